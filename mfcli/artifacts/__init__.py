@@ -1,0 +1,28 @@
+"""Every file that mfcli writes. ``checkpoint`` imports torch, so it is not imported here."""
+
+from mfcli.artifacts.files import (
+    atomic_file,
+    atomic_path,
+    file_sha256,
+    open_input,
+    output_lock,
+    real_output,
+    seconds_old,
+)
+from mfcli.artifacts.matrix import load_interactions, save_interactions
+from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for
+
+__all__ = [
+    "atomic_file",
+    "atomic_path",
+    "file_sha256",
+    "lineage_entry",
+    "lineage_of",
+    "load_interactions",
+    "meta_for",
+    "open_input",
+    "output_lock",
+    "real_output",
+    "save_interactions",
+    "seconds_old",
+]

@@ -1,0 +1,195 @@
+"""``model.pt``, which recommends and evaluates with nothing else, and ``model.pt.resume``.
+
+Both hold tensors and plain Python values only, so that ``torch.load(weights_only=True)`` reads them.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mfcli.artifacts.files import atomic_file, open_input
+from mfcli.artifacts.meta import check_meta
+from mfcli.errors import InputError
+from mfcli.interactions import Catalog, Ids, Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained model and all that later stages need of its training.
+
+    options:      the resolved options of train, plain values.
+    weights:      parameter name → tensor on the CPU.
+    catalog:      ids and names of the rows and columns.
+    seen_indptr, seen_indices: what each user has in train, CSR.
+    rating_range: smallest and largest rating in train; rating_mean: their mean.
+    history:      one plain dict an epoch, without timings.
+    """
+
+    options: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+    catalog: Catalog
+    seen_indptr: Indices
+    seen_indices: Indices
+    rating_range: tuple[float, float]
+    rating_mean: float
+    history: list[dict[str, Any]]
+    meta: dict[str, Any]
+
+    @property
+    def n_users(self) -> int:
+        """Number of rows of the training matrix."""
+        return len(self.catalog.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        """Number of columns of the training matrix."""
+        return len(self.catalog.item_ids)
+
+    @property
+    def item_counts(self) -> NDArray[np.int64]:
+        """Return the number of interactions in train of each item, (I,)."""
+        return np.bincount(self.seen_indices, minlength=self.n_items).astype(np.int64)
+
+    @property
+    def user_counts(self) -> NDArray[np.int64]:
+        """Return the number of interactions in train of each user, (U,)."""
+        return np.diff(self.seen_indptr).astype(np.int64)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint whole or not at all; the same content gives the same bytes."""
+    catalog = checkpoint.catalog
+    _save(path, {
+        "meta": checkpoint.meta,
+        "options": checkpoint.options,
+        "weights": {name: each.detach().cpu() for name, each in checkpoint.weights.items()},
+        "user_ids": _pack(catalog.user_ids),
+        "item_ids": _pack(catalog.item_ids),
+        "item_names": None if catalog.item_names is None else _pack(catalog.item_names),
+        "seen_indptr": torch.from_numpy(checkpoint.seen_indptr),
+        "seen_indices": torch.from_numpy(checkpoint.seen_indices),
+        "rating_range": list(checkpoint.rating_range),
+        "rating_mean": checkpoint.rating_mean,
+        "history": checkpoint.history,
+    })  # fmt: skip
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read and validate a checkpoint; raises InputError for anything that is not one, whole."""
+    document = _load(path, "model", "train one with mfcli train")
+    try:
+        names = document["item_names"]
+        checkpoint = Checkpoint(
+            document["options"],
+            document["weights"],
+            Catalog(
+                _unpack(document["user_ids"]),
+                _unpack(document["item_ids"]),
+                None if names is None else _unpack(names),
+            ),
+            document["seen_indptr"].numpy(),
+            document["seen_indices"].numpy(),
+            (float(document["rating_range"][0]), float(document["rating_range"][1])),
+            float(document["rating_mean"]),
+            list(document["history"]),
+            document["meta"],
+        )
+        _check_seen(checkpoint)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, InputError) as error:
+        raise InputError(f"{path}: is damaged ({error}): train it anew") from None
+    return checkpoint
+
+
+def _check_seen(checkpoint: Checkpoint) -> None:
+    indptr, indices = checkpoint.seen_indptr, checkpoint.seen_indices
+    if len(indptr) != checkpoint.n_users + 1 or indptr[0] != 0 or indptr[-1] != len(indices):
+        raise ValueError("its seen items do not fit its users")
+    if (np.diff(indptr) < 0).any():
+        raise ValueError("its seen items do not fit its users")
+    if len(indices) and (indices.min() < 0 or indices.max() >= checkpoint.n_items):
+        raise ValueError("a seen item lies outside of the catalogue")
+    for name, weight in checkpoint.weights.items():
+        if not isinstance(weight, torch.Tensor):
+            raise TypeError(f"weight {name} is no tensor")
+
+
+def save_resume(path: Path, state: dict[str, Any]) -> None:
+    """Write the state of a training run; ``state`` has a ``meta`` of kind resume."""
+    _save(path, state)
+
+
+def load_resume(path: Path) -> dict[str, Any]:
+    """Read the state of a training run back; raises InputError."""
+    return _load(path, "resume", "start without --resume")
+
+
+def load_any(path: Path) -> dict[str, Any]:
+    """Return the document of a checkpoint, validated, or of a resume file; raises InputError."""
+    document = _load(path, None, "train one with mfcli train")
+    if document["meta"]["kind"] == "model":
+        load_checkpoint(path)
+    return document
+
+
+def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], Catalog | None]:
+    """Return the weights and the catalogue of a checkpoint, or the weights of a resume file."""
+    document = _load(path, None, "train one with mfcli train")
+    if document["meta"]["kind"] == "resume":
+        return document["state"]["weights"], None
+    checkpoint = load_checkpoint(path)
+    return checkpoint.weights, checkpoint.catalog
+
+
+def _save(path: Path, document: dict[str, Any]) -> None:
+    # A file object: given a path, torch would write the temporary file's name into the archive.
+    with atomic_file(path) as stream:
+        torch.save(document, stream)
+
+
+def _load(path: Path, kind: str | None, mend: str) -> dict[str, Any]:
+    with open_input(path) as stream:
+        if stream.read(4) != b"PK\x03\x04":
+            raise InputError(f"{path}: is no checkpoint of mfcli: {mend}")
+        stream.seek(0)
+        try:
+            document = torch.load(stream, map_location="cpu", weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError, OSError,
+                AttributeError, TypeError, IndexError, UnicodeDecodeError) as error:  # fmt: skip
+            reason = str(error).partition("\n")[0][:120]
+            raise InputError(f"{path}: is damaged or no checkpoint ({reason}): {mend}") from None
+    if not isinstance(document, dict) or "meta" not in document:
+        raise InputError(f"{path}: is no checkpoint of mfcli: {mend}")
+    found = check_meta(document["meta"], str(path)).get("kind")
+    if kind is not None and found != kind:
+        raise InputError(f"{path}: holds {found}, not {kind}: {mend}")
+    return document
+
+
+def _pack(ids: Ids) -> dict[str, torch.Tensor]:
+    """Store int64 ids as they are, strings as a UTF-8 blob with offsets (fast at a million)."""
+    if ids.dtype.kind == "i":
+        return {"int64": torch.from_numpy(ids.astype(np.int64))}
+    encoded = [each.encode("utf-8") for each in ids.tolist()]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(each) for each in encoded], out=offsets[1:])
+    blob = np.frombuffer(b"".join(encoded), dtype=np.uint8).copy()
+    return {"utf8": torch.from_numpy(blob), "offsets": torch.from_numpy(offsets)}
+
+
+def _unpack(packed: dict[str, torch.Tensor]) -> Ids:
+    if "int64" in packed:
+        return packed["int64"].numpy()
+    blob = packed["utf8"].numpy().tobytes()
+    offsets = packed["offsets"].tolist()
+    strings = [
+        blob[start:end].decode("utf-8")
+        for start, end in zip(offsets[:-1], offsets[1:], strict=True)
+    ]
+    return np.array(strings, dtype=np.str_)

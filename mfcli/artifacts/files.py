@@ -1,0 +1,113 @@
+"""Files that appear whole or not at all, and the lock that keeps two runs off one output."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from mfcli.errors import InputError, LockedError, UsageError
+
+
+def real_output(path: Path) -> Path:
+    """Follow links to where ``path`` would be written; refuse what is no regular file.
+
+    Raises UsageError for a folder or a device: a rename would replace it.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise UsageError(f"--out {path} is a folder: name a file")
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        raise UsageError(f"--out {path} is no regular file: it would be replaced")
+    return target
+
+
+@contextmanager
+def output_lock(path: Path) -> Iterator[None]:
+    """Hold ``path``.lock for the time of a ``with``; raises LockedError at once if another run does.
+
+    The lock file stays: unlinking it would let two runs hold locks on two files of one name. The
+    kernel releases the lock when the process dies, however it dies. Missing folders are made.
+    """
+    lock = Path(f"{os.path.realpath(path)}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(
+                f"{path}: another run is writing it (it holds {lock.name}): wait for it to end"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; flush and rename it when the ``with`` ends well.
+
+    The temporary name is always the same, so that a killed run leaves at most one file, which
+    the next run overwrites: hold the output's lock.
+    """
+    target = real_output(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush(target.parent)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a binary file that becomes ``path`` when the ``with`` ends well."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        yield stream
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with open_input(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_input(path: Path) -> IO[bytes]:
+    """Open a regular file for reading; raises InputError that says why it cannot be."""
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder, not a file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise InputError(f"{path}: is no regular file")
+    return stream
+
+
+def seconds_old(path: Path) -> float:
+    """Return the seconds since a file was last written."""
+    return max(0.0, time.time() - path.stat().st_mtime)

@@ -1,0 +1,61 @@
+"""The ``meta`` of every artifact: schema number, kind, and the lineage back to the source.
+
+Nothing in it may differ between two runs of the same inputs, options and seed on one machine: no
+time, host, absolute path or output name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from mfcli import __version__
+from mfcli.errors import InputError
+
+SCHEMA = 1
+
+
+def meta_for(kind: str, lineage: Sequence[dict[str, Any]], **extra: Any) -> dict[str, Any]:
+    """Return the meta of a new artifact: ``kind`` is interactions, model, resume or metrics."""
+    return {
+        "schema": SCHEMA, "kind": kind, "mfcli": __version__, "lineage": list(lineage), **extra
+    }  # fmt: skip
+
+
+def lineage_entry(
+    stage: str, options: dict[str, Any], inputs: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return one step of a lineage: the stage, its options, and its inputs with their SHA-256."""
+    return {"stage": stage, "options": options, "inputs": list(inputs)}
+
+
+def lineage_of(meta: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps that led to an artifact."""
+    return list(meta.get("lineage", []))
+
+
+def to_json(meta: dict[str, Any]) -> str:
+    """Return meta as JSON whose bytes do not depend on the order of keys."""
+    return json.dumps(meta, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(text: str, where: str) -> dict[str, Any]:
+    """Read meta back; raises InputError where it is damaged or of a newer schema."""
+    try:
+        meta = json.loads(text)
+    except ValueError:
+        raise InputError(f"{where}: its meta is damaged: make the file anew") from None
+    return check_meta(meta, where)
+
+
+def check_meta(meta: Any, where: str) -> dict[str, Any]:
+    """Return ``meta`` if it is a document of a schema that this version reads, else InputError."""
+    if not isinstance(meta, dict) or not isinstance(meta.get("schema"), int):
+        raise InputError(f"{where}: its meta is damaged: make the file anew")
+    if meta["schema"] > SCHEMA:
+        raise InputError(
+            f"{where}: written by a newer mfcli (schema {meta['schema']}, this one reads "
+            f"{SCHEMA}): upgrade mfcli"
+        )
+    return meta

@@ -1,0 +1,472 @@
+"""The Typer commands: options → one call of a stage → exit status.
+
+A command imports its stage when it runs, so that help pays for nothing that computes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import functools
+import inspect as inspection
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from mfcli import __version__
+from mfcli.config import (
+    Config,
+    EvaluateConfig,
+    FetchConfig,
+    Mode,
+    RecommendConfig,
+    SplitConfig,
+    TrainConfig,
+)
+from mfcli.config.files import load_config, load_preset
+from mfcli.config.options import field_types, flag
+from mfcli.errors import InterruptedRunError, MfcliError, SystemRefusedError, UsageError
+
+if TYPE_CHECKING:
+    from mfcli.console import Screen
+    from mfcli.results import Result
+
+app = typer.Typer(
+    name="mfcli",
+    help="Matrix factorization for the command line: ratings or clicks in, recommendations out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+Tables = Mapping[str, Mapping[str, Any]]
+
+_COMMON = "Everywhere"
+_FILES = "Configuration"
+
+
+@dataclasses.dataclass(frozen=True)
+class Common:
+    """The options of every command."""
+
+    json: bool
+    quiet: bool
+    debug: bool
+
+
+def _parameter(name: str, annotation: Any, default: Any = None) -> inspection.Parameter:
+    kind = inspection.Parameter.KEYWORD_ONLY
+    return inspection.Parameter(name, kind, default=default, annotation=annotation)
+
+
+def _common_parameters() -> list[inspection.Parameter]:
+    def switch(name: str, help: str) -> inspection.Parameter:
+        option = typer.Option(f"--{name}", help=help, rich_help_panel=_COMMON)
+        return _parameter(name, Annotated[bool, option], False)
+
+    return [
+        switch("json", "Standard output holds exactly one JSON document."),
+        switch("quiet", "Errors and warnings only."),
+        switch("debug", "Show the traceback of an error."),
+    ]
+
+
+def _cli_fields(cls: type[Config]) -> list[dataclasses.Field[Any]]:
+    """Return the fields that are options of the command line, the seed last."""
+    fields = [each for each in dataclasses.fields(cls) if each.metadata["cli"]]
+    return sorted(fields, key=lambda each: each.name == "seed")
+
+
+def _config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
+    """Return one keyword parameter a field: None where it is not given on the command line."""
+    hints, made = field_types(cls), []
+    for field in _cli_fields(cls):
+        hint = hints[field.name]
+        names = [flag(field.name)]
+        if hint is bool:
+            names = [f"{names[0]}/--no-{names[0][2:]}"]
+        panel = _COMMON if field.name == "seed" else field.metadata["panel"]
+        option = typer.Option(
+            *names, help=field.metadata["help"], show_default=_shown_default(field),
+            rich_help_panel=panel,
+        )  # fmt: skip
+        made.append(_parameter(field.name, Annotated[hint | None, option]))
+    return made
+
+
+def _shown_default(field: dataclasses.Field[Any]) -> str | bool:
+    if field.metadata["shown"]:
+        return str(field.metadata["shown"])
+    if field.default_factory is not dataclasses.MISSING:
+        return ", ".join(str(each) for each in field.default_factory())
+    if field.default is None or field.default is False:
+        return False
+    return str(field.default)
+
+
+def _file_parameters(with_preset: bool) -> list[inspection.Parameter]:
+    config = typer.Option("--config", help="TOML file of options.", rich_help_panel=_FILES)
+    preset = typer.Option(
+        "--preset", help="A configuration that ships with mfcli.", rich_help_panel=_FILES
+    )
+    made = [_parameter("config_file", Annotated[Path | None, config])]
+    if with_preset:
+        made.append(_parameter("preset", Annotated[str | None, preset]))
+    return made
+
+
+def command(
+    table: str | None = None, config: type[Config] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command whose parameters ``common`` and ``config`` stand for generated options.
+
+    ``table`` is the command's table in a configuration file.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            each
+            for name, each in inspection.signature(function, eval_str=True).parameters.items()
+            if name not in ("common", "config")
+        ]
+        made = [*_common_parameters()]
+        if config is not None:
+            made = [*_config_parameters(config), *_file_parameters(table == "train"), *made]
+
+        @functools.wraps(function)
+        def run(**given: Any) -> None:
+            common = Common(*(bool(given.pop(name)) for name in ("json", "quiet", "debug")))
+            with _statuses(common):
+                if config is not None:
+                    assert table is not None
+                    files = (given.pop("config_file"), given.pop("preset", None))
+                    names = [each.name for each in _cli_fields(config)]
+                    asked = {name: given.pop(name, None) for name in names}
+                    given["config"] = merged(config, table, files, asked)
+                function(common=common, **given)
+
+        run.__signature__ = inspection.Signature([*own, *made])  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in [*own, *made]}
+        app.command()(run)
+        return function
+
+    return register
+
+
+def merged(
+    cls: type[AnyConfig], table: str, files: tuple[Path | None, str | None], asked: dict[str, Any]
+) -> AnyConfig:
+    """Merge the layers of a configuration: defaults, preset, file, command line."""
+    path, preset = files
+    given = {name: value for name, value in asked.items() if value is not None and value != []}
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    if preset is not None:
+        layers.append((f"preset {preset}: [{table}] ", load_preset(preset).get(table, {})))
+    if path is not None:
+        layers.append((f"{path}: [{table}] ", load_config(path).get(table, {})))
+    return cls.merge(*_without_overruled_stages(layers, given), ("", given))
+
+
+def _without_overruled_stages(
+    layers: list[tuple[str, Mapping[str, Any]]], given: Mapping[str, Any]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Take options of the command line out of every [[train.stages]]: they win there as well."""
+    cleaned = []
+    for where, layer in layers:
+        stages = layer.get("stages")
+        if isinstance(stages, list) and all(isinstance(each, dict) for each in stages):
+            kept = [
+                {key: value for key, value in each.items() if key.replace("-", "_") not in given}
+                for each in stages
+            ]
+            layer = {**layer, "stages": kept}
+        cleaned.append((where, layer))
+    return cleaned
+
+
+class _statuses:  # noqa: N801 - used like a function
+    """Turn exceptions into one line on standard error and the exit status."""
+
+    def __init__(self, common: Common) -> None:
+        self.common = common
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "SIGTERM"):
+            signal.signal(signal.SIGTERM, _terminated)
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, typer.Exit | SystemExit):
+            return
+        if isinstance(error, BrokenPipeError):
+            _leave_closed_pipe()
+        expected = as_expected(error)
+        if expected is None or self.common.debug:
+            return  # a bug, or --debug: the traceback
+        _fail(expected, self.common)
+
+
+def _terminated(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
+    raise InterruptedRunError("terminated")
+
+
+def _leave_closed_pipe() -> NoReturn:
+    """End quietly when the reader of standard output went away; Python would complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(0) from None
+
+
+REFUSALS = {
+    errno.ENOSPC: "the disk is full: make room",
+    errno.EDQUOT: "the disk quota is used up: make room",
+    errno.EACCES: "permission denied: choose a place where you may write",
+    errno.EPERM: "permission denied: choose a place where you may write",
+    errno.EROFS: "the file system is read-only: choose another place",
+    errno.ENOMEM: "out of memory",
+    errno.EIO: "input/output error of the disk",
+    errno.EMFILE: "too many open files: raise ulimit -n",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOTDIR: "a part of the path is no folder",
+}
+
+
+def as_expected(error: BaseException) -> MfcliError | None:
+    """Return the error as one that a user can mend, or None if it is a bug."""
+    if isinstance(error, MfcliError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return InterruptedRunError("interrupted")
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    ):
+        return SystemRefusedError("out of memory: take fewer --factors or less data")
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        where = f"{error.filename}: " if error.filename else ""
+        return SystemRefusedError(f"{where}{REFUSALS[error.errno]}")
+    return None
+
+
+def _fail(error: MfcliError, common: Common) -> NoReturn:
+    sys.stderr.write(f"error: {error}\n")
+    if common.json:
+        document = {"error": {"message": str(error), "exit_status": error.exit_status}}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    raise typer.Exit(error.exit_status) from None
+
+
+def _screen(common: Common, out: str | None = None) -> Screen:
+    from mfcli.console import Screen
+
+    if out == "-" and common.json:
+        raise UsageError("--out - and --json both want standard output: choose one")
+    return Screen(as_json=common.json, quiet=common.quiet, data_on_stdout=out == "-")
+
+
+def _stage(
+    common: Common, out: str | None, call: Callable[[Callable[[Any], None]], Result]
+) -> None:
+    """Run a stage under a screen that shows its events and its result."""
+    with _screen(common, out) as screen:
+        result = call(screen.report)
+        screen.result(result)
+
+
+def _output(out: str, what: str) -> Path:
+    """Return the path of an output that standard output cannot be."""
+    if out == "-":
+        raise UsageError(f"--out -: {what} needs a file")
+    return Path(out)
+
+
+Out = Annotated[str, typer.Option("--out", "-o", help="Where to write.", metavar="FILE")]
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Matrix factorization for the command line: ratings or clicks in, recommendations out."""
+    if version:
+        sys.stdout.write(f"mfcli {__version__}\n")
+        raise typer.Exit
+
+
+@command("fetch", FetchConfig)
+def fetch(
+    source: Annotated[str, typer.Argument(help="demo, a file, a folder, or - (standard input).")],
+    *,
+    out: Out,
+    config: FetchConfig,
+    common: Common,
+) -> None:
+    """Turn a table of ratings or clicks into interactions.npz."""
+    path = _output(out, "a matrix")
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.fetch import fetch as stage
+
+        return stage(source, path, config, report)
+
+    _stage(common, out, call)
+
+
+@command("split", SplitConfig)
+def split(
+    matrix: Annotated[Path | None, typer.Argument(metavar="[FILE.npz]")] = None,
+    *,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
+    config: SplitConfig,
+    common: Common,
+) -> None:
+    """Split interactions into train.npz, test.npz and, when asked, valid.npz."""
+    folder = _output(out, "a split")
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.split import split as stage
+
+        return stage(matrix, folder, config, report)
+
+    _stage(common, out, call)
+
+
+@command("train", TrainConfig)
+def train(
+    matrix: Annotated[Path, typer.Argument(metavar="MATRIX.npz", help="Any interactions.")],
+    *,
+    out: Out,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from OUT.resume of an interrupted run.")
+    ] = False,
+    config: TrainConfig,
+    common: Common,
+) -> None:
+    """Train a factor model: interactions.npz → model.pt."""
+    path = _output(out, "a checkpoint")
+    config.resolved()  # refuse what cannot work before anything heavy is imported
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.train import train as stage
+
+        return stage(matrix, path, config, report, resume=resume)
+
+    _stage(common, out, call)
+
+
+@command("evaluate", EvaluateConfig)
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
+    test: Annotated[Path, typer.Argument(metavar="TEST.npz")],
+    *,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="metrics.json to write.", metavar="FILE")
+    ] = None,
+    config: EvaluateConfig,
+    common: Common,
+) -> None:
+    """Measure a model on held-out rows."""
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.evaluate import document
+        from mfcli.stages.evaluate import evaluate as stage
+
+        path = None if out in (None, "-") else Path(str(out))
+        result = stage(model, test, path, config, report)
+        if out == "-":
+            sys.stdout.write(document(result))
+            sys.stdout.flush()
+        return dataclasses.replace(result, out=out)
+
+    _stage(common, out, call)
+
+
+@command("recommend", RecommendConfig)
+def recommend(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
+    *,
+    out: Out,
+    config: RecommendConfig,
+    common: Common,
+) -> None:
+    """Write the best items of all users, or of some, as CSV."""
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.recommend import recommend as stage
+
+        return stage(model, None if out == "-" else Path(out), config, report)
+
+    _stage(common, out, call)
+
+
+@command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Any file that mfcli wrote.")], *, common: Common
+) -> None:
+    """Show what is in a file: kind, shape, ratings, options, lineage, metrics."""
+
+    def call(report: Callable[[Any], None]) -> Result:  # noqa: ARG001
+        from mfcli.stages.inspect import inspect as stage
+
+        return stage(file)
+
+    _stage(common, None, call)
+
+
+
+
+@command()
+def run(
+    source: Annotated[
+        str | None, typer.Argument(help="As for fetch; the preset may name one.")
+    ] = None,
+    *,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
+    mode: Annotated[
+        Mode | None, typer.Option("--mode", help="As for train.", show_default="explicit")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
+    ] = None,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with a table a stage.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="A configuration that ships with mfcli.")
+    ] = None,
+    common: Common,
+) -> None:
+    """Run all stages, fetch to recommend; their files are kept in a folder."""
+    folder = _output(out, "a run")
+    files = (config_file, preset)
+
+    def made(cls: type[AnyConfig], table: str) -> AnyConfig:
+        asked: dict[str, Any] = {"seed": seed}
+        if table == "train":
+            asked["mode"] = mode
+        return merged(cls, table, files, asked)
+
+    configs = (
+        made(FetchConfig, "fetch"), made(SplitConfig, "split"), made(TrainConfig, "train"),
+        made(EvaluateConfig, "evaluate"), made(RecommendConfig, "recommend"),
+    )  # fmt: skip
+    configs[2].resolved()
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.run import run as stage
+
+        return stage(source, folder, *configs, report)
+
+    _stage(common, out, call)
+
+
+def main() -> None:
+    """Run the command line; the console script's entry."""
+    # OpenMP threads that spin while they wait make an epoch on a busy machine up to a hundred times
+    # slower, and save nothing on an idle one. Read once, when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    app()

@@ -1,0 +1,55 @@
+"""Configuration files and presets: TOML → one table a stage."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mfcli.config.options import nearest
+from mfcli.errors import InputError, UsageError
+
+TABLES = ("fetch", "split", "train", "evaluate", "recommend")
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that ship with the package, sorted."""
+    folder = resources.files("mfcli.config").joinpath("presets")
+    return sorted(
+        each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml")
+    )
+
+
+def load_preset(name: str) -> dict[str, dict[str, Any]]:
+    """Return the tables of a preset; raises UsageError if there is none of that name."""
+    names = preset_names()
+    if name not in names:
+        raise UsageError(
+            f"--preset {name!r} does not exist{nearest(name, names)}; there are: {', '.join(names)}"
+        )
+    text = resources.files("mfcli.config").joinpath("presets", f"{name}.toml").read_text("utf-8")
+    return _tables(tomllib.loads(text), f"preset {name}: ")
+
+
+def load_config(path: Path) -> dict[str, dict[str, Any]]:
+    """Read a TOML file; raises InputError if it cannot be read, UsageError if it is wrong."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"{path}: cannot read the configuration: {reason}") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    return _tables(document, f"{path}: ")
+
+
+def _tables(document: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    for key, value in document.items():
+        if key not in TABLES:
+            raise UsageError(f"{where}unknown table [{key}]{nearest(key, TABLES)}")
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}{key} should be a table: [{key}]")
+    return document

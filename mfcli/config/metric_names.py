@@ -1,0 +1,42 @@
+"""The names of the metrics, and how ``name@k`` is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mfcli.config.options import nearest
+from mfcli.errors import UsageError
+
+RATING_METRICS = ("rmse", "mae")
+PLAIN_METRICS = ("auc", "mrr")
+LIST_METRICS = ("precision", "recall", "ndcg", "map", "hit_rate", "coverage")
+
+# Metrics of which less is better; of all others, more is.
+LOWER_IS_BETTER = frozenset({"rmse", "mae", "loss"})
+
+
+def expand_metrics(names: Iterable[str], ks: Iterable[int]) -> list[str]:
+    """Return full names: a list metric without ``@k`` stands for one a k; order kept, no doubles.
+
+    Raises UsageError for a name that is no metric.
+    """
+    full: dict[str, None] = {}
+    for text in names:
+        name, at, k = text.partition("@")
+        if name in RATING_METRICS + PLAIN_METRICS and not at:
+            full[name] = None
+        elif name in LIST_METRICS and at and k.isascii() and k.isdigit() and int(k) > 0:
+            full[f"{name}@{int(k)}"] = None
+        elif name in LIST_METRICS and not at:
+            full.update(dict.fromkeys(f"{name}@{each}" for each in ks))
+        else:
+            known = [*RATING_METRICS, *PLAIN_METRICS, *(f"{each}@k" for each in LIST_METRICS)]
+            raise UsageError(
+                f"{text!r} is no metric{nearest(text, known)}; there are: {', '.join(known)}"
+            )
+    return list(full)
+
+
+def check_metrics(names: Iterable[str]) -> None:
+    """Raise UsageError if one of the names is no metric."""
+    expand_metrics(names, [10])

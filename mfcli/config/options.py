@@ -1,0 +1,149 @@
+"""How a configuration class declares its options, checks them and merges their layers.
+
+A field says everything about an option once: its type, default, help, range and panel. The command
+line, the TOML tables and the artifacts' ``options`` are all read off the classes. Standard library
+only: ``--help`` imports this package and nothing that computes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from mfcli.errors import UsageError
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    panel: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    shown: str | None = None,
+    cli: bool = True,
+) -> Any:
+    """Declare a field: its default, help and range; ``shown`` is the default that help prints."""
+    metadata = {"help": help, "panel": panel, "low": low, "high": high, "shown": shown, "cli": cli}
+    if isinstance(default, list):
+        values = tuple(default)
+        return dataclasses.field(default_factory=lambda: list(values), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@functools.cache
+def field_types(cls: type) -> dict[str, Any]:
+    """Map each field of a configuration class to its type without the ``None``."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: _bare(hints[field.name]) for field in dataclasses.fields(cls)}
+
+
+def _bare(hint: Any) -> Any:
+    """Strip ``| None`` from a type."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        kept = [part for part in typing.get_args(hint) if part is not type(None)]
+        return kept[0]
+    return hint
+
+
+def flag(name: str) -> str:
+    """Turn a field's name into its option: ``batch_size`` → ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+def nearest(word: str, known: typing.Iterable[str]) -> str:
+    """Return " (did you mean …?)" for the known word that looks most like ``word``, or ""."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _coerce(name: str, value: Any, hint: Any, where: str) -> Any:
+    """Check a TOML value against a field's type and return it in that type."""
+    origin = typing.get_origin(hint)
+    if origin is list:
+        (inner,) = typing.get_args(hint)
+        values = value if isinstance(value, list | tuple) else [value]
+        return [_coerce(name, each, inner, where) for each in values]
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        try:
+            return hint(value)
+        except ValueError:
+            choices = ", ".join(hint)
+            hint_text = nearest(str(value), list(hint))
+            raise UsageError(
+                f"{where}{name} = {value!r} is none of: {choices}{hint_text}"
+            ) from None
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if origin is dict:
+        hint = dict
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise UsageError(f"{where}{name} = {value!r} should be of type {hint.__name__}")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Base of all configurations: range checks, merging, plain-value export."""
+
+    seed: int = option(0, "Seed of everything random.", low=0, high=2**32 - 1)
+
+    def __post_init__(self) -> None:
+        """Refuse values outside an option's range."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            for each in value if isinstance(value, list) else [value]:
+                _check_range(field, each)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse options that cannot go together; a subclass says which."""
+
+    @classmethod
+    def merge(cls, *layers: tuple[str, Mapping[str, Any]]) -> Self:
+        """Build from layers ``(where, options)``, later ones winning; unknown keys are errors."""
+        hints = field_types(cls)
+        merged: dict[str, Any] = {}
+        for where, layer in layers:
+            seen: set[str] = set()
+            for key, value in layer.items():
+                name = key.replace("-", "_")
+                if name not in hints:
+                    known = [each.replace("_", "-") for each in hints]
+                    raise UsageError(f"{where}unknown key {key!r}{nearest(key, known)}")
+                if name in seen:
+                    raise UsageError(f"{where}key {key!r} is given twice")
+                seen.add(name)
+                merged[name] = _coerce(key, value, hints[name], where)
+        return cls(**merged)
+
+    def options(self, *, leave_out: typing.Collection[str] = ()) -> dict[str, Any]:
+        """Return the options as plain JSON values, those without a value left out."""
+        plain: dict[str, Any] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None or field.name in leave_out:
+                continue
+            plain[field.name] = str(value) if isinstance(value, StrEnum) else value
+        return plain
+
+
+def _check_range(field: dataclasses.Field[Any], value: Any) -> None:
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    if value != value or value in (float("inf"), float("-inf")):
+        raise UsageError(f"{flag(field.name)} {value} is not a finite number")
+    if low is not None and value < low:
+        raise UsageError(f"{flag(field.name)} {value} is below its minimum {low}")
+    if high is not None and value > high:
+        raise UsageError(f"{flag(field.name)} {value} is above its maximum {high}")

@@ -1,0 +1,265 @@
+"""The options of fetch, split, evaluate and recommend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mfcli.config.metric_names import check_metrics
+from mfcli.config.options import Config, nearest, option
+from mfcli.errors import UsageError
+
+
+class Duplicates(StrEnum):
+    """What becomes of several ratings of one item by one user."""
+
+    last = "last"
+    first = "first"
+    mean = "mean"
+    sum = "sum"
+    max = "max"
+    error = "error"
+
+
+class Strategy(StrEnum):
+    """How split chooses the test rows."""
+
+    leave_n_out = "leave-n-out"
+    fraction = "fraction"
+    latest = "latest"
+    given = "given"
+
+
+class UnknownUsers(StrEnum):
+    """What recommend does for a user without an interaction in train."""
+
+    popular = "popular"
+    skip = "skip"
+    error = "error"
+
+
+_FILTER = "Which ratings are kept"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterConfig(Config):
+    """The filters that fetch and split share."""
+
+    threshold: float | None = option(
+        None, "Ratings of at least this become 1, the others go.", panel=_FILTER
+    )
+    min_user_ratings: int = option(
+        0, "Drop users with fewer ratings (repeated until stable).", low=0, panel=_FILTER
+    )
+    min_item_ratings: int = option(
+        0, "Drop items with fewer ratings (repeated until stable).", low=0, panel=_FILTER
+    )
+
+
+class Format(StrEnum):
+    """What a source looks like inside."""
+
+    udata = "u.data"
+    dat = "ratings.dat"
+    csv = "csv"
+    tsv = "tsv"
+    space = "space"
+    parquet = "parquet"
+    jsonl = "jsonl"
+    adjacency = "adjacency"
+    recbole = "recbole"
+
+
+ROLES = ("user", "item", "rating", "time")
+
+_READ = "How the source is read"
+_DOWNLOAD = "Downloads (source: a data set's name or a URL)"
+_SAMPLE = "The built-in sample (source: demo)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchConfig(FilterConfig):
+    """Options of ``mfcli fetch``."""
+
+    format: Format | None = option(
+        None,
+        "Format of the source. u.data: user item rating time, tabs, no header; ratings.dat: the "
+        "same with ::; csv: commas, semicolons or bars, quoted; tsv: tabs; space: runs of spaces; "
+        "jsonl: one JSON object a line; adjacency: user item item item … a line; recbole: .inter.",
+        shown="found by looking", panel=_READ,
+    )  # fmt: skip
+    columns: str | None = option(
+        None,
+        "Columns by name, or by number from 1: user=…,item=…,rating=…,time=… (rating and time may "
+        "be left out).",
+        shown="common names, or this order", panel=_READ,
+    )  # fmt: skip
+    header: bool | None = option(
+        None, "Whether the first line of a table names its columns.", shown="found by looking",
+        panel=_READ,
+    )  # fmt: skip
+    item_names: str | None = option(
+        None, "File of item ids and names: two columns, or u.item, movies.csv, movies.dat.",
+        shown="the source's own", panel=_READ,
+    )  # fmt: skip
+    duplicates: Duplicates = option(
+        Duplicates.last,
+        "What becomes of several ratings of one item by one user; last and first go by time where "
+        "there is one, else by position.",
+        panel=_FILTER,
+    )
+    cache_dir: str | None = option(
+        None, "Folder that keeps downloads.", shown="$XDG_CACHE_HOME/mfcli or ~/.cache/mfcli",
+        panel=_DOWNLOAD,
+    )  # fmt: skip
+    base_url: str | None = option(
+        None, "Mirror of the named data sets: http(s)://…/ that holds the zips.",
+        shown="files.grouplens.org", panel=_DOWNLOAD,
+    )  # fmt: skip
+    sha256: str | None = option(
+        None, "Refuse a URL or a file whose SHA-256 is another (hex).", panel=_DOWNLOAD
+    )
+    max_size: float = option(
+        4.0, "Refuse a larger download of a URL, GB.", low=0.0, high=10_000.0, panel=_DOWNLOAD
+    )
+    source: str | None = option(None, "Source of ``mfcli run`` if none is named.", cli=False)
+    users: int = option(1_000, "Users of the sample.", low=2, high=50_000_000, panel=_SAMPLE)
+    items: int = option(1_500, "Items of the sample.", low=2, high=50_000_000, panel=_SAMPLE)
+    ratings: int = option(
+        100_000, "Ratings of the sample.", low=1, high=1_000_000_000, panel=_SAMPLE
+    )
+
+    def check(self) -> None:
+        """Refuse malformed --columns, --sha256 and --base-url."""
+        parse_columns(self.columns)
+        digest = (self.sha256 or "0" * 64).lower()
+        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+            raise UsageError(f"--sha256 {self.sha256!r} should be 64 hexadecimal digits")
+        if self.base_url is not None and not self.base_url.lower().startswith(
+            ("http://", "https://")
+        ):
+            raise UsageError(f"--base-url {self.base_url!r} should begin with https:// or http://")
+        if self.format is Format.udata and self.header:
+            raise UsageError("--format u.data has no header: choose --format tsv")
+
+
+def parse_columns(text: str | None) -> dict[str, str]:
+    """Read ``user=…,item=…,rating=…,time=…``; raises UsageError that says what is wrong."""
+    if text is None:
+        return {}
+    chosen: dict[str, str] = {}
+    for part in text.split(","):
+        role, equals, column = (each.strip() for each in part.partition("="))
+        if not equals or not column:
+            raise UsageError(f"--columns {part!r} should look like user=NAME or user=NUMBER")
+        if role not in ROLES:
+            raise UsageError(f"--columns has no role {role!r}{nearest(role, ROLES)}")
+        if role in chosen:
+            raise UsageError(f"--columns gives {role} twice")
+        chosen[role] = column
+    if len(set(chosen.values())) < len(chosen):
+        raise UsageError(f"--columns {text!r} gives one column two roles")
+    for role in ("user", "item"):
+        if role not in chosen:
+            raise UsageError(f"--columns {text!r} should name the {role} column: {role}=…")
+    return chosen
+
+
+_TEST = "Which rows go to test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig(FilterConfig):
+    """Options of ``mfcli split``."""
+
+    strategy: Strategy | None = option(
+        None,
+        "How the test rows are chosen.",
+        shown="leave-n-out; given with --train-file",
+        panel=_TEST,
+    )
+    n: int = option(10, "Rows a user for leave-n-out and latest.", low=1, panel=_TEST)
+    test_fraction: float = option(
+        0.2, "Probability that a row goes to test, for fraction.", low=0.0, high=1.0, panel=_TEST
+    )
+    per_user: bool = option(False, "Take the fraction within each user's rows.", panel=_TEST)
+    cutoff: str | None = option(
+        None,
+        "For latest: everything from this time on goes to test (seconds since 1970, or ISO 8601).",
+        panel=_TEST,
+    )
+    train_file: str | None = option(None, "For given: the train rows, as fetch reads them.")
+    test_file: str | None = option(None, "For given: the test rows, as fetch reads them.")
+    folds: int | None = option(
+        None, "Cut the rows into K folds: DIR/fold1 … DIR/foldK.", low=2, high=1000, panel=_TEST
+    )
+    valid: bool = option(False, "Also take a validation set out of train, by the same strategy.")
+    drop_unknown: bool = option(
+        False, "Drop test and validation rows of users or items without a row in train."
+    )
+
+    @property
+    def chosen(self) -> Strategy:
+        """The strategy, with the default that the other options imply."""
+        if self.strategy is not None:
+            return self.strategy
+        return Strategy.given if self.train_file or self.test_file else Strategy.leave_n_out
+
+    def check(self) -> None:
+        """Refuse options of one strategy with another."""
+        given = bool(self.train_file) or bool(self.test_file)
+        if self.chosen is Strategy.given:
+            if not (self.train_file and self.test_file):
+                raise UsageError("--strategy given needs both --train-file and --test-file")
+            if self.folds:
+                raise UsageError("--folds cuts one file: leave out --train-file and --test-file")
+        elif given:
+            raise UsageError(f"--train-file and --test-file need --strategy given, not {self.chosen}")
+        if self.per_user and self.chosen is not Strategy.fraction:
+            raise UsageError("--per-user needs --strategy fraction")
+        if self.cutoff is not None and self.chosen is not Strategy.latest:
+            raise UsageError("--cutoff needs --strategy latest")
+        if self.folds and self.strategy is not None:
+            raise UsageError("--folds is a strategy of its own: leave out --strategy")
+        if self.chosen is Strategy.fraction and not 0.0 < self.test_fraction < 1.0:
+            raise UsageError("--test-fraction should lie between 0 and 1, both excluded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(Config):
+    """Options of ``mfcli evaluate``."""
+
+    k: list[int] = option([10], "Length of the ranked list; repeat for several.", low=1)
+    metric: list[str] = option(
+        [], "Only this metric, as name or name@k; repeat for several.", shown="all"
+    )
+    include_seen: bool = option(False, "Rank the items that the user has in train as well.")
+    workers: int | None = option(
+        None, "Threads that score.", low=1, high=1024, shown="the cores available"
+    )
+    fail_under: list[str] = option(
+        [], "Exit 6 if a metric is below this: NAME=VALUE; repeat for several.", shown="none"
+    )
+
+    def check(self) -> None:
+        """Refuse metrics that do not exist."""
+        check_metrics(self.metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendConfig(Config):
+    """Options of ``mfcli recommend``."""
+
+    k: int = option(10, "Items a user.", low=1)
+    users: str | None = option(
+        None, "File of user ids, one a line, or - for standard input.", shown="all users"
+    )
+    include_seen: bool = option(False, "Also recommend what the user has in train.")
+    include_cold: bool = option(False, "Also recommend items without a rating in train.")
+    unknown_users: UnknownUsers = option(
+        UnknownUsers.popular,
+        "Users without a rating in train: the popular items, no rows, or exit 3.",
+    )
+    workers: int | None = option(
+        None, "Threads that score.", low=1, high=1024, shown="the cores available"
+    )

@@ -1,0 +1,347 @@
+"""The options of train: three independent choices, and what each of them brings along."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from mfcli.config.metric_names import check_metrics
+from mfcli.config.options import Config, _coerce, field_types, flag, nearest, option
+from mfcli.errors import UsageError
+
+
+class Mode(StrEnum):
+    """A named default of model, objective and engine; nothing more."""
+
+    explicit = "explicit"
+    implicit = "implicit"
+    hogwild = "hogwild"
+
+
+class Model(StrEnum):
+    """What is scored."""
+
+    mf = "mf"
+    biased_mf = "biased-mf"
+
+
+class Objective(StrEnum):
+    """What is minimised."""
+
+    mse = "mse"
+    bpr = "bpr"
+
+
+class Engine(StrEnum):
+    """How it is minimised."""
+
+    minibatch = "minibatch"
+
+
+class Optimizer(StrEnum):
+    """The torch optimizers of the minibatch engine."""
+
+    sgd = "sgd"
+    adam = "adam"
+    adagrad = "adagrad"
+    sparse_adam = "sparse-adam"
+
+
+class Schedule(StrEnum):
+    """How the learning rate changes from epoch to epoch."""
+
+    constant = "constant"
+    exponential = "exponential"
+    inverse = "inverse"
+    linear = "linear"
+    cosine = "cosine"
+
+
+class Reduction(StrEnum):
+    """Whether a batch's loss is the sum or the mean over its samples."""
+
+    mean = "mean"
+    sum = "sum"
+
+
+class Device(StrEnum):
+    """Where the minibatch engine computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+MODES: dict[Mode, tuple[Model, Objective, Engine]] = {
+    Mode.explicit: (Model.biased_mf, Objective.mse, Engine.minibatch),
+    Mode.implicit: (Model.biased_mf, Objective.bpr, Engine.minibatch),
+}
+
+# What fills an option that is not given. Chosen on validation rows taken out of train, of several
+# data sets; the README says which.
+DEFAULTS: dict[tuple[Engine, Objective], dict[str, Any]] = {
+    (Engine.minibatch, Objective.mse): {
+        "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.05,
+        "batch_size": "1024", "optimizer": Optimizer.adam, "init": "normal:0.05",
+    },
+    (Engine.minibatch, Objective.bpr): {
+        "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.05,
+        "batch_size": "1024", "optimizer": Optimizer.adam, "init": "normal:0.05",
+        "negatives": 1,
+    },
+}  # fmt: skip
+
+_CHOICE = "What is trained"
+_LEARN = "How it learns"
+_WATCH = "Validation and stopping"
+_START = "Where it starts"
+_RUN = "How it runs"
+
+
+class Init(NamedTuple):
+    """A start distribution: ``normal`` with standard deviation b, or ``uniform`` from a to b."""
+
+    kind: str
+    a: float
+    b: float
+
+
+def parse_init(name: str, text: str) -> Init:
+    """Read ``normal:STD`` or ``uniform:LOW:HIGH``; raises UsageError."""
+    kind, *numbers = text.split(":")
+    try:
+        values = [float(each) for each in numbers]
+    except ValueError:
+        values = []
+    if kind == "normal" and len(values) == 1 and 0 <= values[0] < 1e6:
+        return Init("normal", 0.0, values[0])
+    if kind == "uniform" and len(values) == 2 and -1e6 < values[0] <= values[1] < 1e6:
+        return Init("uniform", values[0], values[1])
+    raise UsageError(f"{name} {text!r} should look like normal:0.05 or uniform:0:0.05")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Config):
+    """Options of ``mfcli train``; None stands for "by mode" until ``resolved`` fills it."""
+
+    mode: Mode = option(
+        Mode.explicit, "A named default of model, objective and engine.", panel=_CHOICE
+    )
+    model: Model | None = option(None, "What is scored.", shown="by mode", panel=_CHOICE)
+    objective: Objective | None = option(
+        None, "What is minimised.", shown="by mode", panel=_CHOICE
+    )
+    engine: Engine | None = option(None, "How it is minimised.", shown="by mode", panel=_CHOICE)
+    factors: int | None = option(
+        None, "Width of an embedding.", low=1, high=65536, shown="by mode", panel=_CHOICE
+    )
+    global_mean: bool | None = option(
+        None, "Start predictions from the mean rating.", shown="by objective", panel=_CHOICE
+    )
+    dropout: float | None = option(
+        None, "Probability that a factor is dropped in training.", low=0.0, high=0.99, shown="0",
+        panel=_CHOICE,
+    )  # fmt: skip
+
+    epochs: int | None = option(
+        None, "Passes over the ratings.", low=1, high=1_000_000, shown="by mode", panel=_LEARN
+    )
+    learning_rate: float | None = option(
+        None, "Step size.", low=0.0, shown="by mode", panel=_LEARN
+    )
+    schedule: Schedule | None = option(
+        None, "How the learning rate changes by epoch.", shown="by mode", panel=_LEARN
+    )
+    decay: float | None = option(
+        None, "Rate of the exponential (lr·decay^e) and inverse (lr/(1+decay·e)) schedules.",
+        low=0.0, shown="by mode", panel=_LEARN,
+    )  # fmt: skip
+    regularization: float | None = option(
+        None, "L2 per observed sample on the factors it touches.", low=0.0, shown="by mode",
+        panel=_LEARN,
+    )  # fmt: skip
+    bias_regularization: float | None = option(
+        None, "The same on the biases.", low=0.0, shown="as --regularization", panel=_LEARN
+    )
+    weight_decay: float | None = option(
+        None, "torch's own decay of all factors at each step.", low=0.0, shown="0", panel=_LEARN
+    )
+    bias_weight_decay: float | None = option(
+        None, "The same on the biases.", low=0.0, shown="as --weight-decay", panel=_LEARN
+    )
+    optimizer: Optimizer | None = option(
+        None, "torch optimizer of the minibatch engine.", shown="by mode", panel=_LEARN
+    )
+    sparse: bool | None = option(
+        None, "Sparse gradients: a step touches the batch's rows only.", shown="no", panel=_LEARN
+    )
+    batch_size: str | None = option(
+        None, "Samples a step, or 'full' for all of them.", shown="by mode", panel=_LEARN
+    )
+    reduction: Reduction | None = option(
+        None, "Whether a batch's loss is a sum or a mean.", shown="mean", panel=_LEARN
+    )
+    clip_norm: float | None = option(
+        None, "Scale gradients down to this norm.", low=1e-12, shown="off", panel=_LEARN
+    )
+    negatives: int | None = option(
+        None, "Sampled negatives a positive.", low=1, high=10_000, shown="1", panel=_LEARN
+    )
+
+    init: str | None = option(
+        None, "Start of the factors: normal:STD or uniform:LOW:HIGH.", shown="by mode",
+        panel=_START,
+    )  # fmt: skip
+    bias_init: str | None = option(
+        None, "Start of the biases, in the same form.", shown="0", panel=_START
+    )
+    init_from: str | None = option(
+        None, "Go on from this checkpoint's weights, with a fresh optimizer.", panel=_START
+    )
+
+    valid: str | None = option(None, "Validation .npz of the same split.", panel=_WATCH)
+    metric: list[str] = option(
+        [], "Also this metric of evaluate at each evaluation; the first one drives --patience.",
+        shown="validation loss", panel=_WATCH,
+    )  # fmt: skip
+    k: list[int] = option([10], "Length of the ranked list of the metrics.", low=1, panel=_WATCH)
+    eval_every: int = option(1, "Evaluate every N epochs.", low=1, panel=_WATCH)
+    patience: int | None = option(
+        None, "Stop after N evaluations without improvement, and keep the best epoch.",
+        low=1, shown="off", panel=_WATCH,
+    )  # fmt: skip
+    time_limit: float | None = option(
+        None, "Stop after this many seconds, at the last whole epoch.", low=0.001, shown="off",
+        panel=_WATCH,
+    )  # fmt: skip
+
+    device: Device = option(Device.auto, "Where to compute.", panel=_RUN)
+    workers: int | None = option(
+        None, "Threads.", low=1, high=1024, shown="the cores available", panel=_RUN
+    )
+    stages: list[dict[str, Any]] = option([], "[[train.stages]] of a configuration file", cli=False)
+
+    def check(self) -> None:
+        """Refuse malformed values; which options go together is for ``resolved`` to say."""
+        check_metrics(self.metric)
+        for name in ("init", "bias_init"):
+            if getattr(self, name) is not None:
+                parse_init(flag(name), getattr(self, name))
+        if self.batch_size is not None and self.batch_size != "full":
+            digits = self.batch_size.isascii() and self.batch_size.isdigit()
+            if not digits or int(self.batch_size) < 1:
+                raise UsageError(f"--batch-size {self.batch_size!r} should be 'full' or at least 1")
+        if (self.metric or self.patience) and self.valid is None:
+            asked = "--metric" if self.metric else "--patience"
+            raise UsageError(f"{asked} needs --valid FILE.npz to measure on")
+        for number, stage in enumerate(self.stages, 1):
+            _check_stage(stage, number)
+
+    def with_valid(self, path: str) -> TrainConfig:
+        """Return a copy that validates on ``path``."""
+        return dataclasses.replace(self, valid=path)
+
+    def resolved(self) -> TrainConfig:
+        """Return a copy in which every choice is made; raises UsageError for one that cannot work.
+
+        The result has no None left but where None means "off".
+        """
+        model, objective, engine = MODES[self.mode]
+        model, objective = self.model or model, self.objective or objective
+        engine = self.engine or engine
+        check_combination(model, objective, engine, self)
+        filled: dict[str, Any] = {"model": model, "objective": objective, "engine": engine}
+        defaults = ALWAYS | DEFAULTS[engine, objective]
+        if model is Model.mf:
+            defaults |= {"global_mean": False}
+        elif objective is not Objective.mse:
+            defaults |= {"global_mean": False}
+        if self.optimizer is Optimizer.sparse_adam:
+            defaults |= {"sparse": True}
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                filled[name] = value
+        done = dataclasses.replace(self, **filled)
+        apart = {
+            name: getattr(done, name.removeprefix("bias_"))
+            for name in ("bias_regularization", "bias_weight_decay")
+            if getattr(done, name) is None
+        }
+        done = dataclasses.replace(done, **apart)
+        for stage in [done, *done.stage_configs()]:
+            check_optimizer(stage)
+        return done
+
+    def stage_configs(self) -> list[TrainConfig]:
+        """Return one configuration a stage of training: [self] where there are no stages."""
+        if not self.stages:
+            return [self]
+        hints = field_types(TrainConfig)
+        configs = []
+        for number, stage in enumerate(self.stages, 1):
+            where = f"[[train.stages]] {number}: "
+            values = {
+                key.replace("-", "_"): _coerce(key, value, hints[key.replace("-", "_")], where)
+                for key, value in stage.items()
+            }
+            for name in ("regularization", "weight_decay"):
+                if name in values:
+                    values.setdefault(f"bias_{name}", values[name])
+            configs.append(dataclasses.replace(self, stages=[], **values))
+        return configs
+
+
+# What a stage of [[train.stages]] may change; the model itself stays what it is.
+STAGE_KEYS = (
+    "epochs", "learning_rate", "schedule", "decay", "regularization", "bias_regularization",
+    "weight_decay", "bias_weight_decay", "optimizer", "sparse", "batch_size", "reduction",
+    "clip_norm", "negatives", "patience", "eval_every",
+)  # fmt: skip
+
+ALWAYS: dict[str, Any] = {
+    "global_mean": True, "dropout": 0.0, "schedule": Schedule.constant, "decay": 0.95,
+    "weight_decay": 0.0, "sparse": False, "reduction": Reduction.mean, "bias_init": "normal:0",
+}  # fmt: skip
+
+# Options that mean something to one kind of objective only.
+PAIRWISE = frozenset({Objective.bpr})
+
+
+def _check_stage(stage: dict[str, Any], number: int) -> None:
+    for key in stage:
+        if key.replace("-", "_") not in STAGE_KEYS:
+            known = [each.replace("_", "-") for each in STAGE_KEYS]
+            raise UsageError(f"[[train.stages]] {number}: unknown key {key!r}{nearest(key, known)}")
+
+
+def check_combination(
+    model: Model, objective: Objective, engine: Engine, given: TrainConfig
+) -> None:
+    """Refuse, with the reason, what cannot work; ``given`` has None where nothing was asked."""
+    if (engine, objective) not in DEFAULTS:
+        raise UsageError(f"--engine {engine} cannot minimise --objective {objective}")
+    if objective not in PAIRWISE and given.negatives is not None:
+        raise UsageError(f"--negatives has no meaning with --objective {objective}")
+    if given.global_mean and (model is Model.mf or objective in PAIRWISE):
+        what = f"--model {model}" if model is Model.mf else f"--objective {objective}"
+        raise UsageError(f"--global-mean has no meaning with {what}")
+    if model is Model.mf:
+        for name in ("bias_regularization", "bias_weight_decay", "bias_init"):
+            if getattr(given, name) is not None:
+                raise UsageError(f"{flag(name)} has no meaning with --model mf, which has no biases")
+
+
+def check_optimizer(config: TrainConfig) -> None:
+    """Refuse what torch's optimizers cannot do with sparse gradients."""
+    if config.optimizer is Optimizer.sparse_adam and not config.sparse:
+        raise UsageError("--optimizer sparse-adam needs sparse gradients: leave out --no-sparse")
+    if config.sparse and config.optimizer is Optimizer.adam:
+        raise UsageError("--sparse cannot work with --optimizer adam: use sparse-adam")
+    if config.sparse and (config.weight_decay or config.bias_weight_decay):
+        raise UsageError(
+            "--weight-decay touches every row and cannot work with --sparse: use --regularization"
+        )
+    if config.sparse and config.clip_norm is not None:
+        raise UsageError("--clip-norm cannot work with --sparse gradients")

@@ -1,0 +1,1 @@
+"""Training loops: minibatch (torch), and the life around them that all engines share."""

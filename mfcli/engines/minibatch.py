@@ -1,0 +1,147 @@
+"""The torch engine: whole batches sliced from tensors that were shuffled on the device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mfcli.config import Device, Optimizer, Reduction, TrainConfig
+from mfcli.engines.base import EpochLoss, epoch_seed
+from mfcli.errors import UsageError
+from mfcli.interactions import Interactions
+from mfcli.models import FactorModel
+from mfcli.objectives import OBJECTIVES, Batch, Penalty
+from mfcli.results import Progress
+from mfcli.sampling import NegativeSampler
+
+PROGRESS_SECONDS = 0.1
+
+
+def choose_device(device: Device) -> torch.device:
+    """Turn ``auto`` into what there is; raises UsageError for CUDA where there is none."""
+    if device is Device.cuda and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
+    if device is Device.auto:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(str(device))
+
+
+class MinibatchEngine:
+    """Minimises any objective over any torch model with a torch optimizer.
+
+    All randomness of an epoch (order, negatives, dropout) is a function of the seed, the stage
+    and the epoch, so weights and optimizer state are all that a resumed run needs.
+    """
+
+    def __init__(
+        self, model: FactorModel, train: Interactions, config: TrainConfig, stage: int
+    ) -> None:
+        """Move model and ratings to the device."""
+        assert config.objective is not None
+        self.model = model
+        self.config = config
+        self.stage = stage
+        self.device = next(model.parameters()).device
+        self.objective = OBJECTIVES[config.objective]
+        self.sampler = NegativeSampler([train], self.device) if self.objective.pairwise else None
+        self.data = self._tensors(train)
+        self.optimizer = make_optimizer(model, config)
+        self.penalty = Penalty(config.regularization or 0.0, config.bias_regularization or 0.0)
+
+    def _tensors(self, train: Interactions) -> Batch:
+        users = torch.from_numpy(train.users).to(self.device)
+        items = torch.from_numpy(train.indices).to(self.device)
+        ratings = torch.from_numpy(train.data).to(self.device)
+        if self.sampler is not None:
+            able = self.sampler.can_sample(users)
+            users, items, ratings = users[able], items[able], ratings[able]
+        return Batch(users, items, ratings)
+
+    @property
+    def n_samples(self) -> int:
+        """Ratings visited in an epoch; users who have seen everything have no negatives."""
+        return len(self.data.users)
+
+    def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:
+        """Run one epoch: progress about ten times a second, then the mean loss a sample."""
+        generator = torch.Generator(self.device)
+        generator.manual_seed(epoch_seed(self.config.seed, self.stage, number))
+        torch.manual_seed(epoch_seed(self.config.seed, self.stage, number) + 1)  # dropout
+        order = torch.randperm(self.n_samples, generator=generator, device=self.device)
+        shuffled = Batch(*(each[order] for each in self.data))
+        del order
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        size = self._batch_rows()
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        samples = 0
+        shown = time.perf_counter()
+        for start in range(0, self.n_samples, size):
+            batch = Batch(*(each[start : start + size] for each in shuffled))
+            loss, counted = self._step(batch, generator)
+            total += loss
+            samples += counted
+            now = time.perf_counter()
+            if now - shown >= PROGRESS_SECONDS:
+                shown = now
+                done = min(start + size, self.n_samples)
+                yield Progress(done, self.n_samples, float(total) / samples)
+        yield EpochLoss(float(total) / max(samples, 1))
+
+    def _batch_rows(self) -> int:
+        size = self.config.batch_size
+        return max(1, self.n_samples) if size in (None, "full") else int(str(size))
+
+    def _step(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, int]:
+        negatives = None
+        if self.sampler is not None:
+            wanted = batch.users.unsqueeze(-1).expand(-1, self.config.negatives or 1)
+            negatives = self.sampler.sample(wanted, generator)
+        result = self.objective(self.model, batch, negatives, self.penalty)
+        objective = result.loss + result.penalty
+        if self.config.reduction is Reduction.mean:
+            objective = objective / result.samples
+        self.optimizer.zero_grad(set_to_none=True)
+        objective.backward()  # type: ignore[no-untyped-call]
+        if self.config.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        return result.loss.detach(), result.samples
+
+    def state(self) -> dict[str, Any]:
+        """Return the optimizer's state, for ``load_state``."""
+        return self.optimizer.state_dict()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from an optimizer state."""
+        self.optimizer.load_state_dict(state)
+
+
+def make_optimizer(model: FactorModel, config: TrainConfig) -> torch.optim.Optimizer:
+    """Make the optimizer of a configuration, factors and biases in groups of their own decay."""
+    biases = model.bias_parameters()
+    ids = {id(each) for each in biases}
+    rest = [each for each in model.parameters() if id(each) not in ids]
+    decays = [config.weight_decay or 0.0, config.bias_weight_decay or 0.0]
+    groups: list[dict[str, Any]] = [
+        {"params": params, "weight_decay": decay}
+        for params, decay in zip([rest, biases], decays, strict=True)
+        if params
+    ]
+    assert config.learning_rate is not None
+    lr = config.learning_rate
+    # The fused kernels take one pass over all parameters; none exists for sparse gradients.
+    fused = None if config.sparse else True
+    if config.optimizer is Optimizer.adam:
+        return torch.optim.Adam(groups, lr=lr, fused=fused)
+    if config.optimizer is Optimizer.adagrad:
+        return torch.optim.Adagrad(groups, lr=lr, fused=fused)
+    if config.optimizer is Optimizer.sgd:
+        return torch.optim.SGD(groups, lr=lr, fused=fused)
+    for group in groups:
+        del group["weight_decay"]
+    return torch.optim.SparseAdam(groups, lr=lr)

@@ -1,0 +1,331 @@
+"""Epochs of compiled SGD on shared factors: tiles, their order, threads, progress.
+
+Everything random in an epoch follows from (seed, epoch, tile): an epoch has no memory, so a run
+resumed from saved factors goes on as if it had never stopped.
+
+The ratings are copied once, shuffled, into tiles (`kernels.fill_tiles`). In the grid order a tile
+is a user strip × an item strip, and an epoch goes through rounds of tiles that share neither: the
+rows of a strip meet their tiles in one order whoever computes them, so mse gives the same bits at
+any number of workers. Each worker owns some user strips; it waits for an item strip only where the
+worker that had it before is not done. In the free order a tile is a random part of all ratings and
+workers update whatever they meet (Niu et al. 2011, Hogwild!). Sampled objectives always touch items
+outside of their tile: workers share the list of tiles and take no notice of each other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.engines import kernels
+from mfcli.engines.kernels import Job, Proposal, Rates, Seen, Tiles, Weights
+
+Array = NDArray[Any]
+
+CODES = {"mse": 0, "logistic": 0, "bpr": kernels.BPR, "bpr-squared": kernels.BPR_SQUARED} | {
+    "warp": kernels.WARP
+}
+ORDERS = ("grid", "free")
+INTERVAL = 0.1  # seconds between reports
+SLICE = 1 << 17  # samples that a thread takes on before it looks whether to stop
+ROW_GROUP = 16  # neighbouring rows that stay together: whole cache lines at any width
+
+
+class Progress(NamedTuple):
+    """A report from inside an epoch; the last one has done == total and is exact."""
+
+    done: int  # ratings visited
+    total: int
+    loss: float  # mean over the samples so far
+    skipped: int  # samples without a negative, as their user has seen every item
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training run fixes for all of its epochs.
+
+    negatives: draws per positive (the most draws for warp). popularity_power: negatives are
+    uniform at 0, else proportional to max(train count, 1) ** power, so that all stay reachable.
+    """
+
+    objective: str = "mse"
+    workers: int = 1
+    seed: int = 0
+    order: str = "grid"
+    negatives: int = 1
+    popularity_power: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.objective not in tuple(CODES):
+            raise ValueError(f"objective must be one of {tuple(CODES)}, not {self.objective!r}")
+        if self.order not in ORDERS:
+            raise ValueError(f"order must be one of {ORDERS}, not {self.order!r}")
+        if self.workers < 1 or self.negatives < 1:
+            raise ValueError("workers and negatives must be at least 1")
+
+
+@dataclass
+class _Epoch:
+    """What the threads of one epoch share."""
+
+    run: Callable[[Array, int, int], int]  # (order, begin, end) → position reached
+    done: list[int]  # ratings visited, a number per worker
+    stop: bool = False
+
+
+class Passes:
+    """The passes of one training run over one CSR matrix.
+
+    indptr, indices: (U + 1,), (n,) int32 or int64, sorted within rows, no duplicates; kept, not
+    copied, where negatives are drawn. data: (n,) float32 ratings for mse, weights of the loss for
+    the other objectives, or None for weights of 1. Memory beside them: 12 bytes a rating (8
+    without weights), and 1 to 4 more for the filter of sampled objectives.
+    """
+
+    def __init__(
+        self, indptr: Array, indices: Array, data: Array | None, n_items: int, settings: Settings
+    ) -> None:
+        if settings.objective == "mse" and data is None:
+            raise ValueError("mse needs ratings")
+        self.settings = settings
+        self.shape = (len(indptr) - 1, n_items)
+        self.ratings = len(indices)
+        grid = settings.order == "grid" or settings.objective != "mse"
+        self.strips = _strip_count(self.ratings, *self.shape) if grid else 0
+        self.tiles = self._tiled(indptr, indices, data)
+        self._sizes = np.diff(self.tiles.bounds)
+        sampled = settings.objective != "mse"
+        self._seen = _seen(indptr, indices, n_items, sampled)
+        self._proposal = _proposal(indices, n_items, settings.popularity_power if sampled else 0)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same seed gives the same bits: with one worker, and for mse on the grid."""
+        settings = self.settings
+        return settings.workers == 1 or (settings.objective, settings.order) == ("mse", "grid")
+
+    def prepare(self, weights: Weights) -> None:
+        """Compile the pass for these arrays, or load it from the cache, without running it."""
+        run = self._bound(0, weights, Rates(*np.zeros(4, np.float32)))
+        run(np.zeros(0, np.int32), 0, 0)
+
+    def epoch(
+        self,
+        number: int,
+        weights: Weights,
+        learning_rate: float,
+        regularization: float,
+        bias_regularization: float,
+        mean: float = 0.0,
+    ) -> Iterator[Progress]:
+        """Visit every rating once, updating `weights` in place; report about ten times a second.
+
+        A sample's loss is weight · loss + regularization / 2 · ‖the rows it touches‖² (biases:
+        bias_regularization), with (r − x)² / 2 for mse, reported as (r − x)². `mean` is added to
+        the scores of mse and logistic. Closing the generator stops the threads.
+        """
+        self._check(weights)
+        sizes = 1 - learning_rate * np.array([regularization, bias_regularization])
+        rates = Rates(*np.array([mean, learning_rate, *sizes], np.float32))
+        self.tiles.losses[:] = 0
+        self.tiles.skipped[:] = 0
+        rng = np.random.default_rng((self.settings.seed, number))
+        if self.settings.objective == "mse" and self.strips:
+            works = self._strip_works(rng)
+        else:
+            works = self._shared_works(rng)
+        epoch = _Epoch(self._bound(number, weights, rates), [0] * len(works))
+        with ThreadPoolExecutor(len(works), thread_name_prefix="hogwild") as pool:
+            try:
+                futures = [pool.submit(work, epoch, at) for at, work in enumerate(works)]
+                while wait(futures, INTERVAL, FIRST_EXCEPTION).not_done:
+                    if any(future.done() and future.exception() for future in futures):
+                        break
+                    yield self._progress(sum(epoch.done))
+            finally:
+                epoch.stop = True
+        for future in futures:
+            future.result()
+        yield self._progress(self.ratings)
+
+    def _check(self, weights: Weights) -> None:
+        users, items = self.shape
+        for array, rows in zip(weights, (users, items, users, items), strict=True):
+            good = len(array) == rows or (array.ndim == 1 and len(array) == 0)
+            if not good or array.dtype != np.float32 or not array.flags.c_contiguous:
+                raise ValueError("weights must be C-contiguous float32 arrays of the matrix's size")
+        if weights.user_factors.shape[1] != weights.item_factors.shape[1]:
+            raise ValueError("user and item factors must have the same width")
+        if len(weights.user_bias) != users and len(weights.item_bias):
+            raise ValueError("biases must be given for users and items, or for neither")
+
+    def _progress(self, done: int) -> Progress:
+        per_rating = {"mse": 1, "warp": 1, "logistic": self.settings.negatives + 1}
+        samples = done * per_rating.get(self.settings.objective, self.settings.negatives)
+        skipped = int(self.tiles.skipped.sum())
+        loss = float(self.tiles.losses.sum())
+        return Progress(done, self.ratings, loss / max(samples - skipped, 1), skipped)
+
+    def _key(self, number: int) -> np.uint64:
+        """64 bits of (seed, epoch) for the kernels' random streams; −1 is the first shuffle."""
+        seed = np.random.SeedSequence((self.settings.seed, number + 1))
+        return np.uint64(seed.generate_state(1, np.uint64)[0])
+
+    def _tiled(self, indptr: Array, indices: Array, data: Array | None) -> Tiles:
+        settings, n_items = self.settings, self.shape[1]
+        rng = np.random.default_rng((settings.seed, 0, 0))
+        user_strips = _strips(np.diff(indptr), max(self.strips, 1), rng)
+        counts = np.bincount(indices, minlength=n_items)
+        item_strips = _strips(counts, max(self.strips, 1), rng)
+        count = self.strips**2 or max(1, self.ratings // 4096)
+        values = np.zeros(0 if data is None else self.ratings, np.float32)
+        tiles = Tiles(
+            bounds=np.zeros(count + 1, np.int64),
+            users=np.empty(self.ratings, np.int32),
+            items=np.empty(self.ratings, np.int32),
+            values=values,
+            losses=np.zeros(count),
+            skipped=np.zeros(count, np.int64),
+        )
+        data = values if data is None else np.ascontiguousarray(data, np.float32)
+        kernels.fill_tiles(
+            indptr, indices, data, user_strips, item_strips, self.strips, self._key(-1), tiles
+        )
+        return tiles
+
+    def _bound(
+        self, number: int, weights: Weights, rates: Rates
+    ) -> Callable[[Array, int, int], int]:
+        """Fill in the objective's kernel but for (order, begin, end)."""
+        settings = self.settings
+        job = Job(
+            key=self._key(number),
+            objective=CODES[settings.objective],
+            negatives=settings.negatives,
+            # Matrices of up to 4 MB stay in the second-level cache and need no prefetching.
+            ahead=8 if sum(array.nbytes for array in weights) > 1 << 22 else 0,
+            tiles=self.tiles,
+            seen=self._seen,
+            proposal=self._proposal,
+            weights=weights,
+            rates=rates,
+        )
+        if settings.objective == "mse":
+            turns = np.zeros(8 * self.strips, np.int64)
+            return lambda order, begin, end: kernels.mse_pass(order, begin, end, turns, job)
+        kernel = (
+            kernels.logistic_pass if settings.objective == "logistic" else kernels.pairwise_pass
+        )
+        return lambda order, begin, end: kernel(order, begin, end, job)
+
+    def _strip_works(self, rng: np.random.Generator) -> list[Callable[[_Epoch, int], None]]:
+        """Make one job per worker: its user strips in each of the epoch's rounds."""
+        strips = self.strips
+        shifts = rng.permutation(strips)
+        own: list[list[int]] = [[] for _ in range(min(self.settings.workers, strips))]
+        loads = [0] * len(own)
+        totals = self._sizes.reshape(strips, strips).sum(axis=1)
+        for strip in np.argsort(-totals, kind="stable"):  # the largest first, to whom has least
+            to = loads.index(min(loads))
+            own[to].append(int(strip))
+            loads[to] += int(totals[strip])
+        works = []
+        for rows in own:
+            row = np.sort(rows)[None, :]  # (1, strips of this worker)
+            order = (row * strips + (row + shifts[:, None]) % strips).ravel()
+            works.append(self._sequence(order.astype(np.int32)))
+        return works
+
+    def _sequence(self, order: Array) -> Callable[[_Epoch, int], None]:
+        ends = self._slices(order, SLICE)
+
+        def work(epoch: _Epoch, worker: int) -> None:
+            position = 0
+            try:
+                for end in ends:
+                    begin = position
+                    while position < end and not epoch.stop:
+                        reached = epoch.run(order, position, end)
+                        if reached == position:
+                            time.sleep(1e-4)  # another worker is late: leave it the core
+                        position = reached
+                    epoch.done[worker] += int(self._sizes[order[begin:position]].sum())
+            except BaseException:
+                epoch.stop = True  # the others would wait for this one for ever
+                raise
+
+        return work
+
+    def _shared_works(self, rng: np.random.Generator) -> list[Callable[[_Epoch, int], None]]:
+        """Make one job per worker, all of them taking slices from one list of tiles."""
+        strips, workers = self.strips, self.settings.workers
+        if strips:
+            rows, shifts = rng.permutation(strips)[None, :], rng.permutation(strips)[:, None]
+            order = (rows * strips + (rows + shifts) % strips).ravel().astype(np.int32)
+        else:
+            order = rng.permutation(len(self._sizes)).astype(np.int32)
+        slice_size = min(SLICE // self.settings.negatives, self.ratings // (16 * workers))
+        ends = [0, *self._slices(order, slice_size)]
+        slices = itertools.pairwise(ends)
+
+        def work(epoch: _Epoch, worker: int) -> None:
+            for begin, end in iter(lambda: next(slices, None), None):  # next() is atomic
+                if epoch.stop:
+                    return
+                epoch.run(order, begin, end)
+                epoch.done[worker] += int(self._sizes[order[begin:end]].sum())
+
+        return [work] * workers
+
+    def _slices(self, order: Array, size: int) -> list[int]:
+        """Find positions that cut `order` into stretches of about `size` ratings."""
+        if not len(order):
+            return []
+        visited = np.cumsum(self._sizes[order])
+        cuts = np.searchsorted(visited, np.arange(1, visited[-1] // max(size, 1) + 1) * size) + 1
+        return sorted({*(int(cut) for cut in cuts if cut < len(order)), len(order)})
+
+
+def _strip_count(ratings: int, n_users: int, n_items: int) -> int:
+    """Choose the strips of the grid by the data alone, never the workers: it decides the bits."""
+    wanted = 32 if ratings >= 1 << 23 else min(16, int((ratings / 256) ** 0.5))
+    return max(1, min(wanted, n_users, n_items))
+
+
+def _strips(counts: Array, strips: int, rng: np.random.Generator) -> Array:
+    """Return each row's strip, int64: groups of rows at random, strips about equal in ratings."""
+    group = ROW_GROUP if len(counts) >= 4 * ROW_GROUP * strips else 1
+    groups = np.add.reduceat(counts, np.arange(0, len(counts), group)) if len(counts) else counts
+    order = rng.permutation(len(groups))
+    before = np.cumsum(groups[order]) - groups[order] / 2  # a group's middle decides
+    strip = np.empty(len(groups), np.int64)
+    strip[order] = np.minimum(before * strips / max(groups.sum(), 1), strips - 1).astype(np.int64)
+    return np.repeat(strip, group)[: len(counts)]
+
+
+def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:
+    """Filter before the CSR rows: 16 to 32 bits a seen item, exact where that spans all items."""
+    if not used:
+        return Seen(indptr[:0], indices[:0], np.zeros(0, np.uint64), np.zeros(0, np.int64))
+    bits = np.maximum(np.minimum(np.diff(indptr).astype(np.int64) * 16, n_items), 64)
+    words = np.left_shift(1, np.ceil(np.log2(bits / 64)).astype(np.int64))
+    starts = np.concatenate([[0], np.cumsum(words)])
+    seen = Seen(indptr, indices, np.zeros(starts[-1], np.uint64), starts)
+    kernels.fill_filter(seen)
+    return seen
+
+
+def _proposal(indices: Array, n_items: int, power: float) -> Proposal:
+    if power == 0:
+        return Proposal(np.zeros(0), np.zeros(0, np.uint32), np.zeros(0, np.int32))
+    popularity = np.maximum(np.bincount(indices, minlength=n_items), 1).astype(np.float64) ** power
+    proposal = Proposal(popularity, np.empty(n_items, np.uint32), np.empty(n_items, np.int32))
+    kernels.fill_alias(proposal)
+    return proposal

@@ -1,0 +1,141 @@
+"""Blocks of users against the whole catalogue: one matrix product, then the best k of each row.
+
+Users lie on one absolute grid of blocks. A product's last bits depend on the rows beside it, so a
+user is always scored in its own block, whoever asks, for how many users and with how many threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from mfcli.engines.kernels import topk_block
+from mfcli.interactions import Indices
+from mfcli.models import Vectors
+
+BLOCK_USERS = 256
+BLOCK_SCORES = 1 << 24  # 64 MiB of float32 a thread, however large the catalogue
+
+Made = TypeVar("Made")
+
+
+def available_workers() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Scores of users that share a block of the grid.
+
+    users:  (B,) rows of the matrix, ascending; at: (B,) their places in the request.
+    scores: (B, I) float32, fresh memory; constant terms of a user left out.
+    """
+
+    users: NDArray[np.int64]
+    at: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class Scorer:
+    """Scores whole catalogues with a dot-product model, item biases included."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        """Lay the factors out so that one product adds the item biases as well."""
+        ones = np.ones((len(vectors.users), 1), np.float32)
+        self.users = np.hstack([vectors.users, ones])  # (U, F + 1)
+        self.items = np.ascontiguousarray(
+            np.hstack([vectors.items, vectors.item_bias[:, None]]).T
+        )  # (F + 1, I)
+        self.constant = vectors.user_bias + np.float32(vectors.mean)  # (U,)
+        self.n_users, self.n_items = len(vectors.users), len(vectors.items)
+        rows = max(1, min(BLOCK_USERS, BLOCK_SCORES // max(1, self.n_items)))
+        self.block_rows = 1 << (rows.bit_length() - 1)
+
+    def blocks(
+        self, users: NDArray[np.int64], work: Callable[[Block], Made], workers: int
+    ) -> Iterator[Made]:
+        """Yield ``work(block)`` for the blocks that hold ``users``, in the grid's order.
+
+        ``users`` may come in any order; each result is yielded as soon as those before it are
+        done, and at most two blocks a thread are held in memory.
+        """
+        order = np.argsort(users, kind="stable")
+        number = users[order] // self.block_rows
+        cuts = np.flatnonzero(np.diff(number)) + 1
+        groups = [each for each in np.split(order, cuts) if len(each)]
+
+        def run(at: NDArray[np.int64]) -> Made:
+            return work(self._block(users[at], at))
+
+        # One thread a product: the threads are over blocks, and more of them change no bit.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+            yield from _in_order(pool, run, groups, 2 * workers)
+
+    def _block(self, users: NDArray[np.int64], at: NDArray[np.int64]) -> Block:
+        first = int(users[0]) // self.block_rows * self.block_rows
+        last = min(first + self.block_rows, self.n_users)
+        scores = self.users[first:last] @ self.items
+        if len(users) != last - first:
+            scores = scores[users - first]
+        return Block(users, at, scores)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    run: Callable[[NDArray[np.int64]], Made],
+    groups: list[NDArray[np.int64]],
+    ahead: int,
+) -> Iterator[Made]:
+    waiting: deque[Future[Made]] = deque()
+    try:
+        for group in groups:
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(run, group))
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def rows_of(
+    indptr: Indices, indices: Indices, users: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Indices]:
+    """Cut the CSR rows of ``users`` (B,) out: ``(indptr (B + 1,), indices)``."""
+    starts, counts = indptr[users].astype(np.int64), np.diff(indptr)[users].astype(np.int64)
+    cut = np.zeros(len(users) + 1, np.int64)
+    np.cumsum(counts, out=cut[1:])
+    places = np.repeat(starts - cut[:-1], counts) + np.arange(cut[-1])
+    return cut, indices[places]
+
+
+def best_items(
+    block: Block,
+    seen: tuple[NDArray[np.int64], Indices],
+    k: int,
+    item_mask: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the best k items of each row and their scores, both (B, k), best first.
+
+    ``seen`` holds the CSR rows of the block's users; ties go by item order, and rows with fewer
+    than k items end in −1.
+    """
+    items = np.empty((len(block.users), k), np.int32)
+    scores = np.empty((len(block.users), k), np.float32)
+    topk_block(block.scores, seen[0], seen[1], k, items, scores, item_mask)
+    return items, scores
+
+
+def nothing_seen(n_users: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return CSR rows of users who have seen nothing."""
+    return np.zeros(n_users + 1, np.int64), np.zeros(0, np.int64)

@@ -1,0 +1,53 @@
+"""File formats → rows.
+
+detect.py     what a file is, by its first bytes
+columns.py    which column is the user, the item, the rating, the time
+delimited.py  u.data, ratings.dat, csv, tsv, space, recbole, adjacency
+typed.py      parquet, jsonl
+table.py      what readers fill, chunk by chunk: ids as codes, ratings, times; checks every cell
+lines.py      after an error: the line it stands on
+names.py      item names
+layouts.py    which files of a folder or a zip are the data set
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mfcli.config.stages import FetchConfig, Format
+from mfcli.results import Noted, Report
+
+if TYPE_CHECKING:
+    from mfcli.readers.source import Source
+    from mfcli.readers.table import Table
+
+
+def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Table, str]:
+    """Read all rows of a source: ``(table, format)``; the format is found unless it is chosen.
+
+    Raises InputError that names file and line for what cannot be read.
+    """
+    from mfcli.readers import delimited, typed
+    from mfcli.readers.columns import describe
+    from mfcli.readers.detect import find_dialect, find_format, refuse_foreign
+
+    head, whole = source.head()
+    if config.format is None:
+        format = find_format(head, whole, source.name)
+    else:
+        format = config.format
+        if format is not Format.parquet:
+            refuse_foreign(head, source.name)
+    if format is Format.adjacency:
+        table = delimited.read_adjacency(source, report)
+    elif format is Format.parquet:
+        table = typed.read_parquet(source, config, report)
+    elif format is Format.jsonl:
+        table = typed.read_jsonl(source, config, report)
+    else:
+        dialect = find_dialect(head, whole, format, config, source.name)
+        report(Noted(f"{source.name}: read as {format}, {describe(dialect.places, dialect.names)}"))
+        table = delimited.read_delimited(source, dialect, report)
+    for remark in table.remarks:
+        report(Noted(f"{source.name}: {remark}"))
+    return table, str(format)

@@ -1,0 +1,58 @@
+"""Which files of a folder or an archive are the data set: the interactions, and the item names."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mfcli.errors import InputError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A published data set: the file with the interactions and the one with the names."""
+
+    data: str
+    names: str | None = None
+
+
+LAYOUTS = (
+    Layout("u.data", "u.item"),  # MovieLens 100K
+    Layout("ratings.dat", "movies.dat"),  # MovieLens 1M, 10M
+    Layout("ratings.csv", "movies.csv"),  # MovieLens 20M and later
+    Layout("user_artists.dat", "artists.dat"),  # HetRec 2011 last.fm
+    Layout("data1.txt"),  # LightGCN's last.fm
+)
+_TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".inter", ".data", ".dat", ".txt")
+_NO_DATA = ("readme", "license", "licence", "citation", "changelog")
+
+
+def choose(names: Sequence[str], where: str) -> tuple[str, str | None]:
+    """Return the file of interactions and the one of item names among paths with slashes.
+
+    A known data set's files first, those of the topmost folder; else the only file that can be
+    a table. Raises InputError that lists what is there.
+    """
+    paths = sorted(names, key=lambda each: (each.count("/"), each))
+    for layout in LAYOUTS:
+        for path in paths:
+            if posixpath.basename(path) == layout.data:
+                beside = posixpath.join(posixpath.dirname(path), layout.names or "")
+                return path, beside if layout.names and beside in paths else None
+    tables = [each for each in paths if _may_be_table(each)]
+    for suffix in (".inter", ""):
+        fitting = [each for each in tables if each.endswith(suffix)]
+        if len(fitting) == 1:
+            return fitting[0], None
+    shown = ", ".join(tables[:8] or paths[:8]) or "nothing"
+    reason = "several files may be the table" if tables else "there is no table in it"
+    known = ", ".join(each.data for each in LAYOUTS)
+    raise InputError(f"{where}: {reason} ({shown}; known names are {known}): name the file itself")
+
+
+def _may_be_table(path: str) -> bool:
+    name = posixpath.basename(path).lower()
+    if name.startswith((".", "_")) or "__macosx" in path.lower():
+        return False
+    return name.removesuffix(".gz").endswith(_TABLES) and not name.startswith(_NO_DATA)

@@ -1,0 +1,204 @@
+"""What stages hand back and report on the way: plain data, standard library only.
+
+A stage calls ``report(event)`` with the events below while it works, and returns one ``Result``.
+Who shows them, and where, is not its business.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Started:
+    """A piece of work begins; ``total`` counts its units where they are known."""
+
+    title: str
+    total: int | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``done`` of ``total`` units; ``loss`` is the running mean train loss inside an epoch."""
+
+    done: int
+    total: int | None
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """Training is about to begin: what it will do, and on what."""
+
+    title: str
+    epochs: int
+    n_ratings: int
+    device: str
+    metric_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One epoch: its number from 1, losses (mean a sample), metrics, and wall seconds."""
+
+    epoch: int
+    stage: int
+    learning_rate: float
+    train_loss: float
+    valid_loss: float | None
+    metrics: dict[str, float]
+    seconds: float
+    ratings_per_second: float
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that the user should know, though the run goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A plain remark on what is being done."""
+
+    message: str
+
+
+Event = Started | Progress | TrainingStarted | EpochResult | Warned | Noted
+Report = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Base of what a stage returns: ``document`` is what ``--json`` prints."""
+
+    def document(self) -> dict[str, Any]:
+        """Return the result as plain JSON values."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class FetchResult(Result):
+    """What fetch wrote."""
+
+    out: str
+    format: str
+    n_users: int
+    n_items: int
+    n_ratings: int
+    rows_read: int
+    duplicates: int
+    below_threshold: int
+    filtered: int
+    minimum: float
+    maximum: float
+    mean: float
+    has_timestamps: bool
+    has_item_names: bool
+    notice: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class SplitPart(Result):
+    """One file of a split."""
+
+    path: str
+    n_ratings: int
+    n_users: int
+    n_items: int
+    unknown_rows: int
+
+
+@dataclass(frozen=True)
+class SplitResult(Result):
+    """What split wrote."""
+
+    out: str
+    strategy: str
+    split_id: str
+    n_users: int
+    n_items: int
+    parts: list[SplitPart]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainResult(Result):
+    """What train wrote."""
+
+    out: str
+    model: str
+    objective: str
+    engine: str
+    device: str
+    epochs: int
+    best_epoch: int | None
+    stopped: str
+    train_loss: float | None
+    valid_loss: float | None
+    metrics: dict[str, float]
+    stage_losses: list[dict[str, float | int | None]]
+    seconds: float
+    history: str
+
+
+@dataclass(frozen=True)
+class EvaluateResult(Result):
+    """The content of metrics.json, one a model, and where it was written."""
+
+    out: str | None
+    metrics: dict[str, float]
+    protocol: dict[str, Any]
+    counts: dict[str, int]
+    meta: dict[str, Any]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RecommendResult(Result):
+    """What recommend wrote; ``preview`` holds the first rows."""
+
+    out: str
+    n_users: int
+    n_rows: int
+    unknown_users: int
+    short_users: int
+    model_seconds_old: float
+    seconds: float
+    preview: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class InspectResult(Result):
+    """What is in an artifact."""
+
+    path: str
+    kind: str
+    details: dict[str, Any]
+    histogram: dict[str, int]
+    options: dict[str, Any]
+    lineage: list[dict[str, Any]]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class RunResult(Result):
+    """The results of all stages of a run."""
+
+    out: str
+    fetch: FetchResult
+    split: SplitResult
+    train: TrainResult
+    evaluate: EvaluateResult
+    recommend: RecommendResult

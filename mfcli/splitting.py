@@ -1,0 +1,117 @@
+"""Which rows go to test: interactions → masks. Pure, vectorised, a function of the seed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.config import SplitConfig, Strategy
+from mfcli.errors import InputError, UsageError
+from mfcli.interactions import Interactions
+
+Mask = NDArray[np.bool_]
+
+
+def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, ...]) -> Mask:
+    """Return the (N,) mask of the rows that ``config.chosen`` puts to test.
+
+    Raises InputError where the data cannot be split so (no times, no user with enough ratings).
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    if config.chosen is Strategy.leave_n_out:
+        mask = _take(interactions, _random_rank(interactions, random), config.n)
+    elif config.chosen is Strategy.latest:
+        times = _times(interactions)
+        if config.cutoff is not None:
+            mask = times >= parse_time(config.cutoff)
+        else:
+            mask = _take(interactions, _recency_rank(interactions, times), config.n)
+    elif config.per_user:
+        counts = interactions.user_counts
+        # At least one row of every user stays, so that the user is known to train.
+        wanted = np.floor(counts * config.test_fraction + 0.5).astype(np.int64)
+        wanted = np.minimum(wanted, np.maximum(counts - 1, 0))
+        mask = _random_rank(interactions, random) < wanted[interactions.users]
+    else:
+        mask = random.random(interactions.n_ratings) < config.test_fraction
+    return mask
+
+
+def validation(
+    interactions: Interactions, config: SplitConfig, seed: tuple[int, ...], n_test: int
+) -> Mask:
+    """Return the mask of validation rows among the rows of train, by the strategy of the test.
+
+    Where the strategy cannot be repeated on what it left, its nearest kin is used: after a
+    ``--cutoff``, the ``n_test`` latest rows; for ``given``, a random ``--test-fraction``.
+    """
+    if config.chosen is Strategy.latest and config.cutoff is not None:
+        mask = np.zeros(interactions.n_ratings, dtype=bool)
+        order = np.argsort(_times(interactions), kind="stable")
+        mask[order[max(0, len(order) - n_test) :]] = True
+        return mask
+    if config.chosen is Strategy.given:
+        random = np.random.Generator(np.random.PCG64(seed))
+        return random.random(interactions.n_ratings) < config.test_fraction
+    return held_out(interactions, config, seed)
+
+
+def fold_numbers(n_ratings: int, folds: int, seed: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the fold 0..K−1 of every row, (N,): random, sizes equal but for one row."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    return random.permutation(n_ratings) % folds
+
+
+def known_rows(rows: Interactions, train: Interactions) -> Mask:
+    """Return the mask of the rows whose user and item both have a row in train."""
+    users = train.user_counts > 0
+    items = train.item_counts > 0
+    return users[rows.users] & items[rows.indices]
+
+
+def parse_time(text: str) -> int:
+    """Read seconds since 1970 or ISO 8601 (UTC unless it names a zone); raises UsageError."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"--cutoff {text!r} is neither seconds since 1970 nor a date like 2024-12-31"
+        ) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _take(interactions: Interactions, rank: NDArray[np.int64], n: int) -> Mask:
+    """Mask the rows of rank below ``n`` of every user with more than ``n`` rows."""
+    return (rank < n) & (interactions.user_counts > n)[interactions.users]
+
+
+def _random_rank(interactions: Interactions, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return a random rank 0, 1, … of every row within its user."""
+    # Rows are grouped by user, so sorting user + [0, 1) shuffles within users only.
+    return _rank(interactions, np.argsort(interactions.users + random.random(interactions.n_ratings)))
+
+
+def _recency_rank(interactions: Interactions, times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rank of every row within its user, latest first; of equal times, later rows."""
+    ascending = np.lexsort((times, interactions.users))
+    counts = interactions.user_counts[interactions.users]
+    return counts - 1 - _rank(interactions, ascending)
+
+
+def _rank(interactions: Interactions, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Turn an order that keeps users together into each row's position within its user."""
+    rank = np.empty(interactions.n_ratings, dtype=np.int64)
+    rank[order] = np.arange(interactions.n_ratings)
+    return rank - interactions.indptr[interactions.users]
+
+
+def _times(interactions: Interactions) -> NDArray[np.int64]:
+    if interactions.timestamps is None:
+        raise InputError("--strategy latest needs times, and the matrix has none")
+    return interactions.timestamps

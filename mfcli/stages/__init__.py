@@ -1,0 +1,1 @@
+"""One module a command: load → pure call → save → return a result. A stage never prints."""

@@ -1,0 +1,133 @@
+"""``mfcli inspect``: what is in any file that mfcli wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.artifacts import load_interactions, open_input
+from mfcli.artifacts.meta import lineage_of
+from mfcli.errors import InputError
+from mfcli.interactions import Interactions
+from mfcli.results import InspectResult
+
+MAX_BARS = 20
+
+
+def inspect(path: Path) -> InspectResult:
+    """Describe an interactions.npz, model.pt, model.pt.resume, metrics.json or a CSV.
+
+    Raises InputError for a file of another kind, or a damaged one.
+    """
+    with open_input(path) as stream:
+        head = stream.read(64)
+    if head.startswith(b"user_id,item_id,rank,score"):
+        return _table(path)
+    if head.lstrip().startswith(b"{"):
+        return _metrics(path)
+    if not head.startswith(b"PK"):
+        raise InputError(f"{path}: is no file that mfcli writes")
+    # torch's archives and NumPy's are both zip files; only NumPy's members end in .npy.
+    return _matrix(path) if b".npy" in head else _checkpoint(path)
+
+
+def _matrix(path: Path) -> InspectResult:
+    matrix = load_interactions(path)
+    meta = matrix.meta
+    details: dict[str, Any] = {
+        "users": matrix.n_users, "items": matrix.n_items, "ratings": matrix.n_ratings,
+        "density": matrix.n_ratings / max(1, matrix.n_users * matrix.n_items),
+        "users with a rating": int((matrix.user_counts > 0).sum()),
+        "items with a rating": int((matrix.item_counts > 0).sum()),
+        "times": _span(matrix), "item names": matrix.catalog.item_names is not None,
+        "user ids": _kind(matrix.catalog.user_ids), "item ids": _kind(matrix.catalog.item_ids),
+        "part": meta.get("part"), "fold": meta.get("fold"), "split_id": meta.get("split_id"),
+        "schema": meta["schema"],
+    }  # fmt: skip
+    return InspectResult(
+        str(path), "interactions", details, histogram(matrix.data), {}, lineage_of(meta), {}
+    )
+
+
+def _span(matrix: Interactions) -> str | None:
+    times = matrix.timestamps
+    if times is None or not len(times):
+        return None
+    try:
+        ends = np.array([times.min(), times.max()]).astype("datetime64[s]")
+    except (OverflowError, ValueError):
+        return f"{times.min()} to {times.max()}"
+    return f"{ends[0]} to {ends[1]}"
+
+
+def _kind(ids: NDArray[Any]) -> str:
+    return "integers" if ids.dtype.kind == "i" else "strings"
+
+
+def histogram(ratings: NDArray[np.float32]) -> dict[str, int]:
+    """Count ratings by value, or in 20 equal bins where there are more values than that."""
+    if not len(ratings):
+        return {}
+    values, counts = np.unique(ratings, return_counts=True)
+    if len(values) <= MAX_BARS:
+        return {f"{value:g}": int(n) for value, n in zip(values, counts, strict=True)}
+    counts, edges = np.histogram(ratings, bins=MAX_BARS)
+    return {
+        f"{low:g} to {high:g}": int(n)
+        for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)
+    }
+
+
+def _checkpoint(path: Path) -> InspectResult:
+    from mfcli.artifacts.checkpoint import load_any
+
+    document = load_any(path)
+    meta, options = document["meta"], document["options"]
+    if meta["kind"] == "resume":
+        state = document["state"]
+        history, weights = state["history"], state["weights"]
+        details: dict[str, Any] = {"stage": state["stage"] + 1, "epochs done": len(history)}
+    else:
+        history, weights = document["history"], document["weights"]
+        details = {
+            "users": len(document["seen_indptr"]) - 1, "ratings": len(document["seen_indices"]),
+            "range of ratings": document["rating_range"], "mean rating": document["rating_mean"],
+            "epochs": len(history), "split_id": meta.get("split_id"), "fold": meta.get("fold"),
+        }  # fmt: skip
+    details["weights"] = {name: str(tuple(each.shape)) for name, each in weights.items()}
+    details["schema"] = meta["schema"]
+    last = history[-1] if history else {}
+    metrics = {name: last[name] for name in ("train_loss", "valid_loss") if last.get(name)}
+    metrics |= last.get("metrics", {})
+    return InspectResult(
+        str(path), meta["kind"], details, {}, options, lineage_of(meta), metrics
+    )
+
+
+def _metrics(path: Path) -> InspectResult:
+    from mfcli.stages.evaluate import load_metrics
+
+    content = load_metrics(path)
+    return InspectResult(
+        str(path), "metrics", dict(content["counts"]), {}, content["protocol"],
+        lineage_of(content["meta"]), content["metrics"],
+    )  # fmt: skip
+
+
+def _table(path: Path) -> InspectResult:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    try:
+        options = csv.ParseOptions(newlines_in_values=True)
+        table = csv.read_csv(path, parse_options=options)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: is damaged ({error})") from None
+    details = {
+        "rows": table.num_rows, "columns": ", ".join(table.column_names),
+        "users": len(table["user_id"].unique()), "items": len(table["item_id"].unique()),
+    }  # fmt: skip
+    return InspectResult(str(path), "recommendations", details, {}, {}, [], {})

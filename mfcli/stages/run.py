@@ -1,0 +1,45 @@
+"""``mfcli run``: all stages in one call, their files kept in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mfcli.config import EvaluateConfig, FetchConfig, RecommendConfig, SplitConfig, TrainConfig
+from mfcli.errors import UsageError
+from mfcli.results import Report, RunResult, ignore
+from mfcli.stages.evaluate import evaluate
+from mfcli.stages.fetch import fetch
+from mfcli.stages.recommend import recommend
+from mfcli.stages.split import split
+from mfcli.stages.train import train
+
+
+def run(
+    source: str | None,
+    out: Path,
+    fetch_config: FetchConfig,
+    split_config: SplitConfig,
+    train_config: TrainConfig,
+    evaluate_config: EvaluateConfig,
+    recommend_config: RecommendConfig,
+    report: Report = ignore,
+) -> RunResult:
+    """Run fetch, split, train, evaluate and recommend; each reads what the one before wrote.
+
+    ``out`` gets interactions.npz, split/, model.pt, metrics.json and recommendations.csv.
+    """
+    source = source or fetch_config.source
+    if source is None:
+        raise UsageError("name a SOURCE, or give it in the configuration as [fetch] source")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    matrix, folder, model = out / "interactions.npz", out / "split", out / "model.pt"
+    fetched = fetch(source, matrix, fetch_config, report)
+    parts = split(matrix, folder, split_config, report)
+    if split_config.valid and train_config.valid is None:
+        train_config = train_config.with_valid(str(folder / "valid.npz"))
+    trained = train(folder / "train.npz", model, train_config, report)
+    measured = evaluate(model, folder / "test.npz", out / "metrics.json", evaluate_config, report)
+    written = recommend(model, out / "recommendations.csv", recommend_config, report)
+    return RunResult(str(out), fetched, parts, trained, measured, written)

@@ -1,0 +1,236 @@
+"""``mfcli split``: interactions.npz → train.npz, test.npz and, when asked, valid.npz."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfcli import splitting
+from mfcli.artifacts import (
+    file_sha256,
+    lineage_entry,
+    lineage_of,
+    load_interactions,
+    meta_for,
+    output_lock,
+    save_interactions,
+)
+from mfcli.artifacts.meta import to_json
+from mfcli.config import FetchConfig, SplitConfig, Strategy
+from mfcli.errors import InputError, UsageError
+from mfcli.interactions import (
+    Catalog,
+    Interactions,
+    Rows,
+    apply_threshold,
+    encode,
+    filter_counts,
+    from_rows,
+    name_items,
+)
+from mfcli.results import Noted, Report, SplitPart, SplitResult, Started, ignore
+from mfcli.stages.common import count_common
+from mfcli.stages.fetch import read_rows
+
+# train.npz, test.npz and valid.npz of one folder.
+Parts = dict[str, Interactions]
+
+
+def split(
+    source: Path | None, out: Path, config: SplitConfig, report: Report = ignore
+) -> SplitResult:
+    """Split ``source`` (or, for ``given``, read the two files) and write the parts below ``out``.
+
+    Raises UsageError, InputError; the folder keeps its earlier split unless all parts are whole.
+    """
+    began = time.perf_counter()
+    if source is None and config.chosen is not Strategy.given:
+        raise UsageError("name the FILE.npz to split, or give --train-file and --test-file")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    with output_lock(out):
+        report(Started("split"))
+        folders, lineage, catalog = _folders(source, config, report)
+        identity = hashlib.sha256(to_json({"lineage": lineage}).encode()).hexdigest()[:16]
+        written = _write(out, folders, lineage, identity)
+    return SplitResult(
+        str(out), "folds" if config.folds else str(config.chosen), identity,
+        len(catalog.user_ids), len(catalog.item_ids), written, time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _folders(
+    source: Path | None, config: SplitConfig, report: Report
+) -> tuple[dict[str, Parts], list[dict[str, Any]], Catalog]:
+    """Return the parts of every folder ("" is DIR itself), the lineage, and the catalogue."""
+    options = config.options(leave_out=("train_file", "test_file"))
+    options["strategy"] = "folds" if config.folds else str(config.chosen)
+    whole, lineage, inputs = None, [], []
+    if source is not None:
+        whole = load_interactions(source)
+        lineage = lineage_of(whole.meta)
+        inputs.append({"sha256": file_sha256(source)})
+    if config.chosen is Strategy.given:
+        train, test = _read_given(whole, config, inputs, report)
+        folders = {"": _with_valid(train, test, config)}
+    else:
+        assert whole is not None
+        whole = _filtered(whole, config)
+        if not whole.n_ratings:
+            raise InputError(f"{source}: no rating is left to split")
+        folders = _folds(whole, config) if config.folds else {"": _one(whole, config)}
+    if config.drop_unknown:
+        folders = {name: _drop_unknown(parts) for name, parts in folders.items()}
+    for parts in folders.values():
+        _check_not_empty(parts, config)
+    lineage = [*lineage, lineage_entry("split", options, inputs)]
+    return folders, lineage, next(iter(folders.values()))["train"].catalog
+
+
+def _filtered(interactions: Interactions, config: SplitConfig) -> Interactions:
+    """Apply the filters; unlike in fetch, users and items keep their place in the matrix."""
+    if config.threshold is not None:
+        interactions = apply_threshold(interactions, config.threshold)
+    if config.min_user_ratings or config.min_item_ratings:
+        interactions = filter_counts(
+            interactions, config.min_user_ratings, config.min_item_ratings
+        )
+    return interactions
+
+
+def _one(whole: Interactions, config: SplitConfig) -> Parts:
+    test = splitting.held_out(whole, config, (config.seed, 0))
+    return _with_valid(whole.keep(~test), whole.keep(test), config)
+
+
+def _with_valid(train: Interactions, test: Interactions, config: SplitConfig) -> Parts:
+    if not config.valid:
+        return {"train": train, "test": test}
+    mask = splitting.validation(train, config, (config.seed, 1), test.n_ratings)
+    return {"train": train.keep(~mask), "test": test, "valid": train.keep(mask)}
+
+
+def _folds(whole: Interactions, config: SplitConfig) -> dict[str, Parts]:
+    """Cut into K folds; with --valid, the next fold validates."""
+    assert config.folds is not None
+    number = splitting.fold_numbers(whole.n_ratings, config.folds, (config.seed, 0))
+    folders: dict[str, Parts] = {}
+    for fold in range(config.folds):
+        test = number == fold
+        valid = number == (fold + 1) % config.folds
+        parts = {"test": whole.keep(test)}
+        if config.valid:
+            parts |= {"train": whole.keep(~test & ~valid), "valid": whole.keep(valid)}
+        else:
+            parts["train"] = whole.keep(~test)
+        folders[f"fold{fold + 1}"] = parts
+    return folders
+
+
+def _read_given(
+    whole: Interactions | None, config: SplitConfig, inputs: list[dict[str, Any]], report: Report
+) -> tuple[Interactions, Interactions]:
+    """Read the two files of a published split over one catalogue."""
+    assert config.train_file is not None
+    assert config.test_file is not None
+    tables: list[Rows] = []
+    for name in (config.train_file, config.test_file):
+        rows, described = read_rows(name, FetchConfig(), report)
+        tables.append(rows)
+        inputs.extend(described)
+    catalog = whole.catalog if whole is not None else _shared_catalog(*tables)
+    parts: list[Interactions] = []
+    for rows, name in zip(tables, (config.train_file, config.test_file), strict=True):
+        try:
+            part, merged = from_rows(rows, catalog=catalog)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        if merged:
+            report(Noted(f"{name}: {merged} rows repeat a user and item; the last one counts"))
+        parts.append(_filtered(part, config))
+    train, test = parts
+    if overlap := count_common((train.indptr, train.indices), test):
+        raise InputError(
+            f"{config.test_file}: {overlap} of its user and item pairs are in "
+            f"{config.train_file} as well"
+        )
+    return train, test
+
+
+def _shared_catalog(train: Rows, test: Rows) -> Catalog:
+    def joined(a: Any, b: Any) -> Any:
+        if a.dtype.kind != b.dtype.kind:
+            a, b = a.astype(np.str_), b.astype(np.str_)
+        return encode(np.concatenate([a, b]))[1]
+
+    items = joined(train.items, test.items)
+    names = train.item_names | test.item_names
+    return Catalog(joined(train.users, test.users), items, name_items(items, names))
+
+
+def _drop_unknown(parts: Parts) -> Parts:
+    train = parts["train"]
+    return {
+        name: part if part is train else part.keep(splitting.known_rows(part, train))
+        for name, part in parts.items()
+    }
+
+
+def _check_not_empty(parts: Parts, config: SplitConfig) -> None:
+    for name, part in parts.items():
+        if part.n_ratings:
+            continue
+        if config.chosen is Strategy.leave_n_out and not config.folds:
+            mend = f"no user has more than {config.n} ratings: choose a smaller --n"
+        elif config.cutoff is not None:
+            mend = "choose another --cutoff"
+        else:
+            mend = "choose other split options"
+        raise InputError(f"the split would leave {name} without a rating: {mend}")
+
+
+def _write(
+    out: Path, folders: dict[str, Parts], lineage: list[dict[str, Any]], identity: str
+) -> list[SplitPart]:
+    """Write all parts beside their targets, then move all of them; the last step is the quick one."""
+    out.mkdir(parents=True, exist_ok=True)
+    staging = out / ".split.tmp"
+    shutil.rmtree(staging, ignore_errors=True)
+    written: list[SplitPart] = []
+    moves: list[Callable[[], object]] = []
+    try:
+        for folder, parts in folders.items():
+            train = parts["train"]
+            for name, part in parts.items():
+                meta = meta_for("interactions", lineage, split_id=identity, part=name)
+                if folder:
+                    meta["fold"] = folder
+                path = out / folder / f"{name}.npz"
+                staged = staging / folder / f"{name}.npz"
+                save_interactions(staged, part.with_meta(meta))
+                path.parent.mkdir(exist_ok=True)
+                moves.append(lambda staged=staged, path=path: staged.replace(path))
+                written.append(_describe(path, part, train))
+        for move in moves:
+            move()
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    for folder, parts in folders.items():
+        if "valid" not in parts:
+            # An earlier split's; it would be refused beside this one's train.
+            (out / folder / "valid.npz").unlink(missing_ok=True)
+    return written
+
+
+def _describe(path: Path, part: Interactions, train: Interactions) -> SplitPart:
+    unknown = 0 if part is train else int((~splitting.known_rows(part, train)).sum())
+    return SplitPart(
+        str(path), part.n_ratings, int((part.user_counts > 0).sum()),
+        int((part.item_counts > 0).sum()), unknown,
+    )  # fmt: skip

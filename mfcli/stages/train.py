@@ -1,0 +1,290 @@
+"""``mfcli train``: a matrix → model.pt, with model.pt.resume while it runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mfcli.artifacts import (
+    atomic_file,
+    file_sha256,
+    lineage_entry,
+    lineage_of,
+    load_interactions,
+    meta_for,
+    output_lock,
+    real_output,
+)
+from mfcli.artifacts.checkpoint import (
+    Checkpoint,
+    load_resume,
+    load_weights,
+    save_checkpoint,
+    save_resume,
+)
+from mfcli.config import Objective, TrainConfig
+from mfcli.engines.base import TrainingEngine
+from mfcli.engines.life import Training
+from mfcli.engines.minibatch import MinibatchEngine, choose_device
+from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
+from mfcli.interactions import Interactions
+from mfcli.models import BiasedMF, FactorModel, build
+from mfcli.ranking import available_workers
+from mfcli.results import (
+    EpochResult,
+    Noted,
+    Report,
+    TrainingStarted,
+    TrainResult,
+    Warned,
+    ignore,
+)
+from mfcli.stages.common import check_held_out
+from mfcli.validation import Validator
+
+# Options that change how fast the same model is reached, not which.
+NOT_STORED = ("device", "workers", "time_limit", "valid", "init_from")
+# A resumable state is saved at most this often, and at most 5 % of the time goes into it.
+SAVE_SECONDS, SAVE_SHARE = 1.0, 0.05
+
+
+def train(
+    source: Path, out: Path, config: TrainConfig, report: Report = ignore, *, resume: bool = False
+) -> TrainResult:
+    """Train on the matrix ``source`` and write the checkpoint ``out`` and its history CSV.
+
+    Raises UsageError, InputError, DivergedError, InterruptedRunError; ``out`` appears only when
+    training completes, and what an interrupted run needs to go on is in ``out``.resume.
+    """
+    config = config.resolved()
+    if resume and config.init_from:
+        raise UsageError("--resume goes on from its own state: leave out --init-from")
+    real_output(out)
+    device = choose_device(config.device)
+    torch.set_num_threads(config.workers or available_workers())
+    with output_lock(out):
+        return _Run(source, out, config, device, report).train(resume)
+
+
+class _Run:
+    """One call of train, with what its steps share."""
+
+    def __init__(
+        self, source: Path, out: Path, config: TrainConfig, device: torch.device, report: Report
+    ) -> None:
+        self.out, self.config, self.device, self.report = out, config, device, report
+        self.resume_path = out.with_name(out.name + ".resume")
+        self.history_path = out.with_suffix(".history.csv")
+        self.matrix = load_interactions(source)
+        self.inputs = [{"role": "train", "sha256": file_sha256(source)}]
+        if not self.matrix.n_ratings:
+            raise InputError(f"{source}: has no rating to train on")
+        self.valid = self._load_valid(source)
+        self.model = self._start_model()
+        validator = None
+        if self.valid is not None:
+            validator = Validator(self.model, self.matrix, self.valid, config)
+        self.training = Training(config, self.model, self._engine, validator)
+        self._saved = time.perf_counter()
+        self._save_cost = 0.0
+
+    def _load_valid(self, source: Path) -> Interactions | None:
+        if self.config.valid is None:
+            return None
+        path = Path(self.config.valid)
+        valid = load_interactions(path)
+        check_held_out(
+            valid, path, self.matrix.meta, self.matrix.catalog,
+            (self.matrix.indptr, self.matrix.indices), source,
+        )  # fmt: skip
+        self.inputs.append({"role": "valid", "sha256": file_sha256(path)})
+        return valid
+
+    def _start_model(self) -> FactorModel:
+        model = build(self.config, self.matrix.n_users, self.matrix.n_items)
+        if isinstance(model, BiasedMF) and self.config.global_mean:
+            model.global_mean.fill_(float(self.matrix.data.mean(dtype=np.float64)))
+        if self.config.init_from:
+            self._load_start(model, Path(self.config.init_from))
+        self._settle(model)
+        return model.to(self.device)
+
+    def _load_start(self, model: FactorModel, path: Path) -> None:
+        weights, catalog = load_weights(path)
+        if catalog is not None and not catalog.same_ids(self.matrix.catalog):
+            raise InputError(f"{path}: its users and items are not those of the matrix")
+        expected = {name: tuple(each.shape) for name, each in model.state_dict().items()}
+        found = {name: tuple(each.shape) for name, each in weights.items()}
+        if expected != found:
+            raise InputError(
+                f"{path}: its weights {found} do not fit the model asked for {expected}: "
+                "give the same --model and --factors"
+            )
+        model.load_state_dict(weights)
+        self.inputs.append({"role": "init_from", "sha256": file_sha256(path)})
+
+    def _settle(self, model: FactorModel) -> None:
+        """Make rows without a rating neutral; items that served as negatives keep what they learnt."""
+        items = torch.from_numpy(self.matrix.item_counts > 0)
+        if self.config.objective is not Objective.mse:
+            items = torch.ones_like(items)
+        device = model.user_factors.device
+        users = torch.from_numpy(self.matrix.user_counts > 0)
+        model.settle_unknown(users.to(device), items.to(device))
+
+    def _engine(self, config: TrainConfig, stage: int) -> TrainingEngine:
+        return MinibatchEngine(self.model, self.matrix, config, stage)
+
+    def train(self, resume: bool) -> TrainResult:
+        began = time.perf_counter()
+        if resume:
+            self._restore()
+        else:
+            self.resume_path.unlink(missing_ok=True)
+        self._warn()
+        stages = self.config.stage_configs()
+        self.report(
+            TrainingStarted(
+                f"{self.config.model} · {self.config.objective} · {self.config.engine}",
+                sum(each.epochs or 0 for each in stages), self.matrix.n_ratings, str(self.device),
+                tuple(self.config.metric),
+            )
+        )  # fmt: skip
+        try:
+            for event in self.training.events():
+                self.report(event)
+                if isinstance(event, EpochResult):
+                    self._after_epoch()
+        except (KeyboardInterrupt, InterruptedRunError):
+            self._save_state()
+            raise InterruptedRunError(
+                f"interrupted after epoch {len(self.training.history)}: go on with --resume "
+                f"(state in {self.resume_path})"
+            ) from None
+        except DivergedError as error:
+            self._save_state()
+            raise DivergedError(f"{error} (last good state in {self.resume_path})") from None
+        return self._finish(time.perf_counter() - began)
+
+    def _restore(self) -> None:
+        if not self.resume_path.exists():
+            raise InputError(
+                f"{self.resume_path}: no interrupted run to resume: start without --resume"
+            )
+        document = load_resume(self.resume_path)
+        if document["inputs"] != self.inputs:
+            raise InputError(
+                f"{self.resume_path}: the interrupted run had other input files: "
+                "start without --resume"
+            )
+        then, now = document["options"], self._options()
+        for name in sorted(then.keys() | now.keys()):
+            if then.get(name) != now.get(name):
+                raise UsageError(
+                    f"--resume: the interrupted run had {name} {then.get(name)}, this one has "
+                    f"{now.get(name)}: give the same options, or start without --resume"
+                )
+        self.training.restore(document["state"])
+        self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
+
+    def _warn(self) -> None:
+        ratings = self.matrix.data
+        if self.config.objective is not Objective.mse and ratings.min() < ratings.max():
+            self.report(
+                Warned(
+                    f"--objective {self.config.objective} takes every rating as a positive, and "
+                    f"they differ ({ratings.min():g} to {ratings.max():g}): "
+                    "split or fetch with --threshold to keep the good ones"
+                )
+            )
+
+    def _options(self) -> dict[str, Any]:
+        return self.config.options(leave_out=NOT_STORED)
+
+    def _after_epoch(self) -> None:
+        since = time.perf_counter() - self._saved
+        if since >= max(SAVE_SECONDS, self._save_cost / SAVE_SHARE):
+            self._save_state()
+
+    def _save_state(self) -> None:
+        began = time.perf_counter()
+        state = self.training.state()
+        meta = meta_for("resume", self._lineage())
+        save_resume(
+            self.resume_path,
+            {"meta": meta, "options": self._options(), "inputs": self.inputs, "state": state},
+        )
+        self._save_history()
+        self._saved = time.perf_counter()
+        self._save_cost = self._saved - began
+
+    def _lineage(self) -> list[dict[str, Any]]:
+        entry = lineage_entry("train", self._options(), self.inputs)
+        return [*lineage_of(self.matrix.meta), entry]
+
+    def _finish(self, seconds: float) -> TrainResult:
+        self._settle(self.model)
+        matrix, config, history = self.matrix, self.config, self.training.history
+        extra = {
+            name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta
+        }
+        checkpoint = Checkpoint(
+            self._options(), dict(self.model.state_dict()), matrix.catalog, matrix.indptr,
+            matrix.indices, (float(matrix.data.min()), float(matrix.data.max())),
+            float(matrix.data.mean(dtype=np.float64)), [_timeless(each) for each in history],
+            meta_for("model", self._lineage(), **extra),
+        )  # fmt: skip
+        self._save_history()
+        save_checkpoint(self.out, checkpoint)
+        self.resume_path.unlink(missing_ok=True)
+        best = self.training.best_epoch
+        shown = history[best - 1] if best else history[-1]
+        valid = [each for each in history[: shown.epoch] if each.valid_loss is not None]
+        return TrainResult(
+            str(self.out), str(config.model), str(config.objective), str(config.engine),
+            str(self.device), len(history), best, self.training.stopped, shown.train_loss,
+            valid[-1].valid_loss if valid else None, valid[-1].metrics if valid else {},
+            list(_stage_losses(history)), seconds, str(self.history_path),
+        )  # fmt: skip
+
+    def _save_history(self) -> None:
+        """Write the history with its timings; unlike the checkpoint it differs from run to run."""
+        history = self.training.history
+        names = sorted({name for each in history for name in each.metrics})
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        head = ["epoch", "stage", "learning_rate", "train_loss", "valid_loss"]
+        writer.writerow([*head, *names, "seconds", "ratings_per_second"])
+        for each in history:
+            values: list[Any] = [getattr(each, name) for name in head]
+            values += [each.metrics.get(name) for name in names]
+            writer.writerow([*values, round(each.seconds, 6), round(each.ratings_per_second)])
+        with atomic_file(self.history_path) as stream:
+            stream.write(text.getvalue().encode())
+
+
+def _timeless(result: EpochResult) -> dict[str, Any]:
+    return {
+        "epoch": result.epoch, "stage": result.stage, "learning_rate": result.learning_rate,
+        "train_loss": result.train_loss, "valid_loss": result.valid_loss,
+        "metrics": dict(result.metrics),
+    }  # fmt: skip
+
+
+def _stage_losses(history: list[EpochResult]) -> Iterator[dict[str, float | int | None]]:
+    """Yield the losses at the end of each stage."""
+    for number, each in enumerate(history):
+        if number + 1 == len(history) or history[number + 1].stage != each.stage:
+            yield {
+                "stage": each.stage, "epochs": each.epoch, "train_loss": each.train_loss,
+                "valid_loss": each.valid_loss,
+            }  # fmt: skip
+
+

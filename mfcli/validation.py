@@ -1,0 +1,60 @@
+"""Validation while a model trains: one fixed set, measured between epochs."""
+
+from __future__ import annotations
+
+import torch
+
+from mfcli.config import Objective, TrainConfig
+from mfcli.config.metric_names import expand_metrics
+from mfcli.evaluation import measure
+from mfcli.interactions import Interactions
+from mfcli.models import FactorModel
+from mfcli.objectives import OBJECTIVES, Batch, mean_loss
+from mfcli.ranking import available_workers
+from mfcli.sampling import NegativeSampler
+
+
+class Validator:
+    """Callable that returns ``(validation loss, metrics)`` of the model as it is.
+
+    Negatives of a pairwise objective are drawn once, from the seed, among the items that a user
+    has neither in train nor in validation; so the loss of two epochs is over the same samples.
+    """
+
+    def __init__(
+        self, model: FactorModel, train: Interactions, valid: Interactions, config: TrainConfig
+    ) -> None:
+        """Prepare the batch of validation samples on the model's device."""
+        assert config.objective is not None
+        device = model.user_factors.device
+        self.model, self.train, self.valid, self.config = model, train, valid, config
+        self.objective = OBJECTIVES[config.objective]
+        self.names = expand_metrics(config.metric, config.k)
+        users = torch.from_numpy(valid.users).to(device)
+        items = torch.from_numpy(valid.indices).to(device)
+        ratings = torch.from_numpy(valid.data).to(device)
+        self.negatives: torch.Tensor | None = None
+        if self.objective.pairwise:
+            sampler = NegativeSampler([train, valid], device)
+            able = sampler.can_sample(users)
+            users, items, ratings = users[able], items[able], ratings[able]
+            generator = torch.Generator(device).manual_seed(config.seed)
+            wanted = users.unsqueeze(-1).expand(-1, config.negatives or 1)
+            self.negatives = sampler.sample(wanted, generator)
+        self.batch = Batch(users, items, ratings)
+
+    def __call__(self) -> tuple[float, dict[str, float]]:
+        """Measure."""
+        loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
+        if not self.names:
+            return loss, {}
+        vectors = self.model.vectors()
+        assert vectors is not None
+        clip = None
+        if self.config.objective is Objective.mse:
+            clip = (float(self.train.data.min()), float(self.train.data.max()))
+        found, _ = measure(
+            vectors, (self.train.indptr, self.train.indices), self.valid, self.names,
+            clip=clip, include_seen=False, workers=self.config.workers or available_workers(),
+        )  # fmt: skip
+        return loss, found
