@@ -196,12 +196,13 @@ class _statuses:  # noqa: N801 - used like a function
 
     def __init__(self, common: Common) -> None:
         self.common = common
+        self.before: Any = None
 
     def __enter__(self) -> None:
-        if hasattr(signal, "SIGTERM"):
-            signal.signal(signal.SIGTERM, _terminated)
+        self.before = signal.signal(signal.SIGTERM, _terminated)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        signal.signal(signal.SIGTERM, self.before)
         if error is None or isinstance(error, typer.Exit | SystemExit):
             return
         if isinstance(error, BrokenPipeError):
@@ -417,8 +418,6 @@ def inspect(
     _stage(common, None, call)
 
 
-
-
 @command()
 def run(
     source: Annotated[
@@ -444,17 +443,17 @@ def run(
     folder = _output(out, "a run")
     files = (config_file, preset)
 
-    def made(cls: type[AnyConfig], table: str) -> AnyConfig:
-        asked: dict[str, Any] = {"seed": seed}
-        if table == "train":
-            asked["mode"] = mode
-        return merged(cls, table, files, asked)
+    def made(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
+        return merged(cls, table, files, {"seed": seed, **asked})
 
+    cut = made(SplitConfig, "split")
+    valid = str(folder / "split" / "valid.npz") if cut.valid else None
+    training = made(TrainConfig, "train", mode=mode, valid=valid)
+    training.resolved()
     configs = (
-        made(FetchConfig, "fetch"), made(SplitConfig, "split"), made(TrainConfig, "train"),
+        made(FetchConfig, "fetch"), cut, training,
         made(EvaluateConfig, "evaluate"), made(RecommendConfig, "recommend"),
     )  # fmt: skip
-    configs[2].resolved()
 
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.run import run as stage

@@ -133,7 +133,7 @@ class Screen:
         title = f"epoch {len(self._epochs) + 1}{loss}" if self._training else None
         self._bar.update(
             self._task, completed=event.done, total=event.total,
-            **({"description": title} if title else {}),
+            description=title,
         )  # fmt: skip
 
     def _epoch(self, event: EpochResult) -> None:
@@ -306,10 +306,19 @@ def _inspect(result: InspectResult) -> list[RenderableType]:
         tables.append(_facts("options", result.options))
     if result.metrics:
         tables.append(_facts("metrics", dict(result.metrics)))
-    for step in result.lineage:
-        tables.append(_facts(f"made by {step.get('stage', '?')}", {**step.get("options", {}),
-                      "inputs": step.get("inputs", [])}))  # fmt: skip
+    tables.extend(
+        _facts(f"made by {step.get('stage', '?')}", step.get("options", {}) | _inputs(step))
+        for step in result.lineage
+    )
     return tables
+
+
+def _inputs(step: dict[str, Any]) -> dict[str, str]:
+    """Return one line an input of a lineage's step: what it was, and its SHA-256."""
+    return {
+        f"input {number}": f"{each.get('name') or each.get('role', '')} sha256 {each.get('sha256')}"
+        for number, each in enumerate(step.get("inputs", []), 1)
+    }
 
 
 def _run(result: RunResult) -> list[RenderableType]:

@@ -43,7 +43,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """The ids behind the rows and columns: user_ids (U,), item_ids (I,), item_names (I,) or None."""
+    """The ids behind rows and columns: user_ids (U,), item_ids (I,), item_names (I,) or None."""
 
     user_ids: Ids
     item_ids: Ids
@@ -52,12 +52,16 @@ class Catalog:
     def __post_init__(self) -> None:
         """Refuse ids of another type, doubles, and names that do not match the items."""
         for what, ids in (("user_ids", self.user_ids), ("item_ids", self.item_ids)):
-            if ids.ndim != 1 or ids.dtype.kind not in "iU":
+            if ids.ndim != 1 or (ids.dtype != np.int64 and ids.dtype.kind != "U"):
                 raise InputError(f"{what} should be one-dimensional and int64 or unicode")
             if not pd.Index(ids).is_unique:
                 raise InputError(f"{what} holds an id twice")
-        if self.item_names is not None and self.item_names.shape != self.item_ids.shape:
+        if self.item_names is None:
+            return
+        if self.item_names.shape != self.item_ids.shape:
             raise InputError("item_names should have one entry an item")
+        if self.item_names.dtype.kind != "U":
+            raise InputError("item_names should be unicode")
 
     def same_ids(self, other: Catalog) -> bool:
         """Tell whether the rows and columns of both mean the same users and items."""
@@ -90,9 +94,8 @@ class Interactions:
 
     def __post_init__(self) -> None:
         """Validate everything that later code relies on."""
-        problem = _csr_problem(
-            self.indptr, self.indices, self.data, self.timestamps, self.n_users, self.n_items
-        )
+        problem = csr_problem(self.indptr, self.indices, self.n_users, self.n_items)
+        problem = problem or _values_problem(self.data, self.timestamps, len(self.indices))
         if problem:
             raise InputError(problem)
 
@@ -148,36 +151,38 @@ class Interactions:
         return dataclasses.replace(self, meta=meta)
 
 
-def _csr_problem(
-    indptr: Indices,
-    indices: Indices,
-    data: Floats,
-    timestamps: NDArray[np.int64] | None,
-    n_users: int,
-    n_items: int,
-) -> str | None:
-    """Return what is wrong with the parts of a CSR matrix, or None."""
-    if any(part.ndim != 1 for part in (indptr, indices, data)):
-        return "indptr, indices and data should be one-dimensional"
-    if indptr.dtype.kind != "i" or indices.dtype != indptr.dtype:
-        return "indptr and indices should be of one signed integer dtype"
+def csr_problem(indptr: Indices, indices: Indices, n_users: int, n_items: int) -> str | None:
+    """Return what is wrong with the structure of a CSR matrix, or None."""
+    if indptr.ndim != 1 or indices.ndim != 1:
+        return "indptr and indices should be one-dimensional"
+    if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
+        return "indptr and indices should be of one signed integer dtype, int32 or int64"
     if len(indptr) != n_users + 1 or indptr[0] != 0 or indptr[-1] != len(indices):
         return f"indptr does not describe {n_users} users and {len(indices)} entries"
-    if len(data) != len(indices) or (timestamps is not None and len(timestamps) != len(data)):
-        return "data, indices and timestamps differ in length"
-    if data.dtype != np.float32:
-        return "data should be float32"
-    if timestamps is not None and timestamps.dtype != np.int64:
-        return "timestamps should be int64"
-    if (np.diff(indptr) < 0).any():
+    if (indptr[1:] < indptr[:-1]).any():  # a difference could wrap around
         return "indptr decreases"
     if len(indices) and (indices.min() < 0 or indices.max() >= n_items):
         return f"an item index lies outside of 0..{n_items - 1}"
-    rising = np.diff(indices) > 0
+    rising = indices[1:] > indices[:-1]
     starts = indptr[1:-1]
     rising[starts[(starts > 0) & (starts < len(indices))] - 1] = True
     if not rising.all():
         return "a user's item indices are not sorted, or hold an item twice"
+    return None
+
+
+def _values_problem(
+    data: Floats, timestamps: NDArray[np.int64] | None, n_entries: int
+) -> str | None:
+    """Return what is wrong with the ratings and times of a CSR matrix, or None."""
+    if data.shape != (n_entries,):
+        return f"data should be one-dimensional and of length {n_entries}"
+    if data.dtype != np.float32:
+        return "data should be float32"
+    if timestamps is not None and timestamps.shape != (n_entries,):
+        return f"timestamps should be one-dimensional and of length {n_entries}"
+    if timestamps is not None and timestamps.dtype != np.int64:
+        return "timestamps should be int64"
     if not np.isfinite(data).all():
         return "a rating is not a finite number"
     return None
@@ -301,7 +306,7 @@ def _entry_order(
         return keys, None
     bits = (len(keys) - 1).bit_length()
     if (n_users * n_items).bit_length() + bits > 63:
-        order = np.argsort(keys, kind="stable")
+        order: Indices = np.argsort(keys, kind="stable")
         return keys[order], order
     # Key and position in one integer: a plain sort is several times faster than an argsort.
     keys <<= bits
@@ -351,7 +356,7 @@ def _merge(
 
 
 def name_items(item_ids: Ids, names: dict[Any, str]) -> NDArray[np.str_] | None:
-    """Return the names in the order of ``item_ids``; an item without one gets its id. None: none."""
+    """Return the names in the order of ``item_ids``, its id for an item without; None for none."""
     if not names:
         return None
     return np.array([names.get(each, str(each)) for each in item_ids.tolist()], dtype=np.str_)

@@ -43,7 +43,9 @@ class FactorModel(nn.Module):
     user_factors: nn.Parameter  # (U, F)
     item_factors: nn.Parameter  # (I, F)
 
-    def __init__(self, n_users: int, n_items: int, factors: int, dropout: float, sparse: bool):
+    def __init__(
+        self, n_users: int, n_items: int, factors: int, dropout: float, sparse: bool
+    ) -> None:
         """Allocate the tables; ``reset`` fills them."""
         super().__init__()
         self.user_factors = nn.Parameter(torch.zeros(n_users, factors))
@@ -77,7 +79,7 @@ class FactorModel(nn.Module):
         return []
 
     def settle_unknown(self, known_users: Tensor, known_items: Tensor) -> None:
-        """Make rows (masks (U,), (I,)) without a training rating neutral: only known terms count."""
+        """Make rows without a training rating (masks (U,), (I,)) neutral: known terms count."""
         with torch.no_grad():
             self.user_factors[~known_users] = 0.0
             self.item_factors[~known_items] = 0.0
@@ -115,7 +117,9 @@ class BiasedMF(MF):
     item_bias: nn.Parameter  # (I, 1)
     global_mean: Tensor  # ()
 
-    def __init__(self, n_users: int, n_items: int, factors: int, dropout: float, sparse: bool):
+    def __init__(
+        self, n_users: int, n_items: int, factors: int, dropout: float, sparse: bool
+    ) -> None:
         """Allocate the tables; the global mean is zero until it is set."""
         super().__init__(n_users, n_items, factors, dropout, sparse)
         self.user_bias = nn.Parameter(torch.zeros(n_users, 1))
@@ -176,10 +180,11 @@ def build(config: TrainConfig, n_users: int, n_items: int) -> FactorModel:
     """Make the model of a resolved configuration, drawn from its seed."""
     model = allocate(config, n_users, n_items)
     assert config.init is not None
-    assert config.bias_init is not None
     generator = torch.Generator().manual_seed(config.seed)
     model.reset(
-        parse_init("--init", config.init), parse_init("--bias-init", config.bias_init), generator
+        parse_init("--init", config.init),
+        parse_init("--bias-init", config.bias_init or "normal:0"),
+        generator,
     )
     return model
 

@@ -67,7 +67,11 @@ class MSE:
     pairwise = False
 
     def __call__(
-        self, model: FactorModel, batch: Batch, negatives: Tensor | None, penalty: Penalty  # noqa: ARG002
+        self,
+        model: FactorModel,
+        batch: Batch,
+        negatives: Tensor | None,  # noqa: ARG002 - it samples none
+        penalty: Penalty,
     ) -> Loss:
         """Return the loss over the ratings of the batch."""
         user, item = model.user_terms(batch.users), model.item_terms(batch.items)
@@ -122,9 +126,7 @@ def mean_loss(
     for start in range(0, len(batch.users), block):
         part = slice(start, start + block)
         chosen = None if negatives is None else negatives[part]
-        result = objective(
-            model, Batch(*(each[part] for each in batch)), chosen, Penalty(0.0, 0.0)
-        )
+        result = objective(model, Batch(*(each[part] for each in batch)), chosen, Penalty(0.0, 0.0))
         total += float(result.loss)
         samples += result.samples
     model.train(training)

@@ -26,7 +26,7 @@ TASTES = 6  # width of the planted vectors
 BLOCK_RATINGS = 1_000_000  # about so many ratings are made at a time
 LARGEST_NAMED = 1_000_000  # more items than this get no names
 FIRST_DAY, LAST_DAY = 1_420_070_400, 1_735_689_600  # 2015-01-01 … 2025-01-01, seconds
-MEAN, USER_SPREAD, ITEM_SPREAD, TASTE_SPREAD, NOISE = 3.4, 0.35, 0.4, 0.65, 0.6
+MEAN, USER_SPREAD, ITEM_SPREAD, TASTE_SPREAD, NOISE = 3.2, 0.35, 0.4, 0.65, 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +103,15 @@ def _random(seed: int, stream: int) -> np.random.Generator:
 def _user_counts(n_users: int, n_items: int, n_ratings: int, random: np.random.Generator) -> Longs:
     """Return how many ratings each user has, (U,): log-normal above a floor, sum as asked."""
     floor = min(20, n_ratings // (2 * n_users)) or int(n_ratings >= n_users)
+    most = n_items // 2 if n_ratings <= n_users * n_items // 4 else n_items
     counts = np.full(n_users, floor, dtype=np.int64)
     weight = np.exp(random.standard_normal(n_users))
     while missing := n_ratings - int(counts.sum()):
-        # Largest-remainder rounding; who has every item already passes his share on.
-        share = np.where(counts < n_items, weight, 0.0)
+        # Largest-remainder rounding; who is full passes his share on.
+        share = np.where(counts < most, weight, 0.0)
         edges = np.floor(np.cumsum(share) * (missing / share.sum()) + 0.5).astype(np.int64)
         edges[-1] = missing
-        counts = np.minimum(counts + np.diff(edges, prepend=0), n_items)
+        counts = np.minimum(counts + np.diff(edges, prepend=0), most)
     return counts
 
 

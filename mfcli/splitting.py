@@ -94,7 +94,8 @@ def _take(interactions: Interactions, rank: NDArray[np.int64], n: int) -> Mask:
 def _random_rank(interactions: Interactions, random: np.random.Generator) -> NDArray[np.int64]:
     """Return a random rank 0, 1, … of every row within its user."""
     # Rows are grouped by user, so sorting user + [0, 1) shuffles within users only.
-    return _rank(interactions, np.argsort(interactions.users + random.random(interactions.n_ratings)))
+    keys = interactions.users + random.random(interactions.n_ratings)
+    return _rank(interactions, np.argsort(keys))
 
 
 def _recency_rank(interactions: Interactions, times: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,10 +1,11 @@
 """``model.pt``, which recommends and evaluates with nothing else, and ``model.pt.resume``.
 
-Both hold tensors and plain Python values only, so that ``torch.load(weights_only=True)`` reads them.
+Both hold tensors and plain Python values only: ``torch.load(weights_only=True)`` reads them.
 """
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,8 +189,5 @@ def _unpack(packed: dict[str, torch.Tensor]) -> Ids:
         return packed["int64"].numpy()
     blob = packed["utf8"].numpy().tobytes()
     offsets = packed["offsets"].tolist()
-    strings = [
-        blob[start:end].decode("utf-8")
-        for start, end in zip(offsets[:-1], offsets[1:], strict=True)
-    ]
+    strings = [blob[start:end].decode("utf-8") for start, end in itertools.pairwise(offsets)]
     return np.array(strings, dtype=np.str_)

@@ -30,7 +30,7 @@ def real_output(path: Path) -> Path:
 
 @contextmanager
 def output_lock(path: Path) -> Iterator[None]:
-    """Hold ``path``.lock for the time of a ``with``; raises LockedError at once if another run does.
+    """Hold ``path``.lock for the time of a ``with``; LockedError at once if another run does.
 
     The lock file stays: unlinking it would let two runs hold locks on two files of one name. The
     kernel releases the lock when the process dies, however it dies. Missing folders are made.
@@ -89,7 +89,7 @@ def _flush(path: Path) -> None:
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hex."""
     with open_input(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def open_input(path: Path) -> IO[bytes]:

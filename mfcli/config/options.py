@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -38,7 +37,6 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@functools.cache
 def field_types(cls: type) -> dict[str, Any]:
     """Map each field of a configuration class to its type without the ``None``."""
     hints = typing.get_type_hints(cls)

@@ -214,7 +214,9 @@ class SplitConfig(FilterConfig):
             if self.folds:
                 raise UsageError("--folds cuts one file: leave out --train-file and --test-file")
         elif given:
-            raise UsageError(f"--train-file and --test-file need --strategy given, not {self.chosen}")
+            raise UsageError(
+                f"--train-file and --test-file need --strategy given, not {self.chosen}"
+            )
         if self.per_user and self.chosen is not Strategy.fraction:
             raise UsageError("--per-user needs --strategy fraction")
         if self.cutoff is not None and self.chosen is not Strategy.latest:

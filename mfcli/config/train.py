@@ -83,8 +83,9 @@ MODES: dict[Mode, tuple[Model, Objective, Engine]] = {
 # data sets; the README says which.
 DEFAULTS: dict[tuple[Engine, Objective], dict[str, Any]] = {
     (Engine.minibatch, Objective.mse): {
-        "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.05,
-        "batch_size": "1024", "optimizer": Optimizer.adam, "init": "normal:0.05",
+        "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.12,
+        "bias_regularization": 0.02, "schedule": Schedule.cosine,
+        "batch_size": "1024", "optimizer": Optimizer.adam, "init": "normal:0.01",
     },
     (Engine.minibatch, Objective.bpr): {
         "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.05,
@@ -130,9 +131,7 @@ class TrainConfig(Config):
         Mode.explicit, "A named default of model, objective and engine.", panel=_CHOICE
     )
     model: Model | None = option(None, "What is scored.", shown="by mode", panel=_CHOICE)
-    objective: Objective | None = option(
-        None, "What is minimised.", shown="by mode", panel=_CHOICE
-    )
+    objective: Objective | None = option(None, "What is minimised.", shown="by mode", panel=_CHOICE)
     engine: Engine | None = option(None, "How it is minimised.", shown="by mode", panel=_CHOICE)
     factors: int | None = option(
         None, "Width of an embedding.", low=1, high=65536, shown="by mode", panel=_CHOICE
@@ -148,9 +147,7 @@ class TrainConfig(Config):
     epochs: int | None = option(
         None, "Passes over the ratings.", low=1, high=1_000_000, shown="by mode", panel=_LEARN
     )
-    learning_rate: float | None = option(
-        None, "Step size.", low=0.0, shown="by mode", panel=_LEARN
-    )
+    learning_rate: float | None = option(None, "Step size.", low=0.0, shown="by mode", panel=_LEARN)
     schedule: Schedule | None = option(
         None, "How the learning rate changes by epoch.", shown="by mode", panel=_LEARN
     )
@@ -163,7 +160,11 @@ class TrainConfig(Config):
         panel=_LEARN,
     )  # fmt: skip
     bias_regularization: float | None = option(
-        None, "The same on the biases.", low=0.0, shown="as --regularization", panel=_LEARN
+        None,
+        "The same on the biases.",
+        low=0.0,
+        shown="as --regularization, else by mode",
+        panel=_LEARN,
     )
     weight_decay: float | None = option(
         None, "torch's own decay of all factors at each step.", low=0.0, shown="0", panel=_LEARN
@@ -239,40 +240,50 @@ class TrainConfig(Config):
         for number, stage in enumerate(self.stages, 1):
             _check_stage(stage, number)
 
-    def with_valid(self, path: str) -> TrainConfig:
-        """Return a copy that validates on ``path``."""
-        return dataclasses.replace(self, valid=path)
-
     def resolved(self) -> TrainConfig:
         """Return a copy in which every choice is made; raises UsageError for one that cannot work.
 
         The result has no None left but where None means "off".
         """
+        if self.mode not in MODES:
+            raise UsageError(f"--mode {self.mode} is not there yet; there are: {', '.join(MODES)}")
         model, objective, engine = MODES[self.mode]
         model, objective = self.model or model, self.objective or objective
         engine = self.engine or engine
-        check_combination(model, objective, engine, self)
+        for given in [self, *self.stage_configs()]:
+            check_combination(model, objective, engine, given)
         filled: dict[str, Any] = {"model": model, "objective": objective, "engine": engine}
         defaults = ALWAYS | DEFAULTS[engine, objective]
-        if model is Model.mf:
+        if model is Model.mf or objective is not Objective.mse:
             defaults |= {"global_mean": False}
-        elif objective is not Objective.mse:
-            defaults |= {"global_mean": False}
+        if model is not Model.mf:
+            defaults |= {"bias_init": "normal:0"}
+        if model is Model.mf or self.regularization is not None:
+            defaults.pop("bias_regularization", None)  # there are none, or they follow
         if self.optimizer is Optimizer.sparse_adam:
             defaults |= {"sparse": True}
-        for name, value in defaults.items():
-            if getattr(self, name) is None:
-                filled[name] = value
+        filled |= {name: value for name, value in defaults.items() if getattr(self, name) is None}
         done = dataclasses.replace(self, **filled)
-        apart = {
-            name: getattr(done, name.removeprefix("bias_"))
-            for name in ("bias_regularization", "bias_weight_decay")
-            if getattr(done, name) is None
-        }
-        done = dataclasses.replace(done, **apart)
+        if model is not Model.mf:
+            apart = {
+                name: getattr(done, name.removeprefix("bias_"))
+                for name in ("bias_regularization", "bias_weight_decay")
+                if getattr(done, name) is None
+            }
+            done = dataclasses.replace(done, stages=self._stages_with_biases(), **apart)
         for stage in [done, *done.stage_configs()]:
             check_optimizer(stage)
         return done
+
+    def _stages_with_biases(self) -> list[dict[str, Any]]:
+        """Return the stages with the biases' options: as given for train, else the factors'."""
+        stages = [{key.replace("-", "_"): each[key] for key in each} for each in self.stages]
+        for stage in stages:
+            for name in ("regularization", "weight_decay"):
+                if name in stage:
+                    given = getattr(self, f"bias_{name}")
+                    stage.setdefault(f"bias_{name}", stage[name] if given is None else given)
+        return stages
 
     def stage_configs(self) -> list[TrainConfig]:
         """Return one configuration a stage of training: [self] where there are no stages."""
@@ -286,9 +297,6 @@ class TrainConfig(Config):
                 key.replace("-", "_"): _coerce(key, value, hints[key.replace("-", "_")], where)
                 for key, value in stage.items()
             }
-            for name in ("regularization", "weight_decay"):
-                if name in values:
-                    values.setdefault(f"bias_{name}", values[name])
             configs.append(dataclasses.replace(self, stages=[], **values))
         return configs
 
@@ -302,7 +310,7 @@ STAGE_KEYS = (
 
 ALWAYS: dict[str, Any] = {
     "global_mean": True, "dropout": 0.0, "schedule": Schedule.constant, "decay": 0.95,
-    "weight_decay": 0.0, "sparse": False, "reduction": Reduction.mean, "bias_init": "normal:0",
+    "weight_decay": 0.0, "sparse": False, "reduction": Reduction.mean,
 }  # fmt: skip
 
 # Options that mean something to one kind of objective only.
@@ -310,6 +318,8 @@ PAIRWISE = frozenset({Objective.bpr})
 
 
 def _check_stage(stage: dict[str, Any], number: int) -> None:
+    if len({key.replace("-", "_") for key in stage}) < len(stage):
+        raise UsageError(f"[[train.stages]] {number}: a key is given twice")
     for key in stage:
         if key.replace("-", "_") not in STAGE_KEYS:
             known = [each.replace("_", "-") for each in STAGE_KEYS]
@@ -330,7 +340,9 @@ def check_combination(
     if model is Model.mf:
         for name in ("bias_regularization", "bias_weight_decay", "bias_init"):
             if getattr(given, name) is not None:
-                raise UsageError(f"{flag(name)} has no meaning with --model mf, which has no biases")
+                raise UsageError(
+                    f"{flag(name)} has no meaning with --model mf, which has no biases"
+                )
 
 
 def check_optimizer(config: TrainConfig) -> None:

@@ -79,11 +79,18 @@ class Seen(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """Where negatives are drawn from: weights and their alias table, all empty for uniform."""
+    """Where negatives are drawn from: an alias table, or uniformly from slices of all items.
 
-    popularity: Array  # (I,) float64
+    Uniform draws of a tile come from one of `slices` equal parts of the items, which are dealt
+    anew in each epoch: every unseen item is as likely as any other, but the rows in use at a time
+    fit the cache, and threads seldom fight over one.
+    """
+
+    popularity: Array  # (I,) float64, weights; the three are empty for uniform draws
     accept: Array  # (I,) uint32
     alias: Array  # (I,) int32
+    dealt: Array  # (I,) int32, the items in this epoch's order
+    slices: Int
 
 
 class Rates(NamedTuple):
@@ -375,8 +382,9 @@ def bpr_squared(margin: Float) -> tuple[Float, Float]:
     """(1 − σ(margin))² and its slope −2 (1 − σ)² σ, which dies where the order is most wrong."""
     small = exp_minus(abs(margin))
     wrong = (F32(1) if margin < 0 else small) / (F32(1) + small)  # 1 − σ
+    right = (small if margin < 0 else F32(1)) / (F32(1) + small)  # σ, where 1 − wrong cancels
     loss = wrong * wrong
-    return loss, F32(-2) * loss * (F32(1) - wrong)
+    return loss, F32(-2) * loss * right
 
 
 @_inlined
@@ -508,22 +516,33 @@ def _last_resort(
 
 
 @_inlined
+def _slice(part: Int, slices: Int, n_items: Int) -> tuple[Int, Int]:
+    """Return the bounds of a slice of `Proposal.dealt`."""
+    return part * n_items // slices, (part + 1) * n_items // slices
+
+
+@_inlined
+def _part(tile: Int, job: Job) -> Int:
+    """Return a tile's slice: neighbours in a round differ, and a user strip meets all of them."""
+    strips = np.int64(math.sqrt(len(job.tiles.losses)))  # 1 or the square root where it is a grid
+    return (tile // strips + tile % strips) % job.proposal.slices
+
+
+@_inlined
 def draw_negative(
-    state: Int,
-    user: Int,
-    n_items: Int,
-    seen: Seen,
-    proposal: Proposal,
+    state: Int, user: Int, part: Int, seen: Seen, proposal: Proposal
 ) -> tuple[Int, Int]:
     """Return (new state, an item that the user has not seen); item −1 if there is none.
 
     seen: the CSR rows `indptr, indices` and the filter `words, starts` of `fill_filter`; most
         unseen items pass the filter with one lookup, the rest takes a binary search.
-    proposal: `popularity, accept, alias` (Vose's alias table), or three empty arrays for uniform.
-    Draws are rejected `TRIES` times at the most, then an unseen item is found by counting.
+    part: the slice that uniform draws come from. After `TRIES` rejected draws an unseen item is
+    found by counting, in the whole catalogue.
     """
     indptr, indices, words, starts = seen
-    popularity, accept, alias = proposal
+    popularity, accept, alias, dealt, slices = proposal
+    n_items = len(dealt)
+    low, high = _slice(part, slices, n_items)
     first, last = indptr[user], indptr[user + 1]
     if last - first >= n_items:
         return state, -1
@@ -533,9 +552,11 @@ def draw_negative(
     for _ in range(TRIES):
         state += GOLDEN
         bits = _mixed(state)
-        item = _below(bits, n_items)
-        if len(accept) and np.uint32(bits & LOW) >= accept[item]:
-            item = np.int64(alias[item])
+        if len(accept):
+            item = _below(bits, n_items)
+            item = item if np.uint32(bits & LOW) < accept[item] else np.int64(alias[item])
+        else:
+            item = np.int64(dealt[low + _below(bits, high - low)])
         slot = item & mask
         if not (words[start + (slot >> 6)] >> np.uint64(slot & 63)) & np.uint64(1):
             return state, item
@@ -558,7 +579,7 @@ def _advance(at: Int, step: Int, first: Int, last: Int) -> Int:
 
 @_inlined
 def _draw_batch(
-    state: Int, at: Int, step: Int, first: Int, last: Int, job: Job, spots: Array, others: Array
+    state: Int, at: Int, step: Int, tile: Int, job: Job, spots: Array, others: Array
 ) -> tuple[Int, Int]:
     """Fill spots with the walk's next positions and others with a negative for each.
 
@@ -566,19 +587,24 @@ def _draw_batch(
     numba counts references to the arrays that it hands over. Rows are prefetched.
     """
     users, items, words, starts = job.tiles.users, job.tiles.items, job.seen.words, job.seen.starts
-    accept, alias = job.proposal.accept, job.proposal.alias
+    _, accept, alias, dealt, slices = job.proposal
     user_factors, item_factors = job.weights.user_factors, job.weights.item_factors
     n_items, factors = item_factors.shape
+    first, last = job.tiles.bounds[tile], job.tiles.bounds[tile + 1]
+    part = _part(tile, job)
+    low, high = _slice(part, slices, n_items)
     for s in range(len(spots)):
         user = users[at]
         bits = _mixed(state + GOLDEN)
-        item = _below(bits, n_items)
-        if len(accept) and np.uint32(bits & LOW) >= accept[item]:
-            item = np.int64(alias[item])
+        if len(accept):
+            item = _below(bits, n_items)
+            item = item if np.uint32(bits & LOW) < accept[item] else np.int64(alias[item])
+        else:
+            item = np.int64(dealt[low + _below(bits, high - low)])
         start = starts[user]
         slot = item & (((starts[user + 1] - start) << 6) - 1)
         if (words[start + (slot >> 6)] >> np.uint64(slot & 63)) & np.uint64(1):
-            state, item = draw_negative(state, user, n_items, job.seen, job.proposal)
+            state, item = draw_negative(state, user, part, job.seen, job.proposal)
         else:
             state += GOLDEN
         spots[s], others[s] = at, item
@@ -659,7 +685,7 @@ def fill_filter(seen: Seen) -> None:
 @_compiled()
 def fill_alias(proposal: Proposal) -> None:
     """Vose's alias table of float64 weights: `accept` uint32, of 2³², and `alias` int32."""
-    popularity, accept, alias = proposal
+    popularity, accept, alias, _, _ = proposal
     n = len(popularity)
     scaled = popularity * (n / popularity.sum())
     stack = np.empty(n, np.int64)  # the poor from the left, the rich from the right
@@ -778,13 +804,13 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
     for position in range(begin, end):
         tile = order[position]
         first, last = bounds[tile], bounds[tile + 1]
-        total, missed = 0.0, 0
+        total, missed, part = 0.0, 0, _part(tile, job)
         for repeat in range(job.negatives // draws):
             state, offset, step = _entry(job.key ^ (GOLDEN * np.uint64(repeat)), tile, last - first)
             at = first + offset
             for base in range(0, last - first, BATCH):
                 size = min(BATCH, last - first - base)
-                state, at = _draw_batch(state, at, step, first, last, job, spots[:size], others)
+                state, at = _draw_batch(state, at, step, tile, job, spots[:size], others)
                 for s in range(size):
                     spot, other = spots[s], others[s]
                     user, item = users[spot], items[spot]
@@ -798,7 +824,7 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
                     draw = 1
                     while draw < draws and margin >= F32(1):
                         draw += 1
-                        state, other = draw_negative(state, user, n_items, job.seen, job.proposal)
+                        state, other = draw_negative(state, user, part, job.seen, job.proposal)
                         z = item_factors[other]
                         margin = item_bias[item] - item_bias[other] if biased else F32(0)
                         for k in range(factors):
@@ -850,7 +876,7 @@ def logistic_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
             at = first + offset
             for base in range(0, last - first, BATCH):
                 size = min(BATCH, last - first - base)
-                state, at = _draw_batch(state, at, step, first, last, job, spots[:size], others)
+                state, at = _draw_batch(state, at, step, tile, job, spots[:size], others)
                 for s in range(2 * size):
                     spot, label = spots[s >> 1], s & 1
                     user, item = users[spot], np.int64(items[spot]) if label else others[s >> 1]

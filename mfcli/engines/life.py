@@ -1,5 +1,8 @@
-"""The life of a training run, whatever the engine: stages, schedule, validation, early stopping,
-time limit, divergence, and the state that a resumed run goes on from."""
+"""The life of a training run, whatever the engine.
+
+Stages, schedule, validation, early stopping, time limit, divergence, and the state that a resumed
+run goes on from.
+"""
 
 from __future__ import annotations
 

@@ -138,6 +138,9 @@ def make_optimizer(model: FactorModel, config: TrainConfig) -> torch.optim.Optim
     fused = None if config.sparse else True
     if config.optimizer is Optimizer.adam:
         return torch.optim.Adam(groups, lr=lr, fused=fused)
+    if config.sparse:
+        # The gradients come from torch itself; unless told, it warns that it does not check them.
+        torch.sparse.check_sparse_tensor_invariants.disable()
     if config.optimizer is Optimizer.adagrad:
         return torch.optim.Adagrad(groups, lr=lr, fused=fused)
     if config.optimizer is Optimizer.sgd:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -113,7 +113,7 @@ class Passes:
 
     def prepare(self, weights: Weights) -> None:
         """Compile the pass for these arrays, or load it from the cache, without running it."""
-        run = self._bound(0, weights, Rates(*np.zeros(4, np.float32)))
+        run = self._bound(-1, weights, Rates(*np.zeros(4, np.float32)))
         run(np.zeros(0, np.int32), 0, 0)
 
     def epoch(
@@ -124,7 +124,7 @@ class Passes:
         regularization: float,
         bias_regularization: float,
         mean: float = 0.0,
-    ) -> Iterator[Progress]:
+    ) -> Generator[Progress, None, None]:
         """Visit every rating once, updating `weights` in place; report about ten times a second.
 
         A sample's loss is weight · loss + regularization / 2 · ‖the rows it touches‖² (biases:
@@ -205,6 +205,13 @@ class Passes:
     ) -> Callable[[Array, int, int], int]:
         """Fill in the objective's kernel but for (order, begin, end)."""
         settings = self.settings
+        if settings.objective == "mse":
+            proposal = self._proposal
+        else:  # slices of items whose rows fit the second-level cache beside a tile's
+            rng = np.random.default_rng((settings.seed, number + 1, 1))
+            dealt = rng.permutation(self.shape[1]).astype(np.int32)
+            wanted = min(weights.item_factors.nbytes >> 17, self.shape[1] // 512, self.strips)
+            proposal = self._proposal._replace(dealt=dealt, slices=max(1, wanted))
         job = Job(
             key=self._key(number),
             objective=CODES[settings.objective],
@@ -213,7 +220,7 @@ class Passes:
             ahead=8 if sum(array.nbytes for array in weights) > 1 << 22 else 0,
             tiles=self.tiles,
             seen=self._seen,
-            proposal=self._proposal,
+            proposal=proposal,
             weights=weights,
             rates=rates,
         )
@@ -323,9 +330,12 @@ def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:
 
 
 def _proposal(indices: Array, n_items: int, power: float) -> Proposal:
+    dealt = np.arange(n_items, dtype=np.int32)
     if power == 0:
-        return Proposal(np.zeros(0), np.zeros(0, np.uint32), np.zeros(0, np.int32))
+        return Proposal(np.zeros(0), np.zeros(0, np.uint32), dealt[:0], dealt, 1)
     popularity = np.maximum(np.bincount(indices, minlength=n_items), 1).astype(np.float64) ** power
-    proposal = Proposal(popularity, np.empty(n_items, np.uint32), np.empty(n_items, np.int32))
+    proposal = Proposal(
+        popularity, np.empty(n_items, np.uint32), np.empty(n_items, np.int32), dealt, 1
+    )
     kernels.fill_alias(proposal)
     return proposal

@@ -102,9 +102,7 @@ def _checkpoint(path: Path) -> InspectResult:
     last = history[-1] if history else {}
     metrics = {name: last[name] for name in ("train_loss", "valid_loss") if last.get(name)}
     metrics |= last.get("metrics", {})
-    return InspectResult(
-        str(path), meta["kind"], details, {}, options, lineage_of(meta), metrics
-    )
+    return InspectResult(str(path), meta["kind"], details, {}, options, lineage_of(meta), metrics)
 
 
 def _metrics(path: Path) -> InspectResult:

@@ -63,7 +63,8 @@ def _recommend(
     k = min(config.k, checkpoint.n_items)
     popular = _popular(checkpoint, k, config.include_cold)
     report(Started("recommend", len(known), "users"))
-    short, users, preview = 0, 0, []
+    short, users = 0, 0
+    preview: list[dict[str, Any]] = []
     for lists in _ranked(checkpoint, model, known, config, k):
         lists = _with_popular(lists, counts, popular)
         table.write(checkpoint.catalog.user_ids[lists.users], lists.items, lists.scores)
@@ -73,8 +74,8 @@ def _recommend(
         users += len(lists.users)
         report(Progress(users, len(known)))
     if len(strangers):
-        items, scores = (np.repeat(each[None], len(strangers), axis=0) for each in popular)
-        table.write(strangers, items, scores)
+        times = len(strangers)
+        table.write(strangers, np.tile(popular[0], (times, 1)), np.tile(popular[1], (times, 1)))
     return RecommendResult(
         out, users + len(strangers), table.rows, unknown, short, seconds_old(model),
         time.perf_counter() - began, preview,
@@ -120,7 +121,8 @@ def _meet_unknown(
     what = f"{unknown} users have no rating in train (the first one: {first})"
     if config.unknown_users is UnknownUsers.error:
         raise InputError(f"{what}: leave them out, or choose --unknown-users popular or skip")
-    does = "get the popular items" if config.unknown_users is UnknownUsers.popular else "are left out"
+    popular = config.unknown_users is UnknownUsers.popular
+    does = "get the popular items" if popular else "are left out"
     report(Warned(f"{what}: they {does}"))
 
 
@@ -166,7 +168,8 @@ def _with_popular(
 
 def _preview(checkpoint: Checkpoint, lists: Lists) -> list[dict[str, Any]]:
     """Return the first rows, as the table for a person shows them."""
-    catalog, rows = checkpoint.catalog, []
+    catalog = checkpoint.catalog
+    rows: list[dict[str, Any]] = []
     for at, user in enumerate(lists.users[:PREVIEW_ROWS]):
         for rank, item in enumerate(lists.items[at].tolist(), 1):
             if item < 0 or len(rows) == PREVIEW_ROWS:

@@ -37,8 +37,6 @@ def run(
     matrix, folder, model = out / "interactions.npz", out / "split", out / "model.pt"
     fetched = fetch(source, matrix, fetch_config, report)
     parts = split(matrix, folder, split_config, report)
-    if split_config.valid and train_config.valid is None:
-        train_config = train_config.with_valid(str(folder / "valid.npz"))
     trained = train(folder / "train.npz", model, train_config, report)
     measured = evaluate(model, folder / "test.npz", out / "metrics.json", evaluate_config, report)
     written = recommend(model, out / "recommendations.csv", recommend_config, report)

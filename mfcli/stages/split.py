@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +97,7 @@ def _filtered(interactions: Interactions, config: SplitConfig) -> Interactions:
     if config.threshold is not None:
         interactions = apply_threshold(interactions, config.threshold)
     if config.min_user_ratings or config.min_item_ratings:
-        interactions = filter_counts(
-            interactions, config.min_user_ratings, config.min_item_ratings
-        )
+        interactions = filter_counts(interactions, config.min_user_ratings, config.min_item_ratings)
     return interactions
 
 
@@ -198,12 +195,12 @@ def _check_not_empty(parts: Parts, config: SplitConfig) -> None:
 def _write(
     out: Path, folders: dict[str, Parts], lineage: list[dict[str, Any]], identity: str
 ) -> list[SplitPart]:
-    """Write all parts beside their targets, then move all of them; the last step is the quick one."""
+    """Write all parts beside their targets, then move them all: the last step is the quick one."""
     out.mkdir(parents=True, exist_ok=True)
     staging = out / ".split.tmp"
     shutil.rmtree(staging, ignore_errors=True)
     written: list[SplitPart] = []
-    moves: list[Callable[[], object]] = []
+    moves: list[tuple[Path, Path]] = []
     try:
         for folder, parts in folders.items():
             train = parts["train"]
@@ -215,10 +212,10 @@ def _write(
                 staged = staging / folder / f"{name}.npz"
                 save_interactions(staged, part.with_meta(meta))
                 path.parent.mkdir(exist_ok=True)
-                moves.append(lambda staged=staged, path=path: staged.replace(path))
+                moves.append((staged, path))
                 written.append(_describe(path, part, train))
-        for move in moves:
-            move()
+        for staged, path in moves:
+            staged.replace(path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     for folder, parts in folders.items():

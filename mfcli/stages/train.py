@@ -131,7 +131,7 @@ class _Run:
         self.inputs.append({"role": "init_from", "sha256": file_sha256(path)})
 
     def _settle(self, model: FactorModel) -> None:
-        """Make rows without a rating neutral; items that served as negatives keep what they learnt."""
+        """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
         items = torch.from_numpy(self.matrix.item_counts > 0)
         if self.config.objective is not Objective.mse:
             items = torch.ones_like(items)
@@ -232,9 +232,7 @@ class _Run:
     def _finish(self, seconds: float) -> TrainResult:
         self._settle(self.model)
         matrix, config, history = self.matrix, self.config, self.training.history
-        extra = {
-            name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta
-        }
+        extra = {name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta}
         checkpoint = Checkpoint(
             self._options(), dict(self.model.state_dict()), matrix.catalog, matrix.indptr,
             matrix.indices, (float(matrix.data.min()), float(matrix.data.max())),
@@ -286,5 +284,3 @@ def _stage_losses(history: list[EpochResult]) -> Iterator[dict[str, float | int 
                 "stage": each.stage, "epochs": each.epoch, "train_loss": each.train_loss,
                 "valid_loss": each.valid_loss,
             }  # fmt: skip
-
-

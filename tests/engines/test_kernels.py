@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numba
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import scipy.stats
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
-from mfcli.engines import kernels
+from mfcli.engines import kernels, passes
 
 
 def random_rows(rng: np.random.Generator, shape: tuple[int, int], density: float) -> sp.csr_matrix:
@@ -140,3 +151,174 @@ class TestAuc:
                 empty.indptr,
                 empty.indices,
             )
+
+
+class TestSlopes:
+    @pytest.mark.parametrize(
+        ("name", "formula"),
+        [
+            ("bpr", lambda x: -functional.logsigmoid(x)),
+            ("bpr_squared", lambda x: (1 - torch.sigmoid(x)) ** 2),
+        ],
+    )
+    def test_pairwise_slopes_are_autograd_of_the_formula(
+        self, name: str, formula: Callable[[torch.Tensor], torch.Tensor]
+    ) -> None:
+        margins = torch.linspace(-30, 30, 601, dtype=torch.float64, requires_grad=True)
+        check_slope(margins, formula(margins), getattr(kernels, name))
+
+    @pytest.mark.parametrize("label", [0, 1])
+    def test_logistic(self, label: int) -> None:
+        scores = torch.linspace(-30, 30, 601, dtype=torch.float64, requires_grad=True)
+        formula = functional.binary_cross_entropy_with_logits(
+            scores, torch.full_like(scores, label), reduction="none"
+        )
+        check_slope(scores, formula, lambda x: kernels.logistic(x, label))
+
+    def test_mse_is_reported_whole_and_has_the_slope_of_half(self) -> None:
+        scores = torch.linspace(-3, 9, 101, dtype=torch.float64, requires_grad=True)
+        half = (3.5 - scores) ** 2 / 2
+
+        def twice_the_loss(x: np.float32) -> tuple[float, float]:
+            loss, slope = kernels.mse(x, np.float32(3.5))
+            return loss / 2, slope
+
+        check_slope(scores, half, twice_the_loss)
+
+    def test_warp_weighs_the_hinge_by_the_logarithm_of_the_estimated_rank(self) -> None:
+        for draws, rank in [(1, 1000), (3, 333), (1000, 1), (1001, 0)]:
+            margins = torch.linspace(-5, 0.99, 50, dtype=torch.float64, requires_grad=True)
+            hinge = np.log1p(rank) * (1 - margins)
+            check_slope(margins, hinge, partial(warp_of, draws=draws))
+
+    def test_huge_margins_stay_finite(self) -> None:
+        for margin in (-1e30, -1000.0, 1000.0, 1e30):
+            assert np.isfinite(kernels.bpr(np.float32(margin))).all()
+            assert np.isfinite(kernels.bpr_squared(np.float32(margin))).all()
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_nan_is_not_hidden(self) -> None:
+        assert np.isnan(kernels.mse(np.float32(np.nan), np.float32(1))[0])
+
+
+def warp_of(margin: np.float32, draws: int) -> tuple[float, float]:
+    loss, slope = kernels.warp(margin, 1000, draws)
+    return loss, slope
+
+
+def check_slope(
+    scores: torch.Tensor, losses: torch.Tensor, kernel: Callable[[np.float32], tuple[float, float]]
+) -> None:
+    (gradient,) = torch.autograd.grad(losses.sum(), scores)
+    ours = np.array([kernel(np.float32(score)) for score in scores.detach().numpy()])
+    np.testing.assert_allclose(ours[:, 0], losses.detach().numpy(), rtol=2e-5, atol=1e-12)
+    np.testing.assert_allclose(ours[:, 1], gradient.numpy(), rtol=2e-5, atol=1e-12)
+
+
+class TestNegatives:
+    @pytest.mark.parametrize("power", [0.0, 0.75])
+    @pytest.mark.parametrize("n_items", [7, 300])
+    def test_draws_follow_the_proposal_over_unseen_items(self, n_items: int, power: float) -> None:
+        """Chi-squared against the stated probabilities; never a seen item; all others reached."""
+        rng = np.random.default_rng(0)
+        counts = rng.integers(1, 50, n_items)
+        for seen_share in (0.0, 0.3, 0.9):
+            row = np.flatnonzero(rng.random(n_items) < seen_share)[: n_items - 2]
+            drawn = draw(row, n_items, counts if power else None, power)
+            weights = counts.astype(float) ** power
+            weights[row] = 0
+            observed = np.bincount(drawn, minlength=n_items)
+            assert not observed[row].any()
+            kept = weights > 0
+            assert observed[kept].all()
+            expected = weights[kept] / weights.sum() * len(drawn)
+            assert scipy.stats.chisquare(observed[kept], expected).pvalue > 1e-4
+
+    @pytest.mark.parametrize("power", [0.0, 1.0])
+    @pytest.mark.parametrize("n_items", [1, 2, 3, 64, 65, 5000])
+    def test_edges_of_the_catalogue(self, n_items: int, power: float) -> None:
+        """All but one item seen: that one, first and last included; all seen: −1, and an end."""
+        popularity = np.ones(n_items, np.int64)
+        for missing in {0, n_items // 2, n_items - 1}:
+            row = np.delete(np.arange(n_items), missing)
+            assert set(draw(row, n_items, popularity, power, 50)) == {missing}
+        assert set(draw(np.arange(n_items), n_items, popularity, power, 5)) == {-1}
+
+    @settings(max_examples=50, deadline=None)
+    @given(data=st.data(), n_items=st.integers(1, 400), power=st.sampled_from([0.0, 0.5]))
+    def test_never_seen_always_in_range(
+        self, data: st.DataObject, n_items: int, power: float
+    ) -> None:
+        row = np.array(sorted(data.draw(st.sets(st.integers(0, n_items - 1)))), np.int64)
+        drawn = draw(row, n_items, np.ones(n_items), power, 100)
+        if len(row) == n_items:
+            assert (drawn == -1).all()
+        else:
+            assert not np.isin(drawn, row).any()
+            assert ((drawn >= 0) & (drawn < n_items)).all()
+
+    def test_the_last_resort_is_uniform(self) -> None:
+        """Counting among 990 of 1000 seen items favours none of the ten that are left."""
+        left = np.array([0, 1, 2, 400, 401, 500, 777, 997, 998, 999])
+        row = np.delete(np.arange(1000), left)
+        observed = np.bincount(draw(row, 1000, None, 0.0, 20_000), minlength=1000)[left]
+        assert scipy.stats.chisquare(observed).pvalue > 1e-4
+
+
+def draw(
+    row: np.ndarray, n_items: int, counts: np.ndarray | None, power: float, number: int = 60_000
+) -> np.ndarray:
+    """Negatives of a user who has seen `row`, between two users who have seen nothing."""
+    indptr = np.array([0, 0, len(row), len(row)], np.int32)
+    seen = passes._seen(indptr, row.astype(np.int32), n_items, True)
+    proposal = passes._proposal(np.zeros(0, np.int64), n_items, 0.0)
+    if counts is not None and power:
+        of_counts = np.repeat(np.arange(n_items), np.maximum(counts, 1).astype(int))
+        proposal = passes._proposal(of_counts, n_items, power)
+    return np.asarray(draw_many(seen, proposal, number))
+
+
+@numba.njit
+def draw_many(seen: kernels.Seen, proposal: kernels.Proposal, number: int) -> np.ndarray:
+    out = np.empty(number, np.int64)
+    state = np.uint64(12345)
+    for at in range(number):
+        state, out[at] = kernels.draw_negative(state, 1, 0, seen, proposal)
+    return out
+
+
+class TestCompilation:
+    def test_no_writable_cache_folder_is_no_failure(self, tmp_path: Path) -> None:
+        """A read-only install compiles in the process; it neither raises nor warns."""
+        package = tmp_path / "kernels.py"
+        package.write_text(Path(kernels.__file__).read_text())
+        (tmp_path / "__pycache__").write_text("a file where numba wants a folder")
+        code = (
+            "import numpy as np, kernels as k; e = np.zeros(2, np.int32);"
+            "i, s = np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32);"
+            "k.topk_block(np.ones((1, 3), np.float32), e, e[:0], 1, i, s); print(i[0, 0], s[0, 0])"
+        )
+        environment = {
+            **os.environ, "NUMBA_CACHE_DIR": "/dev/null/cache", "HOME": "/dev/null",
+            "XDG_CACHE_HOME": "/dev/null/cache", "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (0, "0 1.0\n", "")
+
+    def test_a_full_disk_or_a_damaged_cache_is_no_failure(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("numba.core.caching.Cache.save_overload", refuse)
+        monkeypatch.setattr("numba.core.caching.Cache.load_overload", refuse)
+        kernel = kernels._compiled()(doubled)
+        assert kernel(21) == 42
+
+
+def doubled(x: int) -> int:
+    return 2 * x

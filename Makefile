@@ -1,0 +1,107 @@
+# Targets for people: `make` or `make help` lists them. Works with GNU make 3.81 and later.
+
+PYTHON ?= python3
+# Where pip finds torch; on a machine without a GPU: make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo
+TORCH_INDEX ?=
+TORCH = torch==2.13.0
+
+VENV = .venv
+BIN = $(VENV)/bin
+MFCLI = $(BIN)/mfcli
+
+# make pipeline: what is run, and with which options.
+DATASET ?= demo
+SOURCE ?= $(DATASET)
+MODE ?= explicit
+FETCH_OPTIONS ?=
+SPLIT_OPTIONS ?= $(if $(filter explicit,$(MODE)),,--threshold 4)
+TRAIN_OPTIONS ?=
+EVALUATE_OPTIONS ?=
+RECOMMEND_OPTIONS ?=
+
+MATRIX = data/$(DATASET).npz
+SPLIT = data/$(DATASET)-$(MODE)
+RUN = artifacts/$(DATASET)-$(MODE)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help setup demo test lint bench pipeline clean FORCE
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  make pipeline takes DATASET, SOURCE, MODE=explicit|implicit and the stages' options:"
+	@echo "  make pipeline DATASET=ml-100k SOURCE=path/to/ml-100k MODE=implicit TRAIN_OPTIONS='--epochs 5'"
+
+setup: $(VENV)/ready ## Make .venv with the pinned dependencies and mfcli in it
+
+$(VENV)/ready: pyproject.toml .requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mfcli needs Python 3.11 or later: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+	# torch first and pinned: an open range would bring gigabytes of CUDA.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .requirements.lock --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/ready ## Run all five stages on the built-in sample, without network
+	$(MAKE) --no-print-directory pipeline DATASET=demo SOURCE=demo MODE=explicit SHOW=yes
+
+test: lint ## Check everything: ruff, mypy, pytest
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/ready ## Measure speed against peers (installs them into a folder of their own)
+	$(BIN)/python tests/benchmarks/run.py
+
+clean: ## Remove what the pipelines made
+	find data artifacts -mindepth 1 ! -name README.md -delete
+
+# --- the pipeline: real files as targets ------------------------------------------------------
+# Each stage depends on its input and on a stamp that changes when its options do, never on the
+# clock alone. A split writes two files; train.npz stands for both, so that no grouped targets
+# are needed.
+
+pipeline: $(RUN)/metrics.json $(RUN)/recommendations.csv ## Fetch, split, train, evaluate, recommend
+	$(if $(SHOW),@$(MFCLI) inspect $(RUN)/metrics.json)
+	$(if $(SHOW),@echo "first rows of $(RUN)/recommendations.csv:" && head -11 $(RUN)/recommendations.csv)
+
+# Files of a local source; a name or a URL has none.
+SOURCE_FILES = $(wildcard $(SOURCE) $(SOURCE)/*)
+
+$(MATRIX): $(SOURCE_FILES) data/$(DATASET).fetch.stamp | $(VENV)/ready
+	$(MFCLI) fetch $(SOURCE) --out $@ $(FETCH_OPTIONS)
+
+$(SPLIT)/train.npz: $(MATRIX) $(SPLIT)/split.stamp
+	$(MFCLI) split $(MATRIX) --out $(SPLIT) $(SPLIT_OPTIONS)
+
+$(SPLIT)/test.npz: $(SPLIT)/train.npz
+	@test -f $@ || { rm -f $(SPLIT)/train.npz; $(MAKE) --no-print-directory $(SPLIT)/train.npz; }
+
+$(RUN)/model.pt: $(SPLIT)/train.npz $(RUN)/train.stamp
+	$(MFCLI) train $(SPLIT)/train.npz --mode $(MODE) --out $@ $(TRAIN_OPTIONS)
+
+$(RUN)/metrics.json: $(RUN)/model.pt $(SPLIT)/test.npz $(RUN)/evaluate.stamp
+	$(MFCLI) evaluate $(RUN)/model.pt $(SPLIT)/test.npz --out $@ $(EVALUATE_OPTIONS)
+
+$(RUN)/recommendations.csv: $(RUN)/model.pt $(RUN)/recommend.stamp
+	$(MFCLI) recommend $(RUN)/model.pt --out $@ $(RECOMMEND_OPTIONS)
+
+# A stamp holds the options of a stage and is written only when they changed.
+STAMP = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
+
+data/$(DATASET).fetch.stamp: FORCE
+	$(call STAMP,$(SOURCE) $(FETCH_OPTIONS))
+$(SPLIT)/split.stamp: FORCE
+	$(call STAMP,$(SPLIT_OPTIONS))
+$(RUN)/train.stamp: FORCE
+	$(call STAMP,$(MODE) $(TRAIN_OPTIONS))
+$(RUN)/evaluate.stamp: FORCE
+	$(call STAMP,$(EVALUATE_OPTIONS))
+$(RUN)/recommend.stamp: FORCE
+	$(call STAMP,$(RECOMMEND_OPTIONS))
+FORCE:

@@ -1,0 +1,82 @@
+"""What tests share: real data sets where there are any, and the command line in this process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from typer.testing import CliRunner
+
+
+@pytest.fixture(scope="session")
+def datasets() -> Path:
+    """Return the folder of real data sets (ml-100k, ml-latest-small, …): MFCLI_DATASETS."""
+    folder = os.environ.get("MFCLI_DATASETS")
+    if not folder:
+        pytest.skip("MFCLI_DATASETS names no folder of real data sets")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"MFCLI_DATASETS={folder} is no folder")
+    return path
+
+
+@dataclass(frozen=True)
+class CliResult:
+    """What a command left: its status, both streams, and the exception that was expected."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    stdout_bytes: bytes
+    exception: BaseException | None
+
+
+class Cli(Protocol):
+    """Calls the command line: ``cli("fetch", "demo", "--out", path)``."""
+
+    def __call__(
+        self,
+        *args: str | Path,
+        input: str | bytes | None = None,
+        env: dict[str, str | None] | None = None,
+        raises: type[BaseException] | tuple[type[BaseException], ...] = (),
+    ) -> CliResult:
+        """Run in this process; an exception that is not among ``raises`` is raised here."""
+        ...
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Run commands in this process, standard output and standard error apart.
+
+    A bug's exception comes through to the test; with ``raises`` (say, for --debug) it is returned.
+    """
+    from mfcli.cli import app
+
+    def run(
+        *args: str | Path,
+        input: str | bytes | None = None,
+        env: dict[str, str | None] | None = None,
+        raises: type[BaseException] | tuple[type[BaseException], ...] = (),
+    ) -> CliResult:
+        # Wide and plain, whatever terminal the tests were started from.
+        plain: dict[str, str | None] = {"COLUMNS": "200", "NO_COLOR": "1", "FORCE_COLOR": None}
+        result = CliRunner().invoke(
+            app, [str(each) for each in args], input=input, env=plain | (env or {})
+        )
+        error = result.exception
+        if error is not None and not isinstance(error, (SystemExit, *expected(raises))):
+            raise error
+        return CliResult(result.exit_code, result.stdout, result.stderr, result.stdout_bytes, error)
+
+    return run
+
+
+def expected(
+    raises: type[BaseException] | tuple[type[BaseException], ...],
+) -> tuple[type[BaseException], ...]:
+    return raises if isinstance(raises, tuple) else (raises,)

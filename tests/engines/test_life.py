@@ -1,0 +1,287 @@
+"""The training life: schedules, stages, early stopping, time limit, divergence, resume."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mfcli.config import Engine, Model, Objective, TrainConfig
+from mfcli.config.train import DEFAULTS
+from mfcli.engines.base import EpochLoss
+from mfcli.engines.life import Training, learning_rate_at
+from mfcli.engines.minibatch import MinibatchEngine
+from mfcli.errors import DivergedError
+from mfcli.models import FactorModel, build
+from mfcli.results import EpochResult, Progress
+from mfcli.validation import Validator
+from tests.helpers import interactions
+
+TRAIN = interactions(40, 30, 0.3, seed=1)
+VALID = interactions(40, 30, 0.1, seed=2)
+VALID = VALID.keep(
+    ~np.isin(VALID.users * 30 + VALID.indices, TRAIN.users * np.int64(30) + TRAIN.indices)
+)
+
+
+def config(**options: Any) -> TrainConfig:
+    return TrainConfig.merge(("", {"factors": 4, "epochs": 4} | options)).resolved()
+
+
+def training(of: TrainConfig, valid: bool = False) -> Training:
+    model = build(of, TRAIN.n_users, TRAIN.n_items)
+
+    def engine(stage: TrainConfig, number: int) -> MinibatchEngine:
+        return MinibatchEngine(model, TRAIN, stage, number)
+
+    return Training(of, model, engine, Validator(model, TRAIN, VALID, of) if valid else None)
+
+
+def weights(of: Training) -> dict[str, Any]:
+    return {name: each.clone() for name, each in of.model.state_dict().items()}
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+COMBINATIONS = [
+    {"model": model, "objective": objective, "engine": engine}
+    for engine, objective in DEFAULTS
+    for model in Model
+]
+
+
+@pytest.mark.parametrize("options", COMBINATIONS, ids=lambda each: "-".join(each.values()))
+class TestContract:
+    """What every legal combination of model, objective and engine must do."""
+
+    def test_the_loss_falls(self, options):
+        run = training(config(**options, epochs=8, schedule="constant"))
+        losses = [each.train_loss for each in run.events() if isinstance(each, EpochResult)]
+        assert len(losses) == 8
+        assert losses[-1] < losses[0]
+
+    def test_a_seed_repeats_to_the_bit_and_another_one_differs(self, options):
+        runs = [training(config(**options, seed=seed)) for seed in (0, 0, 1)]
+        for run in runs:
+            list(run.events())
+        first, again, other = map(weights, runs)
+        assert same(first, again)
+        assert not same(first, other)
+
+    def test_a_resumed_run_ends_bit_identical(self, options):
+        whole = training(config(**options))
+        list(whole.events())
+        for stop_after in range(4):
+            part = training(config(**options))
+            epochs = 0
+            for event in part.events():
+                epochs += isinstance(event, EpochResult)
+                if epochs == stop_after:
+                    break
+            state = part.state() if epochs else None
+            rest = training(config(**options))
+            if state is not None:
+                rest.restore(state)
+            list(rest.events())
+            assert same(weights(whole), weights(rest))
+            assert len(rest.history) == 4
+
+    def test_regularization_shrinks_the_factors(self, options):
+        free, held = (
+            training(config(**options, regularization=value, epochs=6)) for value in (0.0, 1.0)
+        )
+        list(free.events())
+        list(held.events())
+        assert held.model.item_factors.norm() < free.model.item_factors.norm()
+
+    def test_rows_without_a_rating_stay_as_they_are(self, options):
+        run = training(config(**options))
+        unknown = torch.from_numpy(TRAIN.user_counts == 0)
+        before = run.model.user_factors[unknown].clone()
+        list(run.events())
+        assert torch.equal(run.model.user_factors[unknown], before)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", [1, 1, 1, 1]),
+        ("exponential", [1, 0.5, 0.25, 0.125]),
+        ("inverse", [1, 1 / 1.5, 1 / 2, 1 / 2.5]),
+        ("linear", [1, 0.75, 0.5, 0.25]),
+        ("cosine", [1, (1 + math.cos(math.pi / 4)) / 2, 0.5, (1 + math.cos(math.pi * 0.75)) / 2]),
+    ],
+)
+def test_schedules_follow_their_formulas(schedule, expected):
+    of = config(schedule=schedule, learning_rate=1.0, decay=0.5)
+    assert [learning_rate_at(of, epoch) for epoch in (1, 2, 3, 4)] == pytest.approx(expected)
+
+
+def test_an_epoch_uses_the_learning_rate_of_its_schedule():
+    run = training(config(schedule="linear", learning_rate=0.4, mode="explicit"))
+    list(run.events())
+    assert [each.learning_rate for each in run.history] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+
+
+def test_stages_go_on_from_the_last_weights_with_a_fresh_optimizer():
+    """Two stages of two epochs equal two runs, the second one started from the first one's end."""
+    stages = [{"epochs": 2, "learning_rate": 0.1}, {"epochs": 2, "learning-rate": 0.01}]
+    both = training(config(stages=stages, schedule="constant"))
+    list(both.events())
+    assert [each.stage for each in both.history] == [1, 1, 2, 2]
+    assert [each.learning_rate for each in both.history] == [0.1, 0.1, 0.01, 0.01]
+    first = training(config(stages=stages[:1], schedule="constant"))
+    list(first.events())
+    second = training(config(epochs=2, learning_rate=0.01, schedule="constant"))
+    second.model.load_state_dict(weights(first))
+    # The second stage draws its order from its own number.
+    second.engine_for = lambda of, _: MinibatchEngine(second.model, TRAIN, of, 1)
+    list(second.events())
+    assert same(weights(both), weights(second))
+
+
+def test_a_run_resumed_in_its_second_stage_ends_bit_identical():
+    options = {"stages": [{"epochs": 2}, {"epochs": 3, "learning-rate": 0.3}]}
+    whole = training(config(**options))
+    list(whole.events())
+    for stop_after in (2, 3, 4):
+        part = training(config(**options))
+        events = part.events()
+        while len(part.history) < stop_after:
+            next(events)
+        rest = training(config(**options))
+        rest.restore(part.state())
+        list(rest.events())
+        assert same(weights(whole), weights(rest))
+
+
+def test_early_stopping_keeps_the_best_epoch():
+    options = {"epochs": 60, "learning_rate": 0.3, "regularization": 0.0, "patience": 3}
+    run = training(config(**options, valid="v.npz", schedule="constant"), valid=True)
+    seen = []
+    for event in run.events():
+        if isinstance(event, EpochResult):
+            seen.append((event.valid_loss, weights(run)))
+    assert run.stopped == "early"
+    best = min(range(len(seen)), key=lambda at: seen[at][0])
+    assert run.best_epoch == best + 1
+    assert len(seen) == best + 1 + 3
+    assert same(weights(run), seen[best][1])
+
+
+def test_early_stopping_survives_a_resume():
+    options = {"epochs": 60, "learning_rate": 0.3, "regularization": 0.0, "patience": 3}
+    of = config(**options, valid="v.npz", schedule="constant")
+    whole = training(of, valid=True)
+    list(whole.events())
+    for stop_after in (1, len(whole.history) - 1, len(whole.history)):
+        part = training(of, valid=True)
+        events = part.events()
+        while len(part.history) < stop_after:
+            next(events)
+        rest = training(of, valid=True)
+        rest.restore(part.state())
+        list(rest.events())
+        assert rest.best_epoch == whole.best_epoch
+        assert len(rest.history) == len(whole.history)
+        assert same(weights(whole), weights(rest))
+
+
+def test_validation_happens_every_n_epochs_and_at_the_end():
+    of = config(epochs=5, eval_every=2, valid="v.npz", metric=["auc"])
+    run = training(of, valid=True)
+    list(run.events())
+    assert [each.valid_loss is not None for each in run.history] == [
+        False, True, False, True, True,
+    ]  # fmt: skip
+    assert set(run.history[1].metrics) == {"auc"}
+
+
+def test_a_time_limit_stops_at_a_whole_epoch():
+    run = training(config(epochs=10_000, time_limit=0.05))
+    events = list(run.events())
+    assert run.stopped == "time limit"
+    assert 1 <= len(run.history) < 10_000
+    assert isinstance(events[-1], EpochResult)
+    assert same(weights(run), run.state()["weights"])
+
+
+class SlowEngine:
+    """An engine whose second epoch reports progress for ever, having spoilt the weights."""
+
+    n_samples = 100
+
+    def __init__(self, model: FactorModel, loss: float) -> None:
+        self.model, self.loss = model, loss
+
+    def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
+        if number == 1:
+            yield EpochLoss(1.0)
+            return
+        with torch.no_grad():
+            self.model.user_factors += 1.0
+        while True:
+            yield Progress(1, 100, self.loss)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        pass
+
+
+def slow(loss: float, **options: Any) -> Training:
+    of = config(**options)
+    model = build(of, 5, 5)
+    return Training(of, model, lambda *_: SlowEngine(model, loss))
+
+
+def test_a_time_limit_within_an_epoch_goes_back_to_the_last_whole_one():
+    run = slow(0.5, time_limit=0.05)
+    events = run.events()
+    assert isinstance(next(events), EpochResult)
+    before = weights(run)
+    list(events)
+    assert run.stopped == "time limit"
+    assert len(run.history) == 1
+    assert same(weights(run), before)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_the_state_is_the_last_good_one():
+    run = slow(math.nan)
+    events = run.events()
+    next(events)
+    good = weights(run)
+    with pytest.raises(DivergedError, match="epoch 2"):
+        list(events)
+    assert same(run.state()["weights"], good)
+    assert not same(weights(run), good)
+
+
+def test_weights_that_are_not_finite_stop_the_run():
+    run = training(config(learning_rate=1e30, optimizer="sgd", reduction="sum"))
+    with pytest.raises(DivergedError, match="smaller --learning-rate"):
+        list(run.events())
+
+
+def test_an_interrupted_epoch_leaves_the_state_of_the_last_whole_one():
+    run = slow(0.5)
+    events = run.events()
+    next(events)
+    good = weights(run)
+    next(events)
+    assert same(run.state()["weights"], good)
+    assert run.state()["epoch"] == 1
+
+
+def test_every_mode_names_a_combination_that_has_defaults():
+    from mfcli.config.train import MODES
+
+    for _, objective, engine in MODES.values():
+        assert (Engine(engine), Objective(objective)) in DEFAULTS

@@ -1,0 +1,194 @@
+"""The torch engine: every optimizer, sparse and dense, full and small batches, every rating once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mfcli.config import Device, TrainConfig
+from mfcli.engines.base import EpochLoss
+from mfcli.engines.minibatch import MinibatchEngine, choose_device
+from mfcli.errors import UsageError
+from mfcli.interactions import Interactions
+from mfcli.models import build
+from mfcli.objectives import Batch
+from tests.helpers import interactions
+
+TRAIN = interactions(25, 20, 0.3, seed=3)
+
+
+def made(train: Interactions = TRAIN, **options: Any) -> MinibatchEngine:
+    of = TrainConfig.merge(("", {"factors": 4, "epochs": 4} | options)).resolved()
+    model = build(of, train.n_users, train.n_items)
+    return MinibatchEngine(model, train, of, 0)
+
+
+def run(engine: MinibatchEngine, epochs: int = 3, rate: float = 0.05) -> list[float]:
+    losses = []
+    for number in range(1, epochs + 1):
+        *_, last = engine.epoch(number, rate)
+        assert isinstance(last, EpochLoss)
+        losses.append(last.loss)
+    return losses
+
+
+def batches(engine: MinibatchEngine) -> list[Batch]:
+    seen: list[Batch] = []
+    step = engine._step
+
+    def record(batch: Batch, generator: torch.Generator) -> Any:
+        seen.append(batch)
+        return step(batch, generator)
+
+    engine._step = record  # type: ignore[method-assign]
+    run(engine, 1)
+    return seen
+
+
+@pytest.mark.parametrize("size", ["1", "7", "64", "full", "100000"])
+def test_every_rating_is_visited_exactly_once_an_epoch(size):
+    engine = made(batch_size=size)
+    seen = batches(engine)
+    users, items, ratings = (torch.cat(each).numpy() for each in zip(*seen, strict=True))
+    order = np.lexsort((items, users))
+    np.testing.assert_array_equal(users[order], TRAIN.users)
+    np.testing.assert_array_equal(items[order], TRAIN.indices)
+    np.testing.assert_array_equal(ratings[order], TRAIN.data)
+    if size in ("full", "100000"):
+        assert len(seen) == 1
+
+
+def test_the_order_changes_from_epoch_to_epoch_and_from_stage_to_stage():
+    engine = made(batch_size="full")
+    first = batches(engine)[0].items
+    of = engine.config
+    other = MinibatchEngine(engine.model, TRAIN, of, 1)
+    assert not torch.equal(first, batches(other)[0].items)
+    seen: list[torch.Tensor] = []
+    engine = made(batch_size="full")
+    engine._step = lambda batch, _: (seen.append(batch.items), (torch.zeros(()), 1))[1]  # type: ignore[method-assign]
+    run(engine, 2)
+    assert not torch.equal(seen[0], seen[1])
+
+
+OPTIMIZERS = [
+    {"optimizer": "sgd", "sparse": False},
+    {"optimizer": "sgd", "sparse": True},
+    {"optimizer": "adam", "sparse": False},
+    {"optimizer": "adagrad", "sparse": False},
+    {"optimizer": "adagrad", "sparse": True},
+    {"optimizer": "sparse-adam"},
+]
+
+
+@pytest.mark.parametrize("objective", ["mse", "bpr"])
+@pytest.mark.parametrize("options", OPTIMIZERS, ids=str)
+def test_every_optimizer_learns_and_goes_on_from_its_state(options, objective):
+    engine = made(**options, objective=objective, batch_size="32", reduction="sum")
+    losses = run(engine, 6)
+    assert losses[-1] < losses[0]
+    once, twice = made(**options, objective=objective), made(**options, objective=objective)
+    run(once, 2)
+    list(twice.epoch(1, 0.05))
+    state = twice.state()
+    fresh = MinibatchEngine(twice.model, TRAIN, twice.config, 0)
+    fresh.load_state(state)
+    list(fresh.epoch(2, 0.05))
+    for a, b in zip(once.model.parameters(), fresh.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_sparse_and_dense_sgd_agree():
+    dense, sparse = (made(optimizer="sgd", sparse=each, batch_size="16") for each in (False, True))
+    run(dense)
+    run(sparse)
+    for a, b in zip(dense.model.parameters(), sparse.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_one_full_batch_step_of_sgd_is_the_formula():
+    """θ − lr·∇[Σ (r̂ − r)² + λ Σ ‖θ touched‖²], by autograd in float64 over the definition."""
+    engine = made(
+        optimizer="sgd", batch_size="full", reduction="sum", regularization=0.3,
+        bias_regularization=0.2, init="normal:0.5", bias_init="normal:0.5",
+    )  # fmt: skip
+    model = engine.model
+    doubles = {
+        name: each.detach().double().clone().requires_grad_()
+        for name, each in model.named_parameters()
+    }
+    users = torch.from_numpy(TRAIN.users.astype(np.int64))
+    items = torch.from_numpy(TRAIN.indices.astype(np.int64))
+    u, v = doubles["user_factors"][users], doubles["item_factors"][items]
+    a, b = doubles["user_bias"][users, 0], doubles["item_bias"][items, 0]
+    mean = float(model.global_mean)  # type: ignore[arg-type]
+    error = (u * v).sum(1) + a + b + mean - torch.from_numpy(TRAIN.data).double()
+    penalty = 0.3 * (u.square().sum() + v.square().sum()) + 0.2 * (a.square() + b.square()).sum()
+    (error.square().sum() + penalty).backward()  # type: ignore[no-untyped-call]
+    *_, last = engine.epoch(1, 0.001)
+    assert isinstance(last, EpochLoss)
+    assert last.loss == pytest.approx(float(error.detach().square().mean()), rel=1e-6)
+    for name, each in model.named_parameters():
+        gradient = doubles[name].grad
+        assert gradient is not None
+        expected = doubles[name].detach() - 0.001 * gradient
+        torch.testing.assert_close(each.detach().double(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_weight_decay_is_torchs_own_and_apart_for_biases():
+    groups = made(weight_decay=0.3, bias_weight_decay=0.1).optimizer.param_groups
+    assert [each["weight_decay"] for each in groups] == [0.3, 0.1]
+    assert [len(each["params"]) for each in groups] == [2, 2]
+    groups = made(weight_decay=0.3).optimizer.param_groups
+    assert [each["weight_decay"] for each in groups] == [0.3, 0.3]
+
+
+def test_clipping_bounds_the_step():
+    engine = made(optimizer="sgd", batch_size="full", reduction="sum", clip_norm=1e-3)
+    before = [each.detach().clone() for each in engine.model.parameters()]
+    run(engine, 1, rate=1.0)
+    moved = sum(
+        float((a.detach() - b).square().sum())
+        for a, b in zip(engine.model.parameters(), before, strict=True)
+    )
+    assert moved**0.5 == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_reduction_mean_divides_the_gradient_by_the_batch():
+    summed = made(optimizer="sgd", batch_size="full", reduction="sum")
+    mean = made(optimizer="sgd", batch_size="full", reduction="mean")
+    run(summed, 1, rate=0.01)
+    run(mean, 1, rate=0.01 * TRAIN.n_ratings)
+    for a, b in zip(summed.model.parameters(), mean.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_users_who_have_seen_everything_are_left_out_of_pairwise_training():
+    whole = interactions(4, 5, 0.4, seed=0)
+    full = np.concatenate([np.arange(5), whole.indices[whole.indptr[1] :]])
+    indptr = whole.indptr - whole.indptr[1] + 5
+    indptr[0] = 0
+    train = Interactions(
+        indptr.astype(np.int32), full.astype(np.int32), np.ones(len(full), np.float32),
+        whole.catalog,
+    )  # fmt: skip
+    engine = made(train, objective="bpr")
+    assert engine.n_samples == train.n_ratings - 5
+    assert 0 not in engine.data.users.tolist()
+    run(engine, 1)
+
+
+def test_dropout_changes_training_and_repeats_with_the_seed():
+    losses = [run(made(dropout=each)) for each in (0.0, 0.5, 0.5)]
+    assert losses[0] != losses[1]
+    assert losses[1] == losses[2]
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device(Device.auto) == torch.device("cpu")
+    with pytest.raises(UsageError, match="no CUDA device"):
+        choose_device(Device.cuda)

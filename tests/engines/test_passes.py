@@ -1,0 +1,409 @@
+"""Epochs over tiles: every rating once, the same bits again, and what a naive loop would learn."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfcli.engines import kernels
+from mfcli.engines.kernels import Weights
+from mfcli.engines.passes import ORDERS, Passes, Progress, Settings
+
+SAMPLED = ("bpr", "bpr-squared", "logistic", "warp")
+
+
+def ratings(
+    n_users: int = 300, n_items: int = 200, number: int = 6000, seed: int = 0
+) -> sp.csr_matrix:
+    """Rank-one tastes, 0 to 5; zeros stay explicit."""
+    rng = np.random.default_rng(seed)
+    cells = rng.choice(n_users * n_items, number, replace=False)
+    users, items = cells // n_items, cells % n_items
+    tastes, appeal = rng.normal(size=n_users), rng.normal(size=n_items)
+    values = np.clip(np.round(2.5 + tastes[users] * appeal[items]), 0, 5).astype(np.float32)
+    matrix = sp.csr_matrix((values + 1, (users, items)), shape=(n_users, n_items))
+    matrix.sort_indices()
+    matrix.data -= 1
+    return matrix
+
+
+def fresh(shape: tuple[int, int], factors: int = 8, biases: bool = True, seed: int = 0) -> Weights:
+    rng = np.random.default_rng(seed)
+    users, items = (rng.normal(0, 0.1, (n, factors)).astype(np.float32) for n in shape)
+    lengths = shape if biases else (0, 0)
+    return Weights(users, items, *(np.zeros(n, np.float32) for n in lengths))
+
+
+def passes(matrix: sp.csr_matrix, **options: Any) -> Passes:
+    chosen = Settings(**options)
+    data = matrix.data if chosen.objective == "mse" else None
+    return Passes(matrix.indptr, matrix.indices, data, matrix.shape[1], chosen)
+
+
+def train(
+    matrix: sp.csr_matrix,
+    weights: Weights,
+    epochs: range = range(3),
+    rate: float = 0.05,
+    decay: float = 0.01,
+    **options: Any,
+) -> list[Progress]:
+    run = passes(matrix, **options)
+    mean = float(matrix.data.mean()) if run.settings.objective == "mse" else 0.0
+    return [list(run.epoch(at, weights, rate, decay, decay, mean))[-1] for at in epochs]
+
+
+def same(one: Weights, other: Weights) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+class TestVisits:
+    @settings(max_examples=30, deadline=None)
+    @given(
+        n_users=st.integers(1, 90),
+        n_items=st.integers(1, 70),
+        density=st.sampled_from([0.0, 0.05, 1.0]),
+        order=st.sampled_from(ORDERS),
+        seed=st.integers(0, 2**63 - 1),
+    )
+    def test_tiles_hold_every_rating_once(
+        self, n_users: int, n_items: int, density: float, order: str, seed: int
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        dense = rng.random((n_users, n_items)) < density
+        users, items = np.nonzero(dense)
+        values = np.arange(len(users), dtype=np.float32)
+        indptr = np.concatenate([[0], np.cumsum(dense.sum(axis=1))]).astype(np.int32)
+        run = Passes(
+            indptr, items.astype(np.int32), values, n_items, Settings(order=order, seed=seed)
+        )
+        tiles = run.tiles
+        back = np.argsort(tiles.values)
+        np.testing.assert_array_equal(tiles.users[back], users)
+        np.testing.assert_array_equal(tiles.items[back], items)
+        assert tiles.bounds[-1] == len(users)
+
+    @pytest.mark.parametrize("workers", [1, 2, 3, 7])
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_an_epoch_visits_every_rating_once(self, workers: int, order: str) -> None:
+        """With no regularization and tiny steps a user's bias moves once per rating of that user.
+
+        Biases start at zero and errors are one, so each visit adds the learning rate.
+        """
+        matrix = ratings()
+        matrix.data[:] = 1
+        weights = fresh(matrix.shape, factors=1)
+        weights.user_factors[:], weights.item_factors[:] = 0, 0
+        for number in range(3):
+            before = weights.user_bias.copy()
+            run = passes(matrix, workers=workers, order=order)
+            list(run.epoch(number, weights, 1e-6, 0, 0))
+            visits = (weights.user_bias - before) / 1e-6
+            np.testing.assert_allclose(visits, np.diff(matrix.indptr), rtol=1e-2)
+
+    @pytest.mark.parametrize("objective", SAMPLED)
+    @pytest.mark.parametrize("workers", [1, 3])
+    def test_sampled_objectives_visit_every_positive_once(
+        self, objective: str, workers: int
+    ) -> None:
+        matrix = ratings()
+        last = train(matrix, fresh(matrix.shape), objective=objective, workers=workers)[-1]
+        assert (last.done, last.total, last.skipped) == (matrix.nnz, matrix.nnz, 0)
+
+    def test_the_order_changes_from_epoch_to_epoch(self) -> None:
+        matrix = ratings()
+        run = passes(matrix)
+        results = []
+        for number in range(4):
+            weights = fresh(matrix.shape)
+            list(run.epoch(number, weights, 0.05, 0, 0))
+            results.append(weights.user_factors.tobytes())
+        assert len(set(results)) == 4
+
+
+class TestLearning:
+    @pytest.mark.parametrize("biases", [True, False])
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_one_sided_step_is_the_formula(self, biases: bool, order: str) -> None:
+        """One rating: the step is the gradient of ½ (r − x)² + λ/2 ‖touched‖², nothing else."""
+        matrix = sp.csr_matrix(np.array([[0, 0, 0], [0, 4.0, 0]], np.float32))
+        weights = fresh(matrix.shape, biases=biases)
+        old = [array.astype(np.float64) for array in weights]
+        run = passes(matrix, order=order)
+        (last,) = list(run.epoch(0, weights, 0.1, 0.2, 0.3, 2.5))[-1:]
+        error = 4 - 2.5 - old[0][1] @ old[1][1]
+        assert last.loss == pytest.approx(error**2, rel=1e-5)
+        expected = old[0][1] + 0.1 * (error * old[1][1] - 0.2 * old[0][1])
+        np.testing.assert_allclose(weights.user_factors[1], expected, rtol=1e-5)
+        expected = old[1][1] + 0.1 * (error * old[0][1] - 0.2 * old[1][1])
+        np.testing.assert_allclose(weights.item_factors[1], expected, rtol=1e-5)
+        if biases:
+            assert weights.user_bias == pytest.approx([0, 0.1 * error])
+            assert weights.item_bias == pytest.approx([0, 0.1 * error, 0])
+        np.testing.assert_array_equal(weights.user_factors[0], old[0][0].astype(np.float32))
+
+    @pytest.mark.parametrize("objective", SAMPLED)
+    @pytest.mark.parametrize("weight", [None, 3.0])
+    def test_one_pair_is_the_formula(self, objective: str, weight: float | None) -> None:
+        """One positive, one possible negative; weights multiply the positive's loss."""
+        data = None if weight is None else np.array([weight], np.float32)
+        chosen = Settings(objective, negatives=2 if objective == "warp" else 1)
+        run = Passes(np.array([0, 1], np.int32), np.array([1], np.int32), data, 2, chosen)
+        weights = fresh((1, 2))
+        user, items = weights.user_factors[0].copy(), weights.item_factors.copy()
+        (last,) = list(run.epoch(0, weights, 0.1, 0, 0))[-1:]
+        w = weight or 1.0
+        margin = np.float32(user @ (items[1] - items[0]))
+        if objective == "logistic":
+            first, slope = kernels.logistic(user @ items[0], 0)
+            assert last.loss * 2 > first
+            assert weights.item_bias[0] == pytest.approx(-0.1 * slope, rel=1e-4)
+            return
+        formula = {"bpr": kernels.bpr, "bpr-squared": kernels.bpr_squared}.get(objective)
+        loss, slope = formula(margin) if formula else kernels.warp(margin, 1, 1)
+        assert last.loss == pytest.approx(w * loss, rel=1e-5)
+        moved = user - 0.1 * w * slope * (items[1] - items[0])
+        np.testing.assert_allclose(weights.user_factors[0], moved, rtol=1e-4)
+        assert weights.item_bias == pytest.approx([0.1 * w * slope, -0.1 * w * slope], rel=1e-4)
+        assert weights.user_bias == pytest.approx([0])
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_mse_learns(self, workers: int, order: str) -> None:
+        matrix = ratings()
+        history = train(matrix, fresh(matrix.shape), range(30), workers=workers, order=order)
+        assert history[-1].loss < 0.4 * float(np.var(matrix.data))
+
+    @pytest.mark.parametrize("objective", SAMPLED)
+    def test_ranking_is_learnt(self, objective: str) -> None:
+        """Two tribes with a half of the catalogue each: held-out items of the own half win."""
+        rng = np.random.default_rng(0)
+        own = (np.arange(60)[:, None] < 30) == (np.arange(40)[None, :] < 20)
+        held = own & (rng.random((60, 40)) < 0.2)
+        matrix = sp.csr_matrix((own & ~held).astype(np.float32))
+        weights = fresh(matrix.shape)
+        draws = 10 if objective == "warp" else 1
+        train(matrix, weights, range(60), 0.05, objective=objective, negatives=draws)
+        scores = weights.user_factors @ weights.item_factors.T + weights.item_bias
+        test = sp.csr_matrix(held)
+        auc = kernels.auc_block(scores, matrix.indptr, matrix.indices, test.indptr, test.indices)
+        assert np.nanmean(auc) > 0.95
+
+    @pytest.mark.parametrize("objective", ["bpr", "logistic"])
+    def test_negatives_are_uniform_over_epochs_though_each_tile_draws_from_a_slice(
+        self, objective: str
+    ) -> None:
+        """Factors at zero and tiny steps: an item's bias falls by half a step for each draw."""
+        matrix = ratings(200, 2100, 4000)
+        weights = fresh(matrix.shape, factors=64)
+        weights.user_factors[:], weights.item_factors[:] = 0, 0
+        run = passes(matrix, objective=objective)
+        run.prepare(weights)
+        draws = np.zeros(matrix.shape[1])
+        for number in range(60):
+            before = weights.item_bias.copy()
+            list(run.epoch(number, weights, 1e-5, 0, 0))
+            draws -= (weights.item_bias - before) / 5e-6
+        draws += 60 * np.bincount(matrix.indices, minlength=matrix.shape[1])  # the positives' rise
+        unseen = matrix.shape[0] - np.bincount(matrix.indices, minlength=matrix.shape[1])
+        expected = 60 * matrix.nnz * unseen / unseen.sum()
+        assert draws.sum() == pytest.approx(60 * matrix.nnz, rel=1e-2)
+        spread = ((draws - expected) ** 2 / expected).mean()  # 1 for independent draws
+        assert 0.5 < spread < 1.5
+
+    def test_a_popular_proposal_pushes_popular_items_down(self) -> None:
+        matrix = ratings()
+        uniform, popular = fresh(matrix.shape), fresh(matrix.shape)
+        train(matrix, uniform, objective="bpr")
+        train(matrix, popular, objective="bpr", popularity_power=1.0)
+        counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        assert np.corrcoef(counts, uniform.item_bias)[0, 1] > 0.5
+        assert np.corrcoef(counts, popular.item_bias)[0, 1] < 0.5
+
+    def test_divergence_shows_in_the_loss(self) -> None:
+        matrix = ratings()
+        assert not np.isfinite(train(matrix, fresh(matrix.shape), range(5), rate=1e6)[-1].loss)
+
+
+class TestRepeatability:
+    @pytest.mark.parametrize("n_users", [1, 5, 300, 2000])
+    def test_the_grid_gives_the_same_bits_at_any_number_of_workers(self, n_users: int) -> None:
+        matrix = ratings(n_users, 150, min(n_users * 100, 20_000))
+        reference = fresh(matrix.shape)
+        history = train(matrix, reference)
+        for workers in (2, 3, 8, 40):
+            weights = fresh(matrix.shape)
+            assert train(matrix, weights, workers=workers) == history
+            assert same(weights, reference)
+
+    @pytest.mark.parametrize("objective", ["mse", *SAMPLED])
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_one_worker_repeats_and_resumes_bit_for_bit(self, objective: str, order: str) -> None:
+        matrix = ratings()
+        options: dict[str, Any] = {"objective": objective, "order": order, "seed": 5}
+        whole, again, parts = (fresh(matrix.shape) for _ in range(3))
+        history = train(matrix, whole, range(4), **options)
+        assert history == train(matrix, again, range(4), **options)
+        resumed = train(matrix, parts, range(2), **options)
+        resumed += train(matrix, parts, range(2, 4), **options)  # as a new process would
+        assert history == resumed
+        assert same(whole, again)
+        assert same(whole, parts)
+        other = fresh(matrix.shape)
+        train(matrix, other, range(4), **{**options, "seed": 6})
+        assert not same(whole, other)
+
+    def test_it_says_what_repeats(self) -> None:
+        matrix = ratings()
+        assert passes(matrix, workers=2).repeatable
+        assert passes(matrix, workers=1, objective="bpr").repeatable
+        assert not passes(matrix, workers=2, order="free").repeatable
+        assert not passes(matrix, workers=2, objective="bpr").repeatable
+
+    def test_wide_and_narrow_indices_agree(self) -> None:
+        matrix = ratings()
+        narrow, wide = fresh(matrix.shape), fresh(matrix.shape)
+        train(matrix, narrow, objective="bpr")
+        matrix.indptr, matrix.indices = matrix.indptr.astype(np.int64), matrix.indices.astype("i8")
+        train(matrix, wide, objective="bpr")
+        assert same(narrow, wide)
+
+
+class TestEdges:
+    @pytest.mark.parametrize("objective", ["mse", *SAMPLED])
+    @pytest.mark.parametrize("shape", [(3, 4), (0, 4), (3, 0), (0, 0)])
+    def test_no_ratings(self, objective: str, shape: tuple[int, int]) -> None:
+        indptr = np.zeros(shape[0] + 1, np.int32)
+        data = np.zeros(0, np.float32)
+        run = Passes(indptr, np.zeros(0, np.int32), data, shape[1], Settings(objective, workers=2))
+        assert list(run.epoch(0, fresh(shape), 0.1, 0.1, 0.1))[-1] == Progress(0, 0, 0.0, 0)
+
+    @pytest.mark.parametrize("objective", SAMPLED)
+    def test_who_has_seen_everything_is_skipped_and_counted(self, objective: str) -> None:
+        matrix = sp.csr_matrix(np.array([[1, 1, 1], [0, 1, 0]], np.float32))
+        weights = fresh(matrix.shape)
+        before = weights.user_factors[0].copy()
+        draws = 4
+        last = train(matrix, weights, range(1), objective=objective, negatives=draws)[-1]
+        assert last.skipped == 3 * (1 if objective == "warp" else draws)
+        assert np.isfinite(last.loss)
+        if objective != "logistic":
+            np.testing.assert_array_equal(weights.user_factors[0], before)
+
+    @pytest.mark.parametrize("objective", SAMPLED)
+    def test_one_item(self, objective: str) -> None:
+        matrix = sp.csr_matrix(np.ones((3, 1), np.float32))
+        assert train(matrix, fresh(matrix.shape), objective=objective)[-1].skipped == 3
+
+    def test_an_explicit_zero_is_a_rating(self) -> None:
+        matrix = ratings()
+        assert (matrix.data == 0).any()
+        matrix.data[:] = 0
+        weights = fresh(matrix.shape)
+        weights.item_bias[:] = 1
+        train(matrix, weights, range(1))
+        assert (weights.item_bias[np.unique(matrix.indices)] < 1).all()
+
+    def test_what_cannot_work_is_refused(self) -> None:
+        matrix = ratings()
+        for wrong in ({"objective": "hinge"}, {"order": "none"}, {"workers": 0}, {"negatives": 0}):
+            with pytest.raises(ValueError, match=next(iter(wrong))):
+                Settings(**wrong)
+        with pytest.raises(ValueError, match="ratings"):
+            Passes(matrix.indptr, matrix.indices, None, matrix.shape[1], Settings())
+        good = fresh(matrix.shape)
+        wide = fresh(matrix.shape, factors=9)
+        for weights in (
+            good._replace(user_factors=good.user_factors.astype(np.float64)),
+            good._replace(user_factors=good.user_factors[:-1]),
+            good._replace(item_factors=np.asfortranarray(good.item_factors)),
+            good._replace(item_factors=wide.item_factors),
+            good._replace(user_bias=good.user_bias[:0]),
+        ):
+            with pytest.raises(ValueError, match=r"weights|width|biases"):
+                next(passes(matrix).epoch(0, weights, 0.1, 0, 0))
+
+
+class TestProgress:
+    @pytest.mark.parametrize(("objective", "workers"), [("mse", 1), ("mse", 2), ("bpr", 2)])
+    def test_reports_grow_and_closing_ends_the_threads(
+        self, monkeypatch: pytest.MonkeyPatch, objective: str, workers: int
+    ) -> None:
+        """A report is due at every interval, whatever the slices; close() leaves no thread."""
+        monkeypatch.setattr("mfcli.engines.passes.INTERVAL", 1e-3)
+        monkeypatch.setattr("mfcli.engines.passes.SLICE", 500)
+        matrix = ratings(2000, 1500, 100_000)
+        weights = fresh(matrix.shape, factors=64)
+        run = passes(matrix, objective=objective, workers=workers)
+        run.prepare(weights)
+        reports = list(run.epoch(0, weights, 0.01, 0, 0))
+        assert [r.done for r in reports] == sorted(r.done for r in reports)
+        assert (reports[-1].done, reports[-1].total) == (100_000, 100_000)
+        running = run.epoch(1, weights, 0.01, 0, 0)
+        next(running)
+        running.close()
+        assert not [t for t in threading.enumerate() if t.name.startswith("hogwild")]
+
+    def test_slices_do_not_change_the_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        matrix = ratings()
+        whole, sliced = fresh(matrix.shape), fresh(matrix.shape)
+        history = train(matrix, whole), train(matrix, whole, objective="bpr")
+        monkeypatch.setattr("mfcli.engines.passes.SLICE", 10)
+        assert history == (train(matrix, sliced), train(matrix, sliced, objective="bpr"))
+        assert same(whole, sliced)
+
+    @pytest.mark.parametrize(
+        ("objective", "kernel"), [("mse", "mse_pass"), ("bpr", "pairwise_pass")]
+    )
+    def test_a_thread_that_fails_fails_the_epoch(
+        self, monkeypatch: pytest.MonkeyPatch, objective: str, kernel: str
+    ) -> None:
+        """And the others do not wait for it."""
+
+        def refuse(*_: object) -> int:
+            if threading.current_thread().name.endswith("_0"):
+                raise MemoryError("no more")
+            time.sleep(0.01)
+            return 0
+
+        matrix = ratings()
+        run = passes(matrix, objective=objective, workers=3)
+        monkeypatch.setattr(kernels, kernel, refuse)
+        with pytest.raises(MemoryError, match="no more"):
+            list(run.epoch(0, fresh(matrix.shape), 0.1, 0, 0))
+
+
+class TestMovieLens:
+    def test_mse_reaches_its_error_on_a_fold(self) -> None:
+        """u1 of ml-100k with the settings chosen on validation splits of several data sets."""
+        folder = os.environ.get("MFCLI_DATASETS")
+        if not folder or not (Path(folder) / "ml-100k" / "u1.base").exists():
+            pytest.skip("set MFCLI_DATASETS to a folder that holds ml-100k")
+        table = [np.loadtxt(Path(folder) / "ml-100k" / f"u1.{part}") for part in ("base", "test")]
+        (users, items, values, _), test = table[0].T, table[1]
+        matrix = sp.csr_matrix(
+            (values.astype(np.float32), (users.astype(int) - 1, items.astype(int) - 1)),
+            shape=(943, 1682),
+        )
+        rng = np.random.default_rng(0)
+        weights = Weights(
+            *(rng.normal(0, 0.03, (n, 100)).astype(np.float32) for n in matrix.shape),
+            *(np.zeros(n, np.float32) for n in matrix.shape),
+        )
+        run, mean = passes(matrix, workers=2), float(matrix.data.mean())
+        for number in range(40):
+            list(run.epoch(number, weights, 0.03 * (1 - number / 40), 0.1, 0.05, mean))
+        u, i = test[:, 0].astype(int) - 1, test[:, 1].astype(int) - 1
+        scores = mean + weights.user_bias[u] + weights.item_bias[i]
+        scores += (weights.user_factors[u] * weights.item_factors[i]).sum(axis=1)
+        rmse = float(np.sqrt(np.mean((np.clip(scores, 1, 5) - test[:, 2]) ** 2)))
+        assert rmse < 0.93

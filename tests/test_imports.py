@@ -1,0 +1,192 @@
+"""Imports go one way: each module may import what lies below it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import mfcli
+
+ROOT = Path(mfcli.__file__).parent
+
+# From the bottom up. A room may import from its own layer and from those below; a new module needs
+# a place here.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("mfcli", "errors", "results", "config"),
+    ("interactions",),
+    ("models", "objectives", "sampling"),
+    (
+        "archives", "artifacts", "cluster", "download", "engines", "evaluation", "locate",
+        "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
+        "splitting", "tuning", "validation",
+    ),
+    ("stages",),
+    ("console",),  # shows results, knows no stage; see RULES
+    ("cli",),
+    ("__main__",),
+)  # fmt: skip
+HEIGHT = {room: height for height, layer in enumerate(LAYERS) for room in layer}
+
+
+def modules() -> dict[str, Path]:
+    """Map every module of the package to its file."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = ("mfcli", *path.relative_to(ROOT).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports_of(module: str) -> set[str]:
+    """Return the full names of all that a module imports, within functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: a relative import hides where it goes"
+            assert node.module is not None
+            for each in node.names:
+                full = f"{node.module}.{each.name}"
+                found.add(full if full in MODULES else node.module)
+    return found
+
+
+IMPORTS = {module: imports_of(module) for module in MODULES}
+
+
+def room(module: str) -> str:
+    """Return the room of a module: ``mfcli.readers.table`` lies in readers."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "mfcli"
+
+
+def inner(module: str) -> set[str]:
+    return {each for each in IMPORTS[module] if each.split(".")[0] == "mfcli"}
+
+
+def outer(module: str) -> set[str]:
+    return {each.split(".")[0] for each in IMPORTS[module]} - {"mfcli", "__future__"}
+
+
+def test_all_modules_are_found() -> None:
+    assert {"mfcli", "mfcli.cli", "mfcli.stages.train", "mfcli.engines.kernels"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_module_imports_of_the_package_exists(module: str) -> None:
+    """An import within a function would fail only when a user gets there."""
+    assert inner(module) <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_from_its_layer_or_below(module: str) -> None:
+    assert room(module) in HEIGHT, f"{module}: give {room(module)!r} a place in LAYERS"
+    upward = {each for each in inner(module) if HEIGHT[room(each)] > HEIGHT[room(module)]}
+    assert not upward, f"{module} imports from above: {sorted(upward)}"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Two modules that need each other are one module, or a third is missing below them."""
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " → ".join([*path[path.index(module) :], module])
+        if module in done:
+            return
+        # Importing a module runs the __init__ of its package; that is no tie of its own.
+        for each in (inner(module) - {module}) & set(MODULES):
+            visit(each, (*path, module))
+        done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+@pytest.mark.parametrize(
+    ("library", "allowed"),
+    [
+        ("typer", {"mfcli.cli"}),
+        ("rich", {"mfcli.console", "mfcli.cli"}),
+        ("numba", {"mfcli.engines.kernels"}),
+        ("llvmlite", {"mfcli.engines.kernels"}),
+    ],
+)
+def test_a_library_is_imported_in_its_place_only(library: str, allowed: set[str]) -> None:
+    assert {module for module in MODULES if library in outer(module)} <= allowed
+
+
+def test_nothing_but_main_imports_the_command_line() -> None:
+    assert {module for module in MODULES if "mfcli.cli" in inner(module)} == {"mfcli.__main__"}
+
+
+def test_nothing_but_the_command_line_imports_the_console() -> None:
+    assert {module for module in MODULES if "mfcli.console" in inner(module)} == {"mfcli.cli"}
+
+
+def test_the_console_knows_results_only() -> None:
+    assert inner("mfcli.console") == {"mfcli.results"}
+
+
+def test_the_command_line_reaches_data_through_stages_only() -> None:
+    """A command is options → one call of a stage → exit status."""
+    rooms = {room(each) for each in inner("mfcli.cli")}
+    assert rooms <= {"mfcli", "config", "errors", "results", "console", "stages"}
+
+
+@pytest.mark.parametrize(
+    "module", [each for each in MODULES if room(each) in ("mfcli", "errors", "results", "config")]
+)
+def test_the_lowest_rooms_need_the_standard_library_only(module: str) -> None:
+    assert outer(module) <= set(sys.stdlib_module_names)
+    allowed = {"mfcli": set(), "errors": set(), "results": set(), "config": {"config", "errors"}}
+    assert {room(each) for each in inner(module)} <= allowed[room(module)]
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    assert IMPORTS["mfcli"] <= {"__future__"}
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if room(each) == "engines"])
+def test_an_engine_sees_no_path(module: str) -> None:
+    """What is read and written is the stage's business."""
+    assert "pathlib" not in outer(module)
+    assert not {room(each) for each in inner(module)} & {"artifacts", "readers", "locate"}
+
+
+@pytest.mark.parametrize("module", ["metrics", "models", "objectives", "sampling", "splitting"])
+def test_what_computes_sees_no_file(module: str) -> None:
+    assert not outer(f"mfcli.{module}") & {"pathlib", "os", "io"}
+    assert not {room(each) for each in inner(f"mfcli.{module}")} & {"artifacts", "readers"}
+
+
+@pytest.mark.parametrize("library", ["torch", "numba", "scipy", "pandas", "numpy", "pyarrow"])
+def test_help_imports_nothing_heavy(library: str) -> None:
+    """What cli imports at module level, and what that imports in turn, computes nothing."""
+
+    def at_load(module: str) -> set[str]:
+        tree = ast.parse(MODULES[module].read_text("utf-8"))
+        names: set[str] = set()
+        for node in tree.body:
+            if isinstance(node, ast.Import):
+                names |= {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+        return names
+
+    seen: set[str] = set()
+    waiting = ["mfcli.cli"]
+    while waiting:
+        module = waiting.pop()
+        if module not in MODULES or module in seen:
+            continue
+        seen.add(module)
+        names = at_load(module)
+        assert library not in {each.split(".")[0] for each in names}, module
+        waiting += names

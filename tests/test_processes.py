@@ -1,0 +1,160 @@
+"""What only a process of its own can show: imports, signals, kill −9, pipes, concurrent runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MFCLI = [sys.executable, "-m", "mfcli"]
+# Enough work a run that a signal meets it in the middle, on a fast machine too.
+LONG = ["--factors", "32", "--epochs", "12", "--batch-size", "128", "--eval-every", "5"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, cli):
+    folder = tmp_path_factory.mktemp("data")
+    sample = ["--users", "800", "--items", "600", "--ratings", "40000"]
+    assert cli("fetch", "demo", "--out", folder / "data.npz", *sample).exit_code == 0
+    split = cli("split", folder / "data.npz", "--out", folder / "split", "--valid")
+    assert split.exit_code == 0
+    return folder
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def train(data: Path, out: Path, *options: str) -> list[str]:
+    files = [str(data / "split/train.npz"), "--out", str(out)]
+    return ["train", *files, "--valid", str(data / "split/valid.npz"), *LONG, *options]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, cli, data):
+    out = tmp_path_factory.mktemp("whole") / "model.pt"
+    assert cli(*train(data, out)).exit_code == 0
+    return digest(out)
+
+
+def start(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*MFCLI, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def until_epoch(process: subprocess.Popen[str], epoch: int) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(f"epoch {epoch}/"):
+            return
+    raise AssertionError("the run ended before the epoch")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(data, uninterrupted, tmp_path, cli, number):
+    out = tmp_path / "model.pt"
+    out.write_bytes(b"an earlier model")
+    process = start(train(data, out))
+    until_epoch(process, 3)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "--resume" in errors
+    assert out.read_bytes() == b"an earlier model"
+    assert (tmp_path / "model.pt.resume").exists()
+    assert cli(*train(data, out, "--resume")).exit_code == 0
+    assert digest(out) == uninterrupted
+    assert not (tmp_path / "model.pt.resume").exists()
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(data, uninterrupted, tmp_path, cli):
+    out, state = tmp_path / "model.pt", tmp_path / "model.pt.resume"
+    process = start(train(data, out))
+    while not state.exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+    process.kill()
+    process.communicate(timeout=60)
+    assert not out.exists()
+    assert cli(*train(data, out, "--resume")).exit_code == 0
+    assert digest(out) == uninterrupted
+    leftovers = {each.name for each in tmp_path.iterdir()}
+    assert leftovers == {"model.pt", "model.pt.lock", "model.history.csv"}
+
+
+def test_a_second_run_on_one_output_is_refused_while_the_first_one_goes_on(data, tmp_path, cli):
+    out = tmp_path / "model.pt"
+    process = start(train(data, out))
+    until_epoch(process, 1)
+    assert cli(*train(data, out)).exit_code == 7
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def test_a_reader_that_goes_away_is_no_error(data, tmp_path, cli):
+    model = tmp_path / "model.pt"
+    assert cli(*train(data, model, "--epochs", "1")).exit_code == 0
+    command = [*MFCLI, "recommend", str(model), "--out", "-", "--k", "500"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"user_id,item_id,rank,score")
+    process.stdout.close()
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert errors == b""
+
+
+HEAVY = "torch numba numpy scipy pandas pyarrow sklearn requests joblib".split()
+
+
+def test_help_imports_nothing_heavy():
+    """``--help`` and every command's help: the time that they take is their imports."""
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from mfcli.cli import app\n"
+        "commands = [each.callback.__name__ for each in app.registered_commands]\n"
+        "for args in [['--help'], ['--version'], *([each, '--help'] for each in commands)]:\n"
+        "    assert CliRunner().invoke(app, args).exit_code == 0, args\n"
+        f"loaded = [name for name in {HEAVY} if name in sys.modules]\n"
+        "assert len(commands) > 5 and not loaded, loaded\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_pipeline_gives_the_same_bytes_from_any_folder(tmp_path):
+    """Two runs in processes of their own, from folders of different names."""
+    (tmp_path / "c.toml").write_text(
+        "[fetch]\nusers = 200\nitems = 100\nratings = 5000\n[split]\nn = 5\nvalid = true\n"
+        "[train]\nepochs = 2\nfactors = 8\nmetric = ['ndcg']\npatience = 2\n"
+    )
+    digests = []
+    for name in ("a", "elsewhere/b c ü"):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        subprocess.run(
+            [*MFCLI, "run", "demo", "--out", "out", "--config", str(tmp_path / "c.toml")],
+            cwd=folder, check=True, timeout=120, capture_output=True,
+            env=os.environ | {"LANG": "C", "LC_ALL": "C"},
+        )  # fmt: skip
+        files = sorted(each for each in (folder / "out").rglob("*") if each.is_file())
+        digests.append(
+            {
+                str(each.relative_to(folder)): digest(each)
+                for each in files
+                if not each.name.endswith((".lock", ".history.csv"))
+            }
+        )
+    assert len(digests[0]) == 7
+    assert digests[0] == digests[1]
