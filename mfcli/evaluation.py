@@ -12,7 +12,7 @@ from mfcli import metrics
 from mfcli.config.metric_names import LIST_METRICS, RATING_METRICS, expand_metrics
 from mfcli.engines.kernels import auc_block
 from mfcli.interactions import Indices, Interactions
-from mfcli.models import Vectors
+from mfcli.models import Scoring
 from mfcli.ranking import Block, Scorer, best_items, nothing_seen, rows_of
 
 PREDICTION_BLOCK = 1 << 18
@@ -38,7 +38,7 @@ class Ranked:
 
 
 def predict(
-    vectors: Vectors,
+    scoring: Scoring,
     users: Indices,
     items: Indices,
     clip: tuple[float, float] | None = None,
@@ -47,25 +47,23 @@ def predict(
     out = np.empty(len(users), np.float64)
     for start in range(0, len(users), PREDICTION_BLOCK):
         part = slice(start, start + PREDICTION_BLOCK)
-        u, i = users[part], items[part]
-        dots = np.einsum("nf,nf->n", vectors.users[u], vectors.items[i])
-        out[part] = dots + vectors.user_bias[u] + vectors.item_bias[i] + np.float32(vectors.mean)
+        out[part] = scoring.pairs(users[part], items[part])
     return out if clip is None else np.clip(out, *clip)
 
 
 def rank_users(
-    vectors: Vectors, seen: Seen, test: Interactions, k: int, include_seen: bool, workers: int
+    scoring: Scoring, seen: Seen, test: Interactions, k: int, include_seen: bool, workers: int
 ) -> Ranked:
     """Rank the whole catalogue for every user with a test row; ``seen`` items are left out."""
     users = np.flatnonzero(test.user_counts)
-    scorer = Scorer(vectors)
+    scorer = Scorer(scoring)
 
     def work(block: Block) -> Ranked:
         mask = nothing_seen(len(block.users)) if include_seen else rows_of(*seen, block.users)
         wanted = rows_of(test.indptr, test.indices, block.users)
         items, _ = best_items(block, mask, k)
         hits = _hits(items, wanted, scorer.n_items)
-        auc = auc_block(block.scores, *mask, *wanted)
+        auc = auc_block(block.scores, mask[0], mask[1], wanted[0], wanted[1])
         first = _first_ranks(block.scores, mask, wanted, hits)
         return Ranked(block.users, np.diff(wanted[0]), items, hits, auc, first)
 
@@ -138,7 +136,7 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def measure(
-    vectors: Vectors,
+    scoring: Scoring,
     seen: Seen,
     test: Interactions,
     names: list[str],
@@ -153,14 +151,14 @@ def measure(
     """
     found: dict[str, float] = {}
     if any(name in RATING_METRICS for name in names):
-        predicted = predict(vectors, test.users, test.indices, clip)
+        predicted = predict(scoring, test.users, test.indices, clip)
         ratings = test.data.astype(np.float64)
         found |= {"rmse": metrics.rmse(predicted, ratings), "mae": metrics.mae(predicted, ratings)}
     ranked = None
     listed = [name for name in names if name not in RATING_METRICS]
     if listed:
         ks = [int(name.partition("@")[2] or 1) for name in listed]
-        ranked = rank_users(vectors, seen, test, max(ks), include_seen, workers)
+        ranked = rank_users(scoring, seen, test, max(ks), include_seen, workers)
         found |= ranking_metrics(ranked, listed, test.n_items)
     return {name: found[name] for name in names}, ranked
 

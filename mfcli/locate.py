@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
+from zipfile import ZipInfo
 
 from mfcli.archives import (
     EMPTY_ZIP_MAGIC,
@@ -60,16 +62,18 @@ def locate(source: str, config: FetchConfig, report: Report) -> Iterator[Located
             return
         if "://" in source:
             _refuse_other_schemes(source)
-            path, name = _download(source, None, config, report)
-            yield _in_file(path, name)
+            path = _download(source, None, config, report)
+            yield _in_file(path, path.name)
             return
         path = Path(source)
         if source in DATASETS:
             if path.exists():
-                report(Noted(f"{source} is a data set's name; for the file or folder write ./{source}"))
+                report(
+                    Noted(f"{source} is a data set's name; for the file or folder write ./{source}")
+                )
             dataset = DATASETS[source]
-            path, name = _download(dataset_url(dataset, config.base_url), dataset, config, report)
-            yield replace(_in_file(path, name), notice=dataset.notice)
+            path = _download(dataset_url(dataset, config.base_url), dataset, config, report)
+            yield replace(_in_file(path, path.name), notice=dataset.notice)
             return
         yield _at_path(path, source)
 
@@ -80,9 +84,7 @@ def _refuse_other_schemes(source: str) -> None:
         raise UsageError(f"{source}: {scheme}:// cannot be fetched: http:// and https:// can")
 
 
-def _download(
-    url: str, dataset: Dataset | None, config: FetchConfig, report: Report
-) -> tuple[Path, str]:
+def _download(url: str, dataset: Dataset | None, config: FetchConfig, report: Report) -> Path:
     from mfcli.download import Wanted, download
 
     wanted = Wanted(url, sha256=config.sha256, max_bytes=int(config.max_size * 1e9))
@@ -93,7 +95,10 @@ def _download(
             md5=dataset.md5,
             warn_only=dataset.changes and config.sha256 is None,
             size=None if dataset.changes else dataset.size,
-            max_bytes=2 * dataset.size + (64 << 20) if dataset.changes else dataset.size,
+            # A newer release may be larger, but not by much.
+            max_bytes=10 * dataset.size if dataset.changes else dataset.size,
+            limit="this data set",
+            keep=True,
         )
     return download(wanted, config.cache_dir, report)
 
@@ -144,14 +149,15 @@ def _in_file(path: Path, name: str) -> Located:
             f"{name}: is an .npz of arrays: one that mfcli made goes to split or train as it is"
         )
     data, names = choose(list(members), name)
-    found = [
-        _unpacked(
-            Source(f"{name}/{each}", lambda each=each: open_member(path, members[each]),
-                   members[each].file_size)
-        )
-        for each in (data, names) if each is not None
-    ]  # fmt: skip
-    return Located(found[0], found[1] if len(found) > 1 else None, files)
+    table = _in_zip(path, name, members[data])
+    return Located(table, None if names is None else _in_zip(path, name, members[names]), files)
+
+
+def _in_zip(path: Path, name: str, member: ZipInfo) -> Source:
+    def unpack() -> IO[bytes]:
+        return open_member(path, member)
+
+    return _unpacked(Source(f"{name}/{member.filename}", unpack, member.file_size))
 
 
 def _unpacked(source: Source) -> Source:

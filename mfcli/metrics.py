@@ -42,7 +42,8 @@ def average_precision(hits: Hits, positives: Counts) -> Floats64:
     """Σ precision@rank over the ranks of hits / min(k, positives)."""
     ranks = np.arange(1, hits.shape[1] + 1)
     at_hits = np.where(hits, np.cumsum(hits, axis=1) / ranks, 0.0)
-    return at_hits.sum(axis=1) / np.minimum(positives, hits.shape[1])
+    total: Floats64 = at_hits.sum(axis=1)
+    return total / np.minimum(positives, hits.shape[1])
 
 
 def hit_rate(hits: Hits, positives: Counts) -> Floats64:  # noqa: ARG001

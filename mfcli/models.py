@@ -5,7 +5,9 @@ A new model is one class here and one entry in ``MODELS``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mfcli.config import Init, Model, TrainConfig, parse_init
+from mfcli.interactions import Indices
+
+NEURAL_BLOCK = 1 << 22  # hidden values that a neural model holds at once a thread
 
 
 class Terms(NamedTuple):
@@ -21,6 +26,30 @@ class Terms(NamedTuple):
 
     vectors: Tensor
     biases: Tensor | None
+
+
+class Scoring(Protocol):
+    """A trained model as arrays: scores of pairs, and of blocks of users × the whole catalogue."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of users and of items."""
+        ...
+
+    def pairs(self, users: Indices, items: Indices) -> NDArray[np.float64]:
+        """Score pairs: (N,), (N,) → (N,)."""
+        ...
+
+    def catalogue(self) -> Callable[[int, int], NDArray[np.float32]]:
+        """Return a function that scores users first..last − 1 against all items: (B, I).
+
+        What is the same for all items of a user may be missing: ``constant`` holds it.
+        """
+        ...
+
+    def constant(self) -> NDArray[np.float32]:
+        """Return what ``catalogue`` leaves out, (U,)."""
+        ...
 
 
 class Vectors(NamedTuple):
@@ -31,6 +60,80 @@ class Vectors(NamedTuple):
     user_bias: NDArray[np.float32]  # (U,)
     item_bias: NDArray[np.float32]  # (I,)
     mean: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of users and of items."""
+        return len(self.users), len(self.items)
+
+    def pairs(self, users: Indices, items: Indices) -> NDArray[np.float64]:
+        """Score pairs: (N,), (N,) → (N,)."""
+        dots = np.einsum("nf,nf->n", self.users[users], self.items[items])
+        biases = self.user_bias[users] + self.item_bias[items] + np.float32(self.mean)
+        return (dots + biases).astype(np.float64)
+
+    def catalogue(self) -> Callable[[int, int], NDArray[np.float32]]:
+        """Return a function that scores a range of users against all items, item biases included.
+
+        The biases ride along as one more factor, so that one product does everything.
+        """
+        users = np.hstack([self.users, np.ones((len(self.users), 1), np.float32)])  # (U, F + 1)
+        items = np.ascontiguousarray(np.hstack([self.items, self.item_bias[:, None]]).T)
+        return lambda first, last: users[first:last] @ items
+
+    def constant(self) -> NDArray[np.float32]:
+        """Return user bias + mean, (U,)."""
+        return self.user_bias + np.float32(self.mean)
+
+
+class Layers(NamedTuple):
+    """A neural model as arrays: embeddings, and the linear layers over their concatenation."""
+
+    users: NDArray[np.float32]  # (U, F)
+    items: NDArray[np.float32]  # (I, G)
+    layers: list[tuple[NDArray[np.float32], NDArray[np.float32]]]  # weights (out, in), bias (out,)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of users and of items."""
+        return len(self.users), len(self.items)
+
+    def _first(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what users (U, H) and items (I, H) bring to the first layer, which is linear."""
+        weight, bias = self.layers[0]
+        cut = self.users.shape[1]
+        of_users = np.maximum(self.users, 0) @ weight[:, :cut].T
+        return of_users, np.maximum(self.items, 0) @ weight[:, cut:].T + bias
+
+    def _rest(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores of first-layer sums (…, H) → (…)."""
+        for weight, bias in self.layers[1:]:
+            hidden = np.maximum(hidden, 0) @ weight.T + bias
+        return hidden[..., 0]
+
+    def pairs(self, users: Indices, items: Indices) -> NDArray[np.float64]:
+        """Score pairs: (N,), (N,) → (N,)."""
+        of_users, of_items = self._first()
+        return self._rest(of_users[users] + of_items[items]).astype(np.float64)
+
+    def catalogue(self) -> Callable[[int, int], NDArray[np.float32]]:
+        """Return a function that scores a range of users against all items, a few at a time."""
+        of_users, of_items = self._first()
+        widest = max(len(bias) for _, bias in self.layers)
+        few = max(1, NEURAL_BLOCK // (max(1, len(of_items)) * widest))
+
+        def block(first: int, last: int) -> NDArray[np.float32]:
+            parts = [
+                self._rest(of_users[at : min(at + few, last), None] + of_items)
+                for at in range(first, last, few)
+            ]
+            return np.ascontiguousarray(np.concatenate(parts))
+
+        return block
+
+    def constant(self) -> NDArray[np.float32]:
+        """Return zeros: nothing is left out, (U,)."""
+        return np.zeros(len(self.users), np.float32)
 
 
 class FactorModel(nn.Module):
@@ -84,9 +187,9 @@ class FactorModel(nn.Module):
             self.user_factors[~known_users] = 0.0
             self.item_factors[~known_items] = 0.0
 
-    def vectors(self) -> Vectors | None:
-        """Return the weights as arrays on the same memory, None if no dot product scores them."""
-        return None
+    def scoring(self) -> Scoring:
+        """Return the model as arrays, on the same memory where it is on the CPU."""
+        raise NotImplementedError
 
 
 class MF(FactorModel):
@@ -98,6 +201,10 @@ class MF(FactorModel):
         if self.dropout and self.training:
             u, v = F.dropout(u, self.dropout), F.dropout(v, self.dropout)
         return (u * v).sum(-1)
+
+    def scoring(self) -> Scoring:
+        """Return ``vectors``."""
+        return self.vectors()
 
     def vectors(self) -> Vectors:
         """Return the factors, with biases of zero."""
@@ -173,16 +280,82 @@ class BiasedMF(MF):
         )
 
 
-MODELS: dict[Model, type[FactorModel]] = {Model.mf: MF, Model.biased_mf: BiasedMF}
+class NeuralMF(FactorModel):
+    """concat(u, v) → ReLU → dropout → [linear → ReLU] for each hidden width → linear to 1.
+
+    The notebook's CollabFNet; He et al. 2017 call such a thing neural collaborative filtering.
+    The sizes of u and v may differ.
+    """
+
+    def __init__(
+        self, n_users: int, n_items: int, factors: int, dropout: float, sparse: bool,
+        item_factors: int, hidden: list[int],
+    ) -> None:  # fmt: skip
+        """Allocate tables and layers."""
+        super().__init__(n_users, n_items, factors, dropout, sparse)
+        self.item_factors = nn.Parameter(torch.zeros(n_items, item_factors))
+        widths = [factors + item_factors, *hidden, 1]
+        self.linear = [nn.Linear(*each) for each in itertools.pairwise(widths)]
+        self.layers = nn.ModuleList(self.linear)
+
+    def reset(self, init: Init, bias_init: Init, generator: torch.Generator) -> None:
+        """Draw the embeddings, and the layers within ±1/√width, torch's own start."""
+        super().reset(init, bias_init, generator)
+        for layer in self.linear:
+            bound = layer.in_features**-0.5
+            for table in layer.parameters():
+                fill(table, Init("uniform", -bound, bound), generator)
+
+    def score(self, user: Terms, item: Terms) -> Tensor:
+        """Return the output of the layers."""
+        u, v = user.vectors, item.vectors
+        if u.shape[:-1] != v.shape[:-1]:
+            u = u.expand(*v.shape[:-1], -1)
+        hidden = F.relu(torch.cat([u, v], -1))
+        if self.dropout and self.training:
+            hidden = F.dropout(hidden, self.dropout)
+        for number, layer in enumerate(self.linear):
+            hidden = layer(hidden if number == 0 else F.relu(hidden))
+        return hidden.squeeze(-1)
+
+    def scoring(self) -> Layers:
+        """Return the weights as arrays."""
+        layers = [(_array(each.weight), _array(each.bias)) for each in self.linear]
+        return Layers(_array(self.user_factors), _array(self.item_factors), layers)
+
+
+def _plain(of: type[FactorModel]) -> Callable[[int, int, TrainConfig], FactorModel]:
+    def make(n_users: int, n_items: int, config: TrainConfig) -> FactorModel:
+        factors = config.factors or 0
+        return of(n_users, n_items, factors, config.dropout or 0.0, bool(config.sparse))
+
+    return make
+
+
+def _neural(n_users: int, n_items: int, config: TrainConfig) -> FactorModel:
+    factors = config.factors or 0
+    return NeuralMF(
+        n_users, n_items, factors, config.dropout or 0.0, bool(config.sparse),
+        config.item_factors or factors, config.hidden or [],
+    )  # fmt: skip
+
+
+# The baselines are biases without factors, computed in closed form.
+MODELS: dict[Model, Callable[[int, int, TrainConfig], FactorModel]] = {
+    Model.mf: _plain(MF),
+    Model.biased_mf: _plain(BiasedMF),
+    Model.neural: _neural,
+    Model.popularity: _plain(BiasedMF),
+    Model.bias: _plain(BiasedMF),
+}
 
 
 def build(config: TrainConfig, n_users: int, n_items: int) -> FactorModel:
     """Make the model of a resolved configuration, drawn from its seed."""
     model = allocate(config, n_users, n_items)
-    assert config.init is not None
     generator = torch.Generator().manual_seed(config.seed)
     model.reset(
-        parse_init("--init", config.init),
+        parse_init("--init", config.init or "normal:0"),
         parse_init("--bias-init", config.bias_init or "normal:0"),
         generator,
     )
@@ -192,10 +365,7 @@ def build(config: TrainConfig, n_users: int, n_items: int) -> FactorModel:
 def allocate(config: TrainConfig, n_users: int, n_items: int) -> FactorModel:
     """Make the model of a resolved configuration with weights of zero, to load others into."""
     assert config.model is not None
-    assert config.factors is not None
-    return MODELS[config.model](
-        n_users, n_items, config.factors, config.dropout or 0.0, bool(config.sparse)
-    )
+    return MODELS[config.model](n_users, n_items, config)
 
 
 def fill(table: Tensor, init: Init, generator: torch.Generator) -> None:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from mfcli.engines.kernels import topk_block
 from mfcli.interactions import Indices
-from mfcli.models import Vectors
+from mfcli.models import Scoring
 
 BLOCK_USERS = 256
 BLOCK_SCORES = 1 << 24  # 64 MiB of float32 a thread, however large the catalogue
@@ -46,17 +46,13 @@ class Block:
 
 
 class Scorer:
-    """Scores whole catalogues with a dot-product model, item biases included."""
+    """Scores whole catalogues for users on the grid of blocks."""
 
-    def __init__(self, vectors: Vectors) -> None:
-        """Lay the factors out so that one product adds the item biases as well."""
-        ones = np.ones((len(vectors.users), 1), np.float32)
-        self.users = np.hstack([vectors.users, ones])  # (U, F + 1)
-        self.items = np.ascontiguousarray(
-            np.hstack([vectors.items, vectors.item_bias[:, None]]).T
-        )  # (F + 1, I)
-        self.constant = vectors.user_bias + np.float32(vectors.mean)  # (U,)
-        self.n_users, self.n_items = len(vectors.users), len(vectors.items)
+    def __init__(self, scoring: Scoring) -> None:
+        """Lay the model out for scoring."""
+        self.n_users, self.n_items = scoring.shape
+        self.score = scoring.catalogue()
+        self.constant = scoring.constant()  # (U,)
         rows = max(1, min(BLOCK_USERS, BLOCK_SCORES // max(1, self.n_items)))
         self.block_rows = 1 << (rows.bit_length() - 1)
 
@@ -83,7 +79,7 @@ class Scorer:
     def _block(self, users: NDArray[np.int64], at: NDArray[np.int64]) -> Block:
         first = int(users[0]) // self.block_rows * self.block_rows
         last = min(first + self.block_rows, self.n_users)
-        scores = self.users[first:last] @ self.items
+        scores = self.score(first, last)
         if len(users) != last - first:
             scores = scores[users - first]
         return Block(users, at, scores)

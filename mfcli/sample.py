@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.errors import UsageError
-from mfcli.interactions import Catalog, Interactions, narrow
+from mfcli.interactions import Catalog, Indices, Interactions
 from mfcli.sample_names import film_names
 
 Floats = NDArray[np.float64]
@@ -56,7 +57,7 @@ def make_sample(
     n_items: int,
     n_ratings: int,
     seed: int,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Interactions:
     """Make exactly ``n_ratings`` ratings of distinct user–item pairs, ids 1…U and 1…I.
 
@@ -74,7 +75,8 @@ def make_sample(
     ends = np.cumsum(counts)
     owners, owned = _owners(n_items, n_ratings, ends, random)
     largest = max(n_ratings, n_items)
-    indices = np.empty(n_ratings, dtype=np.int32 if largest < 2**31 else np.int64)
+    width = np.int32 if largest < 2**31 else np.int64
+    indices: Indices = np.empty(n_ratings, dtype=width)
     data = np.empty(n_ratings, dtype=np.float32)
     times = np.empty(n_ratings, dtype=np.int64)
     for number, (low, high) in enumerate(_blocks(ends)):
@@ -89,7 +91,8 @@ def make_sample(
         data[start:end] = _rate(users, items, tastes, world, block)
         times[start:end] = _date(users, high - low, block)
         progress(end)
-    indptr = narrow(np.append(0, ends), largest)
+    indptr: Indices = np.zeros(n_users + 1, dtype=width)
+    indptr[1:] = ends
     names = film_names(n_items, _random(seed, -1)) if n_items <= LARGEST_NAMED else None
     catalog = Catalog(np.arange(1, n_users + 1), np.arange(1, n_items + 1), names)
     return Interactions(indptr, indices, data, catalog, times)
@@ -103,7 +106,7 @@ def _random(seed: int, stream: int) -> np.random.Generator:
 def _user_counts(n_users: int, n_items: int, n_ratings: int, random: np.random.Generator) -> Longs:
     """Return how many ratings each user has, (U,): log-normal above a floor, sum as asked."""
     floor = min(20, n_ratings // (2 * n_users)) or int(n_ratings >= n_users)
-    most = n_items // 2 if n_ratings <= n_users * n_items // 4 else n_items
+    most = max(n_items // 2, 1) if n_ratings <= n_users * n_items // 4 else n_items
     counts = np.full(n_users, floor, dtype=np.int64)
     weight = np.exp(random.standard_normal(n_users))
     while missing := n_ratings - int(counts.sum()):
@@ -172,6 +175,7 @@ def _draw_pairs(
     chances = np.exp(logits - logits.max(axis=1, keepdims=True))
     edges = np.cumsum(chances, axis=1)
     edges /= edges[:, -1:]
+    edges += np.arange(len(edges))[:, None]
     # Rounds by taste, then by chance alone; whoever is still short has nearly everything.
     for attempt in range(14):
         missing = counts - np.bincount(keys // n_items, minlength=len(counts))
@@ -179,7 +183,7 @@ def _draw_pairs(
         if not len(users):
             return keys
         if attempt < 8:
-            items = _by_taste(users, edges, world, random)
+            items: NDArray[np.integer[Any]] = _by_taste(users, edges, world, random)
         else:
             items = random.integers(0, n_items, len(users))
         fresh = _distinct(users * n_items + items)
@@ -198,13 +202,14 @@ def _by_taste(
     users: Longs, edges: Floats, world: _World, random: np.random.Generator
 ) -> NDArray[np.int32]:
     """Draw an item for every entry of ``users``, (n,): a genre by taste, in it by popularity."""
-    drawn = random.random(len(users))
-    genre = np.zeros(len(users), dtype=np.int64)
-    for column in range(edges.shape[1] - 1):
-        genre += drawn > edges[users, column]
+    # Row u of the edges lies in u…u + 1, so that one search serves all users.
+    n_genres = edges.shape[1]
+    flat = np.searchsorted(edges.ravel(), users + random.random(len(users)), side="right")
+    genre = np.minimum(flat - users * n_genres, n_genres - 1)
     sizes = np.diff(world.table_start)
     place = world.table_start[genre] + (random.random(len(users)) * sizes[genre]).astype(np.int64)
-    return world.table[place]
+    # Rounding may choose a last genre that has no items.
+    return world.table[np.minimum(place, len(world.table) - 1)]
 
 
 def _fill_up(keys: Longs, counts: Longs, n_items: int, random: np.random.Generator) -> Longs:

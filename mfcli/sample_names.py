@@ -5,11 +5,35 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_ADJECTIVES = ["Amber", "Ancient", "Autumn", "Bitter", "Borrowed", "Bright", "Broken", "Careless", "Clockwork", "Cobalt", "Copper", "Crimson", "Curious", "Distant", "Drowsy", "Electric", "Emerald", "Endless", "Faithful", "Famous", "Feral", "Fifth", "Forgotten", "Frozen", "Gentle", "Gilded", "Golden", "Hidden", "Hollow", "Honest", "Hungry", "Idle", "Indigo", "Invisible", "Ivory", "Last", "Little", "Lonely", "Loud", "Lucky", "Lunar", "Marble", "Midnight", "Modest", "Narrow", "Northern", "Paper", "Patient", "Quiet", "Reluctant", "Restless", "Rusty", "Scarlet", "Second", "Secret", "Silent", "Silver", "Sleepless", "Stolen", "Strange", "Stubborn", "Sunken", "Tender", "Velvet", "Wandering", "Winter"]
+_ADJECTIVES_TEXT = """
+Amber Ancient Autumn Bitter Borrowed Bright Broken Careless Clockwork Cobalt Copper Crimson
+Curious Distant Drowsy Electric Emerald Endless Faithful Famous Feral Fifth Forgotten Frozen
+Gentle Gilded Golden Hidden Hollow Honest Hungry Idle Indigo Invisible Ivory Last Little Lonely
+Loud Lucky Lunar Marble Midnight Modest Narrow Northern Paper Patient Quiet Reluctant Restless
+Rusty Scarlet Second Secret Silent Silver Sleepless Stolen Strange Stubborn Sunken Tender Velvet
+Wandering Winter
+"""
+_ADJECTIVES = tuple(_ADJECTIVES_TEXT.split())
 
-_NOUNS = ["Accordion", "Almanac", "Anchor", "Apprentice", "Archive", "Astronomer", "Balcony", "Barber", "Beekeeper", "Bicycle", "Brass", "Bridge", "Cartographer", "Carousel", "Cathedral", "Chandelier", "Cinema", "Compass", "Comet", "Crossing", "Detective", "Diplomat", "Echo", "Elevator", "Falcon", "Ferry", "Fiddler", "Fisherman", "Fortune", "Galaxy", "Gambler", "Garden", "Ghost", "Glacier", "Harbour", "Harvest", "Heir", "Horizon", "Inventor", "Island", "Jury", "Juggler", "Kingdom", "Lantern", "Letter", "Librarian", "Lighthouse", "Locksmith", "Machine", "Magician", "Map", "Masquerade", "Meadow", "Mirror", "Monsoon", "Museum", "Neighbour", "Night", "Oath", "Observatory", "Orchard", "Orchestra", "Parade", "Passenger", "Pilot", "Promise", "Railway", "Recipe", "Rival", "River", "Scholar", "Season", "Shadow", "Smuggler", "Snowfall", "Stranger", "Summer", "Tailor", "Telegram", "Theatre", "Thief", "Tide", "Tower", "Umbrella", "Valley", "Violin", "Voyage", "Watchmaker", "Weather", "Whisper", "Widow", "Window"]
+_NOUNS_TEXT = """
+Accordion Almanac Anchor Apprentice Archive Astronomer Balcony Barber Beekeeper Bicycle Brass
+Bridge Cartographer Carousel Cathedral Chandelier Cinema Compass Comet Crossing Detective
+Diplomat Echo Elevator Falcon Ferry Fiddler Fisherman Fortune Galaxy Gambler Garden Ghost
+Glacier Harbour Harvest Heir Horizon Inventor Island Jury Juggler Kingdom Lantern Letter
+Librarian Lighthouse Locksmith Machine Magician Map Masquerade Meadow Mirror Monsoon Museum
+Neighbour Night Oath Observatory Orchard Orchestra Parade Passenger Pilot Promise Railway Recipe
+Rival River Scholar Season Shadow Smuggler Snowfall Stranger Summer Tailor Telegram Theatre
+Thief Tide Tower Umbrella Valley Violin Voyage Watchmaker Weather Whisper Widow Window
+"""
+_NOUNS = tuple(_NOUNS_TEXT.split())
 
-_PLACES = ["Alderport", "Belmaro", "Brindle", "Calder", "Castellane", "Corvane", "Drumlin", "Eastmere", "Elsinor", "Fenwick", "Galdera", "Harrowgate", "Ildefon", "Jasperville", "Kestrel", "Larkhaven", "Lindholm", "Marrow", "Merrin", "Montequa", "Norrland", "Oakhollow", "Orsino", "Pellworm", "Quillan", "Ravensby", "Rosario", "Saltmarsh", "Sandoval", "Selwyn", "Solvang", "Stillwater", "Tamarin", "Thornbury", "Tregaron", "Ustinov", "Valmere", "Vesper", "Westerly", "Wolfsburgh", "Yarrow", "Zephyr"]
+_PLACES_TEXT = """
+Alderport Belmaro Brindle Calder Castellane Corvane Drumlin Eastmere Elsinor Fenwick Galdera
+Harrowgate Ildefon Jasperville Kestrel Larkhaven Lindholm Marrow Merrin Montequa Norrland
+Oakhollow Orsino Pellworm Quillan Ravensby Rosario Saltmarsh Sandoval Selwyn Solvang Stillwater
+Tamarin Thornbury Tregaron Ustinov Valmere Vesper Westerly Wolfsburgh Yarrow Zephyr
+"""
+_PLACES = tuple(_PLACES_TEXT.split())
 
 _PATTERNS = (
     "The {adjective} {noun}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,12 @@ from mfcli.interactions import Interactions
 Mask = NDArray[np.bool_]
 
 
-def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, ...]) -> Mask:
+def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, int]) -> Mask:
     """Return the (N,) mask of the rows that ``config.chosen`` puts to test.
 
     Raises InputError where the data cannot be split so (no times, no user with enough ratings).
     """
-    random = np.random.Generator(np.random.PCG64(seed))
+    random = _random(seed)
     if config.chosen is Strategy.leave_n_out:
         mask = _take(interactions, _random_rank(interactions, random), config.n)
     elif config.chosen is Strategy.latest:
@@ -35,12 +35,12 @@ def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, .
         wanted = np.minimum(wanted, np.maximum(counts - 1, 0))
         mask = _random_rank(interactions, random) < wanted[interactions.users]
     else:
-        mask = random.random(interactions.n_ratings) < config.test_fraction
+        mask = _beyond(random, interactions, config.test_fraction)
     return mask
 
 
 def validation(
-    interactions: Interactions, config: SplitConfig, seed: tuple[int, ...], n_test: int
+    interactions: Interactions, config: SplitConfig, seed: tuple[int, int], n_test: int
 ) -> Mask:
     """Return the mask of validation rows among the rows of train, by the strategy of the test.
 
@@ -53,15 +53,30 @@ def validation(
         mask[order[max(0, len(order) - n_test) :]] = True
         return mask
     if config.chosen is Strategy.given:
-        random = np.random.Generator(np.random.PCG64(seed))
-        return random.random(interactions.n_ratings) < config.test_fraction
+        return _beyond(_random(seed), interactions, config.test_fraction)
     return held_out(interactions, config, seed)
 
 
-def fold_numbers(n_ratings: int, folds: int, seed: tuple[int, ...]) -> NDArray[np.int64]:
+def fold_numbers(n_ratings: int, folds: int, seed: tuple[int, int]) -> NDArray[np.int64]:
     """Return the fold 0..K−1 of every row, (N,): random, sizes equal but for one row."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    return random.permutation(n_ratings) % folds
+    return _random(seed).permutation(n_ratings) % folds
+
+
+def _random(seed: tuple[int, int]) -> np.random.RandomState:
+    """Return the random stream of ``(seed, stream)``; stream 0 is NumPy's plain ``seed(seed)``.
+
+    RandomState, because NumPy promises that its streams never change: a split can be made again.
+    """
+    return np.random.RandomState(seed[0] if seed[1] == 0 else list(seed))
+
+
+def _beyond(random: np.random.RandomState, rows: Interactions, fraction: float) -> Mask:
+    """Mask each row with probability ``fraction``: those whose draw is at least 1 − fraction.
+
+    That is how notebooks write it (train where rand() < 0.8), so that on rows which stand in the
+    order of the matrix a published split of that kind comes out to the row.
+    """
+    return random.random_sample(rows.n_ratings) >= 1.0 - fraction
 
 
 def known_rows(rows: Interactions, train: Interactions) -> Mask:
@@ -83,7 +98,9 @@ def parse_time(text: str) -> int:
         raise UsageError(
             f"--cutoff {text!r} is neither seconds since 1970 nor a date like 2024-12-31"
         ) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Rounded up: rows have whole seconds, and none from before the moment belongs to it.
+    return -((datetime.fromtimestamp(0, UTC) - moment) // timedelta(seconds=1))
 
 
 def _take(interactions: Interactions, rank: NDArray[np.int64], n: int) -> Mask:
@@ -91,10 +108,10 @@ def _take(interactions: Interactions, rank: NDArray[np.int64], n: int) -> Mask:
     return (rank < n) & (interactions.user_counts > n)[interactions.users]
 
 
-def _random_rank(interactions: Interactions, random: np.random.Generator) -> NDArray[np.int64]:
+def _random_rank(interactions: Interactions, random: np.random.RandomState) -> NDArray[np.int64]:
     """Return a random rank 0, 1, … of every row within its user."""
     # Rows are grouped by user, so sorting user + [0, 1) shuffles within users only.
-    keys = interactions.users + random.random(interactions.n_ratings)
+    keys = interactions.users + random.random_sample(interactions.n_ratings)
     return _rank(interactions, np.argsort(keys))
 
 

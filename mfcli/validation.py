@@ -25,36 +25,35 @@ class Validator:
         self, model: FactorModel, train: Interactions, valid: Interactions, config: TrainConfig
     ) -> None:
         """Prepare the batch of validation samples on the model's device."""
-        assert config.objective is not None
         device = model.user_factors.device
         self.model, self.train, self.valid, self.config = model, train, valid, config
-        self.objective = OBJECTIVES[config.objective]
+        self.objective = OBJECTIVES[config.objective] if config.objective else None
         self.names = expand_metrics(config.metric, config.k)
         users = torch.from_numpy(valid.users).to(device)
         items = torch.from_numpy(valid.indices).to(device)
-        ratings = torch.from_numpy(valid.data).to(device)
         self.negatives: torch.Tensor | None = None
-        if self.objective.pairwise:
+        if self.objective is not None and self.objective.sampled:
             sampler = NegativeSampler([train, valid], device)
             able = sampler.can_sample(users)
-            users, items, ratings = users[able], items[able], ratings[able]
+            self.batch = Batch(users[able], items[able], None)
             generator = torch.Generator(device).manual_seed(config.seed)
-            wanted = users.unsqueeze(-1).expand(-1, config.negatives or 1)
+            wanted = self.batch.users.unsqueeze(-1).expand(-1, config.negatives or 1)
             self.negatives = sampler.sample(wanted, generator)
-        self.batch = Batch(users, items, ratings)
+        else:
+            self.batch = Batch(users, items, torch.from_numpy(valid.data).to(device))
 
-    def __call__(self) -> tuple[float, dict[str, float]]:
-        """Measure."""
-        loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
+    def __call__(self) -> tuple[float | None, dict[str, float]]:
+        """Measure; there is no loss where nothing is minimised."""
+        loss = None
+        if self.objective is not None:
+            loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
         if not self.names:
             return loss, {}
-        vectors = self.model.vectors()
-        assert vectors is not None
         clip = None
         if self.config.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
         found, _ = measure(
-            vectors, (self.train.indptr, self.train.indices), self.valid, self.names,
+            self.model.scoring(), (self.train.indptr, self.train.indices), self.valid, self.names,
             clip=clip, include_seen=False, workers=self.config.workers or available_workers(),
         )  # fmt: skip
         return loss, found

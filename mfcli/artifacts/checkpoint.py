@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -18,7 +21,7 @@ from numpy.typing import NDArray
 from mfcli.artifacts.files import atomic_file, open_input
 from mfcli.artifacts.meta import check_meta
 from mfcli.errors import InputError
-from mfcli.interactions import Catalog, Ids, Indices
+from mfcli.interactions import Catalog, Ids, Indices, csr_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,20 +105,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
             list(document["history"]),
             document["meta"],
         )
-        _check_seen(checkpoint)
+        _check(checkpoint)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, InputError) as error:
         raise InputError(f"{path}: is damaged ({error}): train it anew") from None
     return checkpoint
 
 
-def _check_seen(checkpoint: Checkpoint) -> None:
-    indptr, indices = checkpoint.seen_indptr, checkpoint.seen_indices
-    if len(indptr) != checkpoint.n_users + 1 or indptr[0] != 0 or indptr[-1] != len(indices):
-        raise ValueError("its seen items do not fit its users")
-    if (np.diff(indptr) < 0).any():
-        raise ValueError("its seen items do not fit its users")
-    if len(indices) and (indices.min() < 0 or indices.max() >= checkpoint.n_items):
-        raise ValueError("a seen item lies outside of the catalogue")
+def _check(checkpoint: Checkpoint) -> None:
+    problem = csr_problem(
+        checkpoint.seen_indptr, checkpoint.seen_indices, checkpoint.n_users, checkpoint.n_items
+    )
+    if problem:
+        raise ValueError(f"the seen items: {problem}")
+    if not isinstance(checkpoint.options, dict):
+        raise TypeError("options is no table")
+    if not all(isinstance(epoch, dict) for epoch in checkpoint.history):
+        raise TypeError("history is no list of epochs")
     for name, weight in checkpoint.weights.items():
         if not isinstance(weight, torch.Tensor):
             raise TypeError(f"weight {name} is no tensor")
@@ -143,7 +148,10 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], Catalog | None]:
     """Return the weights and the catalogue of a checkpoint, or the weights of a resume file."""
     document = _load(path, None, "train one with mfcli train")
     if document["meta"]["kind"] == "resume":
-        return document["state"]["weights"], None
+        try:
+            return dict(document["state"]["weights"]), None
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"{path}: is damaged: it holds no weights") from None
     checkpoint = load_checkpoint(path)
     return checkpoint.weights, checkpoint.catalog
 
@@ -158,11 +166,13 @@ def _load(path: Path, kind: str | None, mend: str) -> dict[str, Any]:
     with open_input(path) as stream:
         if stream.read(4) != b"PK\x03\x04":
             raise InputError(f"{path}: is no checkpoint of mfcli: {mend}")
-        stream.seek(0)
         try:
+            _check_sums(stream)
+            stream.seek(0)
             document = torch.load(stream, map_location="cpu", weights_only=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError, OSError,
-                AttributeError, TypeError, IndexError, UnicodeDecodeError) as error:  # fmt: skip
+                AttributeError, TypeError, IndexError, UnicodeDecodeError, struct.error,
+                zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
             reason = str(error).partition("\n")[0][:120]
             raise InputError(f"{path}: is damaged or no checkpoint ({reason}): {mend}") from None
     if not isinstance(document, dict) or "meta" not in document:
@@ -171,6 +181,14 @@ def _load(path: Path, kind: str | None, mend: str) -> dict[str, Any]:
     if kind is not None and found != kind:
         raise InputError(f"{path}: holds {found}, not {kind}: {mend}")
     return document
+
+
+def _check_sums(stream: IO[bytes]) -> None:
+    """Raise BadZipFile where a member is not what was written: torch's reader checks no sums."""
+    with zipfile.ZipFile(stream) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
 
 
 def _pack(ids: Ids) -> dict[str, torch.Tensor]:

@@ -36,7 +36,7 @@ def output_lock(path: Path) -> Iterator[None]:
     kernel releases the lock when the process dies, however it dies. Missing folders are made.
     """
     lock = Path(f"{os.path.realpath(path)}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(lock.parent, path)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         try:
@@ -58,7 +58,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     the next run overwrites: hold the output's lock.
     """
     target = real_output(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent, path)
     temporary = target.with_name(f".{target.name}.tmp")
     temporary.unlink(missing_ok=True)
     try:
@@ -78,6 +78,13 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
+def _make_folder(folder: Path, path: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"--out {path}: a part of the path is a file, no folder") from None
+
+
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -95,7 +102,7 @@ def file_sha256(path: Path) -> str:
 def open_input(path: Path) -> IO[bytes]:
     """Open a regular file for reading; raises InputError that says why it cannot be."""
     try:
-        stream = path.open("rb")
+        stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -106,6 +113,11 @@ def open_input(path: Path) -> IO[bytes]:
         stream.close()
         raise InputError(f"{path}: is no regular file")
     return stream
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Open a pipe that nobody writes to as well, instead of waiting forever."""
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def seconds_old(path: Path) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -51,13 +52,16 @@ def load_interactions(path: Path) -> Interactions:
         try:
             with np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, OSError) as error:
+        except (ValueError, KeyError, EOFError, OSError, RuntimeError, struct.error,
+                zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
             raise InputError(f"{path}: is damaged ({error}): make it anew") from None
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise InputError(
             f"{path}: has no {missing[0]}, so it was not made by mfcli fetch or mfcli split"
         )
+    if arrays["format"].tobytes() != b"csr":
+        raise InputError(f"{path}: is no csr matrix: make one with mfcli fetch")
     meta = from_json(str(arrays["meta"]), str(path))
     try:
         interactions = Interactions(

@@ -44,14 +44,14 @@ def from_json(text: str, where: str) -> dict[str, Any]:
     """Read meta back; raises InputError where it is damaged or of a newer schema."""
     try:
         meta = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{where}: its meta is damaged: make the file anew") from None
     return check_meta(meta, where)
 
 
 def check_meta(meta: Any, where: str) -> dict[str, Any]:
     """Return ``meta`` if it is a document of a schema that this version reads, else InputError."""
-    if not isinstance(meta, dict) or not isinstance(meta.get("schema"), int):
+    if not isinstance(meta, dict) or not _is_whole(meta):
         raise InputError(f"{where}: its meta is damaged: make the file anew")
     if meta["schema"] > SCHEMA:
         raise InputError(
@@ -59,3 +59,13 @@ def check_meta(meta: Any, where: str) -> dict[str, Any]:
             f"{SCHEMA}): upgrade mfcli"
         )
     return meta
+
+
+def _is_whole(meta: dict[str, Any]) -> bool:
+    schema, lineage = meta.get("schema"), meta.get("lineage", [])
+    return (
+        type(schema) is int
+        and schema >= 1
+        and isinstance(lineage, list)
+        and all(isinstance(step, dict) for step in lineage)
+    )

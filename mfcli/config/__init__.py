@@ -1,5 +1,19 @@
 """The configuration of every stage. Standard library only."""
 
+from mfcli.config.choices import (
+    Device,
+    Engine,
+    Mode,
+    Model,
+    Objective,
+    Optimizer,
+    Order,
+    PositiveWeight,
+    Reduction,
+    Schedule,
+    Setting,
+    combinations,
+)
 from mfcli.config.options import Config
 from mfcli.config.stages import (
     Duplicates,
@@ -11,19 +25,7 @@ from mfcli.config.stages import (
     Strategy,
     UnknownUsers,
 )
-from mfcli.config.train import (
-    Device,
-    Engine,
-    Init,
-    Mode,
-    Model,
-    Objective,
-    Optimizer,
-    Reduction,
-    Schedule,
-    TrainConfig,
-    parse_init,
-)
+from mfcli.config.train import Init, TrainConfig, parse_init
 
 __all__ = [
     "Config",
@@ -38,12 +40,16 @@ __all__ = [
     "Model",
     "Objective",
     "Optimizer",
+    "Order",
+    "PositiveWeight",
     "RecommendConfig",
     "Reduction",
     "Schedule",
+    "Setting",
     "SplitConfig",
     "Strategy",
     "TrainConfig",
     "UnknownUsers",
+    "combinations",
     "parse_init",
 ]

@@ -4,95 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NamedTuple
 
+from mfcli.config.choices import (
+    BASELINES,
+    MODES,
+    Device,
+    Engine,
+    Mode,
+    Model,
+    Objective,
+    Optimizer,
+    Order,
+    PositiveWeight,
+    Reduction,
+    Schedule,
+    Setting,
+    defaults_for,
+    inapplicable,
+    refusal,
+)
 from mfcli.config.metric_names import check_metrics
 from mfcli.config.options import Config, _coerce, field_types, flag, nearest, option
 from mfcli.errors import UsageError
-
-
-class Mode(StrEnum):
-    """A named default of model, objective and engine; nothing more."""
-
-    explicit = "explicit"
-    implicit = "implicit"
-    hogwild = "hogwild"
-
-
-class Model(StrEnum):
-    """What is scored."""
-
-    mf = "mf"
-    biased_mf = "biased-mf"
-
-
-class Objective(StrEnum):
-    """What is minimised."""
-
-    mse = "mse"
-    bpr = "bpr"
-
-
-class Engine(StrEnum):
-    """How it is minimised."""
-
-    minibatch = "minibatch"
-
-
-class Optimizer(StrEnum):
-    """The torch optimizers of the minibatch engine."""
-
-    sgd = "sgd"
-    adam = "adam"
-    adagrad = "adagrad"
-    sparse_adam = "sparse-adam"
-
-
-class Schedule(StrEnum):
-    """How the learning rate changes from epoch to epoch."""
-
-    constant = "constant"
-    exponential = "exponential"
-    inverse = "inverse"
-    linear = "linear"
-    cosine = "cosine"
-
-
-class Reduction(StrEnum):
-    """Whether a batch's loss is the sum or the mean over its samples."""
-
-    mean = "mean"
-    sum = "sum"
-
-
-class Device(StrEnum):
-    """Where the minibatch engine computes."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-MODES: dict[Mode, tuple[Model, Objective, Engine]] = {
-    Mode.explicit: (Model.biased_mf, Objective.mse, Engine.minibatch),
-    Mode.implicit: (Model.biased_mf, Objective.bpr, Engine.minibatch),
-}
-
-# What fills an option that is not given. Chosen on validation rows taken out of train, of several
-# data sets; the README says which.
-DEFAULTS: dict[tuple[Engine, Objective], dict[str, Any]] = {
-    (Engine.minibatch, Objective.mse): {
-        "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.12,
-        "bias_regularization": 0.02, "schedule": Schedule.cosine,
-        "batch_size": "1024", "optimizer": Optimizer.adam, "init": "normal:0.01",
-    },
-    (Engine.minibatch, Objective.bpr): {
-        "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.05,
-        "batch_size": "1024", "optimizer": Optimizer.adam, "init": "normal:0.05",
-        "negatives": 1,
-    },
-}  # fmt: skip
 
 _CHOICE = "What is trained"
 _LEARN = "How it learns"
@@ -134,8 +68,17 @@ class TrainConfig(Config):
     objective: Objective | None = option(None, "What is minimised.", shown="by mode", panel=_CHOICE)
     engine: Engine | None = option(None, "How it is minimised.", shown="by mode", panel=_CHOICE)
     factors: int | None = option(
-        None, "Width of an embedding.", low=1, high=65536, shown="by mode", panel=_CHOICE
-    )
+        None, "Width of an embedding; 0 leaves the biases.", low=0, high=65536, shown="by mode",
+        panel=_CHOICE,
+    )  # fmt: skip
+    item_factors: int | None = option(
+        None, "Width of the items' embeddings of --model neural.", low=1, high=65536,
+        shown="as --factors", panel=_CHOICE,
+    )  # fmt: skip
+    hidden: list[int] | None = option(
+        None, "Width of a hidden layer of --model neural; repeat for several.", low=1, shown="10",
+        panel=_CHOICE,
+    )  # fmt: skip
     global_mean: bool | None = option(
         None, "Start predictions from the mean rating.", shown="by objective", panel=_CHOICE
     )
@@ -188,8 +131,21 @@ class TrainConfig(Config):
         None, "Scale gradients down to this norm.", low=1e-12, shown="off", panel=_LEARN
     )
     negatives: int | None = option(
-        None, "Sampled negatives a positive.", low=1, high=10_000, shown="1", panel=_LEARN
-    )
+        None, "Sampled negatives a positive; for warp, the most draws.", low=1, high=10_000,
+        shown="by mode", panel=_LEARN,
+    )  # fmt: skip
+    negative_power: float | None = option(
+        None, "Draw negatives by popularity to this power; 0 is uniform.", low=0.0, high=2.0,
+        shown="0", panel=_LEARN,
+    )  # fmt: skip
+    positive_weight: PositiveWeight | None = option(
+        None, "Weight of a positive in a sampled loss by its value (play count): none, in "
+        "proportion, or by log(1 + value); the mean weight is 1.", shown="none", panel=_LEARN,
+    )  # fmt: skip
+    damping: float | None = option(
+        None, "Of --model bias: ratings that pull a bias towards 0.", low=0.0, shown="5",
+        panel=_LEARN,
+    )  # fmt: skip
 
     init: str | None = option(
         None, "Start of the factors: normal:STD or uniform:LOW:HIGH.", shown="by mode",
@@ -218,7 +174,11 @@ class TrainConfig(Config):
         panel=_WATCH,
     )  # fmt: skip
 
-    device: Device = option(Device.auto, "Where to compute.", panel=_RUN)
+    device: Device = option(Device.auto, "Where the minibatch engine computes.", panel=_RUN)
+    order: Order | None = option(
+        None, "Of hogwild with mse: a grid of blocks that share no row and no column (the same "
+        "bits for any number of workers), or free of any order.", shown="grid", panel=_RUN,
+    )  # fmt: skip
     workers: int | None = option(
         None, "Threads.", low=1, high=1024, shown="the cores available", panel=_RUN
     )
@@ -243,28 +203,24 @@ class TrainConfig(Config):
     def resolved(self) -> TrainConfig:
         """Return a copy in which every choice is made; raises UsageError for one that cannot work.
 
-        The result has no None left but where None means "off".
+        An option of the result is None where it means nothing, or where None means "off".
         """
-        if self.mode not in MODES:
-            raise UsageError(f"--mode {self.mode} is not there yet; there are: {', '.join(MODES)}")
-        model, objective, engine = MODES[self.mode]
-        model, objective = self.model or model, self.objective or objective
-        engine = self.engine or engine
+        setting = self._setting()
+        if problem := refusal(*setting):
+            raise UsageError(problem)
         for given in [self, *self.stage_configs()]:
-            check_combination(model, objective, engine, given)
-        filled: dict[str, Any] = {"model": model, "objective": objective, "engine": engine}
-        defaults = ALWAYS | DEFAULTS[engine, objective]
-        if model is Model.mf or objective is not Objective.mse:
-            defaults |= {"global_mean": False}
-        if model is not Model.mf:
-            defaults |= {"bias_init": "normal:0"}
-        if model is Model.mf or self.regularization is not None:
-            defaults.pop("bias_regularization", None)  # there are none, or they follow
+            _check_applies(given, setting)
+        defaults = defaults_for(setting)
+        if self.regularization is not None:
+            defaults.pop("bias_regularization", None)  # it follows
         if self.optimizer is Optimizer.sparse_adam:
-            defaults |= {"sparse": True}
+            defaults["sparse"] = True
+        filled: dict[str, Any] = dict(setting._asdict())
         filled |= {name: value for name, value in defaults.items() if getattr(self, name) is None}
         done = dataclasses.replace(self, **filled)
-        if model is not Model.mf:
+        if done.model is Model.mf and done.factors == 0:
+            raise UsageError("--factors 0 leaves --model mf nothing to learn: use biased-mf")
+        if setting.biased:
             apart = {
                 name: getattr(done, name.removeprefix("bias_"))
                 for name in ("bias_regularization", "bias_weight_decay")
@@ -274,6 +230,15 @@ class TrainConfig(Config):
         for stage in [done, *done.stage_configs()]:
             check_optimizer(stage)
         return done
+
+    def _setting(self) -> Setting:
+        """Return model, objective and engine: as given, else by mode, else as the model implies."""
+        model, objective, engine = MODES[self.mode]
+        model = self.model or model
+        if model in BASELINES:
+            implied = Objective.mse if model is Model.bias else None
+            return Setting(model, self.objective or implied, self.engine or Engine.closed_form)
+        return Setting(model, self.objective or objective, self.engine or engine)
 
     def _stages_with_biases(self) -> list[dict[str, Any]]:
         """Return the stages with the biases' options: as given for train, else the factors'."""
@@ -308,14 +273,6 @@ STAGE_KEYS = (
     "clip_norm", "negatives", "patience", "eval_every",
 )  # fmt: skip
 
-ALWAYS: dict[str, Any] = {
-    "global_mean": True, "dropout": 0.0, "schedule": Schedule.constant, "decay": 0.95,
-    "weight_decay": 0.0, "sparse": False, "reduction": Reduction.mean,
-}  # fmt: skip
-
-# Options that mean something to one kind of objective only.
-PAIRWISE = frozenset({Objective.bpr})
-
 
 def _check_stage(stage: dict[str, Any], number: int) -> None:
     if len({key.replace("-", "_") for key in stage}) < len(stage):
@@ -326,23 +283,17 @@ def _check_stage(stage: dict[str, Any], number: int) -> None:
             raise UsageError(f"[[train.stages]] {number}: unknown key {key!r}{nearest(key, known)}")
 
 
-def check_combination(
-    model: Model, objective: Objective, engine: Engine, given: TrainConfig
-) -> None:
-    """Refuse, with the reason, what cannot work; ``given`` has None where nothing was asked."""
-    if (engine, objective) not in DEFAULTS:
-        raise UsageError(f"--engine {engine} cannot minimise --objective {objective}")
-    if objective not in PAIRWISE and given.negatives is not None:
-        raise UsageError(f"--negatives has no meaning with --objective {objective}")
-    if given.global_mean and (model is Model.mf or objective in PAIRWISE):
-        what = f"--model {model}" if model is Model.mf else f"--objective {objective}"
-        raise UsageError(f"--global-mean has no meaning with {what}")
-    if model is Model.mf:
-        for name in ("bias_regularization", "bias_weight_decay", "bias_init"):
-            if getattr(given, name) is not None:
-                raise UsageError(
-                    f"{flag(name)} has no meaning with --model mf, which has no biases"
-                )
+def _check_applies(given: TrainConfig, setting: Setting) -> None:
+    """Refuse options that would be accepted and ignored."""
+    for name, reason in inapplicable(setting).items():
+        if getattr(given, name) is not None:
+            raise UsageError(f"{flag(name)} has no meaning with {_named(setting)}: {reason}")
+    if given.device is Device.cuda and setting.engine is not Engine.minibatch:
+        raise UsageError(f"--device cuda has no meaning with --engine {setting.engine}")
+
+
+def _named(setting: Setting) -> str:
+    return " ".join(f"--{name} {value}" for name, value in setting._asdict().items() if value)
 
 
 def check_optimizer(config: TrainConfig) -> None:

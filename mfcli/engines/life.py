@@ -23,7 +23,7 @@ from mfcli.models import FactorModel
 from mfcli.results import EpochResult, Progress
 
 # (validation loss, metrics) of the weights as they are.
-Validate = Callable[[], tuple[float, dict[str, float]]]
+Validate = Callable[[], tuple[float | None, dict[str, float]]]
 EngineFor = Callable[[TrainConfig, int], TrainingEngine]
 
 
@@ -33,14 +33,12 @@ def learning_rate_at(config: TrainConfig, epoch: int) -> float:
     exponential: lr·decay^e; inverse: lr/(1 + decay·e); linear: lr·(1 − e/E);
     cosine: lr·(1 + cos(π·e/E))/2, with e = epoch − 1 and E epochs in all.
     """
-    assert config.learning_rate is not None
-    assert config.epochs is not None
-    assert config.decay is not None
-    rate, e, last = config.learning_rate, epoch - 1, config.epochs
+    rate, e, last = config.learning_rate or 0.0, epoch - 1, config.epochs or 1
+    decay = 0.0 if config.decay is None else config.decay
     if config.schedule is Schedule.exponential:
-        return rate * config.decay**e
+        return float(rate * decay**e)
     if config.schedule is Schedule.inverse:
-        return rate / (1 + config.decay * e)
+        return rate / (1 + decay * e)
     if config.schedule is Schedule.linear:
         return rate * (1 - e / last)
     if config.schedule is Schedule.cosine:
@@ -113,9 +111,8 @@ class Training:
         return None if self._best is None else int(self._best["epoch"])
 
     def _run_stage(self, stage: TrainConfig, began: float) -> Iterator[Progress | EpochResult]:
-        assert stage.epochs is not None
-        longest = 0.0
-        while self._epoch < stage.epochs:
+        longest, epochs = 0.0, stage.epochs or 1  # a closed form has one
+        while self._epoch < epochs:
             if stage.patience is not None and self._waited >= stage.patience:
                 self.stopped = "early"
                 return
@@ -177,7 +174,7 @@ class Training:
             number, self._stage + 1, rate, train_loss, None, {}, seconds,
             self._engine.n_samples / max(seconds, 1e-9),
         )  # fmt: skip
-        due = self._epoch % stage.eval_every == 0 or self._epoch == stage.epochs
+        due = self._epoch % stage.eval_every == 0 or self._epoch == (stage.epochs or 1)
         if self.validate is None or not due:
             return result
         valid_loss, metrics = self.validate()
@@ -186,6 +183,7 @@ class Training:
             return result
         name = next(iter(metrics), "loss")
         value = metrics.get(name, valid_loss)
+        assert value is not None
         better = -value if name.partition("@")[0] in LOWER_IS_BETTER else value
         if self._best is None or better > self._best["value"]:
             weights = {key: each.clone() for key, each in self.model.state_dict().items()}

@@ -14,7 +14,7 @@ from mfcli.engines.base import EpochLoss, epoch_seed
 from mfcli.errors import UsageError
 from mfcli.interactions import Interactions
 from mfcli.models import FactorModel
-from mfcli.objectives import OBJECTIVES, Batch, Penalty
+from mfcli.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.results import Progress
 from mfcli.sampling import NegativeSampler
 
@@ -47,7 +47,9 @@ class MinibatchEngine:
         self.stage = stage
         self.device = next(model.parameters()).device
         self.objective = OBJECTIVES[config.objective]
-        self.sampler = NegativeSampler([train], self.device) if self.objective.pairwise else None
+        self.sampler: NegativeSampler | None = None
+        if self.objective.sampled:
+            self.sampler = NegativeSampler([train], self.device, config.negative_power or 0.0)
         self.data = self._tensors(train)
         self.optimizer = make_optimizer(model, config)
         self.penalty = Penalty(config.regularization or 0.0, config.bias_regularization or 0.0)
@@ -55,11 +57,11 @@ class MinibatchEngine:
     def _tensors(self, train: Interactions) -> Batch:
         users = torch.from_numpy(train.users).to(self.device)
         items = torch.from_numpy(train.indices).to(self.device)
-        ratings = torch.from_numpy(train.data).to(self.device)
-        if self.sampler is not None:
-            able = self.sampler.can_sample(users)
-            users, items, ratings = users[able], items[able], ratings[able]
-        return Batch(users, items, ratings)
+        values = values_of(train, self.config)
+        batch = Batch(
+            users, items, None if values is None else torch.from_numpy(values).to(self.device)
+        )
+        return batch if self.sampler is None else batch.part(self.sampler.can_sample(users))
 
     @property
     def n_samples(self) -> int:
@@ -72,7 +74,7 @@ class MinibatchEngine:
         generator.manual_seed(epoch_seed(self.config.seed, self.stage, number))
         torch.manual_seed(epoch_seed(self.config.seed, self.stage, number) + 1)  # dropout
         order = torch.randperm(self.n_samples, generator=generator, device=self.device)
-        shuffled = Batch(*(each[order] for each in self.data))
+        shuffled = self.data.part(order)
         del order
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
@@ -81,7 +83,7 @@ class MinibatchEngine:
         samples = 0
         shown = time.perf_counter()
         for start in range(0, self.n_samples, size):
-            batch = Batch(*(each[start : start + size] for each in shuffled))
+            batch = shuffled.part(slice(start, start + size))
             loss, counted = self._step(batch, generator)
             total += loss
             samples += counted
@@ -140,7 +142,7 @@ def make_optimizer(model: FactorModel, config: TrainConfig) -> torch.optim.Optim
         return torch.optim.Adam(groups, lr=lr, fused=fused)
     if config.sparse:
         # The gradients come from torch itself; unless told, it warns that it does not check them.
-        torch.sparse.check_sparse_tensor_invariants.disable()
+        torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     if config.optimizer is Optimizer.adagrad:
         return torch.optim.Adagrad(groups, lr=lr, fused=fused)
     if config.optimizer is Optimizer.sgd:

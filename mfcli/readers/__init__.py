@@ -33,21 +33,21 @@ def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Tab
 
     head, whole = source.head()
     if config.format is None:
-        format = find_format(head, whole, source.name)
+        kind = find_format(head, whole, source.name)
     else:
-        format = config.format
-        if format is not Format.parquet:
+        kind = config.format
+        if kind is not Format.parquet:
             refuse_foreign(head, source.name)
-    if format is Format.adjacency:
+    if kind is Format.adjacency:
         table = delimited.read_adjacency(source, report)
-    elif format is Format.parquet:
+    elif kind is Format.parquet:
         table = typed.read_parquet(source, config, report)
-    elif format is Format.jsonl:
+    elif kind is Format.jsonl:
         table = typed.read_jsonl(source, config, report)
     else:
-        dialect = find_dialect(head, whole, format, config, source.name)
-        report(Noted(f"{source.name}: read as {format}, {describe(dialect.places, dialect.names)}"))
+        dialect = find_dialect(head, whole, kind, config, source.name)
+        report(Noted(f"{source.name}: read as {kind}, {describe(dialect.places, dialect.names)}"))
         table = delimited.read_delimited(source, dialect, report)
     for remark in table.remarks:
         report(Noted(f"{source.name}: {remark}"))
-    return table, str(format)
+    return table, str(kind)

@@ -12,9 +12,10 @@ from mfcli.errors import InputError, UsageError
 KNOWN = {
     "user": ("user", "userid", "uid", "users", "username", "reviewerid", "customerid", "visitorid",
              "memberid", "accountid", "sessionid"),
-    "item": ("item", "itemid", "iid", "movieid", "movie", "artistid", "artist", "productid",
-             "product", "asin", "parentasin", "bookid", "isbn", "trackid", "track", "songid", "song",
-             "businessid", "animeid", "gameid", "articleid", "newsid", "filmid", "jokeid", "items"),
+    "item": ("item", "itemid", "iid", "items", "movieid", "movie", "artistid", "artist",
+             "productid", "product", "asin", "parentasin", "bookid", "isbn", "trackid", "track",
+             "songid", "song", "businessid", "animeid", "gameid", "articleid", "newsid", "filmid",
+             "jokeid"),
     "rating": ("rating", "ratings", "weight", "score", "count", "playcount", "plays", "overall",
                "stars", "value", "listens"),
     "time": ("timestamp", "time", "date", "datetime", "unixreviewtime", "unixtime", "ratingdate",
@@ -78,10 +79,9 @@ def by_place(width: int, chosen: Mapping[str, str], where: str) -> dict[str, int
 
 
 def describe(found: Mapping[str, int], names: Sequence[str] | None) -> str:
-    """Return what is read as what: "user=userId, item=movieId"."""
-    return ", ".join(
-        f"{role}={names[place] if names else place + 1}" for role, place in found.items()
-    )
+    """Return what is read as what: "user=userId, item=movieId, every row an interaction of 1"."""
+    parts = [f"{role}={names[place] if names else place + 1}" for role, place in found.items()]
+    return ", ".join(parts if "rating" in found else [*parts, "every row an interaction of 1"])
 
 
 def _find(column: str, names: Sequence[str], where: str) -> int:

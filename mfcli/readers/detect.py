@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from mfcli.config.stages import FetchConfig, Format, parse_columns
 from mfcli.errors import InputError
@@ -17,6 +18,8 @@ from mfcli.readers.source import BOM
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _INTEGER = re.compile(r"-?\d+\Z", re.ASCII)
 _RECBOLE = re.compile(r"[^:\s]+:(token|float|token_seq|float_seq)\Z")
+# csv.QUOTE_MINIMAL and csv.QUOTE_NONE, which are plain integers to mypy.
+QUOTING: dict[bool, Literal[0, 3]] = {True: 0, False: 3}
 _SEPARATOR = "\x1f"  # stands for :: and for runs of spaces, which Arrow cannot split at
 
 _FOREIGN = (
@@ -81,7 +84,7 @@ def find_format(head: bytes, whole: bool, name: str) -> Format:
         raise InputError(f"{name}: is a web page or XML, not a table")
     if "\t" in first and all(_RECBOLE.match(each) for each in first.split("\t")):
         return Format.recbole
-    if "::" in first and {len(each.split("::")) for each in lines} == {len(first.split("::"))}:
+    if "::" in first and sum("::" in each for each in lines) > len(lines) / 2:
         return Format.dat
     return _table_format(lines, head, whole, name)
 
@@ -158,10 +161,9 @@ def decode(head: bytes) -> str:
 def records(head: bytes, whole: bool, delimiter: str, quoted: bool) -> list[list[str]]:
     """Return the whole records at the beginning of a file, blank lines left out."""
     text = io.StringIO(decode(head), newline="")
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    found = []
+    found: list[list[str]] = []
     try:
-        found.extend(csv.reader(text, delimiter=delimiter, quoting=quoting))
+        found.extend(csv.reader(text, delimiter=delimiter, quoting=QUOTING[quoted]))
     except csv.Error:
         return []
     if not whole and len(found) > 1:
@@ -203,8 +205,10 @@ def _delimiter(head: bytes, whole: bool, format: Format) -> str:
     if format is not Format.csv:
         return "\t"
     widths = {each: records(head, whole, each, quoted=True) for each in (",", ";", "|")}
-    steady = [each for each, rows in widths.items() if len({len(row) for row in rows}) == 1]
-    return max(steady or widths, key=lambda each: len((widths[each] or [[]])[0]))
+    steady = {each: rows for each, rows in widths.items() if len({len(row) for row in rows}) == 1}
+    if best := [each for each, rows in steady.items() if len(rows[0]) > 1]:
+        return max(best, key=lambda each: len(steady[each][0]))
+    return max(widths, key=lambda each: sum(len(row) > 1 for row in widths[each]))
 
 
 def _is_quoted(head: bytes, whole: bool) -> bool:

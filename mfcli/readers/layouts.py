@@ -35,20 +35,25 @@ def choose(names: Sequence[str], where: str) -> tuple[str, str | None]:
     a table. Raises InputError that lists what is there.
     """
     paths = sorted(names, key=lambda each: (each.count("/"), each))
-    for layout in LAYOUTS:
-        for path in paths:
-            if posixpath.basename(path) == layout.data:
-                beside = posixpath.join(posixpath.dirname(path), layout.names or "")
-                return path, beside if layout.names and beside in paths else None
+    known = [
+        (path.count("/"), rank, path, posixpath.join(posixpath.dirname(path), layout.names or ""))
+        for rank, layout in enumerate(LAYOUTS)
+        for path in paths
+        if posixpath.basename(path) == layout.data
+    ]
+    if known:
+        _, _, data, beside = min(known)
+        return data, beside if beside in paths else None
     tables = [each for each in paths if _may_be_table(each)]
     for suffix in (".inter", ""):
         fitting = [each for each in tables if each.endswith(suffix)]
         if len(fitting) == 1:
-            return fitting[0], None
+            beside = fitting[0].removesuffix(".inter") + ".item"  # RecBole's names
+            return fitting[0], beside if beside in paths and suffix else None
     shown = ", ".join(tables[:8] or paths[:8]) or "nothing"
     reason = "several files may be the table" if tables else "there is no table in it"
-    known = ", ".join(each.data for each in LAYOUTS)
-    raise InputError(f"{where}: {reason} ({shown}; known names are {known}): name the file itself")
+    usual = ", ".join(each.data for each in LAYOUTS)
+    raise InputError(f"{where}: {reason} ({shown}; known names are {usual}): name the file itself")
 
 
 def _may_be_table(path: str) -> bool:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
-from mfcli.readers.detect import Dialect
+from mfcli.readers.detect import QUOTING, Dialect
 from mfcli.readers.source import Lines, Source
 from mfcli.results import ignore
 
@@ -39,7 +39,8 @@ def line_of_item(source: Source, row: int) -> int:
     """Return the line, from 1, of an adjacency list that holds interaction ``row`` (from 0)."""
     line = 0
     with source.open() as stream:
-        for line, text in enumerate(stream, 1):
+        for text in stream:
+            line += 1
             row -= max(len(text.split()) - 1, 0)
             if row < 0:
                 break
@@ -56,7 +57,7 @@ def _records(
         reader = csv.reader(
             text,
             delimiter=dialect.delimiter,
-            quoting=csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE,
+            quoting=QUOTING[dialect.quoted],
         )
         begin = 1
         try:
@@ -66,4 +67,3 @@ def _records(
                 begin = reader.line_num + 1
         except csv.Error:
             return
-

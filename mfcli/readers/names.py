@@ -13,10 +13,11 @@ import numpy as np
 from mfcli.errors import InputError
 from mfcli.interactions import Ids
 from mfcli.readers.columns import KNOWN, plain
-from mfcli.readers.detect import records, refuse_foreign
+from mfcli.readers.detect import QUOTING, records, refuse_foreign
 from mfcli.readers.source import BOM, HEAD_BYTES, Source
 
 LONGEST_NAME = 255
+LARGEST_FILE = 1 << 29
 _TITLES = ("title", "name", "itemname", "movietitle", "artistname", "label", "itemtitle", "track",
            "trackname", "songname", "booktitle", "producttitle")  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -30,7 +31,9 @@ def read_names(source: Source) -> dict[str, str]:
     Control characters become spaces; a name is cut at 255 characters.
     """
     with source.open() as stream:
-        content = stream.read()
+        content = stream.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise InputError(f"{source.name}: is larger than {LARGEST_FILE} bytes, too large for names")
     refuse_foreign(content[:4096], source.name)
     rows = _rows(_decode(content))
     first = next(rows, None)
@@ -73,9 +76,10 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         split = ((n, each.split("::")) for n, each in enumerate(re.split(r"\r\n|\n|\r", text), 1))
         return (pair for pair in split if pair[1] != [""])
     delimiter = _delimiter(text, first)
-    quoting = csv.QUOTE_MINIMAL if delimiter in ",;" else csv.QUOTE_NONE
     csv.field_size_limit(1 << 30)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, quoting=QUOTING[delimiter in ",;"]
+    )
     return ((reader.line_num, cells) for cells in reader if cells)
 
 

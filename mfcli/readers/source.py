@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from mfcli.results import Progress, Report
 
@@ -66,7 +66,7 @@ class Lines(io.RawIOBase):
             taken, self._ready = self._ready[:size], self._ready[size:]
         return taken
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         """Fill ``buffer`` with the next bytes."""
         part = self.read(len(buffer))
         buffer[: len(part)] = part

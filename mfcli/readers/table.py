@@ -243,7 +243,9 @@ def _times(column: pa.Array, offset: int) -> NDArray[np.int64]:
         except pa.ArrowInvalid:
             raise CellError(offset, "a time does not fit in 64 bits") from None
     if not _is_text(kind):
-        return _whole(column.cast(pa.float64(), safe=False).to_numpy(), offset, np.arange(len(column)))
+        return _whole(
+            column.cast(pa.float64(), safe=False).to_numpy(), offset, np.arange(len(column))
+        )
     return _text_times(column, offset)
 
 
@@ -290,4 +292,4 @@ def _iso_seconds(texts: pa.Array, offset: int, rows: NDArray[Any]) -> NDArray[np
         cell = str(texts[at].as_py())[:40]
         reason = f"the time {cell!r} is neither seconds since 1970 nor a date and time (ISO 8601)"
         raise CellError(offset + int(rows[at]), reason if cell else "the time is missing")
-    return parsed.dt.as_unit("s").astype("int64").to_numpy()
+    return np.asarray(parsed.dt.as_unit("s").astype("int64"), dtype=np.int64)

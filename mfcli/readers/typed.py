@@ -21,7 +21,7 @@ from mfcli.readers.columns import by_name, describe
 from mfcli.readers.detect import text_lines
 from mfcli.readers.source import Lines, Source
 from mfcli.readers.table import CellError, Table, TableBuilder
-from mfcli.results import Noted, Progress, Report, ignore
+from mfcli.results import Noted, Progress, Report
 
 BATCH_ROWS = 1 << 19
 _STRINGS = pa.dictionary(pa.int32(), pa.string())
@@ -85,7 +85,7 @@ def _check_types(schema: pa.Schema, places: Mapping[str, int], where: str) -> No
             wanted = "seconds, dates or timestamps"
         if not fits:
             raise InputError(
-                f"{where}: column {field.name!r} holds {field.type}, and {role} should hold {wanted}"
+                f"{where}: column {field.name!r} holds {field.type}, and {role} needs {wanted}"
             )
 
 
@@ -127,8 +127,9 @@ def _same(text: bytes) -> bytes:
 def _line_of_object(source: Source, row: int) -> int:
     """Return the line, from 1, of the object ``row`` (from 0); blank lines hold none."""
     line = 0
-    with contextlib.closing(Lines(source.open(), _same, ignore, None)) as stream:
-        for line, text in enumerate(io.BufferedReader(stream), 1):
+    with source.open() as stream:
+        for text in stream:
+            line += 1
             row -= bool(text.strip())
             if row < 0:
                 break

@@ -12,7 +12,7 @@ from mfcli.config import Objective, TrainConfig
 from mfcli.errors import InputError, UsageError
 from mfcli.evaluation import Seen
 from mfcli.interactions import Catalog, Interactions
-from mfcli.models import FactorModel, Vectors, allocate
+from mfcli.models import FactorModel, Scoring, allocate
 
 
 def check_held_out(
@@ -75,11 +75,9 @@ def model_of(checkpoint: Checkpoint, path: Path) -> FactorModel:
     return model.eval()
 
 
-def vectors_of(checkpoint: Checkpoint, path: Path) -> Vectors:
+def scoring_of(checkpoint: Checkpoint, path: Path) -> Scoring:
     """Return the arrays that score a checkpoint's model, on its memory."""
-    vectors = model_of(checkpoint, path).vectors()
-    assert vectors is not None
-    return vectors
+    return model_of(checkpoint, path).scoring()
 
 
 def predicts_ratings(checkpoint: Checkpoint) -> bool:

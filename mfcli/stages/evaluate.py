@@ -28,7 +28,7 @@ from mfcli.evaluation import Ranked, measure, metric_list
 from mfcli.interactions import Interactions
 from mfcli.ranking import available_workers
 from mfcli.results import EvaluateResult, Report, Started, ignore
-from mfcli.stages.common import check_held_out, predicts_ratings, vectors_of
+from mfcli.stages.common import check_held_out, predicts_ratings, scoring_of
 
 
 def evaluate(
@@ -82,7 +82,7 @@ def _measure(
             )
     clip = checkpoint.rating_range if ratings else None
     metrics, ranked = measure(
-        vectors_of(checkpoint, model), seen, rows, names, clip=clip,
+        scoring_of(checkpoint, model), seen, rows, names, clip=clip,
         include_seen=config.include_seen, workers=config.workers or available_workers(),
     )  # fmt: skip
     inputs = [

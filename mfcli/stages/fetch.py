@@ -66,9 +66,7 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
             rows_read = len(read.table.users.codes)
             interactions, merged = _merge(read, config, source)
         if merged:
-            report(
-                Noted(f"{merged} rows repeat a user and item: --duplicates {config.duplicates}")
-            )
+            report(Noted(f"{merged} rows repeat a user and item: --duplicates {config.duplicates}"))
         n_merged = interactions.n_ratings
         interactions = _threshold(interactions, config, source)
         n_above = interactions.n_ratings
@@ -141,11 +139,11 @@ def _read(source: str, config: FetchConfig, report: Report) -> _Read:
         with _watched(files) as inputs:
             _check_digest(located, inputs, config, source)
             report(Started(f"reading {located.data.name}", located.data.size, "bytes"))
-            table, format = read_table(located.data, config, report)
+            table, kind = read_table(located.data, config, report)
             if not len(table.users.codes):
                 raise InputError(f"{located.data.name}: holds no rows")
             found = _read_names(item_names, table, report)
-    return _Read(table, found, format, inputs, located.notice)
+    return _Read(table, found, kind, inputs, located.notice)
 
 
 def _read_names(source: Source | None, table: Table, report: Report) -> dict[Any, str]:
@@ -201,7 +199,11 @@ def _merge(read: _Read, config: FetchConfig, source: str) -> tuple[Interactions,
     catalog = Catalog(table.users.values, item_ids, item_names)
     try:
         return from_codes(
-            table.users.codes, table.items.codes, table.ratings, table.times, catalog,
+            table.users.codes,
+            table.items.codes,
+            table.ratings,
+            table.times,
+            catalog,
             config.duplicates,
         )
     except InputError as error:
@@ -230,12 +232,10 @@ def _filter(interactions: Interactions, config: FetchConfig, source: str) -> Int
             f"{source}: no rating is left by --min-user-ratings {least_user} --min-item-ratings "
             f"{least_item}: choose smaller ones"
         )
-    return kept
+    return compact(kept)
 
 
 def _options(config: FetchConfig, read: _Read | None) -> dict[str, Any]:
     """Return the options that shape the artifact, without where anything is."""
     options = config.options(leave_out=(*_WHERE, *(_SAMPLE if read else _READING)))
     return options | {"format": read.format} if read else options | {"sample": True}
-
-

@@ -19,7 +19,7 @@ from mfcli.config import RecommendConfig, UnknownUsers
 from mfcli.errors import InputError
 from mfcli.ranking import Block, Scorer, available_workers, best_items, nothing_seen, rows_of
 from mfcli.results import Progress, RecommendResult, Report, Started, Warned, ignore
-from mfcli.stages.common import vectors_of
+from mfcli.stages.common import scoring_of
 
 PREVIEW_ROWS = 10
 
@@ -129,7 +129,7 @@ def _meet_unknown(
 def _ranked(
     checkpoint: Checkpoint, model: Path, users: NDArray[np.int64], config: RecommendConfig, k: int
 ) -> Iterator[Lists]:
-    scorer = Scorer(vectors_of(checkpoint, model))
+    scorer = Scorer(scoring_of(checkpoint, model))
     mask = None if config.include_cold else checkpoint.item_counts > 0
 
     def work(block: Block) -> Lists:

@@ -29,10 +29,11 @@ from mfcli.artifacts.checkpoint import (
     save_checkpoint,
     save_resume,
 )
-from mfcli.config import Objective, TrainConfig
+from mfcli.config import Device, Engine, Objective, Order, PositiveWeight, TrainConfig
+from mfcli.engines import make_engine
 from mfcli.engines.base import TrainingEngine
 from mfcli.engines.life import Training
-from mfcli.engines.minibatch import MinibatchEngine, choose_device
+from mfcli.engines.minibatch import choose_device
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.interactions import Interactions
 from mfcli.models import BiasedMF, FactorModel, build
@@ -67,7 +68,7 @@ def train(
     if resume and config.init_from:
         raise UsageError("--resume goes on from its own state: leave out --init-from")
     real_output(out)
-    device = choose_device(config.device)
+    device = choose_device(config.device if config.engine is Engine.minibatch else Device.cpu)
     torch.set_num_threads(config.workers or available_workers())
     with output_lock(out):
         return _Run(source, out, config, device, report).train(resume)
@@ -80,6 +81,7 @@ class _Run:
         self, source: Path, out: Path, config: TrainConfig, device: torch.device, report: Report
     ) -> None:
         self.out, self.config, self.device, self.report = out, config, device, report
+        self.workers = config.workers or available_workers()
         self.resume_path = out.with_name(out.name + ".resume")
         self.history_path = out.with_suffix(".history.csv")
         self.matrix = load_interactions(source)
@@ -140,7 +142,7 @@ class _Run:
         model.settle_unknown(users.to(device), items.to(device))
 
     def _engine(self, config: TrainConfig, stage: int) -> TrainingEngine:
-        return MinibatchEngine(self.model, self.matrix, config, stage)
+        return make_engine(self.model, self.matrix, config, stage, self.workers)
 
     def train(self, resume: bool) -> TrainResult:
         began = time.perf_counter()
@@ -152,8 +154,9 @@ class _Run:
         stages = self.config.stage_configs()
         self.report(
             TrainingStarted(
-                f"{self.config.model} · {self.config.objective} · {self.config.engine}",
-                sum(each.epochs or 0 for each in stages), self.matrix.n_ratings, str(self.device),
+                " · ".join(str(each) for each in (self.config.model, self.config.objective,
+                           self.config.engine) if each),
+                sum(each.epochs or 1 for each in stages), self.matrix.n_ratings, str(self.device),
                 tuple(self.config.metric),
             )
         )  # fmt: skip
@@ -195,13 +198,25 @@ class _Run:
         self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
 
     def _warn(self) -> None:
+        lock_free = self.config.objective is not Objective.mse or self.config.order is Order.free
+        if self.config.engine is Engine.hogwild and lock_free and self.workers > 1:
+            self.report(
+                Noted(
+                    f"{self.workers} threads without locks: another run differs in its last bits; "
+                    "--workers 1 repeats exactly"
+                )
+            )
         ratings = self.matrix.data
-        if self.config.objective is not Objective.mse and ratings.min() < ratings.max():
+        sampled = self.config.objective not in (None, Objective.mse)
+        if sampled and self.config.positive_weight not in (None, PositiveWeight.none):
+            return
+        if sampled and ratings.min() < ratings.max():
             self.report(
                 Warned(
                     f"--objective {self.config.objective} takes every rating as a positive, and "
                     f"they differ ({ratings.min():g} to {ratings.max():g}): "
-                    "split or fetch with --threshold to keep the good ones"
+                    "split or fetch with --threshold to keep the good ones, or weigh them with "
+                    "--positive-weight"
                 )
             )
 
@@ -246,7 +261,7 @@ class _Run:
         shown = history[best - 1] if best else history[-1]
         valid = [each for each in history[: shown.epoch] if each.valid_loss is not None]
         return TrainResult(
-            str(self.out), str(config.model), str(config.objective), str(config.engine),
+            str(self.out), str(config.model), str(config.objective or ""), str(config.engine),
             str(self.device), len(history), best, self.training.stopped, shown.train_loss,
             valid[-1].valid_loss if valid else None, valid[-1].metrics if valid else {},
             list(_stage_losses(history)), seconds, str(self.history_path),

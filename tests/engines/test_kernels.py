@@ -196,9 +196,11 @@ class TestSlopes:
             assert np.isfinite(kernels.bpr(np.float32(margin))).all()
             assert np.isfinite(kernels.bpr_squared(np.float32(margin))).all()
 
-    @pytest.mark.filterwarnings("ignore")
-    def test_nan_is_not_hidden(self) -> None:
-        assert np.isnan(kernels.mse(np.float32(np.nan), np.float32(1))[0])
+    def test_nan_and_infinity_are_not_hidden(self) -> None:
+        assert np.isnan(kernels.mse(np.float32(np.nan), np.float32(1))).all()
+        for slope in (kernels.bpr, kernels.bpr_squared):
+            assert np.isnan(slope(np.float32(np.nan))).all()
+        assert kernels.bpr(np.float32(-np.inf))[0] == np.inf
 
 
 def warp_of(margin: np.float32, draws: int) -> tuple[float, float]:

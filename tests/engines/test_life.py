@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from mfcli.config import Engine, Model, Objective, TrainConfig
-from mfcli.config.train import DEFAULTS
-from mfcli.engines.base import EpochLoss
+from mfcli.config import Engine, TrainConfig, combinations
+from mfcli.config.choices import DEFAULTS, MODES
+from mfcli.engines import make_engine
+from mfcli.engines.base import EpochLoss, TrainingEngine
 from mfcli.engines.life import Training, learning_rate_at
 from mfcli.engines.minibatch import MinibatchEngine
 from mfcli.errors import DivergedError
@@ -35,8 +36,8 @@ def config(**options: Any) -> TrainConfig:
 def training(of: TrainConfig, valid: bool = False) -> Training:
     model = build(of, TRAIN.n_users, TRAIN.n_items)
 
-    def engine(stage: TrainConfig, number: int) -> MinibatchEngine:
-        return MinibatchEngine(model, TRAIN, stage, number)
+    def engine(stage: TrainConfig, number: int) -> TrainingEngine:
+        return make_engine(model, TRAIN, stage, number, workers=1)
 
     return Training(of, model, engine, Validator(model, TRAIN, VALID, of) if valid else None)
 
@@ -51,8 +52,8 @@ def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 COMBINATIONS = [
     {"model": model, "objective": objective, "engine": engine}
-    for engine, objective in DEFAULTS
-    for model in Model
+    for model, objective, engine in combinations()
+    if engine is not Engine.closed_form
 ]
 
 
@@ -281,7 +282,5 @@ def test_an_interrupted_epoch_leaves_the_state_of_the_last_whole_one():
 
 
 def test_every_mode_names_a_combination_that_has_defaults():
-    from mfcli.config.train import MODES
-
-    for _, objective, engine in MODES.values():
-        assert (Engine(engine), Objective(objective)) in DEFAULTS
+    assert set(MODES.values()) <= set(combinations())
+    assert {(engine, objective) for _, objective, engine in combinations()} == set(DEFAULTS)

@@ -1,0 +1,272 @@
+"""The three choices behind a training run, what goes together, and the defaults each brings.
+
+A new model, objective or engine is one entry of an enum, one of ``COMBINATIONS`` and one of
+``DEFAULTS`` here, beside its class in models.py, objectives.py or engines/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class Mode(StrEnum):
+    """A named default of model, objective and engine; nothing more."""
+
+    explicit = "explicit"
+    implicit = "implicit"
+    hogwild = "hogwild"
+
+
+class Model(StrEnum):
+    """What is scored."""
+
+    mf = "mf"
+    biased_mf = "biased-mf"
+    neural = "neural"
+    popularity = "popularity"
+    bias = "bias"
+
+
+class Objective(StrEnum):
+    """What is minimised."""
+
+    mse = "mse"
+    bpr = "bpr"
+    bpr_squared = "bpr-squared"
+    logistic = "logistic"
+    warp = "warp"
+
+
+class Engine(StrEnum):
+    """How it is minimised."""
+
+    minibatch = "minibatch"
+    hogwild = "hogwild"
+    closed_form = "closed-form"
+
+
+class Optimizer(StrEnum):
+    """The torch optimizers of the minibatch engine."""
+
+    sgd = "sgd"
+    adam = "adam"
+    adagrad = "adagrad"
+    sparse_adam = "sparse-adam"
+
+
+class Schedule(StrEnum):
+    """How the learning rate changes from epoch to epoch."""
+
+    constant = "constant"
+    exponential = "exponential"
+    inverse = "inverse"
+    linear = "linear"
+    cosine = "cosine"
+
+
+class Reduction(StrEnum):
+    """Whether a batch's loss is the sum or the mean over its samples."""
+
+    mean = "mean"
+    sum = "sum"
+
+
+class Device(StrEnum):
+    """Where the minibatch engine computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Order(StrEnum):
+    """In which order the hogwild engine visits ratings for a pointwise objective."""
+
+    grid = "grid"
+    free = "free"
+
+
+class PositiveWeight(StrEnum):
+    """What the value of an interaction weighs in the loss of a sampled objective."""
+
+    none = "none"
+    linear = "linear"
+    log = "log"
+
+
+MODES: dict[Mode, tuple[Model, Objective, Engine]] = {
+    Mode.explicit: (Model.biased_mf, Objective.mse, Engine.minibatch),
+    Mode.implicit: (Model.biased_mf, Objective.bpr, Engine.minibatch),
+    Mode.hogwild: (Model.biased_mf, Objective.bpr, Engine.hogwild),
+}
+
+BASELINES = frozenset({Model.popularity, Model.bias})
+
+_FACTOR_MODELS = frozenset({Model.mf, Model.biased_mf})
+_TORCH_MODELS = _FACTOR_MODELS | {Model.neural}
+_TORCH_OBJECTIVES = (Objective.mse, Objective.bpr, Objective.bpr_squared, Objective.logistic)
+
+# engine → objective → the models that work. Popularity counts, so it has no objective.
+COMBINATIONS: dict[Engine, dict[Objective | None, frozenset[Model]]] = {
+    Engine.minibatch: dict.fromkeys(_TORCH_OBJECTIVES, _TORCH_MODELS),
+    Engine.hogwild: dict.fromkeys((*_TORCH_OBJECTIVES, Objective.warp), _FACTOR_MODELS),
+    Engine.closed_form: {
+        Objective.mse: frozenset({Model.bias}),
+        None: frozenset({Model.popularity}),
+    },
+}
+
+
+def combinations() -> list[tuple[Model, Objective | None, Engine]]:
+    """Return all combinations that work."""
+    return [
+        (model, objective, engine)
+        for engine, objectives in COMBINATIONS.items()
+        for objective, models in objectives.items()
+        for model in sorted(models)
+    ]
+
+
+def refusal(model: Model, objective: Objective | None, engine: Engine) -> str | None:
+    """Return why a combination cannot work, or None if it can."""
+    if (model in BASELINES) != (engine is Engine.closed_form):
+        if model in BASELINES:
+            return f"--model {model} is computed in closed form, not by --engine {engine}"
+        return f"--engine closed-form computes popularity and bias, not --model {model}"
+    if objective not in COMBINATIONS[engine]:
+        if objective is Objective.warp:
+            return "--objective warp draws until it finds a violation: it needs --engine hogwild"
+        return f"--engine {engine} does not minimise --objective {objective}"
+    if model not in COMBINATIONS[engine][objective]:
+        if model is Model.neural:
+            return "--engine hogwild has slopes for dot products: --model neural needs minibatch"
+        return f"--model {model} does not minimise --objective {objective}"
+    return None
+
+
+class Setting(NamedTuple):
+    """What decides whether an option means something."""
+
+    model: Model
+    objective: Objective | None
+    engine: Engine
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the objective draws negatives."""
+        return self.objective not in (None, Objective.mse)
+
+    @property
+    def biased(self) -> bool:
+        """Whether the model learns biases."""
+        return self.model is Model.biased_mf
+
+
+# Options that do not mean something everywhere: when they do, and how the reason begins.
+APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
+    ("optimizer", "sparse", "batch_size", "reduction", "clip_norm", "dropout", "weight_decay"): (
+        lambda s: s.engine is Engine.minibatch, "it belongs to --engine minibatch",
+    ),
+    ("bias_weight_decay",): (
+        lambda s: s.engine is Engine.minibatch and s.biased,
+        "it belongs to --engine minibatch and a model with biases",
+    ),
+    ("bias_regularization", "bias_init"): (lambda s: s.biased, "only biased-mf learns biases"),
+    ("global_mean",): (
+        lambda s: s.biased and s.objective is Objective.mse,
+        "only biased-mf and mse start from a mean rating",
+    ),
+    ("negatives", "negative_power", "positive_weight"): (
+        lambda s: s.sampled, "only objectives that sample negatives have it",
+    ),
+    ("order",): (
+        lambda s: s.engine is Engine.hogwild and s.objective is Objective.mse,
+        "only --engine hogwild with --objective mse has orders",
+    ),
+    ("hidden", "item_factors"): (lambda s: s.model is Model.neural, "only --model neural has it"),
+    ("damping",): (lambda s: s.model is Model.bias, "only --model bias has it"),
+    ("learning_rate", "schedule", "decay", "regularization", "init", "epochs", "factors",
+     "init_from", "patience"): (
+        lambda s: s.engine is not Engine.closed_form, "--engine closed-form takes no steps",
+    ),
+}  # fmt: skip
+
+
+def inapplicable(setting: Setting) -> dict[str, str]:
+    """Map each option that means nothing in a setting to the reason."""
+    return {
+        name: reason
+        for names, (applies, reason) in APPLIES.items()
+        for name in names
+        if not applies(setting)
+    }
+
+
+_TORCH: dict[str, Any] = {
+    "schedule": Schedule.cosine, "batch_size": "1024", "optimizer": Optimizer.adam,
+    "init": "normal:0.01",
+}  # fmt: skip
+_TORCH_SAMPLED = _TORCH | {
+    "epochs": 30, "factors": 64, "learning_rate": 0.02, "regularization": 0.04,
+    "bias_regularization": 0.005, "batch_size": "2048", "negatives": 4,
+}  # fmt: skip
+_HOGWILD: dict[str, Any] = {
+    "schedule": Schedule.linear, "init": "normal:0.03", "epochs": 40, "factors": 64,
+}  # fmt: skip
+
+# What fills an option that is not given. Chosen on validation rows taken out of the train part of
+# several data sets, never on test rows; the README says which.
+DEFAULTS: dict[tuple[Engine, Objective | None], dict[str, Any]] = {
+    (Engine.minibatch, Objective.mse): _TORCH | {
+        "epochs": 20, "factors": 64, "learning_rate": 0.01, "regularization": 0.12,
+        "bias_regularization": 0.02,
+    },
+    (Engine.minibatch, Objective.bpr): _TORCH_SAMPLED,
+    (Engine.minibatch, Objective.bpr_squared): _TORCH_SAMPLED,
+    (Engine.minibatch, Objective.logistic): _TORCH_SAMPLED,
+    (Engine.hogwild, Objective.mse): _HOGWILD | {
+        "factors": 100, "learning_rate": 0.015, "regularization": 0.1,
+        "bias_regularization": 0.05, "order": Order.grid,
+    },
+    (Engine.hogwild, Objective.bpr): _HOGWILD | {
+        "learning_rate": 0.1, "regularization": 0.01, "bias_regularization": 0.025, "negatives": 5,
+    },
+    (Engine.hogwild, Objective.bpr_squared): _HOGWILD | {
+        "learning_rate": 0.2, "regularization": 0.005, "bias_regularization": 0.01, "negatives": 5,
+    },
+    (Engine.hogwild, Objective.logistic): _HOGWILD | {
+        "learning_rate": 0.1, "regularization": 0.015, "bias_regularization": 0.015,
+        "negatives": 3,
+    },
+    (Engine.hogwild, Objective.warp): _HOGWILD | {
+        "learning_rate": 0.006, "regularization": 0.5, "bias_regularization": 0.05, "epochs": 60,
+        "negatives": 10,
+    },
+    (Engine.closed_form, Objective.mse): {"damping": 5.0},
+    (Engine.closed_form, None): {},
+}  # fmt: skip
+
+# Where a model wants something else than its objective and engine do.
+MODEL_DEFAULTS: dict[tuple[Engine, Model], dict[str, Any]] = {
+    (Engine.minibatch, Model.neural): {
+        "hidden": [10], "learning_rate": 0.002, "regularization": 0.0, "weight_decay": 1e-5,
+        "dropout": 0.1, "init": "uniform:0:0.05",
+    },
+}  # fmt: skip
+
+# What fills the rest, where it means something.
+ALWAYS: dict[str, Any] = {
+    "global_mean": True, "dropout": 0.0, "schedule": Schedule.constant, "decay": 0.95,
+    "weight_decay": 0.0, "sparse": False, "reduction": Reduction.mean, "bias_init": "normal:0",
+    "negative_power": 0.0, "positive_weight": PositiveWeight.none,
+}  # fmt: skip
+
+
+def defaults_for(setting: Setting) -> dict[str, Any]:
+    """Return the defaults of every option that means something in a setting."""
+    filled = ALWAYS | DEFAULTS[setting.engine, setting.objective]
+    filled |= MODEL_DEFAULTS.get((setting.engine, setting.model), {})
+    without = inapplicable(setting)
+    return {name: value for name, value in filled.items() if name not in without}
