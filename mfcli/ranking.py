@@ -80,7 +80,7 @@ class Scorer:
         first = int(users[0]) // self.block_rows * self.block_rows
         last = min(first + self.block_rows, self.n_users)
         scores = self.score(first, last)
-        if len(users) != last - first:
+        if len(users) != last - first or (np.diff(users) != 1).any():
             scores = scores[users - first]
         return Block(users, at, scores)
 

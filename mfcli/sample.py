@@ -145,9 +145,10 @@ def _owners(
 ) -> tuple[Longs, Longs]:
     """Give each item one owner: ``(users, items)``, users rising, as many items as there can be."""
     n_owned = min(n_items, n_ratings)
-    # Distinct slots of 0…N−1, evenly spread: a user owns in proportion to his ratings.
-    slots = (np.arange(n_owned) + random.random(n_owned)) * (n_ratings / n_owned)
-    users = np.searchsorted(ends, np.minimum(slots.astype(np.int64), n_ratings - 1), side="right")
+    # Distinct slots of 0…N−1, one in each of n equal parts: who has more ratings owns more.
+    starts = np.arange(n_owned + 1) * n_ratings // n_owned
+    slots = starts[:-1] + (random.random(n_owned) * np.diff(starts)).astype(np.int64)
+    users = np.searchsorted(ends, slots, side="right")
     return users.astype(np.int64), random.permutation(n_items)[:n_owned].astype(np.int64)
 
 

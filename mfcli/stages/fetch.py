@@ -119,7 +119,7 @@ def read_rows(source: str, config: FetchConfig, report: Report = ignore) -> tupl
 def _sample(config: FetchConfig, report: Report) -> Interactions:
     from mfcli.sample import make_sample
 
-    for name in (*_READING[:-1], "item_names", "sha256", "cache_dir", "base_url"):
+    for name in (*_READING[:-1], "item_names", "sha256"):
         if getattr(config, name) is not None:
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} has no meaning for the built-in sample")

@@ -30,6 +30,7 @@ from mfcli.interactions import (
     apply_threshold,
     encode,
     filter_counts,
+    from_codes,
     from_rows,
     name_items,
 )
@@ -150,14 +151,31 @@ def _read_given(
             raise InputError(f"{name}: {error}") from None
         if merged:
             report(Noted(f"{name}: {merged} rows repeat a user and item; the last one counts"))
-        parts.append(_filtered(part, config))
+        parts.append(part if config.threshold is None else apply_threshold(part, config.threshold))
     train, test = parts
     if overlap := count_common((train.indptr, train.indices), test):
         raise InputError(
             f"{config.test_file}: {overlap} of its user and item pairs are in "
             f"{config.train_file} as well"
         )
-    return train, test
+    return _with_minimum_counts(train, test, config)
+
+
+def _with_minimum_counts(
+    train: Interactions, test: Interactions, config: SplitConfig
+) -> tuple[Interactions, Interactions]:
+    """Count the ratings of users and items over both parts; a part alone says little of them."""
+    if not (config.min_user_ratings or config.min_item_ratings):
+        return train, test
+    users = np.concatenate([train.users, test.users])
+    items = np.concatenate([train.indices, test.indices])
+    both, _ = from_codes(users, items, None, None, train.catalog)
+    kept = filter_counts(both, config.min_user_ratings, config.min_item_ratings)
+    # Filtering took whole users and items, so their rows are those whose user and item are left.
+    return (
+        train.keep(splitting.known_rows(train, kept)),
+        test.keep(splitting.known_rows(test, kept)),
+    )
 
 
 def _shared_catalog(train: Rows, test: Rows) -> Catalog:

@@ -1,0 +1,277 @@
+"""A model against a test set, and the same by a plain loop over users."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from mfcli.config.metric_names import LIST_METRICS, PLAIN_METRICS, RATING_METRICS, expand_metrics
+from mfcli.errors import UsageError
+from mfcli.evaluation import measure, metric_list, predict, rank_users, ranking_metrics
+from mfcli.interactions import Interactions
+from mfcli.models import Vectors
+from tests.helpers import interactions
+from tests.test_metrics import REFERENCES
+from tests.test_ranking import naive_best, naive_scores, seen_by, vectors
+
+
+def halves(
+    n_users: int, n_items: int, density: float, seed: int, share: float = 0.5
+) -> tuple[Interactions, Interactions]:
+    """Draw train and test over one catalogue, disjoint; some users have a row in neither."""
+    whole = interactions(n_users, n_items, density, seed)
+    test = np.random.default_rng(seed).random(whole.n_ratings) < share
+    return whole.keep(~test), whole.keep(test)
+
+
+def seen_of(train: Interactions) -> Any:
+    return train.indptr, train.indices
+
+
+class Reference:
+    """Ranks one user at a time, by sorting the whole catalogue."""
+
+    def __init__(
+        self, model: Vectors, train: Interactions, test: Interactions, include_seen: bool
+    ) -> None:
+        scores = naive_scores(model)
+        self.n_items = test.n_items
+        # user → (all candidates, best first; the positives; their scores)
+        self.users: dict[int, tuple[list[int], set[int], np.ndarray]] = {}
+        for user in range(test.n_users):
+            positives = seen_by(test, user)
+            if positives:
+                seen = set() if include_seen else seen_by(train, user)
+                ranked = [i for i in naive_best(scores[user], seen, self.n_items) if i >= 0]
+                self.users[user] = ranked, positives, scores[user]
+
+    def hits(self, user: int, k: int) -> list[bool]:
+        ranked, positives, _ = self.users[user]
+        return ([item in positives for item in ranked] + [False] * k)[:k]
+
+    def auc(self, user: int) -> float:
+        ranked, positives, scores = self.users[user]
+        others = [item for item in ranked if item not in positives]
+        if not others:
+            return math.nan
+        right = sum(
+            1.0 if scores[p] > scores[o] else 0.5 if scores[p] == scores[o] else 0.0
+            for p in positives
+            for o in others
+        )
+        return right / (len(positives) * len(others))
+
+    def first(self, user: int) -> int:
+        ranked, positives, _ = self.users[user]
+        return 1 + min(place for place, item in enumerate(ranked) if item in positives)
+
+    def metric(self, full: str) -> float:
+        name, _, k = full.partition("@")
+        if name == "coverage":
+            shown = {i for ranked, *_ in self.users.values() for i in ranked[: int(k)]}
+            return len(shown) / self.n_items
+        if name == "auc":
+            values = [self.auc(user) for user in self.users]
+            values = [each for each in values if not math.isnan(each)]
+        elif name == "mrr":
+            values = [1 / self.first(user) for user in self.users]
+        else:
+            values = [
+                REFERENCES[name](self.hits(user, int(k)), len(self.users[user][1]))
+                for user in self.users
+            ]
+        return sum(values) / len(values) if values else math.nan
+
+
+CASES = st.tuples(
+    st.integers(0, 10**6),  # seed
+    st.integers(1, 9),  # users
+    st.integers(1, 14),  # items
+    st.sampled_from([0.1, 0.4, 1.0]),  # density; 1: users who have rated every item
+    st.booleans(),  # include seen
+)
+KS = st.lists(st.integers(1, 20), min_size=1, max_size=3, unique=True)  # beyond the catalogue too
+
+
+class TestAgainstTheReference:
+    @settings(deadline=None, max_examples=60)
+    @given(CASES, KS)
+    def test_every_ranking_metric_is_the_same(self, case: Any, ks: list[int]) -> None:
+        seed, n_users, n_items, density, include_seen = case
+        model = vectors(n_users, n_items, 2, seed, exact=True)
+        train, test = halves(n_users, n_items, density, seed)
+        names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS], ks)
+        found, _ = measure(
+            model, seen_of(train), test, names, clip=None, include_seen=include_seen, workers=1
+        )
+        reference = Reference(model, train, test, include_seen)
+        assert list(found) == names
+        for name in names:
+            assert found[name] == pytest.approx(reference.metric(name), abs=1e-9, nan_ok=True), name
+
+    @settings(deadline=None, max_examples=40)
+    @given(CASES, st.integers(1, 20))
+    def test_lists_hits_auc_and_first_ranks_are_the_same_for_every_user(
+        self, case: Any, k: int
+    ) -> None:
+        seed, n_users, n_items, density, include_seen = case
+        model = vectors(n_users, n_items, 2, seed, exact=True)
+        train, test = halves(n_users, n_items, density, seed)
+        ranked = rank_users(model, seen_of(train), test, k, include_seen, 1)
+        reference = Reference(model, train, test, include_seen)
+        assert ranked.users.tolist() == list(reference.users)
+        assert ranked.items.shape == ranked.hits.shape == (len(ranked.users), k)
+        for at, user in enumerate(ranked.users.tolist()):
+            items, positives, _ = reference.users[user]
+            assert ranked.items[at].tolist() == (items + [-1] * k)[:k]
+            assert ranked.hits[at].tolist() == reference.hits(user, k)
+            assert ranked.positives[at] == len(positives)
+            assert ranked.first[at] == reference.first(user)
+            assert ranked.auc[at] == pytest.approx(reference.auc(user), abs=1e-12, nan_ok=True)
+
+    @settings(deadline=None, max_examples=25)
+    @given(st.integers(0, 10**6), st.booleans())
+    def test_auc_equals_that_of_scikit_learn(self, seed: int, exact: bool) -> None:
+        model = vectors(20, 30, 3, seed, exact)
+        train, test = halves(20, 30, 0.3, seed)
+        ranked = rank_users(model, seen_of(train), test, 1, False, 1)
+        scores = model.users @ model.items.T + model.item_bias
+        for user, auc in zip(ranked.users.tolist(), ranked.auc.tolist(), strict=True):
+            candidates = sorted(set(range(30)) - seen_by(train, user))
+            labels = [item in seen_by(test, user) for item in candidates]
+            if all(labels):
+                assert math.isnan(auc)
+            else:
+                assert auc == pytest.approx(
+                    roc_auc_score(labels, scores[user, candidates]), abs=1e-9
+                )
+
+
+class TestSameBits:
+    TRAIN, TEST = halves(600, 40, 0.3, 5)
+    MODEL = vectors(600, 40, 8, 5)
+
+    def ranked(self, test: Interactions, workers: int) -> Any:
+        return rank_users(self.MODEL, seen_of(self.TRAIN), test, 7, False, workers)
+
+    def test_two_workers_change_no_bit(self) -> None:
+        one, two = (self.ranked(self.TEST, workers) for workers in (1, 2))
+        for name in ("users", "positives", "items", "hits", "auc", "first"):
+            assert np.array_equal(getattr(one, name), getattr(two, name), equal_nan=True)
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_fewer_users_change_no_bit_of_the_others(self, seed: int) -> None:
+        some = np.random.default_rng(seed).random(600) < 0.3
+        whole, part = (
+            self.ranked(self.TEST, 1),
+            self.ranked(self.TEST.keep(some[self.TEST.users]), 1),
+        )
+        kept = some[whole.users]
+        for name in ("users", "positives", "items", "hits", "auc", "first"):
+            assert np.array_equal(getattr(whole, name)[kept], getattr(part, name), equal_nan=True)
+
+
+class TestPredict:
+    def test_it_is_the_whole_formula(self) -> None:
+        model = vectors(9, 7, 4, 1)
+        matrix = interactions(9, 7, 0.5, 1)
+        whole = naive_scores(model) + model.user_bias[:, None] + model.mean
+        found = predict(model, matrix.users, matrix.indices)
+        assert found.dtype == np.float64
+        assert found == pytest.approx(whole[matrix.users, matrix.indices], abs=1e-5)
+
+    def test_it_is_bounded_by_the_range_of_train(self) -> None:
+        model = vectors(9, 7, 4, 1)
+        matrix = interactions(9, 7, 0.9, 1)
+        free = predict(model, matrix.users, matrix.indices)
+        bounded = predict(model, matrix.users, matrix.indices, (-0.5, 0.75))
+        assert bounded.tolist() == np.clip(free, -0.5, 0.75).tolist()
+        assert {-0.5, 0.75} <= set(bounded.tolist())
+
+    def test_blocks_change_no_bit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        model, matrix = vectors(9, 7, 4, 1), interactions(9, 7, 0.9, 1)
+        whole = predict(model, matrix.users, matrix.indices)
+        monkeypatch.setattr("mfcli.evaluation.PREDICTION_BLOCK", 5)
+        assert np.array_equal(predict(model, matrix.users, matrix.indices), whole)
+
+    def test_without_rows_there_is_nothing(self) -> None:
+        none = np.zeros(0, np.int32)
+        assert predict(vectors(3, 3, 2, 1), none, none).shape == (0,)
+
+    def test_rmse_and_mae_are_of_bounded_predictions(self) -> None:
+        model, (train, test) = vectors(12, 9, 3, 2), halves(12, 9, 0.8, 2)
+        names = ["mae", "rmse"]
+        found, ranked = measure(
+            model, seen_of(train), test, names, clip=(1.0, 4.0), include_seen=False, workers=1
+        )
+        errors = predict(model, test.users, test.indices, (1.0, 4.0)) - test.data
+        assert list(found) == names
+        assert found["mae"] == pytest.approx(np.abs(errors).mean())
+        assert found["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
+        assert ranked is None
+
+
+class TestEdges:
+    def test_no_user_with_a_test_row_leaves_metrics_undefined(self) -> None:
+        train, test = halves(5, 4, 0.5, 1)
+        ranked = rank_users(
+            vectors(5, 4, 2, 1), seen_of(train), test.keep(test.data > 99), 3, False, 1
+        )
+        assert ranked.items.shape == (0, 3)
+        found = ranking_metrics(ranked, ["auc", "mrr", "ndcg@3", "coverage@3"], 4)
+        assert math.isnan(found["auc"])
+        assert math.isnan(found["mrr"])
+        assert math.isnan(found["ndcg@3"])
+        assert found["coverage@3"] == 0.0
+
+    def test_a_user_whose_candidates_are_all_positives_has_no_auc(self) -> None:
+        whole = interactions(1, 6, 1.0, 1)
+        train, test = whole.keep(whole.indices < 4), whole.keep(whole.indices >= 4)
+        ranked = rank_users(vectors(1, 6, 2, 1), seen_of(train), test, 5, False, 1)
+        assert math.isnan(ranked.auc[0])
+        assert sorted(ranked.items[0, :2].tolist()) == [4, 5]
+        assert ranked.items[0, 2:].tolist() == [-1, -1, -1]
+        found = ranking_metrics(ranked, ["auc", "precision@5", "recall@5"], 6)
+        assert math.isnan(found["auc"])  # no user has one
+        assert found["precision@5"] == pytest.approx(2 / 5)  # missing places are misses
+        assert found["recall@5"] == 1.0
+
+    def test_a_catalogue_of_one_item_is_ranked(self) -> None:
+        test = interactions(2, 1, 1.0, 1)
+        train = test.keep(np.zeros(2, bool))
+        ranked = rank_users(vectors(2, 1, 2, 1), seen_of(train), test, 3, False, 1)
+        assert ranked.items.tolist() == [[0, -1, -1], [0, -1, -1]]
+        assert ranked.first.tolist() == [1, 1]
+
+    def test_shorter_lists_are_cut_from_the_longest(self) -> None:
+        model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
+        names = expand_metrics(list(LIST_METRICS), [1, 4, 9])
+        together, _ = measure(
+            model, seen_of(train), test, names, clip=None, include_seen=False, workers=1
+        )
+        for name in names:
+            alone, _ = measure(
+                model, seen_of(train), test, [name], clip=None, include_seen=False, workers=1
+            )
+            assert alone[name] == together[name]
+
+
+class TestMetricList:
+    def test_all_that_make_sense_are_asked_where_none_is(self) -> None:
+        names = metric_list([], [5, 10], predicts_ratings=True)
+        assert names[:2] == list(RATING_METRICS)
+        assert {"auc", "mrr", "ndcg@5", "ndcg@10", "coverage@10"} <= set(names)
+        assert not set(metric_list([], [5], predicts_ratings=False)) & set(RATING_METRICS)
+
+    def test_what_is_asked_is_kept(self) -> None:
+        assert metric_list(["rmse", "ndcg@3"], [10], predicts_ratings=False) == ["rmse", "ndcg@3"]
+
+    def test_what_is_no_metric_is_refused(self) -> None:
+        with pytest.raises(UsageError, match="did you mean 'mrr'"):
+            metric_list(["mr"], [10], predicts_ratings=True)

@@ -1,0 +1,135 @@
+"""Each metric against a plain loop over one user's list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import ndcg_score
+
+from mfcli import metrics
+from mfcli.config.metric_names import LIST_METRICS
+
+# name → metric of one user: the list as booleans (hit or miss), and the number of test items.
+REFERENCES: dict[str, Callable[[list[bool], int], float]] = {
+    "precision": lambda hits, positives: sum(hits) / len(hits),  # noqa: ARG005
+    "recall": lambda hits, positives: sum(hits) / positives,
+    "ndcg": lambda hits, positives: (
+        sum(1 / math.log2(place + 2) for place, hit in enumerate(hits) if hit)
+        / sum(1 / math.log2(place + 2) for place in range(min(positives, len(hits))))
+    ),
+    "map": lambda hits, positives: (
+        sum(sum(hits[: place + 1]) / (place + 1) for place, hit in enumerate(hits) if hit)
+        / min(positives, len(hits))
+    ),
+    "hit_rate": lambda hits, positives: float(any(hits)),  # noqa: ARG005
+}
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Draw hits (Q, k), and positives (Q,) that are at least as many."""
+    k = draw(st.integers(1, 12))
+    rows = draw(st.lists(st.lists(st.booleans(), min_size=k, max_size=k), min_size=1, max_size=6))
+    hits = np.array(rows, bool)
+    more = draw(st.lists(st.integers(0, 8), min_size=len(rows), max_size=len(rows)))
+    return hits, np.maximum(hits.sum(axis=1) + np.array(more), 1)
+
+
+def test_every_list_metric_has_a_reference_here() -> None:
+    assert set(REFERENCES) == set(metrics.LIST_FUNCTIONS)
+    assert {*REFERENCES, "coverage"} == set(LIST_METRICS)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+@settings(deadline=None, max_examples=60)
+@given(lists())
+def test_a_metric_equals_its_reference_for_every_user(
+    name: str, drawn: tuple[np.ndarray, np.ndarray]
+) -> None:
+    hits, positives = drawn
+    found = metrics.LIST_FUNCTIONS[name](hits, positives)
+    expected = [
+        REFERENCES[name](row, many)
+        for row, many in zip(hits.tolist(), positives.tolist(), strict=True)
+    ]
+    assert found.shape == (len(hits),)
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert ((found >= 0) & (found <= 1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_perfect_list_is_worth_one(name: str) -> None:
+    hits = np.array([[True] * 4, [True, True, False, False]])
+    found = metrics.LIST_FUNCTIONS[name](hits, np.array([4, 2]))
+    # precision divides by k, even where fewer positives exist
+    assert found.tolist() == ([1.0, 0.5] if name == "precision" else [1.0, 1.0])
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_list_without_hits_is_worth_nothing(name: str) -> None:
+    assert metrics.LIST_FUNCTIONS[name](np.zeros((2, 3), bool), np.array([1, 9])).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_without_users_there_are_no_values(name: str) -> None:
+    none = metrics.LIST_FUNCTIONS[name](np.zeros((0, 3), bool), np.zeros(0, np.int64))
+    assert none.shape == (0,)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.integers(2, 12), st.integers(1, 12))
+def test_ndcg_equals_that_of_scikit_learn(seed: int, n_items: int, k: int) -> None:
+    random = np.random.default_rng(seed)
+    relevant = random.random(n_items) < 0.4
+    relevant[random.integers(n_items)] = True
+    scores = random.permutation(n_items).astype(float)  # no ties
+    k = min(k, n_items)
+    hits = relevant[np.argsort(-scores)[:k]][None]
+    expected = ndcg_score(relevant[None].astype(float), scores[None], k=k, ignore_ties=True)
+    assert metrics.ndcg(hits, np.array([relevant.sum()]))[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_values_from_the_definition() -> None:
+    """One list by hand: hits at ranks 1 and 3 of 4, of 3 positives."""
+    hits, positives = np.array([[True, False, True, False]]), np.array([3])
+    ideal = 1 + 1 / math.log2(3) + 1 / 2
+    assert metrics.precision(hits, positives)[0] == 0.5
+    assert metrics.recall(hits, positives)[0] == pytest.approx(2 / 3)
+    assert metrics.ndcg(hits, positives)[0] == pytest.approx(1.5 / ideal)
+    assert metrics.average_precision(hits, positives)[0] == pytest.approx((1 + 2 / 3) / 3)
+    assert metrics.hit_rate(hits, positives)[0] == 1.0
+
+
+class TestCoverage:
+    def test_it_is_the_share_of_items_in_any_list(self) -> None:
+        lists = np.array([[0, 2], [2, -1], [-1, -1]], np.int32)
+        assert metrics.coverage(lists, 8) == 2 / 8
+
+    def test_no_item_is_not_the_last_one(self) -> None:
+        assert metrics.coverage(np.array([[-1]], np.int32), 4) == 0.0
+
+    def test_without_lists_nothing_is_covered(self) -> None:
+        assert metrics.coverage(np.zeros((0, 3), np.int32), 4) == 0.0
+
+
+class TestErrors:
+    @settings(deadline=None, max_examples=40)
+    @given(
+        st.lists(
+            st.tuples(st.floats(-100, 100, width=32), st.floats(-100, 100, width=32)),
+            min_size=1,
+            max_size=30,
+        )
+    )
+    def test_both_equal_a_plain_loop(self, rows: list[tuple[float, float]]) -> None:
+        predicted, ratings = (np.array(each, np.float64) for each in zip(*rows, strict=True))
+        errors = [a - b for a, b in rows]
+        squared = sum(each * each for each in errors) / len(errors)
+        assert metrics.rmse(predicted, ratings) == pytest.approx(math.sqrt(squared), abs=1e-9)
+        absolute = sum(map(abs, errors)) / len(errors)
+        assert metrics.mae(predicted, ratings) == pytest.approx(absolute, abs=1e-9)
