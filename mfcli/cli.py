@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args, get_origin
 
 import typer
 
@@ -94,11 +95,30 @@ def _config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
             names = [f"{names[0]}/--no-{names[0][2:]}"]
         panel = _COMMON if field.name == "seed" else field.metadata["panel"]
         option = typer.Option(
-            *names, help=field.metadata["help"], show_default=_shown_default(field),
-            rich_help_panel=panel,
+            *names, help=_help(field, hint), show_default=_shown_default(field),
+            rich_help_panel=panel, metavar=_metavar(hint),
         )  # fmt: skip
         made.append(_parameter(field.name, Annotated[hint | None, option]))
     return made
+
+
+def _element(hint: Any) -> Any:
+    """Return the type of one value of an option that may be repeated."""
+    return get_args(hint)[0] if get_origin(hint) is list else hint
+
+
+def _metavar(hint: Any) -> str | None:
+    """Name an option's value in a few letters, so that help keeps its columns on 80."""
+    element = _element(hint)
+    if element is bool:
+        return None
+    return {int: "N", float: "X"}.get(element, "NAME" if issubclass(element, StrEnum) else "TEXT")
+
+
+def _help(field: dataclasses.Field[Any], hint: Any) -> str:
+    """Return an option's help, with the choices of an enumeration."""
+    element, text = _element(hint), str(field.metadata["help"])
+    return f"{text} One of: {', '.join(element)}." if issubclass(element, StrEnum) else text
 
 
 def _shown_default(field: dataclasses.Field[Any]) -> str | bool:
@@ -300,7 +320,9 @@ def top(
 
 @command("fetch", FetchConfig)
 def fetch(
-    source: Annotated[str, typer.Argument(help="demo, a file, a folder, or - (standard input).")],
+    source: Annotated[
+        str, typer.Argument(help="demo, a data set's name, a file, folder, zip, URL, or - (stdin).")
+    ],
     *,
     out: Out,
     config: FetchConfig,

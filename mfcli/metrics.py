@@ -41,14 +41,13 @@ def ndcg(hits: Hits, positives: Counts) -> Floats64:
 def average_precision(hits: Hits, positives: Counts) -> Floats64:
     """Σ precision@rank over the ranks of hits / min(k, positives)."""
     ranks = np.arange(1, hits.shape[1] + 1)
-    at_hits = np.where(hits, np.cumsum(hits, axis=1) / ranks, 0.0)
-    total: Floats64 = at_hits.sum(axis=1)
-    return total / np.minimum(positives, hits.shape[1])
+    total = np.sum(np.cumsum(hits, axis=1) * hits / ranks, axis=1)
+    return np.asarray(total / np.minimum(positives, hits.shape[1]), dtype=np.float64)
 
 
 def hit_rate(hits: Hits, positives: Counts) -> Floats64:  # noqa: ARG001
     """1 where the list holds a positive, else 0."""
-    return hits.any(axis=1).astype(np.float64)
+    return np.asarray(hits.any(axis=1), np.float64)
 
 
 # name → per-user metric of a ranked list; a new one is one function and one entry here, and its

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.config import SplitConfig, Strategy
-from mfcli.errors import InputError, UsageError
+from mfcli.config.stages import parse_time
+from mfcli.errors import InputError
 from mfcli.interactions import Interactions
 
 Mask = NDArray[np.bool_]
@@ -84,23 +83,6 @@ def known_rows(rows: Interactions, train: Interactions) -> Mask:
     users = train.user_counts > 0
     items = train.item_counts > 0
     return users[rows.users] & items[rows.indices]
-
-
-def parse_time(text: str) -> int:
-    """Read seconds since 1970 or ISO 8601 (UTC unless it names a zone); raises UsageError."""
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"--cutoff {text!r} is neither seconds since 1970 nor a date like 2024-12-31"
-        ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    # Rounded up: rows have whole seconds, and none from before the moment belongs to it.
-    return -((datetime.fromtimestamp(0, UTC) - moment) // timedelta(seconds=1))
 
 
 def _take(interactions: Interactions, rank: NDArray[np.int64], n: int) -> Mask:

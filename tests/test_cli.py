@@ -20,7 +20,7 @@ COMMANDS = ("fetch", "split", "train", "evaluate", "recommend", "inspect", "run"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, cli):
-    """A small pipeline: data.npz, split/, model.pt."""
+    """Make a small pipeline: data.npz, split/, model.pt."""
     folder = tmp_path_factory.mktemp("made")
     sample = ["--users", "120", "--items", "80", "--ratings", "3000"]
     assert cli("fetch", "demo", "--out", folder / "data.npz", *sample).exit_code == 0
@@ -43,7 +43,7 @@ def table_of(path: Path) -> list[dict[str, str]]:
 
 
 def error_of(result) -> str:
-    """The one line of an error."""
+    """Return the one line of an error."""
     found = [each for each in lines(result.stderr) if each.startswith("error: ")]
     assert len(found) == 1
     assert "Traceback" not in result.stderr
@@ -225,6 +225,7 @@ def test_the_table_of_recommendations_is_what_the_checkpoint_says(cli, tmp_path,
     item_at = {str(each): at for at, each in enumerate(model.catalog.item_ids)}
     at = np.array([item_at[row["item_id"]] for row in rows]).reshape(-1, 7)
     np.testing.assert_allclose(np.take_along_axis(scores, at, 1), best, atol=1e-5)
+    assert model.catalog.item_names is not None
     assert rows[0]["item_name"] == model.catalog.item_names[at[0, 0]]
 
 
@@ -242,7 +243,7 @@ def test_some_users_get_the_rows_that_they_have_among_all(cli, tmp_path, made):
     assert {each.split(",")[0] for each in piped.stdout.splitlines()[1:]} == {str(ids[0])}
 
 
-def test_unknown_users_get_popular_items_no_rows_or_an_error(cli, tmp_path, made):
+def test_unknown_users_get_popular_items_no_rows_or_an_error(cli, made):
     model = load_checkpoint(made / "model.pt")
     recommend = ["recommend", made / "model.pt", "--out", "-", "--k", "2", "--users", "-"]
     popular = np.argsort(-model.item_counts, kind="stable")[:2]
@@ -260,7 +261,7 @@ def test_unknown_users_get_popular_items_no_rows_or_an_error(cli, tmp_path, made
     assert "nobody" in error_of(result)
 
 
-def test_seen_and_cold_items_are_left_out_unless_asked_for(cli, tmp_path, made):
+def test_seen_and_cold_items_are_left_out_unless_asked_for(cli, made):
     model = load_checkpoint(made / "model.pt")
 
     def items(*options: str) -> dict[str, set[str]]:
@@ -378,7 +379,7 @@ def test_resume_needs_the_state_of_the_same_run(cli, tmp_path, made):
     assert cli(*other, "--learning-rate", "1e30", "--resume").exit_code == 3
 
 
-def test_history_has_a_line_an_epoch(cli, made):
+def test_history_has_a_line_an_epoch(made):
     rows = table_of(made / "model.history.csv")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     for row in rows:

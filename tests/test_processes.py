@@ -115,7 +115,7 @@ def test_a_reader_that_goes_away_is_no_error(data, tmp_path, cli):
     assert errors == b""
 
 
-HEAVY = "torch numba numpy scipy pandas pyarrow sklearn requests joblib".split()
+HEAVY = ["torch", "numba", "numpy", "scipy", "pandas", "pyarrow", "sklearn", "requests", "joblib"]
 
 
 def test_help_imports_nothing_heavy():

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import SplitConfig
+from mfcli.config.stages import parse_time
 from mfcli.errors import InputError, UsageError
 from mfcli.interactions import Interactions
 from mfcli.splitting import (
     fold_numbers,
     held_out,
     known_rows,
-    parse_time,
     validation,
 )
 from mfcli.stages.split import _folds, _one, _with_valid

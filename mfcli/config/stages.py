@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from mfcli.config.metric_names import check_metrics
@@ -46,8 +47,9 @@ class FilterConfig(Config):
     """The filters that fetch and split share."""
 
     threshold: float | None = option(
-        None, "Ratings of at least this become 1, the others go.", panel=_FILTER
-    )
+        None, "Ratings of at least this become 1, the others go.", low=-1e38, high=1e38,
+        panel=_FILTER,
+    )  # fmt: skip
     min_user_ratings: int = option(
         0, "Drop users with fewer ratings (repeated until stable).", low=0, panel=_FILTER
     )
@@ -168,6 +170,23 @@ def parse_columns(text: str | None) -> dict[str, str]:
 _TEST = "Which rows go to test"
 
 
+def parse_time(text: str) -> int:
+    """Read seconds since 1970 or ISO 8601 (UTC unless it names a zone); raises UsageError."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"--cutoff {text!r} is neither seconds since 1970 nor a date like 2024-12-31"
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Rounded up: rows have whole seconds, and none from before the moment belongs to it.
+    return -((datetime.fromtimestamp(0, UTC) - moment) // timedelta(seconds=1))
+
+
 @dataclass(frozen=True, kw_only=True)
 class SplitConfig(FilterConfig):
     """Options of ``mfcli split``."""
@@ -219,6 +238,8 @@ class SplitConfig(FilterConfig):
             )
         if self.per_user and self.chosen is not Strategy.fraction:
             raise UsageError("--per-user needs --strategy fraction")
+        if self.cutoff is not None:
+            parse_time(self.cutoff)
         if self.cutoff is not None and self.chosen is not Strategy.latest:
             raise UsageError("--cutoff needs --strategy latest")
         if self.folds and self.strategy is not None:

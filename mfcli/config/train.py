@@ -96,7 +96,7 @@ class TrainConfig(Config):
     )
     decay: float | None = option(
         None, "Rate of the exponential (lr·decay^e) and inverse (lr/(1+decay·e)) schedules.",
-        low=0.0, shown="by mode", panel=_LEARN,
+        low=0.0, shown="0.95", panel=_LEARN,
     )  # fmt: skip
     regularization: float | None = option(
         None, "L2 per observed sample on the factors it touches.", low=0.0, shown="by mode",
@@ -262,6 +262,8 @@ class TrainConfig(Config):
                 key.replace("-", "_"): _coerce(key, value, hints[key.replace("-", "_")], where)
                 for key, value in stage.items()
             }
+            if values.get("optimizer") is Optimizer.sparse_adam:
+                values.setdefault("sparse", True)
             configs.append(dataclasses.replace(self, stages=[], **values))
         return configs
 
@@ -300,6 +302,8 @@ def check_optimizer(config: TrainConfig) -> None:
     """Refuse what torch's optimizers cannot do with sparse gradients."""
     if config.optimizer is Optimizer.sparse_adam and not config.sparse:
         raise UsageError("--optimizer sparse-adam needs sparse gradients: leave out --no-sparse")
+    if config.optimizer is Optimizer.sparse_adam and config.model is Model.neural:
+        raise UsageError("--optimizer sparse-adam cannot work with the layers of --model neural")
     if config.sparse and config.optimizer is Optimizer.adam:
         raise UsageError("--sparse cannot work with --optimizer adam: use sparse-adam")
     if config.sparse and (config.weight_decay or config.bias_weight_decay):

@@ -43,6 +43,7 @@ class MinibatchEngine:
         """Move model and ratings to the device."""
         assert config.objective is not None
         self.model = model
+        self.model.sparse = bool(config.sparse)  # a stage may differ from the one before
         self.config = config
         self.stage = stage
         self.device = next(model.parameters()).device

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.artifacts import file_sha256, lineage_entry, meta_for, output_lock, save_interactions
+from mfcli.artifacts import (
+    file_sha256,
+    lineage_entry,
+    meta_for,
+    output_lock,
+    real_output,
+    save_interactions,
+)
 from mfcli.config import FetchConfig
 from mfcli.errors import InputError, UsageError
 from mfcli.interactions import (
@@ -57,6 +64,7 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
     UsageError for options that do not fit the source, LockedError.
     """
     started = time.perf_counter()
+    real_output(out)
     with output_lock(out):
         if is_demo(source, report):
             interactions, rows_read, merged = _sample(config, report), config.ratings, 0

@@ -236,11 +236,19 @@ def _write(
             staged.replace(path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    for folder, parts in folders.items():
-        if "valid" not in parts:
-            # An earlier split's; it would be refused beside this one's train.
-            (out / folder / "valid.npz").unlink(missing_ok=True)
+    _drop_stale(out, {each.path for each in written})
     return written
+
+
+def _drop_stale(out: Path, kept: set[str]) -> None:
+    """Remove the parts of an earlier split, which would be refused beside this one's."""
+    for folder in [out, *sorted(out.glob("fold[0-9]*"))]:
+        for name in ("train", "test", "valid"):
+            path = folder / f"{name}.npz"
+            if str(path) not in kept:
+                path.unlink(missing_ok=True)
+        if folder != out and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _describe(path: Path, part: Interactions, train: Interactions) -> SplitPart:

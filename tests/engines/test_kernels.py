@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from mfcli.engines import kernels, passes
+from mfcli.engines.kernels import compilation
 
 
 def random_rows(rng: np.random.Generator, shape: tuple[int, int], density: float) -> sp.csr_matrix:
@@ -289,26 +292,55 @@ def draw_many(seen: kernels.Seen, proposal: kernels.Proposal, number: int) -> np
     return out
 
 
+TOPK = (
+    "import numpy as np; from mfcli.engines import kernels as k; e = np.zeros(2, np.int32);"
+    "i, s = np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32); said = [];\n"
+    "with k.announced(said.append):"
+    " k.topk_block(np.ones((1, 3), np.float32), e, e[:0], 1, i, s); print(i[0, 0], s[0, 0], said)"
+)
+
+
+@pytest.fixture
+def run_copy(tmp_path: Path) -> Callable[..., str]:
+    """Run code in a process that imports a copy of the engines; returns what it prints."""
+    package = tmp_path / "mfcli" / "engines" / "kernels"
+    shutil.copytree(
+        Path(kernels.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for folder in (package.parent, package.parent.parent):
+        (folder / "__init__.py").touch()
+
+    def run(code: str, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True,
+            text=True, check=False, env={**os.environ, "NUMBA_CACHE_DIR": "", **environment},
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    run.package = package  # type: ignore[attr-defined]
+    return run
+
+
 class TestCompilation:
-    def test_no_writable_cache_folder_is_no_failure(self, tmp_path: Path) -> None:
+    def test_no_writable_cache_folder_is_no_failure(self, run_copy: Any) -> None:
         """A read-only install compiles in the process; it neither raises nor warns."""
-        package = tmp_path / "kernels.py"
-        package.write_text(Path(kernels.__file__).read_text())
-        (tmp_path / "__pycache__").write_text("a file where numba wants a folder")
-        code = (
-            "import numpy as np, kernels as k; e = np.zeros(2, np.int32);"
-            "i, s = np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32);"
-            "k.topk_block(np.ones((1, 3), np.float32), e, e[:0], 1, i, s); print(i[0, 0], s[0, 0])"
-        )
+        (run_copy.package / "__pycache__").write_text("a file where numba wants a folder")
         environment = {
-            **os.environ, "NUMBA_CACHE_DIR": "/dev/null/cache", "HOME": "/dev/null",
+            "NUMBA_CACHE_DIR": "/dev/null/cache", "HOME": "/dev/null",
             "XDG_CACHE_HOME": "/dev/null/cache", "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert (done.returncode, done.stdout, done.stderr) == (0, "0 1.0\n", "")
+        assert run_copy(TOPK, **environment) == "0 1.0 [False]\n"
+
+    def test_compilation_is_announced_once_and_kept_until_a_file_of_the_package_changes(
+        self, run_copy: Any
+    ) -> None:
+        assert run_copy(TOPK) == "0 1.0 [True]\n"
+        assert run_copy(TOPK) == "0 1.0 []\n"
+        with (run_copy.package / "slopes.py").open("a") as other:
+            other.write("# edited\n")
+        assert run_copy(TOPK) == "0 1.0 [True]\n"
+        assert run_copy(TOPK) == "0 1.0 []\n"
 
     def test_a_full_disk_or_a_damaged_cache_is_no_failure(
         self, monkeypatch: pytest.MonkeyPatch
@@ -318,7 +350,7 @@ class TestCompilation:
 
         monkeypatch.setattr("numba.core.caching.Cache.save_overload", refuse)
         monkeypatch.setattr("numba.core.caching.Cache.load_overload", refuse)
-        kernel = kernels._compiled()(doubled)
+        kernel = compilation.compiled()(doubled)
         assert kernel(21) == 42
 
 

@@ -165,12 +165,13 @@ def test_a_run_resumed_in_its_second_stage_ends_bit_identical():
 def test_early_stopping_keeps_the_best_epoch():
     options = {"epochs": 60, "learning_rate": 0.3, "regularization": 0.0, "patience": 3}
     run = training(config(**options, valid="v.npz", schedule="constant"), valid=True)
-    seen = []
-    for event in run.events():
-        if isinstance(event, EpochResult):
-            seen.append((event.valid_loss, weights(run)))
+    seen = [
+        (event.valid_loss, weights(run))
+        for event in run.events()
+        if isinstance(event, EpochResult)
+    ]
     assert run.stopped == "early"
-    best = min(range(len(seen)), key=lambda at: seen[at][0])
+    best = min(range(len(seen)), key=lambda at: seen[at][0] or math.inf)
     assert run.best_epoch == best + 1
     assert len(seen) == best + 1 + 3
     assert same(weights(run), seen[best][1])
@@ -226,7 +227,7 @@ class SlowEngine:
             yield EpochLoss(1.0)
             return
         with torch.no_grad():
-            self.model.user_factors += 1.0
+            self.model.user_factors.add_(1.0)
         while True:
             yield Progress(1, 100, self.loss)
 
@@ -284,3 +285,14 @@ def test_an_interrupted_epoch_leaves_the_state_of_the_last_whole_one():
 def test_every_mode_names_a_combination_that_has_defaults():
     assert set(MODES.values()) <= set(combinations())
     assert {(engine, objective) for _, objective, engine in combinations()} == set(DEFAULTS)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_stages_may_differ_in_sparse_gradients(order):
+    stages = [
+        {"epochs": 1, "optimizer": "sparse-adam"},
+        {"epochs": 1, "optimizer": "sgd", "sparse": False},
+    ]
+    run = training(config(stages=stages[::-1] if order else stages))
+    list(run.events())
+    assert len(run.history) == 2

@@ -413,3 +413,19 @@ def test_ml_100k_splits_as_published(datasets: Path, tmp_path: Path) -> None:
     assert (parts["train"].n_ratings, parts["test"].n_ratings) == (80_000, 20_000)
     assert (parts["train"].n_users, parts["train"].n_items) == (943, 1682)
     assert np.isin(parts["train"].data, [1, 2, 3, 4, 5]).all()
+
+
+def test_folds_of_an_earlier_split_do_not_stay_beside_the_new_ones(cli, tmp_path):
+    """A script that globs fold*/ must not meet two splits."""
+    sample = ["--users", "30", "--items", "20", "--ratings", "300"]
+    assert cli("fetch", "demo", "--out", tmp_path / "d.npz", *sample).exit_code == 0
+    out = tmp_path / "s"
+    for options, expected in (
+        (["--folds", "4"], {"fold1", "fold2", "fold3", "fold4"}),
+        (["--folds", "2"], {"fold1", "fold2"}),
+        (["--n", "2", "--valid"], {"train.npz", "test.npz", "valid.npz"}),
+        (["--n", "2"], {"train.npz", "test.npz"}),
+        (["--folds", "2"], {"fold1", "fold2"}),
+    ):
+        assert cli("split", tmp_path / "d.npz", "--out", out, *options).exit_code == 0
+        assert {each.name for each in out.iterdir()} == expected

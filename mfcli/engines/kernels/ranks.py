@@ -1,0 +1,195 @@
+"""Best-k selection, and counts for the area under the ROC curve, of blocks of users."""
+
+# ruff: noqa: C901 - a kernel is one loop: calls that hand over arrays cost more than they tidy up
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.engines.kernels.arrays import F32, Array, Int
+from mfcli.engines.kernels.compilation import compiled, inlined
+
+CHUNK = 16  # scores compared at once with the worst of the best k
+NO_MASK = np.zeros(0, np.bool_)
+
+
+def topk_block(
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    k: int,
+    out_items: NDArray[np.int32],
+    out_scores: NDArray[np.float32],
+    item_mask: NDArray[np.bool_] | None = None,
+) -> None:
+    """Find the k best unseen items of each row, best first; equal scores go by lower item index.
+
+    scores: (B, I) float32, C-contiguous, no NaN; read only.
+    indptr, indices: (B + 1,) and seen items of the block's rows, sorted within a row; a slice
+        `matrix.indptr[a : b + 1]` with the whole `matrix.indices` is fine.
+    out_items, out_scores: (B, k) int32 and float32, overwritten; a row with fewer than k
+        qualifying items ends in item -1, score -inf.
+    item_mask: (I,) bool, True where an item may be returned; None lets all through.
+
+    One pass over a row with a heap of k: a score below the heap's worst costs a comparison in a
+    vector, so the row is never sorted. Threads may call it on disjoint blocks.
+    """
+    if not scores.shape[0] == len(indptr) - 1 == len(out_items) == len(out_scores):
+        raise ValueError("scores, indptr and outputs disagree about the number of rows")
+    if out_items.shape[1] != k or out_scores.shape[1] != k:
+        raise ValueError(f"outputs must have k={k} columns")
+    if k == 0:
+        return
+    _topk(scores, indptr, indices, out_items, out_scores, _checked_mask(item_mask, scores))
+
+
+def auc_block(
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    positive_indptr: NDArray[np.integer[Any]],
+    positive_indices: NDArray[np.integer[Any]],
+    item_mask: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """Area under the ROC curve of each row, ties counted half. Returns (B,) float64.
+
+    The candidates are all items that are not seen (and let through by `item_mask`); the row's
+    positives among them are held against the rest: the share of (positive, other) pairs that the
+    scores put in the right order (Mann-Whitney U / pairs). NaN where there is no such pair.
+
+    scores: (B, I) float32, C-contiguous, no NaN.
+    indptr, indices; positive_indptr, positive_indices: CSR rows as in `topk_block`, without
+        duplicates.
+    """
+    rows = scores.shape[0]
+    if not rows == len(indptr) - 1 == len(positive_indptr) - 1:
+        raise ValueError("scores, indptr and positive_indptr disagree about the number of rows")
+    out = np.empty(rows, np.float64)
+    mask = _checked_mask(item_mask, scores)
+    _auc(scores, indptr, indices, positive_indptr, positive_indices, mask, out)
+    return out
+
+
+def _checked_mask(mask: NDArray[np.bool_] | None, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    if mask is None:
+        return NO_MASK
+    if mask.shape != (scores.shape[1],):
+        raise ValueError(f"item_mask must have shape ({scores.shape[1]},), not {mask.shape}")
+    return mask
+
+
+@inlined
+def _sink(heap_scores: Array, heap_items: Array, at: Int, size: Int) -> None:
+    """Restore the heap below `at`: the worst (lowest score, then highest item) on top."""
+    score, item = heap_scores[at], heap_items[at]
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        other = child + 1
+        if other < size and (
+            heap_scores[other] < heap_scores[child]
+            or (heap_scores[other] == heap_scores[child] and heap_items[other] > heap_items[child])
+        ):
+            child = other
+        if heap_scores[child] > score or (heap_scores[child] == score and heap_items[child] < item):
+            break
+        heap_scores[at], heap_items[at] = heap_scores[child], heap_items[child]
+        at = child
+    heap_scores[at], heap_items[at] = score, item
+
+
+@compiled()
+def _topk(
+    scores: Array, indptr: Array, indices: Array, out_items: Array, out_scores: Array, mask: Array
+) -> None:
+    n_items, k = scores.shape[1], out_items.shape[1]
+    for row in range(scores.shape[0]):
+        line, items, best = scores[row], out_items[row], out_scores[row]
+        seen, seen_end = indptr[row], indptr[row + 1]
+        size = 0
+        worst = -F32(np.inf)
+        for start in range(0, n_items, CHUNK):
+            stop = min(start + CHUNK, n_items)
+            if size == k and stop - start == CHUNK:
+                above = False
+                for offset in range(CHUNK):  # fixed length and no branch: vector code
+                    above |= line[start + offset] > worst
+                if not above:
+                    continue
+            for item in range(start, stop):
+                score = line[item]
+                if size == k and score <= worst:
+                    continue
+                while seen < seen_end and indices[seen] < item:
+                    seen += 1
+                if (seen < seen_end and indices[seen] == item) or (len(mask) and not mask[item]):
+                    continue
+                if size < k:
+                    best[size], items[size] = score, item
+                    size += 1
+                    if size == k:
+                        for at in range(k // 2 - 1, -1, -1):
+                            _sink(best, items, at, k)
+                else:
+                    best[0], items[0] = score, item
+                    _sink(best, items, 0, k)
+                if size == k:
+                    worst = best[0]
+        if size < k:
+            for at in range(size // 2 - 1, -1, -1):
+                _sink(best, items, at, size)
+            for at in range(size, k):
+                best[at], items[at] = -np.inf, -1
+        for last in range(size - 1, 0, -1):  # heap sort: the worst goes to the end
+            best[0], best[last] = best[last], best[0]
+            items[0], items[last] = items[last], items[0]
+            _sink(best, items, 0, last)
+
+
+@compiled()
+def _auc(
+    scores: Array,
+    indptr: Array,
+    indices: Array,
+    positive_indptr: Array,
+    positive_indices: Array,
+    mask: Array,
+    out: Array,
+) -> None:
+    n_items = scores.shape[1]
+    rest = np.empty(n_items, np.float32)  # the row, NaN where an item is no negative
+    own = np.empty(n_items, np.float32)  # scores of the row's positives
+    for row in range(scores.shape[0]):
+        others, positives = n_items, 0
+        for item in range(n_items):
+            rest[item] = scores[row, item]
+        if len(mask):
+            for item in range(n_items):
+                if not mask[item]:
+                    rest[item] = np.nan
+                    others -= 1
+        for at in range(indptr[row], indptr[row + 1]):
+            others -= not np.isnan(rest[indices[at]])
+            rest[indices[at]] = np.nan
+        for at in range(positive_indptr[row], positive_indptr[row + 1]):
+            item = positive_indices[at]
+            if not np.isnan(rest[item]):
+                own[positives] = rest[item]
+                positives += 1
+                rest[item] = np.nan
+        others -= positives
+        if not positives or not others:
+            out[row] = np.nan
+            continue
+        twice = np.int64(0)  # 2 for a pair in the right order, 1 for a tie
+        for at in range(positives):
+            score = own[at]
+            below = np.int32(0)
+            for item in range(n_items):  # a comparison with NaN is False
+                below += np.int32(rest[item] < score) + np.int32(rest[item] <= score)
+            twice += below
+        out[row] = twice / (2.0 * positives * others)

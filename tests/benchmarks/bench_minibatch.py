@@ -1,0 +1,179 @@
+"""The minibatch engine against the same torch loop written bare, and against a loader of ratings.
+
+    python tests/benchmarks/bench_minibatch.py [--repeats 5] [--quick]
+
+An epoch of each is timed whole, its shuffling included; runs alternate. The loops share model,
+loss, regularization, optimizer, batch size and number of threads. The data is generated: the size
+of ml-100k's train part, and some of the 20 million ratings of 138,000 users and 27,000 items.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from measuring import Row, against, alternated, generate, machine, table, versions
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from mfcli.config import TrainConfig
+from mfcli.engines.minibatch import MinibatchEngine
+from mfcli.interactions import Catalog, Interactions
+from mfcli.models import BiasedMF, build
+
+REGULARIZATION, BIAS_REGULARIZATION = 0.12, 0.02
+
+
+def ratings(n_users: int, n_items: int, number: int) -> Interactions:
+    """Generate ratings as the engine takes them."""
+    matrix = generate(n_users, n_items, number)
+    catalog = Catalog(np.arange(n_users), np.arange(n_items))
+    return Interactions(matrix.indptr, matrix.indices, matrix.data.astype(np.float32), catalog)
+
+
+def engine(train: Interactions, config: TrainConfig) -> MinibatchEngine:
+    """Make our engine as the train stage does."""
+    model = build(config, train.n_users, train.n_items)
+    assert isinstance(model, BiasedMF)
+    model.global_mean.fill_(float(train.data.mean(dtype=np.float64)))
+    return MinibatchEngine(model, train, config, 0)
+
+
+def ours(train: Interactions, config: TrainConfig) -> Callable[[], float]:
+    """Return a function that runs our next epoch and returns its seconds."""
+    made = engine(train, config)
+    numbers = iter(range(1, 1_000_000))
+
+    def epoch() -> float:
+        start = time.perf_counter()
+        for _ in made.epoch(next(numbers), config.learning_rate or 0.0):
+            pass
+        return time.perf_counter() - start
+
+    return epoch
+
+
+class Bare:
+    """Biased matrix factorization in as few lines of torch as it takes."""
+
+    def __init__(self, train: Interactions, config: TrainConfig) -> None:
+        factors = config.factors or 0
+        self.users = torch.from_numpy(train.users.astype(np.int64))
+        self.items = torch.from_numpy(train.indices.astype(np.int64))
+        self.values = torch.from_numpy(train.data)
+        self.mean = float(train.data.mean(dtype=np.float64))
+        self.P = nn.Parameter(0.01 * torch.randn(train.n_users, factors))
+        self.Q = nn.Parameter(0.01 * torch.randn(train.n_items, factors))
+        self.a = nn.Parameter(torch.zeros(train.n_users, 1))
+        self.b = nn.Parameter(torch.zeros(train.n_items, 1))
+        self.sparse, self.size = bool(config.sparse), int(config.batch_size or 0)
+        kind: Any = torch.optim.SGD if self.sparse else torch.optim.Adam
+        options = {} if self.sparse else {"fused": True}
+        self.optimizer = kind([self.P, self.Q, self.a, self.b], lr=config.learning_rate, **options)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Shuffle the tensors once, and slice them."""
+        order = torch.randperm(len(self.values))
+        users, items, values = self.users[order], self.items[order], self.values[order]
+        for start in range(0, len(values), self.size):
+            part = slice(start, start + self.size)
+            yield users[part], items[part], values[part]
+
+    def epoch(self) -> float:
+        start = time.perf_counter()
+        total = torch.zeros(())
+        for users, items, values in self.batches():
+            p = F.embedding(users, self.P, sparse=self.sparse)
+            q = F.embedding(items, self.Q, sparse=self.sparse)
+            a = F.embedding(users, self.a, sparse=self.sparse).squeeze(-1)
+            b = F.embedding(items, self.b, sparse=self.sparse).squeeze(-1)
+            loss = ((p * q).sum(-1) + a + b + self.mean - values).square().sum()
+            penalty = REGULARIZATION * (p.square().sum() + q.square().sum())
+            penalty = penalty + BIAS_REGULARIZATION * (a.square().sum() + b.square().sum())
+            self.optimizer.zero_grad()
+            ((loss + penalty) / len(values)).backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            total += loss.detach()
+        float(total)
+        return time.perf_counter() - start
+
+
+class ByRating(Dataset[tuple[int, int, float]]):
+    """One Python call a rating, as older systems fed their batches."""
+
+    def __init__(self, train: Interactions) -> None:
+        self.users, self.items, self.values = train.users, train.indices, train.data
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, at: int) -> tuple[int, int, float]:
+        return int(self.users[at]), int(self.items[at]), float(self.values[at])
+
+
+class Loaded(Bare):
+    """The bare loop, fed by a DataLoader in the process; the arithmetic is the same."""
+
+    def __init__(self, train: Interactions, config: TrainConfig) -> None:
+        super().__init__(train, config)
+        self.loader = DataLoader(ByRating(train), batch_size=self.size, shuffle=True)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for users, items, values in self.loader:
+            yield users, items, values.to(torch.float32)
+
+
+def config_of(factors: int, batch: int, sparse: bool) -> TrainConfig:
+    optimizer = {"optimizer": "sgd" if sparse else "adam", "sparse": sparse}
+    options = {
+        "factors": factors, "batch_size": str(batch), "learning_rate": 0.01, **optimizer,
+        "regularization": REGULARIZATION, "bias_regularization": BIAS_REGULARIZATION,
+    }  # fmt: skip
+    return TrainConfig.merge(("", options)).resolved()
+
+
+def speeds(
+    train: Interactions, runs: list[Callable[[], float]], repeats: int
+) -> list[list[float]]:
+    """Return millions of ratings a second of each loop, after an epoch of each to warm up."""
+    for run in runs:
+        run()
+    return [
+        [train.n_ratings / each / 1e6 for each in seconds] for seconds in alternated(runs, repeats)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the large data")
+    chosen = parser.parse_args()
+    title = f"minibatch: {machine()}, {torch.get_num_threads()} threads; {versions('torch')}"
+
+    train, config = ratings(943, 1682, 90_570), config_of(10, 1024, sparse=False)
+    runs = [ours(train, config), Bare(train, config).epoch, Loaded(train, config).epoch]
+    mine, bare, loader = speeds(train, runs, max(chosen.repeats, 5))
+    setting = f"{train.n_ratings:,} ratings, 10 factors, batch 1,024, Adam"
+    rows: list[Row] = [
+        against(f"{setting}; bare loop", mine, bare, 0.9, "M/s", 2),
+        against("  the same; DataLoader, a call a rating", mine, loader, 4, "M/s", 2),
+    ]
+
+    train = ratings(138_000, 27_000, 300_000 if chosen.quick else 2_000_000)
+    for sparse, name in ((False, "dense fused Adam"), (True, "sparse SGD")):
+        config = config_of(64, 65_536, sparse)
+        mine, bare = speeds(
+            train, [ours(train, config), Bare(train, config).epoch], max(chosen.repeats, 5)
+        )
+        setting = f"138,000 × 27,000, {train.n_ratings / 1e6:g} M, 64 factors, batch 65,536"
+        rows.append(against(f"{setting}, {name}; bare loop", mine, bare, 0.9, "M/s", 2))
+    table(title, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The README's quality figures, from the real data sets that MFCLI_DATASETS names.
+
+    MFCLI_DATASETS=… python tests/benchmarks/quality.py [folds] [implicit] [older]
+
+folds     ml-100k, published folds u1–u5, all test rows, RMSE; three seeds
+implicit  ml-100k, ratings of at least 4, leave-10-out, train masked; three splits and seeds
+older     the settings of the two older systems, on the splits that they used
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from mfcli.cli import merged
+from mfcli.config import (
+    EvaluateConfig,
+    FetchConfig,
+    Objective,
+    SplitConfig,
+    TrainConfig,
+    combinations,
+)
+from mfcli.stages.evaluate import evaluate
+from mfcli.stages.fetch import fetch
+from mfcli.stages.split import split
+from mfcli.stages.train import train
+
+SEEDS = (0, 1, 2)
+CONSOLE = Console(width=120)
+
+
+def measured(parts: Path, config: TrainConfig, k: int = 10) -> dict[str, float]:
+    """Train on parts/train.npz, measure on parts/test.npz; metrics, and seconds of training."""
+    model = parts / "model.pt"
+    trained = train(parts / "train.npz", model, config)
+    metrics = evaluate(model, parts / "test.npz", None, EvaluateConfig(k=[5, k])).metrics
+    return metrics | {"seconds": trained.seconds}
+
+
+def options(**given: Any) -> TrainConfig:
+    """Return a training configuration; None stands for the default."""
+    given = {name: value for name, value in given.items() if value is not None}
+    return TrainConfig.merge(("", given))
+
+
+def cell(values: list[float]) -> str:
+    """Return mean ± standard deviation."""
+    return f"{np.mean(values):.4f} ± {np.std(values):.4f}"
+
+
+def folds(data: Path, work: Path) -> None:
+    """Print the RMSE over u1–u5."""
+    table = Table(title="ml-100k, u1–u5, all test rows: RMSE, mean ± sd over seeds of five folds")
+    for name in ("model", "RMSE", "seconds a fold"):
+        table.add_column(name)
+    for fold in range(1, 6):
+        names = {part: str(data / f"ml-100k/u{fold}.{part}") for part in ("base", "test")}
+        config = SplitConfig(train_file=names["base"], test_file=names["test"])
+        split(None, work / f"u{fold}", config)
+    for title, given in {
+        "bias (closed form)": {"model": "bias"},
+        "--mode explicit": {},
+        "--mode hogwild --objective mse": {"mode": "hogwild", "objective": "mse"},
+    }.items():
+        runs = [
+            [measured(work / f"u{fold}", options(**given, seed=seed)) for fold in range(1, 6)]
+            for seed in SEEDS
+        ]
+        means = [float(np.mean([each["rmse"] for each in run])) for run in runs]
+        seconds = float(np.median([each["seconds"] for run in runs for each in run]))
+        table.add_row(title, cell(means), f"{seconds:.2f}")
+    CONSOLE.print(table)
+
+
+def implicit(data: Path, work: Path) -> None:
+    """Print ranking metrics and training time of every sampled objective on both engines."""
+    table = Table(title="ml-100k, rating ≥ 4, leave-10-out, train masked: mean ± sd of 3 seeds")
+    for name in ("model", "AUC", "precision@5", "ndcg@10", "seconds"):
+        table.add_column(name)
+    fetch(str(data / "ml-100k"), work / "ml-100k.npz", FetchConfig())
+    for seed in SEEDS:
+        config = SplitConfig(threshold=4.0, seed=seed)
+        split(work / "ml-100k.npz", work / f"seed{seed}", config)
+    for model, objective, engine in combinations():
+        if objective is Objective.mse:
+            continue
+        found = [
+            measured(
+                work / f"seed{seed}",
+                options(model=model, objective=objective, engine=engine, seed=seed),
+            )
+            for seed in SEEDS
+        ]
+        cells = [cell([each[name] for each in found]) for name in ("auc", "precision@5", "ndcg@10")]
+        seconds = float(np.median([each["seconds"] for each in found]))
+        title = " · ".join(str(each) for each in (model, objective, engine) if each)
+        table.add_row(title, *cells, f"{seconds:.2f}")
+    CONSOLE.print(table)
+
+
+def older(data: Path, work: Path) -> None:
+    """Print what the presets of the two older systems reach, and our defaults beside them."""
+    table = Table(title="the older systems' settings and splits, one seed each")
+    for name in ("preset", "data", "RMSE", "MSE", "AUC", "precision@5"):
+        table.add_column(name)
+    presets = [
+        ("torchmf-explicit", "ml-100k"), ("torchmf-implicit", "ml-100k"),
+        ("torchmf-hogwild", "ml-100k"), ("notebook-mf", "ml-latest-small"),
+        ("notebook-mf-bias", "ml-latest-small"), ("notebook-neural", "ml-latest-small"),
+    ]  # fmt: skip
+    for preset, name in presets:
+        source, parts = work / f"{name}-all.npz", work / preset
+        fetch(str(data / name), source, FetchConfig())
+        split(source, parts, merged(SplitConfig, "split", (None, preset), {}))
+        rows = [(preset, merged(TrainConfig, "train", (None, preset), {}))]
+        if preset == "notebook-mf-bias":
+            rows.append(("--mode explicit, same split", options()))
+        for title, config in rows:
+            metrics = measured(parts, config)
+            rmse = metrics.get("rmse")
+            table.add_row(
+                title, name, "" if rmse is None else f"{rmse:.4f}",
+                "" if rmse is None else f"{rmse**2:.4f}", f"{metrics['auc']:.4f}",
+                f"{metrics['precision@5']:.4f}",
+            )  # fmt: skip
+    CONSOLE.print(table)
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    data = os.environ.get("MFCLI_DATASETS")
+    if not data:
+        sys.exit("MFCLI_DATASETS names no folder of real data sets")
+    parts = {"folds": folds, "implicit": implicit, "older": older}
+    for name in sys.argv[1:] or parts:
+        with tempfile.TemporaryDirectory() as work:
+            parts[name](Path(data), Path(work))
+
+
+if __name__ == "__main__":
+    main()
