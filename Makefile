@@ -26,7 +26,7 @@ RUN = artifacts/$(DATASET)-$(MODE)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup demo test lint bench pipeline clean FORCE
+.PHONY: help setup demo test lint bench quality pipeline clean FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready ## Measure speed against peers (installs them into a folder of their own)
 	$(BIN)/python tests/benchmarks/run.py
+
+quality: $(VENV)/ready ## Measure quality on the real data sets that MFCLI_DATASETS names
+	$(BIN)/python tests/benchmarks/quality.py
 
 clean: ## Remove what the pipelines made
 	find data artifacts -mindepth 1 ! -name README.md -delete

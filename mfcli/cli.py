@@ -471,6 +471,9 @@ def run(
     cut = made(SplitConfig, "split")
     valid = str(folder / "split" / "valid.npz") if cut.valid else None
     training = made(TrainConfig, "train", mode=mode, valid=valid)
+    if training.stages and training.valid is None:
+        # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
+        training = dataclasses.replace(training, valid=str(folder / "split" / "test.npz"))
     training.resolved()
     configs = (
         made(FetchConfig, "fetch"), cut, training,

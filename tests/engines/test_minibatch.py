@@ -139,8 +139,8 @@ def test_weight_decay_is_torchs_own_and_apart_for_biases():
     groups = made(weight_decay=0.3, bias_weight_decay=0.1).optimizer.param_groups
     assert [each["weight_decay"] for each in groups] == [0.3, 0.1]
     assert [len(each["params"]) for each in groups] == [2, 2]
-    groups = made(weight_decay=0.3).optimizer.param_groups
-    assert [each["weight_decay"] for each in groups] == [0.3, 0.3]
+    groups = made(weight_decay=0.3).optimizer.param_groups  # the biases follow: one group
+    assert [(each["weight_decay"], len(each["params"])) for each in groups] == [(0.3, 4)]
 
 
 def test_clipping_bounds_the_step():
