@@ -7,6 +7,8 @@ TORCH = torch==2.13.0
 
 VENV = .venv
 BIN = $(VENV)/bin
+PEERS = .bench
+BENCH ?=
 MFCLI = $(BIN)/mfcli
 
 # make pipeline: what is run, and with which options.
@@ -55,8 +57,18 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/ready ## Measure speed against peers (installs them into a folder of their own)
-	$(BIN)/python tests/benchmarks/run.py
+bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); BENCH='help hogwild --quick' for some
+	$(BIN)/python tests/benchmarks/run.py $(BENCH)
+
+# The peers of the benchmarks, apart from .venv and without what they share with it. PyPI's LIBMF
+# has no vector instructions unless it is built so. A peer that cannot be had is left out.
+PIP_PEER = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(PEERS)
+
+$(PEERS)/ready: | $(VENV)/ready
+	mkdir -p $(PEERS)
+	-$(PIP_PEER) implicit==0.7.3 tqdm==4.70.1
+	-CFLAGS='-O3 -march=native -DUSEAVX' $(PIP_PEER) --no-cache-dir --no-binary libmf libmf==0.9.2
+	touch $@
 
 quality: $(VENV)/ready ## Measure quality on the real data sets that MFCLI_DATASETS names
 	$(BIN)/python tests/benchmarks/quality.py

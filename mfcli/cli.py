@@ -5,6 +5,7 @@ A command imports its stage when it runs, so that help pays for nothing that com
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import functools
@@ -13,7 +14,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args, get_origin
@@ -33,13 +34,59 @@ from mfcli.config import (
 from mfcli.config.files import load_config, load_preset
 from mfcli.config.options import field_types, flag
 from mfcli.errors import InterruptedRunError, MfcliError, SystemRefusedError, UsageError
+from mfcli.streams import emit, settle_output, standard_error, tolerate_any_text
 
 if TYPE_CHECKING:
     from mfcli.console import Screen
     from mfcli.results import Result
 
+# Typer has no public name for the base of its errors of usage; older ones took click's.
+_WrongUsage: Any = typer.BadParameter.__bases__[0]
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, with wrong usage and refused streams told like any other error."""
+
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None,
+        complete_var: str | None = None, standalone_mode: bool = True,
+        windows_expand_args: bool = True, **extra: Any,
+    ) -> Any:  # fmt: skip
+        """Run a command line and exit with its status."""
+        words = sys.argv[1:] if args is None else list(args)
+        run = functools.partial(
+            super().main, words, prog_name, complete_var, windows_expand_args=windows_expand_args,
+            **extra,
+        )  # fmt: skip
+        if not words or not standalone_mode:
+            return run(standalone_mode=standalone_mode)
+        common = Common(*(f"--{name}" in words for name in ("json", "quiet", "debug")))
+        try:
+            sys.exit(self._status(functools.partial(run, standalone_mode=False), common))
+        except typer.Exit as error:
+            sys.exit(error.exit_code)
+        finally:
+            settle_output()
+
+    def _status(self, run: Callable[[], Any], common: Common) -> int:
+        try:
+            return run() or 0
+        except _WrongUsage as error:
+            text = error.format_message().replace("Value error, ", "").rstrip(".")
+            path = error.ctx.command_path if error.ctx else "mfcli"
+            _fail(UsageError(f"{text}: see {path} --help"), common)
+        except SystemExit:  # only Typer and rich exit, and only where standard output is closed
+            return 0
+        except (OSError, MfcliError) as error:
+            expected = as_expected(error)
+            if expected is None or common.debug:
+                raise
+            _fail(expected, common)
+
+
 app = typer.Typer(
     name="mfcli",
+    cls=_Commands,
     help="Matrix factorization for the command line: ratings or clicks in, recommendations out.",
     no_args_is_help=True,
     add_completion=False,
@@ -226,7 +273,7 @@ class _statuses:  # noqa: N801 - used like a function
         if error is None or isinstance(error, typer.Exit | SystemExit):
             return
         if isinstance(error, BrokenPipeError):
-            _leave_closed_pipe()
+            raise typer.Exit(0) from None  # the reader of standard output has all that it wanted
         expected = as_expected(error)
         if expected is None or self.common.debug:
             return  # a bug, or --debug: the traceback
@@ -235,12 +282,6 @@ class _statuses:  # noqa: N801 - used like a function
 
 def _terminated(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
     raise InterruptedRunError("terminated")
-
-
-def _leave_closed_pipe() -> NoReturn:
-    """End quietly when the reader of standard output went away; Python would complain at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(0) from None
 
 
 REFUSALS = {
@@ -274,10 +315,11 @@ def as_expected(error: BaseException) -> MfcliError | None:
 
 
 def _fail(error: MfcliError, common: Common) -> NoReturn:
-    sys.stderr.write(f"error: {error}\n")
+    standard_error().write(f"error: {error}\n")
     if common.json:
         document = {"error": {"message": str(error), "exit_status": error.exit_status}}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        with contextlib.suppress(OSError, SystemRefusedError):  # the status says it as well
+            emit(json.dumps(document, ensure_ascii=False) + "\n")
     raise typer.Exit(error.exit_status) from None
 
 
@@ -314,7 +356,7 @@ def top(
 ) -> None:
     """Matrix factorization for the command line: ratings or clicks in, recommendations out."""
     if version:
-        sys.stdout.write(f"mfcli {__version__}\n")
+        emit(f"mfcli {__version__}\n")
         raise typer.Exit
 
 
@@ -401,8 +443,7 @@ def evaluate(
         path = None if out in (None, "-") else Path(str(out))
         result = stage(model, test, path, config, report)
         if out == "-":
-            sys.stdout.write(document(result))
-            sys.stdout.flush()
+            emit(document(result))
         return dataclasses.replace(result, out=out)
 
     _stage(common, out, call)
@@ -493,4 +534,5 @@ def main() -> None:
     # OpenMP threads that spin while they wait make an epoch on a busy machine up to a hundred times
     # slower, and save nothing on an idle one. Read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    tolerate_any_text()
     app()

@@ -37,6 +37,7 @@ from mfcli.results import (
     TrainResult,
     Warned,
 )
+from mfcli.streams import emit, standard_error
 
 
 class Screen:
@@ -47,11 +48,11 @@ class Screen:
 
     def __init__(self, *, as_json: bool, quiet: bool, data_on_stdout: bool) -> None:
         """Choose where tables go: standard error, where standard output holds data or JSON."""
-        self.out = Console(file=sys.stderr if data_on_stdout else sys.stdout)
+        self.out = Console(file=standard_error() if data_on_stdout else sys.stdout)
         if not self.out.is_terminal:
             # A file or a pipe has no width: never fold or cut what a script may search.
             self.out = Console(file=self.out.file, width=200)
-        self.err = Console(file=sys.stderr, soft_wrap=True, highlight=False)
+        self.err = Console(file=standard_error(), soft_wrap=True, highlight=False)
         self.as_json, self.quiet = as_json, quiet
         self._live: Live | None = None
         self._bar: Bar | None = None
@@ -104,12 +105,13 @@ class Screen:
         self._open(self._bar)
 
     def _start_training(self, event: TrainingStarted) -> None:
-        self._training, self._epochs, self._began = event, [], time.perf_counter()
+        self._stop()
         self._line(
             f"training {event.title} on {event.device}: {event.n_ratings:,} ratings, "
             f"{event.epochs} epochs"
         )
-        self._start("epoch 1", event.n_ratings)
+        self._start(f"epoch {event.done + 1}", event.n_ratings)
+        self._training, self._epochs, self._began = event, [], time.perf_counter()
 
     def _open(self, renderable: RenderableType) -> None:
         self._live = Live(
@@ -125,12 +127,16 @@ class Screen:
                 self._live.update(self._epoch_table(self._epochs[-self._rows() :]))
             self._live.stop()
             self._live = self._bar = None
+        self._training, self._epochs = None, []
 
     def _progress(self, event: Progress) -> None:
         if self._bar is None:
             return
         loss = "" if event.loss is None else f" loss {event.loss:.4f}"
-        title = f"epoch {len(self._epochs) + 1}{loss}" if self._training else None
+        title = None
+        if self._training is not None:
+            done = self._epochs[-1].epoch if self._epochs else self._training.done
+            title = f"epoch {done + 1}{loss}"
         self._bar.update(
             self._task, completed=event.done, total=event.total,
             description=title,
@@ -177,8 +183,7 @@ class Screen:
         """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet."""
         self._stop()
         if self.as_json:
-            sys.stdout.write(json.dumps(_finite(result.document()), ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+            emit(json.dumps(_finite(result.document()), ensure_ascii=False) + "\n")
         elif not self.quiet:
             for table in TABLES[type(result)](result):
                 self.out.print(table)

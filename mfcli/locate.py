@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import shutil
 import stat
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +28,7 @@ from mfcli.readers.layouts import choose
 from mfcli.readers.source import Source
 from mfcli.results import Noted, Report
 from mfcli.sources import DATASETS, Dataset, dataset_url
+from mfcli.streams import standard_input
 
 DEMO = "demo"
 
@@ -175,7 +175,7 @@ def _spooled() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mfcli-") as folder:
         path = Path(folder) / "stdin"
         with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+            shutil.copyfileobj(standard_input(), file, 1 << 20)
         yield path
 
 

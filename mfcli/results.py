@@ -39,6 +39,7 @@ class TrainingStarted:
     n_ratings: int
     device: str
     metric_names: tuple[str, ...] = ()
+    done: int = 0  # epochs of the interrupted run that is resumed
 
 
 @dataclass(frozen=True)

@@ -20,21 +20,21 @@ def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, i
     """
     random = _random(seed)
     if config.chosen is Strategy.leave_n_out:
-        mask = _take(interactions, _random_rank(interactions, random), config.n)
+        mask = _take(interactions, _random_rank(interactions, random), config.n or 0)
     elif config.chosen is Strategy.latest:
         times = _times(interactions)
         if config.cutoff is not None:
             mask = times >= parse_time(config.cutoff)
         else:
-            mask = _take(interactions, _recency_rank(interactions, times), config.n)
+            mask = _take(interactions, _recency_rank(interactions, times), config.n or 0)
     elif config.per_user:
         counts = interactions.user_counts
         # At least one row of every user stays, so that the user is known to train.
-        wanted = np.floor(counts * config.test_fraction + 0.5).astype(np.int64)
+        wanted = np.floor(counts * (config.test_fraction or 0.0) + 0.5).astype(np.int64)
         wanted = np.minimum(wanted, np.maximum(counts - 1, 0))
         mask = _random_rank(interactions, random) < wanted[interactions.users]
     else:
-        mask = _beyond(random, interactions, config.test_fraction)
+        mask = _beyond(random, interactions, config.test_fraction or 0.0)
     return mask
 
 
@@ -52,7 +52,7 @@ def validation(
         mask[order[max(0, len(order) - n_test) :]] = True
         return mask
     if config.chosen is Strategy.given:
-        return _beyond(_random(seed), interactions, config.test_fraction)
+        return _beyond(_random(seed), interactions, config.test_fraction or 0.0)
     return held_out(interactions, config, seed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import IO, Any, TextIO, cast
 
 from mfcli.errors import InputError, SystemRefusedError
@@ -14,6 +15,33 @@ def standard_output() -> TextIO:
     if sys.stdout is None:  # >&-
         raise SystemRefusedError("standard output is closed: name a file")
     return sys.stdout
+
+
+def emit(text: str) -> None:
+    """Write data to standard output at once, as UTF-8 whatever the locale.
+
+    Raises OSError, SystemRefusedError where that fails.
+    """
+    out = standard_output()
+    out.flush()
+    out.buffer.write(text.encode("utf-8", "backslashreplace"))
+    out.buffer.flush()
+
+
+def tolerate_any_text() -> None:
+    """Escape what the locale has no letter for, in tables and messages, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def settle_output() -> None:
+    """Drop what standard output did not take: Python would complain at exit, with status 120."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _nowhere(sys.stdout)
 
 
 def standard_input() -> IO[bytes]:
@@ -42,7 +70,7 @@ class _Dropping:
             try:
                 return int(self._stream.write(text))
             except OSError:
-                self._drop()
+                _nowhere(self._stream)
         return len(text)
 
     def flush(self) -> None:
@@ -50,11 +78,11 @@ class _Dropping:
             try:
                 self._stream.flush()
             except OSError:
-                self._drop()
+                _nowhere(self._stream)
 
     def isatty(self) -> bool:
         return self._stream is not None and self._stream.isatty()
 
-    def _drop(self) -> None:
-        """Send the rest nowhere: Python flushes at exit what it could not write, and complains."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+def _nowhere(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

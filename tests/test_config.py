@@ -298,6 +298,7 @@ class TestRanges:
         # Beyond its own range an option may need others: an open interval, a strategy.
         needs: dict[str, dict[str, Any]] = {
             "patience": {"valid": "valid.npz"}, "per_user": {"strategy": "fraction"},
+            "test_fraction": {"train_file": "a", "test_file": "b", "valid": True},
         }  # fmt: skip
         for field in dataclasses.fields(cls):
             for end in ("low", "high"):
@@ -618,6 +619,11 @@ class TestSplit:
             ({"per_user": True}, "--per-user needs --strategy fraction"),
             ({"cutoff": "2020-01-01"}, "--cutoff needs --strategy latest"),
             ({"folds": 3, "strategy": "fraction"}, "--folds is a strategy of its own"),
+            ({"test_fraction": 0.3}, "--test-fraction has no meaning with --strategy leave-n-out"),
+            ({"train_file": "a", "test_file": "b", "test_fraction": 0.3}, "--strategy given"),
+            ({"strategy": "fraction", "n": 3}, "--n has no meaning with --strategy fraction"),
+            ({"strategy": "latest", "cutoff": "5", "n": 3}, "--n has no meaning"),
+            ({"folds": 3, "n": 3}, "--n has no meaning with --folds"),
             ({"strategy": "fraction", "test_fraction": 0.0}, "both excluded"),
             ({"strategy": "fraction", "test_fraction": 1.0}, "both excluded"),
         ],

@@ -5,22 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse
 
 from mfcli.artifacts import load_interactions
+from tests.conftest import Cli, CliResult
 
 
-def ok(result):
+def ok(result: CliResult) -> CliResult:
     assert result.exit_code == 0, result.stderr
     return result
 
 
-def metrics(cli, model, test, *options):
+def metrics(cli: Cli, model: Path, test: Path, *options: str) -> dict[str, float]:
     result = ok(cli("evaluate", model, test, "--json", "--k", "5", "--k", "10", *options))
-    return json.loads(result.stdout)["metrics"]
+    return dict(json.loads(result.stdout)["metrics"])
 
 
 def test_ml_100k_end_to_end_names_real_films(cli, datasets, tmp_path):
@@ -63,9 +65,7 @@ def test_published_folds_reach_the_rmse_of_the_readme(cli, datasets, tmp_path):
     assert metrics(cli, model, tmp_path / "u1/test.npz")["rmse"] <= 0.922
 
 
-@pytest.mark.parametrize(
-    ("preset", "bound"), [("notebook-mf", 0.764), ("notebook-mf-bias", 0.751)]
-)
+@pytest.mark.parametrize(("preset", "bound"), [("notebook-mf", 0.764), ("notebook-mf-bias", 0.751)])
 def test_the_notebooks_recipes_end_no_worse_than_there(cli, datasets, tmp_path, preset, bound):
     """Mean squared error on the notebook's own split, which seed 3 makes again to the row."""
     run = ["run", datasets / "ml-latest-small", "--preset", preset, "--out", tmp_path / "run"]
@@ -79,9 +79,7 @@ def test_the_notebooks_recipes_end_no_worse_than_there(cli, datasets, tmp_path, 
     assert losses[2]["valid_loss"] <= bound
 
 
-def test_explicit_defaults_beat_the_notebooks_models_on_its_split(
-    cli, datasets, tmp_path
-):
+def test_explicit_defaults_beat_the_notebooks_models_on_its_split(cli, datasets, tmp_path):
     ok(cli("fetch", datasets / "ml-latest-small", "--out", tmp_path / "d.npz"))
     split = ["split", tmp_path / "d.npz", "--strategy", "fraction", "--seed", "3"]
     ok(cli(*split, "--drop-unknown", "--out", tmp_path / "s"))

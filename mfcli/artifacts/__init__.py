@@ -7,6 +7,7 @@ from mfcli.artifacts.files import (
     open_input,
     output_lock,
     real_output,
+    refuse_input_as_output,
     seconds_old,
 )
 from mfcli.artifacts.matrix import load_interactions, save_interactions
@@ -23,6 +24,7 @@ __all__ = [
     "open_input",
     "output_lock",
     "real_output",
+    "refuse_input_as_output",
     "save_interactions",
     "seconds_old",
 ]

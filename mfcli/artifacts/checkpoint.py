@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import pickle
 import struct
+import sys
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -71,8 +72,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint whole or not at all; the same content gives the same bytes."""
     catalog = checkpoint.catalog
     _save(path, {
-        "meta": checkpoint.meta,
-        "options": checkpoint.options,
+        "meta": _interned(checkpoint.meta),
+        "options": _interned(checkpoint.options),
         "weights": {name: each.detach().cpu() for name, each in checkpoint.weights.items()},
         "user_ids": _pack(catalog.user_ids),
         "item_ids": _pack(catalog.item_ids),
@@ -81,8 +82,23 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "seen_indices": torch.from_numpy(checkpoint.seen_indices),
         "rating_range": list(checkpoint.rating_range),
         "rating_mean": checkpoint.rating_mean,
-        "history": checkpoint.history,
+        "history": _interned(checkpoint.history),
     })  # fmt: skip
+
+
+def _interned(value: Any) -> Any:
+    """Copy plain values so that equal strings are one object, and no container is shared.
+
+    A pickle says for each string and container whether it is one that it has written before: what
+    a resumed run read back would be written in other bytes than what it made itself.
+    """
+    if isinstance(value, str):
+        return sys.intern(str(value))
+    if isinstance(value, dict):
+        return {_interned(key): _interned(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_interned(each) for each in value]
+    return value
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -159,7 +175,13 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], Catalog | None]:
 def _save(path: Path, document: dict[str, Any]) -> None:
     # A file object: given a path, torch would write the temporary file's name into the archive.
     with atomic_file(path) as stream:
-        torch.save(document, stream)
+        try:
+            torch.save(document, stream)
+        except RuntimeError as error:
+            # After a failed write torch ends its archive, which fails as well and says less.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def _load(path: Path, kind: str | None, mend: str) -> dict[str, Any]:

@@ -28,6 +28,15 @@ def real_output(path: Path) -> Path:
     return target
 
 
+def refuse_input_as_output(out: Path, *inputs: Path | str | None) -> None:
+    """Raise UsageError where ``out`` is one of the files that are read: it would be replaced."""
+    for each in inputs:
+        if each is None or not os.path.exists(each) or not out.exists():
+            continue
+        if os.path.samefile(out, each):
+            raise UsageError(f"--out {out} is an input as well: name another file")
+
+
 @contextmanager
 def output_lock(path: Path) -> Iterator[None]:
     """Hold ``path``.lock for the time of a ``with``; LockedError at once if another run does.

@@ -136,7 +136,7 @@ def refusal(model: Model, objective: Objective | None, engine: Engine) -> str | 
             return f"--model {model} is computed in closed form, not by --engine {engine}"
         return f"--engine closed-form computes popularity and bias, not --model {model}"
     if objective not in COMBINATIONS[engine]:
-        if objective is Objective.warp:
+        if objective is Objective.warp and engine is not Engine.closed_form:
             return "--objective warp draws until it finds a violation: it needs --engine hogwild"
         return f"--engine {engine} does not minimise --objective {objective}"
     if model not in COMBINATIONS[engine][objective]:

@@ -35,7 +35,7 @@ def load_preset(name: str) -> dict[str, dict[str, Any]]:
 def load_config(path: Path) -> dict[str, dict[str, Any]]:
     """Read a TOML file; raises InputError if it cannot be read, UsageError if it is wrong."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # Windows' editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{path}: cannot read the configuration: {reason}") from None

@@ -59,7 +59,7 @@ def flag(name: str) -> str:
 def nearest(word: str, known: typing.Iterable[str]) -> str:
     """Return " (did you mean …?)" for the known word that looks most like ``word``, or ""."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return f" (did you mean {str(close[0])!r}?)" if close else ""
 
 
 def _coerce(name: str, value: Any, hint: Any, where: str) -> Any:

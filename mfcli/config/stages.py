@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from mfcli.config.metric_names import check_metrics
-from mfcli.config.options import Config, nearest, option
+from mfcli.config.options import Config, flag, nearest, option
 from mfcli.errors import UsageError
 
 
@@ -197,10 +197,13 @@ class SplitConfig(FilterConfig):
         shown="leave-n-out; given with --train-file",
         panel=_TEST,
     )
-    n: int = option(10, "Rows a user for leave-n-out and latest.", low=1, panel=_TEST)
-    test_fraction: float = option(
-        0.2, "Probability that a row goes to test, for fraction.", low=0.0, high=1.0, panel=_TEST
+    n: int | None = option(
+        None, "Rows a user for leave-n-out and latest.", low=1, shown="10", panel=_TEST
     )
+    test_fraction: float | None = option(
+        None, "Probability that a row goes to test, for fraction (and to validation, for given).",
+        low=0.0, high=1.0, shown="0.2", panel=_TEST,
+    )  # fmt: skip
     per_user: bool = option(False, "Take the fraction within each user's rows.", panel=_TEST)
     cutoff: str | None = option(
         None,
@@ -244,8 +247,26 @@ class SplitConfig(FilterConfig):
             raise UsageError("--cutoff needs --strategy latest")
         if self.folds and self.strategy is not None:
             raise UsageError("--folds is a strategy of its own: leave out --strategy")
-        if self.chosen is Strategy.fraction and not 0.0 < self.test_fraction < 1.0:
+        self._fill_in()
+        if self.chosen is Strategy.fraction and not 0.0 < (self.test_fraction or 0.0) < 1.0:
             raise UsageError("--test-fraction should lie between 0 and 1, both excluded")
+
+    def _fill_in(self) -> None:
+        """Give --n and --test-fraction their defaults where they mean something, else refuse."""
+        counts = self.chosen is Strategy.leave_n_out or (
+            self.chosen is Strategy.latest and self.cutoff is None
+        )
+        draws = self.chosen is Strategy.fraction or (self.chosen is Strategy.given and self.valid)
+        chosen = "--folds" if self.folds else f"--strategy {self.chosen}"
+        for name, applies, default, mend in (
+            ("n", counts, 10, "it is of leave-n-out, and of latest without --cutoff"),
+            ("test_fraction", draws, 0.2, "give --strategy fraction"),
+        ):
+            if applies and not self.folds:
+                if getattr(self, name) is None:
+                    object.__setattr__(self, name, default)
+            elif getattr(self, name) is not None:
+                raise UsageError(f"{flag(name)} has no meaning with {chosen}: {mend}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,6 +101,8 @@ class Passes:
         self.strips = _strip_count(self.ratings, *self.shape) if grid else 0
         self.tiles = self._tiled(indptr, indices, data)
         self._sizes = np.diff(self.tiles.bounds)
+        self._owned = self._shared_out()
+        self._pool: ThreadPoolExecutor | None = None
         sampled = settings.objective != "mse"
         self._seen = _seen(indptr, indices, n_items, sampled)
         self._proposal = _proposal(indices, n_items, settings.popularity_power if sampled else 0)
@@ -142,17 +144,22 @@ class Passes:
         else:
             works = self._shared_works(rng)
         epoch = _Epoch(self._bound(number, weights, rates), [0] * len(works))
-        with ThreadPoolExecutor(len(works), thread_name_prefix="hogwild") as pool:
-            try:
-                futures = [pool.submit(work, epoch, at) for at, work in enumerate(works)]
-                while wait(futures, INTERVAL, FIRST_EXCEPTION).not_done:
-                    if any(future.done() and future.exception() for future in futures):
-                        break
-                    yield self._progress(sum(epoch.done))
-            finally:
-                epoch.stop = True
-        for future in futures:
-            future.result()
+        # The threads are kept for the next epoch: to start them takes as long as 10,000 ratings.
+        pool, self._pool = self._pool, None
+        pool = pool or ThreadPoolExecutor(len(works), thread_name_prefix="hogwild")
+        try:
+            futures = [pool.submit(work, epoch, at) for at, work in enumerate(works)]
+            while wait(futures, INTERVAL, FIRST_EXCEPTION).not_done:
+                if any(future.done() and future.exception() for future in futures):
+                    break
+                yield self._progress(sum(epoch.done))
+            for future in futures:
+                future.result()
+        except BaseException:  # the generator's close() among them
+            epoch.stop = True
+            pool.shutdown()
+            raise
+        self._pool = pool
         yield self._progress(self.ratings)
 
     def _check(self, weights: Weights) -> None:
@@ -232,26 +239,36 @@ class Passes:
         )
         return lambda order, begin, end: kernel(order, begin, end, job)
 
-    def _strip_works(self, rng: np.random.Generator) -> list[Callable[[_Epoch, int], None]]:
-        """Make one job per worker: its user strips in each of the epoch's rounds."""
+    def _shared_out(self) -> list[Array]:
+        """Share the user strips out: neighbours to each worker, about equal in ratings."""
         strips = self.strips
-        shifts = rng.permutation(strips)
-        own: list[list[int]] = [[] for _ in range(min(self.settings.workers, strips))]
-        loads = [0] * len(own)
+        if self.settings.objective != "mse" or not strips:
+            return []
+        workers = min(self.settings.workers, strips)
         totals = self._sizes.reshape(strips, strips).sum(axis=1)
-        for strip in np.argsort(-totals, kind="stable"):  # the largest first, to whom has least
-            to = loads.index(min(loads))
-            own[to].append(int(strip))
-            loads[to] += int(totals[strip])
+        middle = np.cumsum(totals) - totals / 2
+        owner = np.minimum(middle * workers / max(totals.sum(), 1), workers - 1).astype(np.int64)
+        return list(np.split(np.arange(strips), np.searchsorted(owner, range(1, workers))))
+
+    def _strip_works(self, rng: np.random.Generator) -> list[Callable[[_Epoch, int], None]]:
+        """Make one job per worker: its user strips in each of the epoch's rounds.
+
+        User strip u meets item strip items[(u + r) % strips] in round r. So a worker keeps all
+        item strips but one from a round to the next, in its cache; it goes through them forth and
+        back, so that what it had last comes first. A strip changes hands well after its last use.
+        """
+        strips = self.strips
+        items = rng.permutation(strips)
+        rounds = np.arange(strips)[:, None]
         works = []
-        for rows in own:
-            row = np.sort(rows)[None, :]  # (1, strips of this worker)
-            order = (row * strips + (row + shifts[:, None]) % strips).ravel()
-            works.append(self._sequence(order.astype(np.int32)))
+        for rows in self._owned:
+            order = (rows * strips + items[(rows + rounds) % strips]).astype(np.int32)
+            order[1::2] = order[1::2, ::-1]  # (rounds, strips of this worker)
+            works.append(self._sequence(order.ravel()))
         return works
 
     def _sequence(self, order: Array) -> Callable[[_Epoch, int], None]:
-        ends = self._slices(order, SLICE)
+        ends = self._slices(order, SLICE, 1)
 
         def work(epoch: _Epoch, worker: int) -> None:
             position = 0
@@ -278,9 +295,9 @@ class Passes:
             order = (rows * strips + (rows + shifts) % strips).ravel().astype(np.int32)
         else:
             order = rng.permutation(len(self._sizes)).astype(np.int32)
-        slice_size = min(SLICE // self.settings.negatives, self.ratings // (16 * workers))
-        ends = [0, *self._slices(order, slice_size)]
-        slices = itertools.pairwise(ends)
+        # Short enough that workers are mostly in one round, where tiles share no row.
+        most = min(SLICE // self.settings.negatives, self.ratings // (16 * workers))
+        slices = itertools.pairwise([0, *self._slices(order, most, 2 * workers)])
 
         def work(epoch: _Epoch, worker: int) -> None:
             for begin, end in iter(lambda: next(slices, None), None):  # next() is atomic
@@ -291,13 +308,20 @@ class Passes:
 
         return [work] * workers
 
-    def _slices(self, order: Array, size: int) -> list[int]:
-        """Find positions that cut `order` into stretches of about `size` ratings."""
-        if not len(order):
-            return []
+    def _slices(self, order: Array, most: int, parts: int) -> list[int]:
+        """Find positions that cut `order` into stretches of about `most` ratings.
+
+        A stretch is at most one of `parts` of what is left: with several, the stretches shrink
+        towards the end, so that workers who share them end together.
+        """
         visited = np.cumsum(self._sizes[order])
-        cuts = np.searchsorted(visited, np.arange(1, visited[-1] // max(size, 1) + 1) * size) + 1
-        return sorted({*(int(cut) for cut in cuts if cut < len(order)), len(order)})
+        cuts: list[int] = []
+        done = 0
+        while len(order) and (not cuts or cuts[-1] < len(order)):
+            size = max(1, min(most, int(visited[-1] - done) // parts))
+            cuts.append(min(int(np.searchsorted(visited, done + size)) + 1, len(order)))
+            done = int(visited[cuts[-1] - 1])
+        return cuts
 
 
 def _strip_count(ratings: int, n_users: int, n_items: int) -> int:

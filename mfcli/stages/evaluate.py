@@ -19,8 +19,10 @@ from mfcli.artifacts import (
     meta_for,
     output_lock,
     real_output,
+    refuse_input_as_output,
 )
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
+from mfcli.artifacts.meta import check_meta
 from mfcli.config import EvaluateConfig
 from mfcli.config.metric_names import LOWER_IS_BETTER, RATING_METRICS, expand_metrics
 from mfcli.errors import GateError, InputError, UsageError
@@ -44,6 +46,7 @@ def evaluate(
         result = _measure(model, test, config, report, began)
     else:
         real_output(out)
+        refuse_input_as_output(out, model, test)
         with output_lock(out):
             result = _measure(model, test, config, report, began)
             with atomic_file(out) as stream:
@@ -158,8 +161,13 @@ def load_metrics(path: Path) -> dict[str, Any]:
     """Read a metrics.json back; raises InputError."""
     try:
         content = json.loads(path.read_text("utf-8"))
-        if not isinstance(content["metrics"], dict) or not isinstance(content["meta"], dict):
+        tables = [content[name] for name in ("metrics", "protocol", "counts", "meta")]
+        if not all(isinstance(each, dict) for each in tables):
             raise TypeError
-    except (OSError, ValueError, KeyError, TypeError):
+        values = [*content["metrics"].values(), *content["counts"].values()]
+        if not all(each is None or isinstance(each, int | float) for each in values):
+            raise TypeError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{path}: is no metrics.json of mfcli evaluate") from None
+    check_meta(content["meta"], str(path))
     return dict(content)

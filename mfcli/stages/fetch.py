@@ -18,6 +18,7 @@ from mfcli.artifacts import (
     meta_for,
     output_lock,
     real_output,
+    refuse_input_as_output,
     save_interactions,
 )
 from mfcli.config import FetchConfig
@@ -65,6 +66,7 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
     """
     started = time.perf_counter()
     real_output(out)
+    refuse_input_as_output(out, source, config.item_names)
     with output_lock(out):
         if is_demo(source, report):
             interactions, rows_read, merged = _sample(config, report), config.ratings, 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.artifacts import atomic_file, output_lock, real_output, seconds_old
+from mfcli.artifacts import (
+    atomic_file,
+    output_lock,
+    real_output,
+    refuse_input_as_output,
+    seconds_old,
+)
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.table import CsvTable
 from mfcli.config import RecommendConfig, UnknownUsers
@@ -20,6 +25,7 @@ from mfcli.errors import InputError
 from mfcli.ranking import Block, Scorer, available_workers, best_items, nothing_seen, rows_of
 from mfcli.results import Progress, RecommendResult, Report, Started, Warned, ignore
 from mfcli.stages.common import scoring_of
+from mfcli.streams import standard_input, standard_output
 
 PREVIEW_ROWS = 10
 
@@ -42,8 +48,9 @@ def recommend(
     """
     began = time.perf_counter()
     if out is None:
-        return _recommend(model, sys.stdout.buffer, "-", config, report, began)
+        return _recommend(model, standard_output().buffer, "-", config, report, began)
     real_output(out)
+    refuse_input_as_output(out, model, config.users)
     with output_lock(out), atomic_file(out) as stream:
         return _recommend(model, stream, str(out), config, report, began)
 
@@ -101,13 +108,13 @@ def _requested(
 def _tokens(source: str) -> Iterator[str]:
     """Yield the ids of a file or of standard input, one a line, blank lines left out."""
     try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        data = standard_input().read() if source == "-" else Path(source).read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{source}: cannot read the users: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{source}: the users are not UTF-8 text") from None
-    for line in text.splitlines():
+    for line in text.split("\n"):  # an id may hold what splitlines() takes for a line's end
         if line.strip():
             yield line.strip()
 

@@ -18,6 +18,7 @@ from mfcli.artifacts import (
     load_interactions,
     meta_for,
     output_lock,
+    refuse_input_as_output,
     save_interactions,
 )
 from mfcli.artifacts.meta import to_json
@@ -54,6 +55,8 @@ def split(
         raise UsageError("name the FILE.npz to split, or give --train-file and --test-file")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
+    for name in ("train", "test", "valid"):
+        refuse_input_as_output(out / f"{name}.npz", source, config.train_file, config.test_file)
     with output_lock(out):
         report(Started("split"))
         folders, lineage, catalog = _folders(source, config, report)

@@ -21,6 +21,7 @@ from mfcli.artifacts import (
     meta_for,
     output_lock,
     real_output,
+    refuse_input_as_output,
 )
 from mfcli.artifacts.checkpoint import (
     Checkpoint,
@@ -68,6 +69,7 @@ def train(
     if resume and config.init_from:
         raise UsageError("--resume goes on from its own state: leave out --init-from")
     real_output(out)
+    refuse_input_as_output(out, source, config.valid)
     device = choose_device(config.device if config.engine is Engine.minibatch else Device.cpu)
     torch.set_num_threads(config.workers or available_workers())
     with output_lock(out):
@@ -157,7 +159,7 @@ class _Run:
                 " · ".join(str(each) for each in (self.config.model, self.config.objective,
                            self.config.engine) if each),
                 sum(each.epochs or 1 for each in stages), self.matrix.n_ratings, str(self.device),
-                tuple(self.config.metric),
+                tuple(self.config.metric), len(self.training.history),
             )
         )  # fmt: skip
         try:

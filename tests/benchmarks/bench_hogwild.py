@@ -1,24 +1,18 @@
 """Compiled SGD passes against LIBMF and implicit: speed and quality, on generated data.
 
-    python tests/benchmarks/bench_hogwild.py [explicit] [bpr] [large] [small] [--repeats 5]
+    python -m tests.benchmarks.bench_hogwild [explicit|bpr|large|small …] [--quick]
 
-The peers come from PyPI (`pip install libmf implicit`); without one its rows are left out. PyPI's
-LIBMF is built without vector instructions unless told otherwise:
-`CFLAGS="-O3 -march=native -DUSEAVX" pip install --no-binary :all: libmf`.
+The peers come from PyPI (`make bench` puts them into .bench); without one its columns are empty.
+PyPI's LIBMF is built without vector instructions unless told otherwise, as the Makefile does.
 
 Runs alternate, ours and theirs, and medians are compared. An epoch's time of ours includes its
 reordering; a peer's is the difference between a long and a short run, so its set-up is left out,
 and ours beside it. Quality is that of one run each, both at the better of the rates listed here.
 """
 
-# ruff: noqa: T201 - it is here to print
-
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import os
-import platform
 import statistics
 import time
 import tracemalloc
@@ -28,40 +22,26 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 
 from mfcli.engines import kernels
 from mfcli.engines.kernels import Weights
 from mfcli.engines.passes import Passes, Settings
+from tests.benchmarks.measuring import (
+    Row,
+    against,
+    alternated,
+    at_least,
+    at_most,
+    generate,
+    machine,
+    ratio,
+    shown,
+    table,
+    versions,
+)
 
 EPOCHS = 20
-
-
-def generate(n_users: int, n_items: int, number: int, seed: int = 0) -> sp.csr_matrix:
-    """Half stars from biases, eight tastes and noise; activity log-normal, popularity zipfian."""
-    rng = np.random.default_rng(seed)
-    activity = np.cumsum(rng.lognormal(0, 1, n_users))
-    popularity = np.cumsum(rng.permutation((np.arange(n_items) + 20.0) ** -0.9))
-    keys = np.empty(0, np.int64)
-    while len(keys) < number:
-        more = int((number - len(keys)) * 1.3) + 1000
-        users = np.searchsorted(activity / activity[-1], rng.random(more))
-        items = np.searchsorted(popularity / popularity[-1], rng.random(more))
-        keys = np.unique(np.concatenate([keys, users * n_items + items]))
-    keys = np.sort(rng.choice(keys, number, replace=False))
-    users, items = (keys // n_items).astype(np.int32), (keys % n_items).astype(np.int32)
-    tastes = rng.normal(0, 1, (n_users, 8)).astype(np.float32)
-    appeal = rng.normal(0, 8**-0.5, (n_items, 8)).astype(np.float32)
-    generous, good = rng.normal(0, 0.4, n_users), rng.normal(0, 0.5, n_items)
-    values = np.empty(number, np.float32)
-    for start in range(0, number, 1 << 20):
-        part = slice(start, start + (1 << 20))
-        u, i = users[part], items[part]
-        taste = 0.5 * (tastes[u] * appeal[i]).sum(axis=1)
-        values[part] = 3.5 + generous[u] + good[i] + taste + rng.normal(0, 0.5, len(u))
-    values = np.clip(np.round(values * 2) / 2, 0.5, 5)
-    matrix = sp.csr_matrix((values, (users, items)), shape=(n_users, n_items))
-    matrix.sort_indices()
-    return matrix
 
 
 def divided(matrix: sp.csr_matrix, share: float = 0.1) -> tuple[sp.csr_matrix, sp.csr_matrix]:
@@ -77,9 +57,10 @@ def divided(matrix: sp.csr_matrix, share: float = 0.1) -> tuple[sp.csr_matrix, s
 
 
 def fresh(shape: tuple[int, int], factors: int) -> Weights:
-    rng = np.random.default_rng(0)
-    users, items = (rng.normal(0, 0.03, (n, factors)).astype(np.float32) for n in shape)
-    return Weights(users, items, *(np.zeros(n, np.float32) for n in shape))
+    """Draw a start, in torch's memory as in training."""
+    generator = torch.Generator().manual_seed(0)
+    users, items = (torch.empty(n, factors).normal_(0, 0.03, generator=generator) for n in shape)
+    return Weights(users.numpy(), items.numpy(), *(torch.zeros(n).numpy() for n in shape))
 
 
 class Ours:
@@ -103,10 +84,11 @@ class Ours:
         self.number += 1
 
     def speed(self) -> float:
+        """Return millions of ratings a second over five epochs."""
         start = time.perf_counter()
         for _ in range(5):
             self.epoch(0.01)
-        return 5 * self.run.ratings / (time.perf_counter() - start)
+        return 5e-6 * self.run.ratings / (time.perf_counter() - start)
 
     def trained(self, rate: float, regularization: float) -> Ours:
         for number in range(EPOCHS):
@@ -155,7 +137,7 @@ def peer(name: str) -> Any:
 
             return implicit.bpr
     except (ImportError, OSError) as error:
-        print(f"  {name} is not here ({error}); pip install {name}")
+        print(f"  {name} is not here ({error}): make bench installs it")  # noqa: T201
         return None
 
 
@@ -183,156 +165,167 @@ def implicit_run(bpr: Any, matrix: sp.csr_matrix, factors: int, threads: int, ra
 
 
 def peer_speed(run: Callable[[int], Any], number: int) -> float:
+    """Return millions of ratings a second of five epochs: six less one, without the set-up."""
     times = []
     for epochs in (1, 6):
         start = time.perf_counter()
         run(epochs)
         times.append(time.perf_counter() - start)
-    return 5 * number / (times[1] - times[0])
+    return 5e-6 * number / max(times[1] - times[0], 1e-9)
 
 
-def compare(
-    label: str, ours: Callable[[], float], theirs: Callable[[], float] | None, repeats: int
-) -> float:
-    """Alternate, print medians (and the best) in millions a second and their ratio."""
-    mine, other = [], []
-    for _ in range(repeats):
-        mine.append(ours() / 1e6)
-        if theirs:
-            other.append(theirs() / 1e6)
-    line = f"  {label:<34} ours {statistics.median(mine):6.1f} M/s (best {max(mine):6.1f})"
-    if theirs:
-        line += f"   peer {statistics.median(other):6.1f} (best {max(other):6.1f})"
-        line += f"   ratio {statistics.median(mine) / statistics.median(other):.2f}"
-    print(line, flush=True)
-    return statistics.median(mine)
+def compared(
+    label: str, engines: dict[int, Ours], peers: dict[int, Callable[[int], Any]], bar: float,
+    repeats: int,
+) -> list[Row]:  # fmt: skip
+    """Alternate ours and the peer with one worker and with two; make their rows."""
+    size = engines[1].run.ratings
+    runs = [engine.speed for engine in engines.values()]
+    runs += [lambda run=run: peer_speed(run, size) for run in peers.values()]  # type: ignore[misc]
+    found = alternated(runs, repeats)
+    rows = []
+    for at, workers in enumerate(engines):
+        what = f"{label}, {workers} worker{'s' if workers > 1 else ''}"
+        if peers:
+            rows.append(against(what, found[at], found[len(engines) + at], bar, "M/s"))
+        else:
+            rows.append(Row(what, shown(found[at], "M/s")))
+    scaled = ratio(found[1], found[0])
+    return [*rows, Row("  two workers over one", "", "", scaled, *at_least(1.8, scaled))]
 
 
-def explicit(repeats: int) -> None:
-    """Squared errors, biased, against LIBMF; the lock-free order beside the grid."""
-    matrix, mf = generate(6040, 3706, 1_000_000), peer("libmf")
+def explicit(repeats: int, quick: bool) -> list[Row]:
+    """Squared errors, biased, a million ratings; peer: LIBMF."""
+    matrix, mf = generate(6040, 3706, 300_000 if quick else 1_000_000), peer("libmf")
     train, test = divided(matrix)
     u, i = pairs(test)
+    rows = []
     for factors in (32, 64):
-        speeds = {}
-        for workers in (1, 2):
-            run = libmf_run(mf, matrix, factors, workers) if mf else None
-            theirs = (lambda run=run: peer_speed(run, matrix.nnz)) if run else None
-            label = f"mse, {factors} factors, {workers} workers"
-            speeds[workers] = compare(
-                label, Ours(matrix, factors, workers, "mse").speed, theirs, repeats
-            )
-            free = Ours(matrix, factors, workers, "mse", order="free")
-            compare("  the same, order free", free.speed, None, repeats)
-        print(f"  two workers over one: {speeds[2] / speeds[1]:.2f}")
-        found = []
+        engines = {workers: Ours(matrix, factors, workers, "mse") for workers in (1, 2)}
+        peers = {w: libmf_run(mf, matrix, factors, w) for w in (1, 2)} if mf else {}
+        rows += compared(f"mse, {factors} factors", engines, peers, 1.5, repeats)
+        free = Ours(matrix, factors, 2, "mse", order="free")
+        speeds = alternated([free.speed], repeats)[0]
+        rows.append(Row("  order free, 2 workers", shown(speeds, "M/s")))
+        found, theirs = [], []
         for regularization in (0.02, 0.05, 0.1):
             w = Ours(train, factors, 2, "mse").trained(0.03, regularization)
             scores = w.mean + w.weights.user_bias[u] + w.weights.item_bias[i]
             scores += (w.weights.user_factors[u] * w.weights.item_factors[i]).sum(axis=1)
             found.append(rmse(scores, test))
-        line = f"  test RMSE after {EPOCHS} epochs, best of three λ: ours {min(found):.4f}"
+            if mf:
+                of = {"lambda_p2": regularization, "lambda_q2": regularization}
+                model = libmf_run(mf, train, factors, 2, **of)(EPOCHS)
+                theirs.append(rmse(model.predict(np.stack([u, i]).T), test))
+        row = Row(f"  test RMSE, {EPOCHS} epochs, best of three λ", f"{min(found):.4f}")
         if mf:
-            table = np.stack([u, i]).T  # predict() reads it column by column
-            found = [
-                rmse(
-                    libmf_run(mf, train, factors, 2, lambda_p2=r, lambda_q2=r)(EPOCHS).predict(
-                        table
-                    ),
-                    test,
-                )
-                for r in (0.02, 0.05, 0.1)
-            ]
-            line += f"   peer {min(found):.4f}"
-        print(line, flush=True)
+            passed = min(found) <= min(theirs)
+            row = row._replace(peer=f"{min(theirs):.4f}", bar="no worse", passed=passed)
+        rows.append(row)
+    return rows
 
 
-def bpr(repeats: int) -> None:
-    """Pairwise ranking of the better half of two million ratings, against implicit."""
-    matrix = generate(6040, 3706, 2_000_000)
+def liked(quick: bool) -> sp.csr_matrix:
+    """Generate the better half of ratings, as ones."""
+    matrix = generate(6040, 3706, 600_000 if quick else 2_000_000)
     cells = matrix.tocoo()
-    best = np.argsort(-cells.data, kind="stable")[:1_000_000]
+    best = np.argsort(-cells.data, kind="stable")[: matrix.nnz // 2]
     ones = np.ones(len(best), np.float32)
     matrix = sp.csr_matrix((ones, (cells.row[best], cells.col[best])), shape=matrix.shape)
     matrix.sort_indices()
+    return matrix
+
+
+def bpr(repeats: int, quick: bool) -> list[Row]:
+    """Pairwise ranking of the better half of two million ratings; peer: implicit, verified."""
+    matrix, module = liked(quick), peer("implicit")
     train, test = divided(matrix)
-    module = peer("implicit")
-    speeds = {}
-    for workers in (1, 2):
-        run = implicit_run(module, matrix, 64, workers, 0.05) if module else None
-        theirs = (lambda run=run: peer_speed(run, matrix.nnz)) if run else None
-        label = f"bpr, 64 factors, {workers} workers"
-        speeds[workers] = compare(label, Ours(matrix, 64, workers, "bpr").speed, theirs, repeats)
-    print(f"  two workers over one: {speeds[2] / speeds[1]:.2f}")
-    quality = []
+    engines = {workers: Ours(matrix, 64, workers, "bpr") for workers in (1, 2)}
+    peers = {w: implicit_run(module, matrix, 64, w, 0.05) for w in (1, 2)} if module else {}
+    rows = compared("bpr, 64 factors", engines, peers, 2, repeats)
+    found, theirs = [], []
     for rate in (0.02, 0.05, 0.1):
         w = Ours(train, 64, 2, "bpr").trained(rate, 0.01).weights
         users = np.concatenate([w.user_factors, np.ones((len(w.user_factors), 1))], axis=1)
         items = np.concatenate([w.item_factors, w.item_bias[:, None]], axis=1)
-        quality.append(ranking(users, items, train, test))
-    print(f"  ndcg@10, AUC after {EPOCHS} epochs, best of three rates: ours {max(quality)}")
-    if module:
-        models = [implicit_run(module, train, 64, 2, rate)(EPOCHS) for rate in (0.02, 0.05, 0.1)]
-        quality = [ranking(m.user_factors, m.item_factors, train, test) for m in models]
-        print(f"  {'':<58} peer {max(quality)}", flush=True)
+        found.append(ranking(users, items, train, test))
+        if module:
+            model = implicit_run(module, train, 64, 2, rate)(EPOCHS)
+            theirs.append(ranking(model.user_factors, model.item_factors, train, test))
+    for at, name in enumerate(("ndcg@10", "AUC")):
+        mine = max(found)[at]
+        row = Row(f"  {name}, {EPOCHS} epochs, best of three rates", f"{mine:.4f}")
+        if module:
+            other = max(theirs)[at]
+            row = row._replace(peer=f"{other:.4f}", bar="no worse", passed=mine >= other)
+        rows.append(row)
+    return rows
 
 
-def large(repeats: int) -> None:
-    """Twenty million ratings: speed, and what the training adds to the process's memory."""
-    small = Ours(generate(6040, 3706, 1_000_000), 64, 2, "mse")
-    matrix = generate(138_000, 27_000, 20_000_000)
+def large(repeats: int, quick: bool) -> list[Row]:
+    """Twenty million ratings: speed, and memory beside the matrix and the factors."""
+    matrix = generate(138_000, 27_000, 2_000_000 if quick else 20_000_000)
     matrix.data = matrix.data.astype(np.float32)
     held = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+    rows = []
     for objective in ("mse", "bpr"):
+        million = liked(quick) if objective == "bpr" else generate(6040, 3706, 1_000_000)
+        small = Ours(million, 64, 2, objective)
         tracemalloc.start()
         run = Ours(matrix, 64, 2, objective)
         run.epoch(0.01)
-        peak = tracemalloc.get_traced_memory()[1] + held
-        tracemalloc.stop()
+        # The matrix was there before, and torch's memory is not traced.
         least = held + sum(array.nbytes for array in run.weights)
-        label = f"{objective}, 20 M, 64 factors, 2 workers"
-        speed = compare(label, run.speed, None, max(1, repeats // 2))
-        line = f"  memory at its peak {peak / 1e6:.0f} MB = {peak / least:.2f} × (matrix + factors)"
-        if objective == "mse":
-            million = compare("mse, 1 M, beside it", small.speed, None, repeats)
-            line += f"; speed {speed / million:.2f} of the million's"
-        print(line, flush=True)
-        del run
+        peak = tracemalloc.get_traced_memory()[1] + least
+        tracemalloc.stop()
 
-
-def small(repeats: int) -> None:
-    """Forty epochs at the size of ml-100k, biased, 10 factors: seconds with the set-up."""
-    matrix = generate(943, 1682, 100_000)
-    for workers in (1, 2):
-        times = []
-        for _ in range(repeats):
+        def an_epoch(run: Ours = run) -> float:
             start = time.perf_counter()
-            run = Ours(matrix, 10, workers, "mse")
-            for _ in range(40):
-                run.epoch(0.01)
-            times.append(time.perf_counter() - start)
-        line = f"  mse, 10 factors, 100 k, 40 epochs, {workers} workers: median"
-        print(f"{line} {statistics.median(times):.3f} s, best {min(times):.3f}")
+            run.epoch(0.01)
+            return run.run.ratings / 1e6 / (time.perf_counter() - start)
+
+        speed, beside = alternated([an_epoch, small.speed], repeats)
+        what = f"{objective}, {matrix.nnz / 1e6:g} M, 64 factors, 2 workers; peer: ours at 1 M"
+        rows.append(against(what, speed, beside, 0.5, "M/s"))
+        times = peak / least
+        size = f"{peak / 1e6:.0f} MB"
+        rows.append(Row("  peak memory over matrix + factors", size, "", times, *at_most(3, times)))
+        del run
+    return rows
+
+
+def small(repeats: int, quick: bool) -> list[Row]:  # noqa: ARG001 - it is small
+    """Forty epochs at the size of ml-100k, biased, 10 factors, set-up included."""
+    matrix = generate(943, 1682, 100_000)
+
+    def seconds(workers: int) -> float:
+        start = time.perf_counter()
+        run = Ours(matrix, 10, workers, "mse")
+        for _ in range(40):
+            run.epoch(0.01)
+        return time.perf_counter() - start
+
+    found = alternated([lambda: seconds(1), lambda: seconds(2)], repeats)
+    return [
+        Row(f"mse, 10 factors, 100 k, 40 epochs, {workers} worker{'s' * (workers > 1)}",
+            shown(times, "s", 3), "", None, *at_most(0.3, statistics.median(times), " s"))
+        for workers, times in zip((1, 2), found, strict=True)
+    ]  # fmt: skip
 
 
 def main() -> None:
     parts = {"explicit": explicit, "bpr": bpr, "large": large, "small": small}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("parts", nargs="*", default=list(parts), choices=[*parts, []])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="smaller data")
     chosen = parser.parse_args()
-    versions = []
-    for name in ("numba", "numpy", "libmf", "implicit"):
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            versions.append(f"{name} absent")
-    cores = len(os.sched_getaffinity(0))
-    print(f"{platform.machine()}, {cores} cores, load {os.getloadavg()[0]:.1f}")
-    print(f"Python {platform.python_version()}, {', '.join(versions)}")
+    if unknown := [name for name in chosen.parts if name not in parts]:
+        parser.error(f"unknown part {unknown[0]!r}: choose from {', '.join(parts)}")
     for name in chosen.parts or parts:
-        print(f"{name}: {parts[name].__doc__}")
-        parts[name](chosen.repeats)
+        title = f"hogwild, {name}: {machine()}; {versions('numba', 'numpy', 'libmf', 'implicit')}"
+        about = parts[name].__doc__ or ""
+        table(f"{title}\n  {about}", parts[name](chosen.repeats, chosen.quick))
 
 
 if __name__ == "__main__":

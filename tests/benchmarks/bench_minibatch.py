@@ -1,10 +1,12 @@
-"""The minibatch engine against the same torch loop written bare, and against a loader of ratings.
+"""The minibatch engine against the same torch loop written bare, and an older system's loop.
 
-    python tests/benchmarks/bench_minibatch.py [--repeats 5] [--quick]
+    python -m tests.benchmarks.bench_minibatch [--repeats N] [--quick]
 
 An epoch of each is timed whole, its shuffling included; runs alternate. The loops share model,
-loss, regularization, optimizer, batch size and number of threads. The data is generated: the size
-of ml-100k's train part, and some of the 20 million ratings of 138,000 users and 27,000 items.
+loss, regularization, optimizer, batch size and number of threads; the older system's asks its data
+for one rating at a time, takes Adam unfused and each batch's loss to Python. The data is
+generated: the size of ml-100k's train part, and some of the 20 million ratings of 138,000 users
+and 27,000 items.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from measuring import Row, against, alternated, generate, machine, table, versions
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -25,6 +26,7 @@ from mfcli.config import TrainConfig
 from mfcli.engines.minibatch import MinibatchEngine
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import BiasedMF, build
+from tests.benchmarks.measuring import Row, against, alternated, generate, machine, table, versions
 
 REGULARIZATION, BIAS_REGULARIZATION = 0.12, 0.02
 
@@ -103,8 +105,8 @@ class Bare:
         return time.perf_counter() - start
 
 
-class ByRating(Dataset[tuple[int, int, float]]):
-    """One Python call a rating, as older systems fed their batches."""
+class ByRating(Dataset[Any]):
+    """One Python call a rating, as an older system fed its batches: NumPy scalars to collate."""
 
     def __init__(self, train: Interactions) -> None:
         self.users, self.items, self.values = train.users, train.indices, train.data
@@ -112,34 +114,64 @@ class ByRating(Dataset[tuple[int, int, float]]):
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, at: int) -> tuple[int, int, float]:
-        return int(self.users[at]), int(self.items[at]), float(self.values[at])
+    def __getitem__(self, at: int) -> Any:
+        return (self.users[at], self.items[at]), self.values[at]
 
 
-class Loaded(Bare):
-    """The bare loop, fed by a DataLoader in the process; the arithmetic is the same."""
+class Older(nn.Module):
+    """The loop of the older system: its loader, its model, its Adam, its running loss."""
 
     def __init__(self, train: Interactions, config: TrainConfig) -> None:
-        super().__init__(train, config)
-        self.loader = DataLoader(ByRating(train), batch_size=self.size, shuffle=True)
+        super().__init__()
+        factors = config.factors or 0
+        self.dropout = nn.Dropout(config.dropout or 0.0)
+        self.users, self.items = nn.ModuleList(), nn.ModuleList()
+        for width in (1, factors):
+            self.users.append(nn.Embedding(train.n_users, width))
+            self.items.append(nn.Embedding(train.n_items, width))
+        size = int(config.batch_size or 0)
+        self.loader = DataLoader(ByRating(train), batch_size=size, shuffle=True)
+        self.optimizer = torch.optim.Adam(
+            self.parameters(), lr=config.learning_rate or 0.0, weight_decay=config.weight_decay or 0
+        )
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for users, items, values in self.loader:
-            yield users, items, values.to(torch.float32)
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Return biases + ⟨dropout(u), dropout(v)⟩, (B,)."""
+        score = self.users[0](users) + self.items[0](items)
+        u, v = self.dropout(self.users[1](users)), self.dropout(self.items[1](items))
+        return (score + (u * v).sum(1, keepdim=True)).squeeze()
+
+    def epoch(self) -> float:
+        start = time.perf_counter()
+        total = 0.0
+        for (users, items), values in self.loader:
+            self.optimizer.zero_grad()
+            loss = F.mse_loss(self(users.long(), items.long()), values, reduction="sum")
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            total += loss.item()
+        return time.perf_counter() - start
 
 
-def config_of(factors: int, batch: int, sparse: bool) -> TrainConfig:
+# The older system's setting of that loop.
+OLDER: dict[str, Any] = {
+    "learning_rate": 0.02, "dropout": 0.02, "weight_decay": 0.1, "reduction": "sum",
+    "global_mean": False, "init": "normal:1", "bias_init": "normal:1",
+    "regularization": 0.0, "bias_regularization": 0.0,
+}  # fmt: skip
+
+
+def config_of(factors: int, batch: int, sparse: bool, **others: Any) -> TrainConfig:
+    """Resolve a configuration of biased-mf, mse and minibatch."""
     optimizer = {"optimizer": "sgd" if sparse else "adam", "sparse": sparse}
     options = {
         "factors": factors, "batch_size": str(batch), "learning_rate": 0.01, **optimizer,
         "regularization": REGULARIZATION, "bias_regularization": BIAS_REGULARIZATION,
-    }  # fmt: skip
+    } | others  # fmt: skip
     return TrainConfig.merge(("", options)).resolved()
 
 
-def speeds(
-    train: Interactions, runs: list[Callable[[], float]], repeats: int
-) -> list[list[float]]:
+def speeds(train: Interactions, runs: list[Callable[[], float]], repeats: int) -> list[list[float]]:
     """Return millions of ratings a second of each loop, after an epoch of each to warm up."""
     for run in runs:
         run()
@@ -156,20 +188,18 @@ def main() -> None:
     title = f"minibatch: {machine()}, {torch.get_num_threads()} threads; {versions('torch')}"
 
     train, config = ratings(943, 1682, 90_570), config_of(10, 1024, sparse=False)
-    runs = [ours(train, config), Bare(train, config).epoch, Loaded(train, config).epoch]
-    mine, bare, loader = speeds(train, runs, max(chosen.repeats, 5))
-    setting = f"{train.n_ratings:,} ratings, 10 factors, batch 1,024, Adam"
-    rows: list[Row] = [
-        against(f"{setting}; bare loop", mine, bare, 0.9, "M/s", 2),
-        against("  the same; DataLoader, a call a rating", mine, loader, 4, "M/s", 2),
-    ]
+    repeats = max(chosen.repeats, 5)
+    small = f"{train.n_ratings:,} ratings, 10 factors, batch 1,024, Adam"
+    mine, bare = speeds(train, [ours(train, config), Bare(train, config).epoch], 3 * repeats)
+    rows: list[Row] = [against(f"{small}; bare loop", mine, bare, 0.9, "M/s", 2)]
+    config = config_of(10, 1024, sparse=False, **OLDER)
+    mine, older = speeds(train, [ours(train, config), Older(train, config).epoch], repeats)
+    rows.append(against(f"{small}; older system's loop", mine, older, 4, "M/s", 2))
 
     train = ratings(138_000, 27_000, 300_000 if chosen.quick else 2_000_000)
     for sparse, name in ((False, "dense fused Adam"), (True, "sparse SGD")):
         config = config_of(64, 65_536, sparse)
-        mine, bare = speeds(
-            train, [ours(train, config), Bare(train, config).epoch], max(chosen.repeats, 5)
-        )
+        mine, bare = speeds(train, [ours(train, config), Bare(train, config).epoch], repeats)
         setting = f"138,000 × 27,000, {train.n_ratings / 1e6:g} M, 64 factors, batch 65,536"
         rows.append(against(f"{setting}, {name}; bare loop", mine, bare, 0.9, "M/s", 2))
     table(title, rows)

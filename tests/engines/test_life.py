@@ -166,9 +166,7 @@ def test_early_stopping_keeps_the_best_epoch():
     options = {"epochs": 60, "learning_rate": 0.3, "regularization": 0.0, "patience": 3}
     run = training(config(**options, valid="v.npz", schedule="constant"), valid=True)
     seen = [
-        (event.valid_loss, weights(run))
-        for event in run.events()
-        if isinstance(event, EpochResult)
+        (event.valid_loss, weights(run)) for event in run.events() if isinstance(event, EpochResult)
     ]
     assert run.stopped == "early"
     best = min(range(len(seen)), key=lambda at: seen[at][0] or math.inf)

@@ -95,7 +95,7 @@ class TestOneMatrix:
         assert last["options"]["n"] == 3
         assert last["options"]["strategy"] == "leave-n-out"
 
-    @pytest.mark.parametrize("other", [{"seed": 1}, {"n": 4}, {"strategy": "fraction"}])
+    @pytest.mark.parametrize("other", [{"seed": 1}, {"n": 4}, {"strategy": "latest"}])
     def test_another_split_has_another_id(
         self, source: Path, tmp_path: Path, other: dict[str, Any]
     ) -> None:

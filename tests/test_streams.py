@@ -1,0 +1,126 @@
+"""Standard streams that are closed, full, or of an old encoding."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mfcli import console
+from mfcli.errors import InputError, SystemRefusedError
+from mfcli.results import EpochResult, Progress, Started, TrainingStarted
+from mfcli.streams import emit, standard_error, standard_input, standard_output
+
+MFCLI = [sys.executable, "-m", "mfcli"]
+
+
+def run(command: str, unbuffered: str) -> tuple[int, str]:
+    """Run a line of a shell, in which $MFCLI stands for mfcli: (status, standard error)."""
+    line = f"set -o pipefail; {command}".replace("$MFCLI", " ".join(MFCLI))
+    result = subprocess.run(
+        ["bash", "-c", line], stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": unbuffered,
+             "PYTHONPATH": str(Path(console.__file__).parents[1])},
+    )  # fmt: skip
+    return result.returncode, result.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        ("$MFCLI --help | true", 0, ""),
+        ("$MFCLI --version | true", 0, ""),
+        ("$MFCLI inspect nofile --json | true", 3, "error: nofile: no such file\n"),
+        ("$MFCLI --version >/dev/full", 8, "error: the disk is full: make room\n"),
+        ("$MFCLI --version >&-", 8, "error: standard output is closed: name a file\n"),
+        ("$MFCLI inspect nofile 2>/dev/full", 3, ""),
+        ("$MFCLI inspect nofile 2>&-", 3, ""),
+    ],
+)
+def test_a_stream_that_fails_leaves_the_status_right(command, status, said, unbuffered):
+    assert run(command, unbuffered) == (status, said)
+
+
+def test_closed_streams_are_named(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(InputError, match="standard input is closed"):
+        standard_input()
+    with pytest.raises(SystemRefusedError, match="standard output is closed"):
+        standard_output()
+
+
+def test_closed_standard_error_drops_what_is_written(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    stream = standard_error()
+    assert stream.write("progress\n") == 9
+    stream.flush()
+    assert not stream.isatty()
+    console.Screen(as_json=True, quiet=False, data_on_stdout=False).report(
+        TrainingStarted("mf", 1, 1, "cpu")
+    )
+    assert capsys.readouterr().out == ""  # JSON alone may stand there
+
+
+def test_data_is_utf8_whatever_the_locale(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    emit(json.dumps({"path": "é\udcff"}, ensure_ascii=False))
+    assert json.loads(raw.getvalue()) == {"path": "é\udcff"}
+
+
+class Terminal:
+    """A screen on a terminal of 30 lines, and what was written to it."""
+
+    def __init__(self) -> None:
+        self.text = io.StringIO()
+        self.screen = console.Screen(as_json=False, quiet=False, data_on_stdout=False)
+        self.screen.err = Console(
+            file=self.text, force_terminal=True, width=100, height=30, color_system=None
+        )
+
+    def redraw(self) -> None:
+        """Draw at once what the live display would draw within a tenth of a second."""
+        assert self.screen._live is not None
+        self.screen._live.refresh()
+
+
+def epoch(number: int) -> EpochResult:
+    return EpochResult(number, 1, 0.1, 0.5, None, {}, 0.1, 10.0)
+
+
+def test_a_resumed_run_counts_its_epochs_on() -> None:
+    terminal = Terminal()
+    with terminal.screen as screen:
+        screen.report(TrainingStarted("mf", 9, 100, "cpu", done=5))
+        screen.report(Progress(50, 100, 0.25))
+        terminal.redraw()
+        screen.report(epoch(6))
+        screen.report(Progress(50, 100, 0.25))
+        terminal.redraw()
+    shown = terminal.text.getvalue()
+    assert "epoch 6 loss 0.2500" in shown
+    assert "epoch 7 loss 0.2500" in shown
+    assert "epoch 1 " not in shown
+
+
+def test_the_stages_after_training_show_themselves() -> None:
+    """``mfcli run`` goes on on the screen that showed the epochs."""
+    terminal = Terminal()
+    with terminal.screen as screen:
+        screen.report(TrainingStarted("mf", 1, 100, "cpu"))
+        screen.report(epoch(1))
+        screen.report(Started("recommend", 10, "users"))
+        before = len(terminal.text.getvalue())
+        screen.report(Progress(5, 10))
+        terminal.redraw()
+    later = terminal.text.getvalue()[before:]
+    assert "recommend" in later
+    assert "epoch" not in later
+    assert "1/1" not in later
