@@ -172,7 +172,7 @@ def _measured(
     listed = [each for each in names if each not in RATING_METRICS]
     return Subject(
         name, file_sha256(path), found, protocol_of(config, clip, listed),
-        counts_of(checkpoint, rows, found, given), checkpoint.meta,
+        counts_of(checkpoint, rows, found, given, config.sampled), checkpoint.meta,
     )  # fmt: skip
 
 

@@ -110,7 +110,11 @@ def _candidates(config: EvaluateConfig) -> str:
 
 
 def counts_of(
-    checkpoint: Checkpoint, test: Interactions, measured: Measured, given: Given | None
+    checkpoint: Checkpoint,
+    test: Interactions,
+    measured: Measured,
+    given: Given | None,
+    sampled: int | None,
 ) -> dict[str, int]:
     """Return how many users and rows there are, are unknown, and are left out."""
     unknown_user = checkpoint.user_counts == 0
@@ -134,5 +138,9 @@ def counts_of(
     if measured.ranked is not None:
         counts["users_ranked"] = len(measured.ranked.users)
         counts["users_without_auc"] = int(np.isnan(measured.ranked.auc).sum())
-        counts["candidates_ranked"] = int(measured.ranked.candidates.sum())
+        ranked = measured.ranked
+        counts["candidates_ranked"] = int(ranked.candidates.sum())
+        if sampled is not None:
+            short = ranked.candidates - ranked.positives < sampled
+            counts["users_with_fewer_sampled"] = int(short.sum())
     return counts
