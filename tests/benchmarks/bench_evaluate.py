@@ -1,0 +1,129 @@
+"""All ranking metrics of all users against implicit's `ranking_metrics_at_k`, on the same factors.
+
+    python tests/benchmarks/bench_evaluate.py [--repeats 5] [--workers N]
+
+6,040 users × 3,700 items × 64 factors, a million ratings, a fifth of them in test. Runs alternate.
+Ours is every default ranking metric; with it, and apart, 1,000 bootstrap resamples of each. The
+peer's call gives precision, MAP, NDCG and AUC, the AUC of its first k items only. Compilation and
+import are left out of both.
+"""
+
+# ruff: noqa: T201 - it is here to print
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+from measuring import Row, alternated, at_least, at_most, generate, machine, ratio, shown, table
+from measuring import versions as versions_of
+
+from mfcli.confidence import interval, resampled
+from mfcli.config.metric_names import DEFAULT_RANKING_METRICS, expand_metrics
+from mfcli.evaluation import Measured, measure
+from mfcli.interactions import Catalog, Interactions
+from mfcli.models import Vectors
+from mfcli.ranking import available_workers
+
+USERS, ITEMS, RATINGS, FACTORS, K = 6_040, 3_700, 1_000_000, 64, 10
+NAMES = expand_metrics(DEFAULT_RANKING_METRICS, [K])
+
+
+def data() -> tuple[Interactions, Interactions]:
+    """Generate train and test over one catalogue."""
+    matrix = generate(USERS, ITEMS, RATINGS)
+    whole = Interactions(
+        matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data,
+        Catalog(np.arange(USERS), np.arange(ITEMS)),
+    )  # fmt: skip
+    test = np.random.default_rng(0).random(whole.n_ratings) < 0.2
+    return whole.keep(~test), whole.keep(test)
+
+
+def factors() -> Vectors:
+    """Draw factors; no biases, which the peer has not."""
+    random = np.random.default_rng(1)
+    users, items = (random.standard_normal((n, FACTORS)).astype(np.float32) for n in (USERS, ITEMS))
+    return Vectors(users, items, np.zeros(USERS, np.float32), np.zeros(ITEMS, np.float32), 0.0)
+
+
+def ours(model: Vectors, train: Interactions, test: Interactions, workers: int) -> Measured:
+    """Measure every ranking metric."""
+    return measure(
+        model, (train.indptr, train.indices), test, NAMES, clip=None, include_seen=False,
+        workers=workers,
+    )  # fmt: skip
+
+
+def with_intervals(model: Vectors, train: Interactions, test: Interactions, workers: int) -> None:
+    """Measure every ranking metric, with standard errors and intervals."""
+    statistics = list(ours(model, train, test, workers).statistics.values())
+    draws = resampled(statistics, 1000, 0)
+    for at, each in enumerate(statistics):
+        interval(each, draws[:, at])
+
+
+def peer(model: Vectors, train: Interactions, test: Interactions, workers: int) -> Any:
+    """Return a call of implicit's evaluation, or None where it is not installed."""
+    try:
+        from implicit.cpu.als import AlternatingLeastSquares
+        from implicit.evaluation import ranking_metrics_at_k
+    except ImportError:
+        return None
+    als = AlternatingLeastSquares(factors=FACTORS, num_threads=workers)
+    als.user_factors, als.item_factors = model.users, model.items
+    seen, wanted = (each.csr() for each in (train, test))
+    import scipy.sparse as sp
+
+    seen, wanted = sp.csr_matrix(seen), sp.csr_matrix(wanted)
+    return lambda: ranking_metrics_at_k(
+        als, seen, wanted, K=K, show_progress=False, num_threads=workers
+    )
+
+
+def seconds(call: Any) -> float:
+    """Return how long a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=available_workers())
+    asked = parser.parse_args()
+    train, test = data()
+    given = (factors(), train, test, asked.workers)
+    theirs = peer(*given)
+    calls = [lambda: ours(*given), lambda: with_intervals(*given)]
+    if theirs is not None:
+        calls.append(theirs)
+    for call in calls:
+        call()  # compiled, and warm
+    runs = [lambda call=call: seconds(call) for call in calls]  # type: ignore[misc]
+    found = alternated(runs, asked.repeats)
+    text, passed = at_most(1.0, float(np.median(found[0])), " s")
+    rows = [
+        Row(f"{len(NAMES)} ranking metrics", shown(found[0], "s", 3), bar=text, passed=passed),
+        Row("with standard errors and intervals", shown(found[1], "s", 3)),
+    ]
+    if theirs is not None:
+        times = ratio(found[2], found[0])
+        text, passed = at_least(3.0, times)
+        rows.append(
+            Row("times faster than implicit", shown(found[0], "s", 3), shown(found[2], "s", 3),
+                times, text, passed)
+        )  # fmt: skip
+    users = int((test.user_counts > 0).sum())
+    table(
+        f"{users} users × {ITEMS} items × {FACTORS} factors, {asked.workers} workers",
+        rows, [machine(), versions_of("implicit", "numba", "numpy")],
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
