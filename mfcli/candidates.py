@@ -13,6 +13,7 @@ from mfcli.ranking import nothing_seen, rows_of
 Seen = tuple[Indices, Indices]  # CSR indptr and indices of what each user has in train
 Rows = tuple[NDArray[np.int64], Indices]  # CSR rows of some users
 
+KEYS_AT_ONCE = 1 << 20  # random keys of a sample held in memory a thread
 _NO_KEY = np.uint64(2**64 - 1)
 
 
@@ -58,7 +59,7 @@ class Pool:
         _mark(allowed, wanted, True)
         indptr = np.zeros(len(users) + 1, np.int64)
         np.cumsum(self.n_items - allowed.sum(axis=1), out=indptr[1:])
-        return indptr, np.flatnonzero(~allowed) % self.n_items
+        return indptr, (np.flatnonzero(~allowed) % self.n_items).astype(wanted[1].dtype)
 
     def _sample(self, allowed: NDArray[np.bool_], users: NDArray[np.int64], number: int) -> None:
         """Leave ``number`` of the allowed items a row: those of the least random keys.
@@ -68,9 +69,13 @@ class Pool:
         if number >= self.n_items:
             return
         base = _mixed(_mixed(np.array([self.seed], np.uint64)) + users.astype(np.uint64))
-        keys = _mixed(base[:, None] + _mixed(np.arange(self.n_items, dtype=np.uint64)))  # (B, I)
-        keys[~allowed] = _NO_KEY
-        allowed &= keys <= np.partition(keys, number - 1, axis=1)[:, number - 1, None]
+        of_items = _mixed(np.arange(self.n_items, dtype=np.uint64))
+        step = max(1, KEYS_AT_ONCE // self.n_items)
+        for start in range(0, len(users), step):
+            part = allowed[start : start + step]
+            keys = _mixed(base[start : start + step, None] + of_items)  # (rows, I)
+            keys[~part] = _NO_KEY
+            part &= keys <= np.partition(keys, number - 1, axis=1)[:, number - 1, None]
 
 
 def _mark(table: NDArray[np.bool_], rows: Rows, value: bool) -> None:

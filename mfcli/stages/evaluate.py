@@ -227,6 +227,7 @@ def _result(
         {
             "name": each.name, "sha256": each.sha256, "metrics": each.measured.metrics,
             "intervals": spread, "protocol": each.protocol, "counts": each.counts,
+            "baseline_of": each.base,
         }
         for each, spread in zip(subjects, intervals, strict=True)
     ]  # fmt: skip

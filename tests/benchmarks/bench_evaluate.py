@@ -1,6 +1,6 @@
 """All ranking metrics of all users against implicit's `ranking_metrics_at_k`, on the same factors.
 
-    python tests/benchmarks/bench_evaluate.py [--repeats 5] [--workers N]
+    python -m tests.benchmarks.bench_evaluate [--repeats 5] [--workers N] [--quick]
 
 6,040 users × 3,700 items × 64 factors, a million ratings, a fifth of them in test. Runs alternate.
 Ours is every default ranking metric; with it, and apart, 1,000 bootstrap resamples of each. The
@@ -8,17 +8,15 @@ peer's call gives precision, MAP, NDCG and AUC, the AUC of its first k items onl
 import are left out of both.
 """
 
-# ruff: noqa: T201 - it is here to print
-
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-from measuring import Row, alternated, at_least, at_most, generate, machine, ratio, shown, table
-from measuring import versions as versions_of
 
 from mfcli.confidence import interval, resampled
 from mfcli.config.metric_names import DEFAULT_RANKING_METRICS, expand_metrics
@@ -26,6 +24,18 @@ from mfcli.evaluation import Measured, measure
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import Vectors
 from mfcli.ranking import available_workers
+from tests.benchmarks.measuring import (
+    Row,
+    alternated,
+    at_least,
+    at_most,
+    generate,
+    machine,
+    ratio,
+    shown,
+    table,
+    versions,
+)
 
 USERS, ITEMS, RATINGS, FACTORS, K = 6_040, 3_700, 1_000_000, 64, 10
 NAMES = expand_metrics(DEFAULT_RANKING_METRICS, [K])
@@ -72,18 +82,17 @@ def peer(model: Vectors, train: Interactions, test: Interactions, workers: int) 
         from implicit.evaluation import ranking_metrics_at_k
     except ImportError:
         return None
-    als = AlternatingLeastSquares(factors=FACTORS, num_threads=workers)
-    als.user_factors, als.item_factors = model.users, model.items
-    seen, wanted = (each.csr() for each in (train, test))
     import scipy.sparse as sp
 
-    seen, wanted = sp.csr_matrix(seen), sp.csr_matrix(wanted)
+    als = AlternatingLeastSquares(factors=FACTORS, num_threads=workers)
+    als.user_factors, als.item_factors = model.users, model.items
+    seen, wanted = (sp.csr_matrix(each.csr()) for each in (train, test))
     return lambda: ranking_metrics_at_k(
         als, seen, wanted, K=K, show_progress=False, num_threads=workers
     )
 
 
-def seconds(call: Any) -> float:
+def seconds(call: Callable[[], Any]) -> float:
     """Return how long a call takes."""
     began = time.perf_counter()
     call()
@@ -95,17 +104,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--workers", type=int, default=available_workers())
+    parser.add_argument("--quick", action="store_true", help="once each, to try it out")
     asked = parser.parse_args()
+    repeats = 1 if asked.quick else asked.repeats
     train, test = data()
     given = (factors(), train, test, asked.workers)
     theirs = peer(*given)
-    calls = [lambda: ours(*given), lambda: with_intervals(*given)]
+    calls: list[Callable[[], Any]] = [lambda: ours(*given), lambda: with_intervals(*given)]
     if theirs is not None:
         calls.append(theirs)
     for call in calls:
         call()  # compiled, and warm
-    runs = [lambda call=call: seconds(call) for call in calls]  # type: ignore[misc]
-    found = alternated(runs, asked.repeats)
+    runs = [partial(seconds, call) for call in calls]
+    found = alternated(runs, repeats)
     text, passed = at_most(1.0, float(np.median(found[0])), " s")
     rows = [
         Row(f"{len(NAMES)} ranking metrics", shown(found[0], "s", 3), bar=text, passed=passed),
@@ -121,7 +132,7 @@ def main() -> None:
     users = int((test.user_counts > 0).sum())
     table(
         f"{users} users × {ITEMS} items × {FACTORS} factors, {asked.workers} workers",
-        rows, [machine(), versions_of("implicit", "numba", "numpy")],
+        rows, [machine(), versions("implicit", "numba", "numpy")],
     )  # fmt: skip
 
 
