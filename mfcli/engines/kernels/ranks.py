@@ -209,8 +209,9 @@ def _rank(
             score, item = own[at], positive_indices[places[at]]
             below, most = np.int32(0), np.int32(0)
             for other in range(n_items):  # a comparison with NaN is False
-                below += np.int32(rest[other] < score)
-                most += np.int32(rest[other] <= score)
+                # A sum of two int32 is an int64 to numba: kept narrow, twice as many fit a vector.
+                below = np.int32(below + np.int32(rest[other] < score))
+                most = np.int32(most + np.int32(rest[other] <= score))
             twice += np.int64(below) + np.int64(most)
             rank = 1 + others - most
             if most > below:  # ties: those that stand first in the matrix come before
