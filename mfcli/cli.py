@@ -425,8 +425,13 @@ def train(
 
 @command("evaluate", EvaluateConfig)
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
-    test: Annotated[Path, typer.Argument(metavar="TEST.npz")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL.pt [MORE.pt …] TEST.npz",
+            help="Several models are compared, the first one being the base.",
+        ),
+    ],
     *,
     out: Annotated[
         str | None, typer.Option("--out", "-o", help="metrics.json to write.", metavar="FILE")
@@ -434,14 +439,18 @@ def evaluate(
     config: EvaluateConfig,
     common: Common,
 ) -> None:
-    """Measure a model on held-out rows."""
+    """Measure models on held-out rows."""
+    if len(files) < 2:
+        raise UsageError(f"name a MODEL.pt and the TEST.npz, not {files[0]} alone")
+    if config.per_user == "-":
+        raise UsageError("--per-user -: it needs a file")
 
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.evaluate import document
         from mfcli.stages.evaluate import evaluate as stage
 
         path = None if out in (None, "-") else Path(str(out))
-        result = stage(model, test, path, config, report)
+        result = stage(files[:-1], files[-1], path, config, report)
         if out == "-":
             emit(document(result))
         return dataclasses.replace(result, out=out)
@@ -491,6 +500,14 @@ def run(
     mode: Annotated[
         Mode | None, typer.Option("--mode", help="As for train.", show_default="explicit")
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            metavar="K",
+            help="Cross-validate: train and evaluate over K folds, and recommend nothing.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
     ] = None,
@@ -502,14 +519,14 @@ def run(
     ] = None,
     common: Common,
 ) -> None:
-    """Run all stages, fetch to recommend; their files are kept in a folder."""
+    """Run all stages, fetch to recommend, or cross-validate; the files are kept in a folder."""
     folder = _output(out, "a run")
     files = (config_file, preset)
 
     def made(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
         return merged(cls, table, files, {"seed": seed, **asked})
 
-    cut = made(SplitConfig, "split")
+    cut = made(SplitConfig, "split", folds=folds)
     valid = str(folder / "split" / "valid.npz") if cut.valid else None
     training = made(TrainConfig, "train", mode=mode, valid=valid)
     if training.stages and training.valid is None:
@@ -524,6 +541,10 @@ def run(
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.run import run as stage
 
+        if cut.folds:
+            from mfcli.stages.folds import run_folds
+
+            return run_folds(source, folder, *configs[:-1], report)
         return stage(source, folder, *configs, report)
 
     _stage(common, out, call)

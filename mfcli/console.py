@@ -25,6 +25,7 @@ from mfcli.results import (
     EvaluateResult,
     Event,
     FetchResult,
+    FoldsResult,
     InspectResult,
     Noted,
     Progress,
@@ -271,12 +272,61 @@ def _train(result: TrainResult) -> list[RenderableType]:
 
 
 def _evaluate(result: EvaluateResult) -> list[RenderableType]:
-    table = Table(title="metrics", title_justify="left", title_style="bold")
+    sampled = result.protocol.get("sampled")
+    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    table = Table(title=f"metrics{label}", title_justify="left", title_style="bold")
     table.add_column("metric")
-    table.add_column("value", justify="right")
-    for name, value in result.metrics.items():
-        table.add_row(name, "not defined" if math.isnan(value) else f"{value:.6f}")
-    return [table, _facts("protocol", result.protocol), _facts("counts", dict(result.counts))]
+    models = result.models or [{"metrics": result.metrics, "intervals": result.intervals}]
+    for each in models:
+        table.add_column(Text(each.get("name", "value")), justify="right")
+        table.add_column("± standard error", justify="right")
+        table.add_column("95 % interval", justify="right")
+    for name in result.metrics:
+        cells = [cell for each in models for cell in _measured(each, name)]
+        table.add_row(name, *cells)
+    tables: list[RenderableType] = [table]
+    tables.extend(_difference(each, label) for each in result.differences)
+    counts = _facts("counts", dict(result.counts))
+    return [*tables, _facts("protocol", result.protocol), counts]
+
+
+def _measured(of: dict[str, Any], name: str) -> tuple[str, str, str]:
+    value, spread = of["metrics"].get(name), of["intervals"].get(name)
+    if value is None:
+        return "", "", ""
+    shown = "not defined" if math.isnan(value) else f"{value:.6f}"
+    return shown, *(_spread(spread) if spread else ("", ""))
+
+
+def _spread(of: dict[str, float]) -> tuple[str, str]:
+    error = "" if math.isnan(of["standard_error"]) else f"{of['standard_error']:.6f}"
+    return error, "" if math.isnan(of["low"]) else f"{of['low']:.6f} to {of['high']:.6f}"
+
+
+def _difference(of: dict[str, Any], label: str) -> Table:
+    title = f"{of['model']} − {of['base']}, paired by user{label}"
+    table = Table(title=Text(title), title_justify="left", title_style="bold")
+    for name in ("metric", "difference", "± standard error", "95 % interval", "beyond noise"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for name, each in of["metrics"].items():
+        beyond = "yes" if each["beyond_noise"] else "no"
+        table.add_row(name, f"{each['difference']:+.6f}", *_spread(each), beyond)
+    return table
+
+
+def _folds(result: FoldsResult) -> list[RenderableType]:
+    sampled = result.protocol.get("sampled")
+    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    table = Table(title=f"cross-validation{label}", title_justify="left", title_style="bold")
+    table.add_column("metric")
+    for fold in result.folds:
+        table.add_column(fold["fold"], justify="right")
+    table.add_column("mean ± sd", justify="right")
+    for name, mean in result.mean.items():
+        cells = (f"{fold['metrics'][name]:.6f}" for fold in result.folds)
+        table.add_row(name, *cells, f"{mean:.6f} ± {result.sd[name]:.6f}")
+    return [*_fetch(result.fetch), *_split(result.split), table,
+            _facts("protocol", result.protocol)]  # fmt: skip
 
 
 def _recommend(result: RecommendResult) -> list[RenderableType]:
@@ -333,6 +383,7 @@ def _run(result: RunResult) -> list[RenderableType]:
 
 TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
     FetchResult: _fetch,
+    FoldsResult: _folds,
     SplitResult: _split,
     TrainResult: _train,
     EvaluateResult: _evaluate,

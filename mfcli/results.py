@@ -156,7 +156,11 @@ class TrainResult(Result):
 
 @dataclass(frozen=True)
 class EvaluateResult(Result):
-    """The content of metrics.json, one a model, and where it was written."""
+    """The content of metrics.json, and where it was written.
+
+    metrics, intervals, protocol and counts are of the first model; ``models`` holds all of them if
+    there are several, or a baseline, and ``differences`` compares them, paired by user.
+    """
 
     out: str | None
     metrics: dict[str, float]
@@ -164,6 +168,10 @@ class EvaluateResult(Result):
     counts: dict[str, int]
     meta: dict[str, Any]
     seconds: float = 0.0
+    intervals: dict[str, dict[str, float]] = field(default_factory=dict)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    per_user: str | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +199,21 @@ class InspectResult(Result):
     options: dict[str, Any]
     lineage: list[dict[str, Any]]
     metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class FoldsResult(Result):
+    """Cross-validation: the metrics of every fold, their mean and standard deviation."""
+
+    out: str
+    fetch: FetchResult
+    split: SplitResult
+    folds: list[dict[str, Any]]
+    mean: dict[str, float]
+    sd: dict[str, float]
+    protocol: dict[str, Any]
+    meta: dict[str, Any]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ class Validator:
         clip = None
         if self.config.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
-        found, _ = measure(
+        found = measure(
             self.model.scoring(), (self.train.indptr, self.train.indices), self.valid, self.names,
             clip=clip, include_seen=False, workers=self.config.workers or available_workers(),
         )  # fmt: skip
-        return loss, found
+        return loss, found.metrics

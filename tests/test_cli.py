@@ -199,7 +199,8 @@ def test_data_on_standard_output_stands_alone(cli, made):
     assert {len(row) for row in rows} == {5}
     assert "recommend" in result.stderr
     result = cli("evaluate", made / "model.pt", made / "split/test.npz", "--out", "-")
-    assert set(json.loads(result.stdout)) == {"metrics", "protocol", "counts", "meta"}
+    found = {"metrics", "intervals", "protocol", "counts", "meta"}
+    assert set(json.loads(result.stdout)) == found
     assert "metrics" in result.stderr
     assert cli("recommend", made / "model.pt", "--out", "-", "--json").exit_code == 2
 

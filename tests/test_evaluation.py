@@ -11,11 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from mfcli.config.metric_names import LIST_METRICS, PLAIN_METRICS, RATING_METRICS, expand_metrics
+from mfcli.candidates import Pool, rows_from_pairs
+from mfcli.config.metric_names import (
+    DEFAULT_RATING_METRICS,
+    LIST_METRICS,
+    PLAIN_METRICS,
+    VARIANT_METRICS,
+    expand_metrics,
+)
 from mfcli.errors import UsageError
-from mfcli.evaluation import measure, metric_list, predict, rank_users, ranking_metrics
+from mfcli.evaluation import RANKED, measure, metric_list, predict, rank_users
 from mfcli.interactions import Interactions
 from mfcli.models import Vectors
+from mfcli.ranking import rows_of
 from tests.helpers import interactions
 from tests.test_metrics import REFERENCES
 from tests.test_ranking import naive_best, naive_scores, seen_by, vectors
@@ -34,20 +42,35 @@ def seen_of(train: Interactions) -> Any:
     return train.indptr, train.indices
 
 
+def measured_of(model: Vectors, train: Interactions, test: Interactions, names: str) -> Any:
+    return measure(
+        model, seen_of(train), test, names.split(), clip=None, include_seen=False, workers=1
+    ).metrics
+
+
 class Reference:
     """Ranks one user at a time, by sorting the whole catalogue."""
 
     def __init__(
-        self, model: Vectors, train: Interactions, test: Interactions, include_seen: bool
+        self,
+        model: Vectors,
+        train: Interactions,
+        test: Interactions,
+        include_seen: bool,
+        candidates: dict[int, set[int]] | None = None,
     ) -> None:
         scores = naive_scores(model)
+        self.counts = train.item_counts
         self.n_items = test.n_items
         # user → (all candidates, best first; the positives; their scores)
         self.users: dict[int, tuple[list[int], set[int], np.ndarray]] = {}
         for user in range(test.n_users):
             positives = seen_by(test, user)
-            if positives:
+            if positives and (candidates is None or candidates.get(user)):
                 seen = set() if include_seen else seen_by(train, user)
+                if candidates is not None:
+                    others = set(range(test.n_items)) - candidates[user]
+                    seen = (seen | others) - positives
                 ranked = [i for i in naive_best(scores[user], seen, self.n_items) if i >= 0]
                 self.users[user] = ranked, positives, scores[user]
 
@@ -79,12 +102,20 @@ class Reference:
         if name == "auc":
             values = [self.auc(user) for user in self.users]
             values = [each for each in values if not math.isnan(each)]
+        elif name == "popularity":
+            lists = [ranked[: int(k)] for ranked, *_ in self.users.values()]
+            values = [float(self.counts[each].mean()) for each in lists]
+        elif name == "r_precision":
+            values = [
+                sum(item in positives for item in ranked[: len(positives)]) / len(positives)
+                for ranked, positives, _ in self.users.values()
+            ]
         elif name == "mrr":
             values = [1 / self.first(user) for user in self.users]
         else:
             values = [
-                REFERENCES[name](self.hits(user, int(k)), len(self.users[user][1]))
-                for user in self.users
+                REFERENCES[name](self.hits(user, int(k)), len(positives), len(ranked))
+                for user, (ranked, positives, _) in self.users.items()
             ]
         return sum(values) / len(values) if values else math.nan
 
@@ -106,10 +137,10 @@ class TestAgainstTheReference:
         seed, n_users, n_items, density, include_seen = case
         model = vectors(n_users, n_items, 2, seed, exact=True)
         train, test = halves(n_users, n_items, density, seed)
-        names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS], ks)
-        found, _ = measure(
+        names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS, *VARIANT_METRICS], ks)
+        found = measure(
             model, seen_of(train), test, names, clip=None, include_seen=include_seen, workers=1
-        )
+        ).metrics
         reference = Reference(model, train, test, include_seen)
         assert list(found) == names
         for name in names:
@@ -162,7 +193,7 @@ class TestSameBits:
 
     def test_two_workers_change_no_bit(self) -> None:
         one, two = (self.ranked(self.TEST, workers) for workers in (1, 2))
-        for name in ("users", "positives", "items", "hits", "auc", "first"):
+        for name in RANKED:
             assert np.array_equal(getattr(one, name), getattr(two, name), equal_nan=True)
 
     @pytest.mark.parametrize("seed", range(4))
@@ -173,7 +204,7 @@ class TestSameBits:
             self.ranked(self.TEST.keep(some[self.TEST.users]), 1),
         )
         kept = some[whole.users]
-        for name in ("users", "positives", "items", "hits", "auc", "first"):
+        for name in RANKED:
             assert np.array_equal(getattr(whole, name)[kept], getattr(part, name), equal_nan=True)
 
 
@@ -207,9 +238,10 @@ class TestPredict:
     def test_rmse_and_mae_are_of_bounded_predictions(self) -> None:
         model, (train, test) = vectors(12, 9, 3, 2), halves(12, 9, 0.8, 2)
         names = ["mae", "rmse"]
-        found, ranked = measure(
+        measured = measure(
             model, seen_of(train), test, names, clip=(1.0, 4.0), include_seen=False, workers=1
         )
+        found, ranked = measured.metrics, measured.ranked
         errors = predict(model, test.users, test.indices, (1.0, 4.0)) - test.data
         assert list(found) == names
         assert found["mae"] == pytest.approx(np.abs(errors).mean())
@@ -220,11 +252,9 @@ class TestPredict:
 class TestEdges:
     def test_no_user_with_a_test_row_leaves_metrics_undefined(self) -> None:
         train, test = halves(5, 4, 0.5, 1)
-        ranked = rank_users(
-            vectors(5, 4, 2, 1), seen_of(train), test.keep(test.data > 99), 3, False, 1
+        found = measured_of(
+            vectors(5, 4, 2, 1), train, test.keep(test.data > 99), "auc mrr ndcg@3 coverage@3"
         )
-        assert ranked.items.shape == (0, 3)
-        found = ranking_metrics(ranked, ["auc", "mrr", "ndcg@3", "coverage@3"], 4)
         assert math.isnan(found["auc"])
         assert math.isnan(found["mrr"])
         assert math.isnan(found["ndcg@3"])
@@ -237,7 +267,7 @@ class TestEdges:
         assert math.isnan(ranked.auc[0])
         assert sorted(ranked.items[0, :2].tolist()) == [4, 5]
         assert ranked.items[0, 2:].tolist() == [-1, -1, -1]
-        found = ranking_metrics(ranked, ["auc", "precision@5", "recall@5"], 6)
+        found = measured_of(vectors(1, 6, 2, 1), train, test, "auc precision@5 recall@5")
         assert math.isnan(found["auc"])  # no user has one
         assert found["precision@5"] == pytest.approx(2 / 5)  # missing places are misses
         assert found["recall@5"] == 1.0
@@ -252,22 +282,22 @@ class TestEdges:
     def test_shorter_lists_are_cut_from_the_longest(self) -> None:
         model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
         names = expand_metrics(list(LIST_METRICS), [1, 4, 9])
-        together, _ = measure(
+        together = measure(
             model, seen_of(train), test, names, clip=None, include_seen=False, workers=1
         )
         for name in names:
-            alone, _ = measure(
+            alone = measure(
                 model, seen_of(train), test, [name], clip=None, include_seen=False, workers=1
             )
-            assert alone[name] == together[name]
+            assert alone.metrics[name] == together.metrics[name]
 
 
 class TestMetricList:
     def test_all_that_make_sense_are_asked_where_none_is(self) -> None:
         names = metric_list([], [5, 10], predicts_ratings=True)
-        assert names[:2] == list(RATING_METRICS)
+        assert names[:2] == list(DEFAULT_RATING_METRICS)
         assert {"auc", "mrr", "ndcg@5", "ndcg@10", "coverage@10"} <= set(names)
-        assert not set(metric_list([], [5], predicts_ratings=False)) & set(RATING_METRICS)
+        assert not set(metric_list([], [5], predicts_ratings=False)) & set(DEFAULT_RATING_METRICS)
 
     def test_what_is_asked_is_kept(self) -> None:
         assert metric_list(["rmse", "ndcg@3"], [10], predicts_ratings=False) == ["rmse", "ndcg@3"]
@@ -275,3 +305,107 @@ class TestMetricList:
     def test_what_is_no_metric_is_refused(self) -> None:
         with pytest.raises(UsageError, match="did you mean 'mrr'"):
             metric_list(["mr"], [10], predicts_ratings=True)
+
+
+def lists_of(n_users: int, n_items: int, seed: int) -> dict[int, set[int]]:
+    """Draw a candidate list for most users: seen items and positives may be among them."""
+    random = np.random.default_rng(seed + 1)
+    there = (random.random((n_users, n_items)) < 0.5) & (random.random((n_users, 1)) < 0.8)
+    return {user: set(np.flatnonzero(there[user]).tolist()) for user in range(n_users)}
+
+
+def pool_of_lists(
+    lists: dict[int, set[int]], train: Interactions, include_seen: bool = False
+) -> Pool:
+    keys = sorted(user * train.n_items + item for user in lists for item in lists[user])
+    given = rows_from_pairs(np.array(keys, np.int64), train.n_users, train.n_items)
+    return Pool(train.n_items, None if include_seen else seen_of(train), given)
+
+
+class TestCandidates:
+    @settings(deadline=None, max_examples=40)
+    @given(CASES, KS)
+    def test_given_lists_are_ranked_as_by_a_plain_loop(self, case: Any, ks: list[int]) -> None:
+        seed, n_users, n_items, density, include_seen = case
+        model = vectors(n_users, n_items, 2, seed, exact=True)
+        train, test = halves(n_users, n_items, density, seed)
+        lists = lists_of(n_users, n_items, seed)
+        names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS, *VARIANT_METRICS], ks)
+        found = measure(
+            model, seen_of(train), test, names, clip=None, include_seen=include_seen, workers=1,
+            pool=pool_of_lists(lists, train, include_seen),
+        ).metrics  # fmt: skip
+        reference = Reference(model, train, test, include_seen, lists)
+        for name in names:
+            assert found[name] == pytest.approx(reference.metric(name), abs=1e-9, nan_ok=True), name
+
+    def test_leave_one_out_with_given_negatives_ranks_them_and_the_positive(self) -> None:
+        model, (train, test) = vectors(40, 200, 3, 1), halves(40, 200, 0.1, 1, share=0.1)
+        first = np.zeros(test.n_ratings, bool)
+        first[test.indptr[:-1][test.user_counts > 0]] = True
+        test = test.keep(first)
+        lists = {
+            user: set(sorted(set(range(200)) - seen_by(train, user) - seen_by(test, user))[:99])
+            for user in range(40)
+        }
+        ranked = rank_users(
+            model, seen_of(train), test, 10, False, 1, pool_of_lists(lists, train)
+        )  # fmt: skip
+        assert set(ranked.candidates.tolist()) == {100}
+
+    def test_a_sample_is_uniform_and_never_of_seen_items_or_positives(self) -> None:
+        train, test = halves(3000, 12, 0.3, 2)
+        users = np.flatnonzero(test.user_counts)
+        pool = Pool(12, seen_of(train), sampled=3, seed=5)
+        wanted = rows_of(test.indptr, test.indices, users)
+        masked = pool.masked(users, wanted)
+        times, chances = np.zeros(12), np.zeros(12)
+        for at, user in enumerate(users.tolist()):
+            candidates = set(range(12)) - set(masked[1][masked[0][at] : masked[0][at + 1]].tolist())
+            positives = seen_by(test, user)
+            free = set(range(12)) - positives - seen_by(train, user)
+            assert positives <= candidates
+            assert candidates - positives <= free
+            assert len(candidates - positives) == min(3, len(free))
+            times[list(candidates - positives)] += 1
+            chances[list(free)] += min(3, len(free)) / max(1, len(free))
+        assert times == pytest.approx(chances, rel=0.1)
+
+    def test_a_sample_depends_on_the_seed_and_on_no_other_user(self) -> None:
+        model, (train, test) = vectors(600, 40, 8, 5), halves(600, 40, 0.3, 5)
+
+        def ranked(test: Interactions, workers: int, seed: int = 0) -> Any:
+            pool = Pool(40, seen_of(train), sampled=6, seed=seed)
+            return rank_users(model, seen_of(train), test, 5, False, workers, pool)
+
+        whole = ranked(test, 1)
+        some = np.random.default_rng(1).random(600) < 0.3
+        part = ranked(test.keep(some[test.users]), 2)
+        for name in RANKED:
+            kept = getattr(whole, name)[some[whole.users]]
+            assert np.array_equal(kept, getattr(part, name), equal_nan=True)
+        assert not np.array_equal(whole.auc, ranked(test, 1, seed=1).auc)
+
+    def test_a_sample_of_everything_is_everything(self) -> None:
+        model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
+        pool = Pool(25, seen_of(train), sampled=25)
+        full, sampled = (
+            rank_users(model, seen_of(train), test, 5, False, 1, each) for each in (None, pool)
+        )
+        for name in RANKED:
+            assert np.array_equal(getattr(full, name), getattr(sampled, name), equal_nan=True)
+
+
+class TestErrorsByUser:
+    def test_means_over_users_are_those_of_a_plain_loop(self) -> None:
+        model, (train, test) = vectors(12, 9, 3, 2), halves(12, 9, 0.8, 2)
+        found = measure(
+            model, seen_of(train), test, ["rmse_user", "mae_user"], clip=None, include_seen=False,
+            workers=1,
+        ).metrics  # fmt: skip
+        errors = predict(model, test.users, test.indices) - test.data
+        own = [errors[test.users == user] for user in np.unique(test.users)]
+        assert found["rmse_user"] == pytest.approx(
+            np.mean([math.sqrt((each**2).mean()) for each in own])
+        )
+        assert found["mae_user"] == pytest.approx(np.mean([np.abs(each).mean() for each in own]))

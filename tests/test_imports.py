@@ -19,7 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("interactions",),
     ("models", "objectives", "sampling"),
     (
-        "archives", "artifacts", "cluster", "download", "engines", "evaluation", "locate",
+        "archives", "artifacts", "candidates", "cluster", "confidence", "download", "engines",
+        "evaluation", "locate",
         "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
         "splitting", "tuning", "validation",
     ),

@@ -12,51 +12,72 @@ from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from mfcli import metrics
-from mfcli.config.metric_names import LIST_METRICS
+from mfcli.config.metric_names import LIST_METRICS, VARIANT_METRICS
 
-# name → metric of one user: the list as booleans (hit or miss), and the number of test items.
-REFERENCES: dict[str, Callable[[list[bool], int], float]] = {
-    "precision": lambda hits, positives: sum(hits) / len(hits),  # noqa: ARG005
-    "recall": lambda hits, positives: sum(hits) / positives,
-    "ndcg": lambda hits, positives: (
+Hits = list[bool]
+
+
+def precisions(hits: Hits) -> float:
+    return sum(sum(hits[: place + 1]) / (place + 1) for place, hit in enumerate(hits) if hit)
+
+
+# name → metric of one user: the list as booleans (hit or miss), the number of test items, and that
+# of all candidates.
+REFERENCES: dict[str, Callable[[Hits, int, int], float]] = {
+    "precision": lambda hits, positives, candidates: sum(hits) / len(hits),  # noqa: ARG005
+    "recall": lambda hits, positives, candidates: sum(hits) / positives,  # noqa: ARG005
+    "ndcg": lambda hits, positives, candidates: (  # noqa: ARG005
         sum(1 / math.log2(place + 2) for place, hit in enumerate(hits) if hit)
         / sum(1 / math.log2(place + 2) for place in range(min(positives, len(hits))))
     ),
-    "map": lambda hits, positives: (
-        sum(sum(hits[: place + 1]) / (place + 1) for place, hit in enumerate(hits) if hit)
-        / min(positives, len(hits))
+    "map": lambda hits, positives, candidates: (  # noqa: ARG005
+        precisions(hits) / min(positives, len(hits))
     ),
-    "hit_rate": lambda hits, positives: float(any(hits)),  # noqa: ARG005
+    "hit_rate": lambda hits, positives, candidates: float(any(hits)),  # noqa: ARG005
+    "precision_listed": lambda hits, positives, candidates: (  # noqa: ARG005
+        sum(hits) / min(candidates, len(hits))
+    ),
+    "recall_capped": lambda hits, positives, candidates: (  # noqa: ARG005
+        sum(hits) / min(positives, len(hits))
+    ),
+    "map_full": lambda hits, positives, candidates: precisions(hits) / positives,  # noqa: ARG005
+    "map_hits": lambda hits, positives, candidates: (  # noqa: ARG005
+        precisions(hits) / sum(hits) if any(hits) else 0.0
+    ),
+    "mrr_cut": lambda hits, positives, candidates: (  # noqa: ARG005
+        1 / (hits.index(True) + 1) if any(hits) else 0.0
+    ),
 }
 
 
 @st.composite
-def lists(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Draw hits (Q, k), and positives (Q,) that are at least as many."""
+def lists(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw hits (Q, k), positives (Q,) that are at least as many, candidates (Q,) likewise."""
     k = draw(st.integers(1, 12))
     rows = draw(st.lists(st.lists(st.booleans(), min_size=k, max_size=k), min_size=1, max_size=6))
     hits = np.array(rows, bool)
     more = draw(st.lists(st.integers(0, 8), min_size=len(rows), max_size=len(rows)))
-    return hits, np.maximum(hits.sum(axis=1) + np.array(more), 1)
+    positives = np.maximum(hits.sum(axis=1) + np.array(more), 1)
+    # A hit stands at a place, so there are as many candidates at least.
+    last = k - np.argmax(hits[:, ::-1], axis=1)
+    return hits, positives, np.maximum(positives, np.where(hits.any(axis=1), last, 1))
 
 
 def test_every_list_metric_has_a_reference_here() -> None:
     assert set(REFERENCES) == set(metrics.LIST_FUNCTIONS)
-    assert {*REFERENCES, "coverage"} == set(LIST_METRICS)
+    assert {*REFERENCES, "coverage", "popularity"} == {*LIST_METRICS, *VARIANT_METRICS}
 
 
 @pytest.mark.parametrize("name", REFERENCES)
 @settings(deadline=None, max_examples=60)
 @given(lists())
 def test_a_metric_equals_its_reference_for_every_user(
-    name: str, drawn: tuple[np.ndarray, np.ndarray]
+    name: str, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
-    hits, positives = drawn
-    found = metrics.LIST_FUNCTIONS[name](hits, positives)
-    expected = [
-        REFERENCES[name](row, many)
-        for row, many in zip(hits.tolist(), positives.tolist(), strict=True)
-    ]
+    found = metrics.LIST_FUNCTIONS[name](*drawn)
+    rows = zip(*(each.tolist() for each in drawn), strict=True)
+    expected = [REFERENCES[name](*row) for row in rows]
+    hits = drawn[0]
     assert found.shape == (len(hits),)
     assert found == pytest.approx(expected, abs=1e-12)
     assert ((found >= 0) & (found <= 1 + 1e-12)).all()
@@ -65,19 +86,22 @@ def test_a_metric_equals_its_reference_for_every_user(
 @pytest.mark.parametrize("name", REFERENCES)
 def test_a_perfect_list_is_worth_one(name: str) -> None:
     hits = np.array([[True] * 4, [True, True, False, False]])
-    found = metrics.LIST_FUNCTIONS[name](hits, np.array([4, 2]))
+    found = metrics.LIST_FUNCTIONS[name](hits, np.array([4, 2]), np.array([9, 9]))
     # precision divides by k, even where fewer positives exist
-    assert found.tolist() == ([1.0, 0.5] if name == "precision" else [1.0, 1.0])
+    by_k = name in ("precision", "precision_listed")
+    assert found.tolist() == ([1.0, 0.5] if by_k else [1.0, 1.0])
 
 
 @pytest.mark.parametrize("name", REFERENCES)
 def test_a_list_without_hits_is_worth_nothing(name: str) -> None:
-    assert metrics.LIST_FUNCTIONS[name](np.zeros((2, 3), bool), np.array([1, 9])).tolist() == [0, 0]
+    found = metrics.LIST_FUNCTIONS[name](np.zeros((2, 3), bool), np.array([1, 9]), np.array([9, 9]))
+    assert found.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("name", REFERENCES)
 def test_without_users_there_are_no_values(name: str) -> None:
-    none = metrics.LIST_FUNCTIONS[name](np.zeros((0, 3), bool), np.zeros(0, np.int64))
+    nobody = np.zeros(0, np.int64)
+    none = metrics.LIST_FUNCTIONS[name](np.zeros((0, 3), bool), nobody, nobody)
     assert none.shape == (0,)
 
 
@@ -91,18 +115,29 @@ def test_ndcg_equals_that_of_scikit_learn(seed: int, n_items: int, k: int) -> No
     k = min(k, n_items)
     hits = relevant[np.argsort(-scores)[:k]][None]
     expected = ndcg_score(relevant[None].astype(float), scores[None], k=k, ignore_ties=True)
-    assert metrics.ndcg(hits, np.array([relevant.sum()]))[0] == pytest.approx(expected, abs=1e-12)
+    found = metrics.ndcg(hits, np.array([relevant.sum()]), np.array([n_items]))[0]
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 def test_values_from_the_definition() -> None:
     """One list by hand: hits at ranks 1 and 3 of 4, of 3 positives."""
-    hits, positives = np.array([[True, False, True, False]]), np.array([3])
+    list_of = np.array([[True, False, True, False]]), np.array([3]), np.array([3])
     ideal = 1 + 1 / math.log2(3) + 1 / 2
-    assert metrics.precision(hits, positives)[0] == 0.5
-    assert metrics.recall(hits, positives)[0] == pytest.approx(2 / 3)
-    assert metrics.ndcg(hits, positives)[0] == pytest.approx(1.5 / ideal)
-    assert metrics.average_precision(hits, positives)[0] == pytest.approx((1 + 2 / 3) / 3)
-    assert metrics.hit_rate(hits, positives)[0] == 1.0
+    assert metrics.precision(*list_of)[0] == 0.5
+    assert metrics.recall(*list_of)[0] == pytest.approx(2 / 3)
+    assert metrics.ndcg(*list_of)[0] == pytest.approx(1.5 / ideal)
+    assert metrics.average_precision(*list_of)[0] == pytest.approx((1 + 2 / 3) / 3)
+    assert metrics.hit_rate(*list_of)[0] == 1.0
+    assert metrics.precision_listed(*list_of)[0] == pytest.approx(2 / 3)
+    assert metrics.recall_capped(np.array([[True, False]]), np.array([5]), np.array([9]))[0] == 0.5
+    assert metrics.average_precision_hits(*list_of)[0] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_popularity_is_the_mean_count_of_what_is_listed() -> None:
+    lists, counts = np.array([[0, 2], [1, -1], [-1, -1]], np.int32), np.array([4, 7, 1])
+    found = metrics.popularity(lists, counts)
+    assert found[:2].tolist() == [2.5, 7.0]
+    assert math.isnan(found[2])
 
 
 class TestCoverage:

@@ -44,6 +44,22 @@ class CsvTable:
         self.rows += len(row)
 
 
+def write_columns(stream: IO[bytes], columns: dict[str, NDArray[Any]]) -> None:
+    """Write columns of ids, integers or float64 as CSV with a header; NaN is an empty field."""
+    header = csv_tokens(np.array(list(columns), dtype=np.str_)).to_pylist()
+    stream.write((",".join(header) + "\n").encode())
+    fields = [
+        pa.array(each, from_pandas=True).cast(pa.large_string()).fill_null("")
+        if each.dtype.kind == "f"
+        else csv_tokens(each)
+        for each in columns.values()
+    ]
+    lines = pc.binary_join_element_wise(*fields, pa.scalar(",", pa.large_string()))
+    newline = pa.scalar("", pa.large_string())
+    lines = pc.binary_join_element_wise(lines, newline, pa.scalar("\n", pa.large_string()))
+    stream.write(_bytes_of(lines))
+
+
 def csv_tokens(values: Ids) -> Any:
     """Return ids or names as CSV fields (RFC 4180), quoted only where they must be."""
     if values.dtype.kind == "i":

@@ -16,6 +16,7 @@ from mfcli.config.choices import (
 )
 from mfcli.config.options import Config
 from mfcli.config.stages import (
+    Baseline,
     Duplicates,
     EvaluateConfig,
     FetchConfig,
@@ -28,6 +29,7 @@ from mfcli.config.stages import (
 from mfcli.config.train import Init, TrainConfig, parse_init
 
 __all__ = [
+    "Baseline",
     "Config",
     "Device",
     "Duplicates",

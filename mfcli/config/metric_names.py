@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from mfcli.config.options import nearest
 from mfcli.errors import UsageError
 
-RATING_METRICS = ("rmse", "mae")
-PLAIN_METRICS = ("auc", "mrr")
-LIST_METRICS = ("precision", "recall", "ndcg", "map", "hit_rate", "coverage")
+RATING_METRICS = ("rmse", "mae", "rmse_user", "mae_user")
+PLAIN_METRICS = ("auc", "mrr", "r_precision")
+LIST_METRICS = ("precision", "recall", "ndcg", "map", "hit_rate", "coverage", "popularity")
+# The same under other definitions of the field: measured where they are asked for.
+VARIANT_METRICS = ("precision_listed", "recall_capped", "map_full", "map_hits", "mrr_cut")
+# What is measured where no metric is asked for.
+DEFAULT_RATING_METRICS = ("rmse", "mae")
+DEFAULT_RANKING_METRICS = PLAIN_METRICS + LIST_METRICS
 
 # Metrics of which less is better; of all others, more is.
-LOWER_IS_BETTER = frozenset({"rmse", "mae", "loss"})
+LOWER_IS_BETTER = frozenset({"rmse", "mae", "rmse_user", "mae_user", "loss"})
 
 
 def expand_metrics(names: Iterable[str], ks: Iterable[int]) -> list[str]:
@@ -21,16 +26,17 @@ def expand_metrics(names: Iterable[str], ks: Iterable[int]) -> list[str]:
     Raises UsageError for a name that is no metric.
     """
     full: dict[str, None] = {}
+    listed = LIST_METRICS + VARIANT_METRICS
     for text in names:
         name, at, k = text.partition("@")
         if name in RATING_METRICS + PLAIN_METRICS and not at:
             full[name] = None
-        elif name in LIST_METRICS and at and k.isascii() and k.isdigit() and int(k) > 0:
+        elif name in listed and at and k.isascii() and k.isdigit() and int(k) > 0:
             full[f"{name}@{int(k)}"] = None
-        elif name in LIST_METRICS and not at:
+        elif name in listed and not at:
             full.update(dict.fromkeys(f"{name}@{each}" for each in ks))
         else:
-            known = [*RATING_METRICS, *PLAIN_METRICS, *(f"{each}@k" for each in LIST_METRICS)]
+            known = [*RATING_METRICS, *PLAIN_METRICS, *(f"{each}@k" for each in listed)]
             raise UsageError(
                 f"{text!r} is no metric{nearest(text, known)}; there are: {', '.join(known)}"
             )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.candidates import Seen
 from mfcli.config import Objective, TrainConfig
 from mfcli.errors import InputError, UsageError
-from mfcli.evaluation import Seen
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import FactorModel, Scoring, allocate
 

@@ -1,10 +1,12 @@
-"""``mfcli evaluate``: model.pt and test.npz → metrics.json."""
+"""``mfcli evaluate``: one or more model.pt and test.npz → metrics.json."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,138 +25,222 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.meta import check_meta
+from mfcli.artifacts.table import write_columns
+from mfcli.candidates import Seen
 from mfcli.config import EvaluateConfig
-from mfcli.config.metric_names import LOWER_IS_BETTER, RATING_METRICS, expand_metrics
-from mfcli.errors import GateError, InputError, UsageError
-from mfcli.evaluation import Ranked, measure, metric_list
+from mfcli.config.metric_names import RATING_METRICS
+from mfcli.errors import InputError, UsageError
+from mfcli.evaluation import Measured, measure, metric_list
 from mfcli.interactions import Interactions
+from mfcli.models import Scoring, Vectors
 from mfcli.ranking import available_workers
-from mfcli.results import EvaluateResult, Report, Started, ignore
+from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
 from mfcli.stages.common import check_held_out, predicts_ratings, scoring_of
+from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns
+from mfcli.stages.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
+
+# Options that say where something is, or how fast, not what is measured.
+_WHERE = ("workers", "candidates", "per_user")
 
 
 def evaluate(
-    model: Path, test: Path, out: Path | None, config: EvaluateConfig, report: Report = ignore
+    model: Path | Sequence[Path],
+    test: Path,
+    out: Path | None,
+    config: EvaluateConfig,
+    report: Report = ignore,
 ) -> EvaluateResult:
-    """Measure a checkpoint on a test set; write metrics.json to ``out`` where one is named.
+    """Measure checkpoints on a test set; write metrics.json to ``out`` where one is named.
 
-    Raises UsageError, InputError; GateError after the file is written, if a gate is not met.
+    Raises UsageError, InputError; GateError after the files are written, if a gate is not met.
     """
     began = time.perf_counter()
-    gates = [_gate(text, config) for text in config.fail_under]
-    if out is None:
-        result = _measure(model, test, config, report, began)
-    else:
-        real_output(out)
-        refuse_input_as_output(out, model, test)
-        with output_lock(out):
-            result = _measure(model, test, config, report, began)
+    gates = [read_gate(text, config) for text in config.fail_under]
+    models = [model] if isinstance(model, Path) else list(model)
+    per_user = None if config.per_user is None else Path(config.per_user)
+    outputs = [each for each in (out, per_user) if each is not None]
+    for each in outputs:
+        refuse_input_as_output(each, test, *models)
+    with _outputs(outputs):
+        rows = load_interactions(test)
+        given = None
+        if config.candidates is not None:
+            given = read_candidates(config.candidates, rows, report)
+        subjects = _subjects(models, test, rows, given, config, report)
+        result = _result(subjects, test, given, config, began)
+        if per_user is not None:
+            with atomic_file(per_user) as stream:
+                write_columns(stream, user_columns(subjects, rows, config))
+        if out is not None:
             with atomic_file(out) as stream:
                 stream.write(document(result).encode())
-    _check_gates(gates, result.metrics)
+    check_gates(gates, subjects, result.differences, config)
     return result
+
+
+@contextmanager
+def _outputs(paths: list[Path]) -> Iterator[None]:
+    """Hold the locks of all outputs."""
+    if len({real_output(each) for each in paths}) < len(paths):
+        raise UsageError("--out and --per-user name one file: give each its own")
+    if not paths:
+        yield
+        return
+    with output_lock(paths[0]), _outputs(paths[1:]):
+        yield
 
 
 def document(result: EvaluateResult) -> str:
     """Return the text of metrics.json."""
-    content = {
-        "metrics": {
-            name: None if math.isnan(value) else value for name, value in result.metrics.items()
-        },
+    content: dict[str, Any] = {
+        "metrics": result.metrics,
+        "intervals": result.intervals,
         "protocol": result.protocol,
         "counts": result.counts,
-        "meta": result.meta,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    if result.models:
+        content |= {"models": result.models, "differences": result.differences}
+    content["meta"] = result.meta
+    return json.dumps(without_nan(content), indent=2, ensure_ascii=False) + "\n"
+
+
+def without_nan(value: Any) -> Any:
+    """Replace NaN, which JSON has not, by None."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if isinstance(value, dict):
+        return {key: without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_nan(each) for each in value]
+    return value
+
+
+def _subjects(
+    models: list[Path],
+    test: Path,
+    rows: Interactions,
+    given: Given | None,
+    config: EvaluateConfig,
+    report: Report,
+) -> list[Subject]:
+    """Measure every model, each followed by the baseline that it should beat."""
+    found: list[Subject] = []
+    first: Seen | None = None
+    for path, name in zip(models, _names(models), strict=True):
+        report(Started(f"evaluate {name}" if len(models) > 1 else "evaluate"))
+        checkpoint = load_checkpoint(path)
+        seen = (checkpoint.seen_indptr, checkpoint.seen_indices)
+        check_held_out(rows, test, checkpoint.meta, checkpoint.catalog, seen, path)
+        first = first or seen
+        if not all(np.array_equal(a, b) for a, b in zip(first, seen, strict=True)):
+            report(
+                Warned(
+                    f"{name}: was trained on other rows than the first model; each masks its own"
+                )
+            )
+        subject = _measured(path, name, checkpoint, rows, given, config)
+        found.append(subject)
+        if config.beat is not None:
+            found.append(_baseline(subject, checkpoint, rows, given, config))
+    return found
+
+
+def _names(models: list[Path]) -> list[str]:
+    """Return the files' names, with as many folders as tell them apart."""
+    for depth in range(1, 1 + max(len(each.parts) for each in models)):
+        names = ["/".join(each.parts[-depth:]) for each in models]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{number}: {each}" for number, each in enumerate(models, 1)]
+
+
+def _measured(
+    path: Path,
+    name: str,
+    checkpoint: Checkpoint,
+    rows: Interactions,
+    given: Given | None,
+    config: EvaluateConfig,
+) -> Subject:
+    ratings = predicts_ratings(checkpoint)
+    names = metric_list(config.metric, config.k, ratings)
+    for metric in RATING_METRICS:
+        if metric in names and not ratings:
+            objective = checkpoint.options.get("objective")
+            raise UsageError(
+                f"--metric {metric}: a model of --objective {objective} predicts no ratings"
+            )
+    if config.beat is not None and config.beat_metric not in names:
+        names.append(config.beat_metric)
+    clip = checkpoint.rating_range if ratings else None
+    found = _measure(scoring_of(checkpoint, path), names, clip, checkpoint, rows, given, config)
+    listed = [each for each in names if each not in RATING_METRICS]
+    return Subject(
+        name, file_sha256(path), found, protocol_of(config, clip, listed),
+        counts_of(checkpoint, rows, found, given, config.sampled), checkpoint.meta,
+    )  # fmt: skip
+
+
+def _baseline(
+    subject: Subject,
+    checkpoint: Checkpoint,
+    rows: Interactions,
+    given: Given | None,
+    config: EvaluateConfig,
+) -> Subject:
+    """Measure the ranking by number of ratings in the model's own train data."""
+    counts = checkpoint.item_counts.astype(np.float32)
+    nothing = np.zeros((checkpoint.n_users, 1), np.float32)
+    scoring = Vectors(nothing, np.zeros((len(counts), 1), np.float32), nothing[:, 0], counts, 0.0)
+    names = [each for each in subject.measured.metrics if each not in RATING_METRICS]
+    found = _measure(scoring, names, None, checkpoint, rows, given, config)
+    return Subject(
+        str(config.beat), None, found, protocol_of(config, None, names), subject.counts, {},
+        base=subject.name,
+    )  # fmt: skip
 
 
 def _measure(
-    model: Path, test: Path, config: EvaluateConfig, report: Report, began: float
-) -> EvaluateResult:
-    report(Started("evaluate"))
-    checkpoint, rows = load_checkpoint(model), load_interactions(test)
+    scoring: Scoring,
+    names: list[str],
+    clip: tuple[float, float] | None,
+    checkpoint: Checkpoint,
+    rows: Interactions,
+    given: Given | None,
+    config: EvaluateConfig,
+) -> Measured:
     seen = (checkpoint.seen_indptr, checkpoint.seen_indices)
-    check_held_out(rows, test, checkpoint.meta, checkpoint.catalog, seen, model)
-    ratings = predicts_ratings(checkpoint)
-    names = metric_list(config.metric, config.k, ratings)
-    for name in RATING_METRICS:
-        if name in names and not ratings:
-            objective = checkpoint.options.get("objective")
-            raise UsageError(
-                f"--metric {name}: a model of --objective {objective} predicts no ratings"
-            )
-    clip = checkpoint.rating_range if ratings else None
-    metrics, ranked = measure(
-        scoring_of(checkpoint, model), seen, rows, names, clip=clip,
-        include_seen=config.include_seen, workers=config.workers or available_workers(),
+    return measure(
+        scoring, seen, rows, names, clip=clip, include_seen=config.include_seen,
+        workers=config.workers or available_workers(), pool=pool_of(seen, rows, given, config),
     )  # fmt: skip
+
+
+def _result(
+    subjects: list[Subject], test: Path, given: Given | None, config: EvaluateConfig, began: float
+) -> EvaluateResult:
+    intervals, differences = compare(subjects, config)
     inputs = [
-        {"role": "model", "sha256": file_sha256(model)},
-        {"role": "test", "sha256": file_sha256(test)},
+        {"role": "model", "sha256": each.sha256} for each in subjects if each.sha256 is not None
     ]
-    options = config.options(leave_out=("workers",))
-    lineage = [*lineage_of(checkpoint.meta), lineage_entry("evaluate", options, inputs)]
+    inputs.append({"role": "test", "sha256": file_sha256(test)})
+    inputs += [] if given is None else given.inputs
+    first = subjects[0]
+    options = config.options(leave_out=_WHERE)
+    lineage = [*lineage_of(first.meta), lineage_entry("evaluate", options, inputs)]
+    models = [
+        {
+            "name": each.name, "sha256": each.sha256, "metrics": each.measured.metrics,
+            "intervals": spread, "protocol": each.protocol, "counts": each.counts,
+            "baseline_of": each.base,
+        }
+        for each, spread in zip(subjects, intervals, strict=True)
+    ]  # fmt: skip
     return EvaluateResult(
-        None, metrics, _protocol(config, clip), _counts(checkpoint, rows, ranked),
-        meta_for("metrics", lineage), time.perf_counter() - began,
+        None, first.measured.metrics, first.protocol, first.counts, meta_for("metrics", lineage),
+        time.perf_counter() - began, intervals[0], models if len(models) > 1 else [], differences,
+        config.per_user,
     )  # fmt: skip
-
-
-def _protocol(config: EvaluateConfig, clip: tuple[float, float] | None) -> dict[str, Any]:
-    protocol: dict[str, Any] = {
-        "candidates": "all items",
-        "masked": "nothing" if config.include_seen else "the items that the user has in train",
-        "positives": "every test row of the user",
-        "averaging": "rmse and mae over test rows; the others over users with a test row",
-        "ties": "auc: average rank; ranked lists: the item that stands first in the matrix",
-        "auc_left_out": "users without a candidate that is no positive",
-        "unknown": "users and items without a train row are scored by the terms that are known",
-    }
-    if clip is not None:
-        protocol["clipped_to"] = list(clip)
-    return protocol
-
-
-def _counts(checkpoint: Checkpoint, test: Interactions, ranked: Ranked | None) -> dict[str, int]:
-    unknown_user = checkpoint.user_counts == 0
-    unknown_item = checkpoint.item_counts == 0
-    counts = {
-        "users": test.n_users,
-        "items": test.n_items,
-        "train_rows": len(checkpoint.seen_indices),
-        "test_rows": test.n_ratings,
-        "test_rows_unknown_user": int(unknown_user[test.users].sum()),
-        "test_rows_unknown_item": int(unknown_item[test.indices].sum()),
-        "users_with_test_row": int((test.user_counts > 0).sum()),
-        "users_without_test_row": int((test.user_counts == 0).sum()),
-    }
-    if ranked is not None:
-        counts["users_ranked"] = len(ranked.users)
-        counts["users_without_auc"] = int(np.isnan(ranked.auc).sum())
-    return counts
-
-
-def _gate(text: str, config: EvaluateConfig) -> tuple[str, float]:
-    """Read NAME=VALUE; raises UsageError."""
-    name, equals, value = text.partition("=")
-    try:
-        bound = float(value)
-    except ValueError:
-        bound = math.nan
-    if not equals or math.isnan(bound):
-        raise UsageError(f"--fail-under {text!r} should look like ndcg@10=0.2")
-    full = expand_metrics([name], config.k[:1])
-    if name.partition("@")[0] in LOWER_IS_BETTER:
-        raise UsageError(f"--fail-under {text!r}: less is better for {name}")
-    return full[0], bound
-
-
-def _check_gates(gates: list[tuple[str, float]], metrics: dict[str, float]) -> None:
-    for name, bound in gates:
-        if name not in metrics:
-            raise UsageError(f"--fail-under {name}: it is not among the metrics measured")
-        if not metrics[name] >= bound:
-            raise GateError(f"{name} is {metrics[name]:.6f}, below the gate of {bound:g}")
 
 
 def load_metrics(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("help", "minibatch", "hogwild", "recommend", "fetch")
+NAMES = ("help", "minibatch", "hogwild", "recommend", "evaluate", "fetch")
 
 
 def main() -> None:

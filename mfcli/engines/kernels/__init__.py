@@ -17,7 +17,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
 from mfcli.engines.kernels.arrays import Job, Proposal, Rates, Seen, Tiles, Weights
 from mfcli.engines.kernels.compilation import announced
 from mfcli.engines.kernels.negatives import draw_negative, fill_alias, fill_filter
-from mfcli.engines.kernels.ranks import auc_block, topk_block
+from mfcli.engines.kernels.ranks import auc_block, rank_block, topk_block
 from mfcli.engines.kernels.sgd import (
     BPR,
     BPR_SQUARED,
@@ -32,6 +32,6 @@ from mfcli.engines.kernels.tiles import fill_tiles
 __all__ = [
     "BPR", "BPR_SQUARED", "WARP", "Job", "Proposal", "Rates", "Seen", "Tiles", "Weights",
     "announced", "auc_block", "bpr", "bpr_squared", "draw_negative", "fill_alias", "fill_filter",
-    "fill_tiles", "logistic", "logistic_pass", "mse", "mse_pass", "pairwise_pass", "topk_block",
-    "warp",
+    "fill_tiles", "logistic", "logistic_pass", "mse", "mse_pass", "pairwise_pass", "rank_block",
+    "topk_block", "warp",
 ]  # fmt: skip

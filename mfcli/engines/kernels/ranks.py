@@ -64,13 +64,31 @@ def auc_block(
     indptr, indices; positive_indptr, positive_indices: CSR rows as in `topk_block`, without
         duplicates.
     """
+    return rank_block(scores, indptr, indices, positive_indptr, positive_indices, item_mask)[1]
+
+
+def rank_block(
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    positive_indptr: NDArray[np.integer[Any]],
+    positive_indices: NDArray[np.integer[Any]],
+    item_mask: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+    """Rank each row's positives, without sorting: ``(ranks, auc, candidates)``; as `auc_block`.
+
+    ranks: (P,) int32, one an entry of `positive_indices`: from 1 among the row's candidates, best
+        first, ties by item order; 0 for a positive that is no candidate.
+    auc: (B,) float64; candidates: (B,) number of candidates, positives included.
+    """
     rows = scores.shape[0]
     if not rows == len(indptr) - 1 == len(positive_indptr) - 1:
         raise ValueError("scores, indptr and positive_indptr disagree about the number of rows")
-    out = np.empty(rows, np.float64)
+    ranks = np.zeros(len(positive_indices), np.int32)
+    auc, candidates = np.empty(rows, np.float64), np.empty(rows, np.int64)
     mask = _checked_mask(item_mask, scores)
-    _auc(scores, indptr, indices, positive_indptr, positive_indices, mask, out)
-    return out
+    _rank(scores, indptr, indices, positive_indptr, positive_indices, mask, ranks, auc, candidates)
+    return ranks, auc, candidates
 
 
 def _checked_mask(mask: NDArray[np.bool_] | None, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -151,18 +169,21 @@ def _topk(
 
 
 @compiled()
-def _auc(
+def _rank(
     scores: Array,
     indptr: Array,
     indices: Array,
     positive_indptr: Array,
     positive_indices: Array,
     mask: Array,
-    out: Array,
+    ranks: Array,
+    auc: Array,
+    candidates: Array,
 ) -> None:
     n_items = scores.shape[1]
     rest = np.empty(n_items, np.float32)  # the row, NaN where an item is no negative
-    own = np.empty(n_items, np.float32)  # scores of the row's positives
+    own = np.empty(n_items, np.float32)  # scores of the row's positives that are candidates
+    places = np.empty(n_items, np.int64)  # where they stand in positive_indices
     for row in range(scores.shape[0]):
         others, positives = n_items, 0
         for item in range(n_items):
@@ -178,18 +199,27 @@ def _auc(
         for at in range(positive_indptr[row], positive_indptr[row + 1]):
             item = positive_indices[at]
             if not np.isnan(rest[item]):
-                own[positives] = rest[item]
+                own[positives], places[positives] = rest[item], at
                 positives += 1
                 rest[item] = np.nan
+        candidates[row] = others
         others -= positives
-        if not positives or not others:
-            out[row] = np.nan
-            continue
         twice = np.int64(0)  # 2 for a pair in the right order, 1 for a tie
         for at in range(positives):
-            score = own[at]
-            below = np.int32(0)
-            for item in range(n_items):  # a comparison with NaN is False
-                below += np.int32(rest[item] < score) + np.int32(rest[item] <= score)
-            twice += below
-        out[row] = twice / (2.0 * positives * others)
+            score, item = own[at], positive_indices[places[at]]
+            below, most = np.int32(0), np.int32(0)
+            for other in range(n_items):  # a comparison with NaN is False
+                # A sum of two int32 is an int64 to numba: kept narrow, twice as many fit a vector.
+                below = np.int32(below + np.int32(rest[other] < score))
+                most = np.int32(most + np.int32(rest[other] <= score))
+            twice += np.int64(below) + np.int64(most)
+            rank = 1 + others - most
+            if most > below:  # ties: those that stand first in the matrix come before
+                for other in range(item):
+                    rank += rest[other] == score
+            for other in range(positives):
+                rank += own[other] > score or (
+                    own[other] == score and positive_indices[places[other]] < item
+                )
+            ranks[places[at]] = rank
+        auc[row] = twice / (2.0 * positives * others) if positives and others else np.nan
