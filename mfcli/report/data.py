@@ -1,0 +1,161 @@
+"""What the page is made of: one ``Run`` a folder, plain values that stages/report.py has read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mfcli.config.metric_names import LOWER_IS_BETTER
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of a history; ``elapsed``: seconds of training at its end, where they are known."""
+
+    epoch: int
+    elapsed: float | None
+    train_loss: float | None
+    valid_loss: float | None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """How popular what is recommended is; items are those with a row in train.
+
+    deciles:  (share of train's rows, share of recommendations) a tenth of the items, the most
+              rated tenth first.
+    overlap:  mean share of a user's list that the most rated items not seen by the user make up.
+    """
+
+    deciles: list[tuple[float, float]]
+    rows: int
+    users: int
+    distinct_items: int
+    known_items: int
+    mean_recommended: float
+    mean_train: float
+    tail_train: float
+    tail_recommended: float
+    overlap: float | None
+    unknown_rows: int = 0
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One line of a user's list; ``count``: its rows in train, None for an unknown item."""
+
+    rank: int
+    name: str
+    score: float | None
+    count: int | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A user with the names of some seen items, most rated first, and the recommended ones."""
+
+    user: str
+    n_seen: int
+    seen: list[str]
+    recommended: list[Recommended]
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that is known of one folder; ``missing`` names the files that are not there."""
+
+    name: str
+    missing: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)  # name → SHA-256
+    shape: dict[str, int] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    lineage: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
+    measured: dict[str, Any] = field(default_factory=dict)  # the content of metrics.json
+    popularity: Popularity | None = None
+    examples: list[Example] = field(default_factory=list)
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Return the metrics of the run."""
+        return _table(self.measured.get("metrics"))
+
+    @property
+    def intervals(self) -> dict[str, dict[str, Any]]:
+        """Return metric → low, high and standard_error, where evaluate measured them."""
+        found = _table(self.measured.get("intervals"))
+        return {name: each for name, each in found.items() if isinstance(each, dict)}
+
+    @property
+    def test(self) -> str | None:
+        """Return the SHA-256 of the test set of the metrics."""
+        return self.input_of("evaluate", "test")
+
+    def input_of(self, stage: str, role: str) -> str | None:
+        """Return the SHA-256 of an input of the last such step behind the metrics."""
+        steps = _table(self.measured.get("meta")).get("lineage") or []
+        for step in reversed(steps):
+            if isinstance(step, dict) and step.get("stage") == stage:
+                for each in step.get("inputs") or []:
+                    if isinstance(each, dict) and each.get("role") == role:
+                        return str(each.get("sha256"))
+        return None
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+Value = Callable[[Epoch], float | None]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something that a history follows from epoch to epoch."""
+
+    name: str
+    value: Value
+    less_is_better: bool
+
+
+def measures(history: list[Epoch]) -> list[Measure]:
+    """Return what a history measured: both losses, then its metrics, as far as it has values."""
+    found = [
+        Measure("train loss", lambda each: each.train_loss, True),
+        Measure("validation loss", lambda each: each.valid_loss, True),
+    ]
+    names = dict.fromkeys(name for each in history for name in each.metrics)
+    found += [Measure(name, _metric(name), less_is_better(name)) for name in names]
+    return [each for each in found if any(each.value(epoch) is not None for epoch in history)]
+
+
+def less_is_better(metric: str) -> bool:
+    """Tell whether a smaller value of a metric is the better one."""
+    return metric.partition("@")[0] in LOWER_IS_BETTER
+
+
+def _metric(name: str) -> Value:
+    return lambda epoch: epoch.metrics.get(name)
+
+
+def watched(run: Run) -> Measure | None:
+    """Return what early stopping looks at: the first --metric, else a loss."""
+    there = {each.name: each for each in measures(run.history)}
+    asked = run.options.get("metric") or []
+    names = [name for name in there if asked and name.partition("@")[0] == str(asked[0])]
+    for name in [*(str(each) for each in asked), *names, "validation loss", "train loss"]:
+        if name in there:
+            return there[name]
+    return next(iter(there.values()), None)
+
+
+def best_epoch(run: Run, measure: Measure) -> Epoch | None:
+    """Return the epoch at which a measure was best, the first of equals."""
+    values = [(each, measure.value(each)) for each in run.history]
+    there = [(value, each) for each, value in values if value is not None]
+    if not there:
+        return None
+    sign = 1 if measure.less_is_better else -1
+    return min(there, key=lambda pair: (sign * pair[0], pair[1].epoch))[1]
