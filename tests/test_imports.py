@@ -15,7 +15,7 @@ ROOT = Path(mfcli.__file__).parent
 # From the bottom up. A room may import from its own layer and from those below; a new module needs
 # a place here.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("mfcli", "errors", "results", "config"),
+    ("mfcli", "errors", "results", "config", "streams"),
     ("interactions",),
     ("models", "objectives", "sampling"),
     (

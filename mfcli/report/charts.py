@@ -63,9 +63,11 @@ def line_chart(
     xs = [x for each in series for x, _ in each.points]
     ys = [y for each in series for _, y in each.points]
     x_ticks, y_ticks = ticks(0.0 if not whole else min(xs), max(xs)), ticks(min(ys), max(ys))
-    low, high = (min(xs), max(max(xs), min(xs) + 1)) if whole else (0.0, x_ticks[-1])
+    low = min(xs) if whole else 0.0
+    high = max(max(xs), low + 1) if whole else max(xs) or 1.0
+    x_ticks = [each for each in x_ticks if low <= each <= high]
     if whole:
-        x_ticks = [each for each in x_ticks if each == round(each) and low <= each <= high]
+        x_ticks = [each for each in x_ticks if each == round(each)]
         if low not in x_ticks and (not x_ticks or x_ticks[0] - low > (high - low) / 20):
             x_ticks = [low, *x_ticks]
     legend, top = _legend([(each.name, _class(each)) for each in series])
@@ -116,28 +118,28 @@ def bar_chart(
 
 
 def interval_chart(
-    chart_id: str, title: str, rows: Sequence[tuple[str, float, float, float]]
+    chart_id: str, title: str, rows: Sequence[tuple[str, int, float, float, float]]
 ) -> Html:
-    """Draw one line a name: its value with the interval from low to high."""
+    """Draw one line a (name, colour, value, low, high): the value with its interval."""
     gap, top = 26, 12
     height = top + gap * len(rows) + BOTTOM
     left = min(170, 16 + LETTER * max(len(_short(name)) for name, *_ in rows))
-    marks = ticks(min(low for _, _, low, _ in rows), max(high for *_, high in rows))
+    marks = ticks(min(low for *_, low, _ in rows), max(high for *_, high in rows))
     x = Scale(marks[0], marks[-1], left, WIDTH - RIGHT - 8)
     parts = []
     for each in marks:
         at = _px(x(each))
         parts.append(el("line", x1=at, x2=at, y1=top, y2=height - BOTTOM, class_="grid"))
         parts.append(el("text", _plain(each), x=at, y=height - BOTTOM + 16, text_anchor="middle"))
-    for number, (name, value, low, high) in enumerate(rows):
+    for number, (name, colour, value, low, high) in enumerate(rows):
         y = top + gap * (number + 0.5)
         hint = el("title", f"{name}: {value:.4f}, {low:.4f} to {high:.4f}")
         bar = el("line", x1=_px(x(low)), x2=_px(x(high)), y1=_px(y), y2=_px(y), class_="line")
         dot = el("circle", cx=_px(x(value)), cy=_px(y), r="4.5", class_="pt")
         text = el("text", _short(name), x=_px(left - 10), y=_px(y + 4), text_anchor="end")
-        parts += [text, el("g", hint, bar, dot, class_=f"interval c{number % COLOURS}")]
+        parts += [text, el("g", hint, bar, dot, class_=f"interval c{colour % COLOURS}")]
     parts.append(_name_of_x(title, height))
-    lines = "; ".join(f"{name}: {v:.4f}, {lo:.4f} to {hi:.4f}" for name, v, lo, hi in rows)
+    lines = "; ".join(f"{name}: {v:.4f}, {lo:.4f} to {hi:.4f}" for name, _, v, lo, hi in rows)
     return _svg(chart_id, title, lines, parts, "chart intervals", height)
 
 

@@ -26,7 +26,7 @@ def curves(runs: Sequence[Run]) -> Html:
         if timed:
             made.append(_figure(f"chart-{number + 1}", f"{title} by time", timed, "seconds"))
     if not made:
-        return el("p", "No history: there is nothing to draw.", class_="hint")
+        return el("p", "No history of losses: there is nothing to draw.", class_="hint")
     return el("div", join(made), class_="charts")
 
 
@@ -37,9 +37,9 @@ def _groups(runs: Sequence[Run]) -> list[tuple[str, Wanted]]:
     """Return title → what is drawn together: losses an objective, then metric by metric."""
     found: dict[str, Wanted] = {}
     for number, run in enumerate(runs):
-        # A baseline in closed form learns nothing: its one epoch has no loss.
-        learnt = run.history if run.options.get("objective", "") is not None else []
-        for measure in measures(learnt):
+        if run.options and not run.options.get("objective"):
+            continue  # a baseline in closed form: its one epoch has no loss
+        for measure in measures(run.history):
             if measure.name in LOSSES:
                 title, dashed = _loss(run), measure.name == "validation loss"
             else:

@@ -10,7 +10,7 @@ from mfcli.report.data import Run, best_epoch, less_is_better, watched
 from mfcli.report.markup import percent
 
 FEWEST_EPOCHS = 3  # fewer say nothing about a trend
-LAST_PART, STILL_IMPROVING = 0.1, 0.005  # better by this share over the last part of the epochs
+LAST_PART, STILL_IMPROVING = 0.1, 0.01  # better by this share over the last part of the epochs
 RISEN = 0.02  # validation loss above its best
 FAR_APART = 1.5  # validation loss over train loss
 LOW_COVERAGE = 0.05

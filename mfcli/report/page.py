@@ -36,6 +36,7 @@ def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
         _section("Curves", curves(runs), _curves_hint(runs)),
         _section("Popularity of what is recommended", sections.popularity(runs)),
         _section("A few users", sections.users(runs)),
+        _section("How it was measured", sections.protocol(runs)),
         _section("What was run", sections.what_ran(runs)),
     ]
     foot = el("footer", f"Made by mfcli {version} from the files named above; nothing is fetched.")
@@ -66,7 +67,7 @@ def _curves_hint(runs: Sequence[Run]) -> str:
     said = []
     if any(each.valid_loss is not None for run in runs for each in run.history):
         said.append("Validation is dashed, a ring marks the best epoch.")
-    if len({run.options.get("objective") for run in runs if run.history}) > 1:
+    if len({run.options.get("objective") for run in runs if run.history} - {None}) > 1:
         said.append("Losses of different objectives do not compare, so each has its own chart.")
     if any(run.history and run.history[0].elapsed is None for run in runs):
         said.append("A run without model.history.csv has no timings.")

@@ -29,17 +29,16 @@ def remarks(found: Sequence[Finding], several: bool) -> Html:
 
 
 def results(runs: Sequence[Run]) -> Html:
-    """Return the metrics, as tiles or as a table of several runs, and how they were measured."""
+    """Return the metrics: tiles of a single run, a table of several."""
     measured = [run for run in runs if run.metrics]
     if not measured:
         return el("p", "No metrics.json: run mfcli evaluate for figures on a test set.",
                   class_="hint")  # fmt: skip
-    parts = [_tiles(measured[0]) if len(runs) == 1 else _comparison(runs), _intervals(measured)]
+    parts = [_tiles(measured[0]) if len(runs) == 1 else _comparison(runs), _intervals(runs)]
     parts += [
         _rows(f"{key.capitalize()}: {run.name}", run.measured.get(key))
         for run in measured for key in ("models", "differences")
     ]  # fmt: skip
-    parts += [_protocol(measured)]
     return join(parts)
 
 
@@ -83,16 +82,16 @@ def _comparison(runs: Sequence[Run]) -> Html:
 
 
 def _intervals(runs: Sequence[Run]) -> Html:
-    """Draw the intervals of each metric that several runs, or metrics of a run, have."""
+    """Draw the intervals of each metric that several runs have."""
     names = dict.fromkeys(name for run in runs for name in run.intervals)
     figures: list[Html] = []
     for name in names:
         rows = []
-        for run in runs:
+        for colour, run in enumerate(runs):
             each, value = run.intervals.get(name, {}), run.metrics.get(name)
             low, high = each.get("low"), each.get("high")
             if value is not None and low is not None and high is not None:
-                rows.append((run.name, float(value), float(low), float(high)))
+                rows.append((run.name, colour, value, float(low), float(high)))
         if len(rows) > 1:
             chart = interval_chart(f"interval-{len(figures)}", name, rows)
             figures.append(el("figure", el("figcaption", f"{name} with its interval"), chart))
@@ -111,7 +110,7 @@ def _rows(caption: str, found: Any) -> Html:
     return table([name.replace("_", " ") for name in names], rows, caption=caption)
 
 
-def _protocol(runs: Sequence[Run]) -> Html:
+def protocol(runs: Sequence[Run]) -> Html:
     """Return how the metrics were measured, what the runs share apart from what they do not."""
     protocols = [(run, run.measured.get("protocol")) for run in runs]
     stored = [(run, each) for run, each in protocols if isinstance(each, dict)]
@@ -123,7 +122,7 @@ def _protocol(runs: Sequence[Run]) -> Html:
     shown: list[Html] = []
     if shared:
         lines = ((name.replace("_", " "), each[0]) for name, each in shared.items())
-        shown += [el("h3", "How it was measured"), facts(lines, wide=True)]
+        shown.append(facts(lines, wide=True))
     if len(shared) < len(values):
         head = ["", *(label(run.name) for run, _ in stored)]
         rows = [
@@ -136,9 +135,13 @@ def _protocol(runs: Sequence[Run]) -> Html:
     rows = [
         [name.replace("_", " "), *(_plain(each.get(name)) for _, each in there)] for name in names
     ]
-    if rows:
+    if len(there) == 1:
+        shown += [el("h3", "What was counted"), facts((row[0], row[1]) for row in rows)]
+    elif rows:
         head = ["", *(label(run.name) for run, _ in there)]
         shown.append(table(head, rows, caption="What was counted", numbers=range(1, len(head))))
+    elif not shown:
+        return el("p", "metrics.json says it, and is not there.", class_="hint")
     return join(shown)
 
 
