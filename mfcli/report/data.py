@@ -86,7 +86,11 @@ class Run:
     def intervals(self) -> dict[str, dict[str, Any]]:
         """Return metric → low, high and standard_error, where evaluate measured them."""
         found = _table(self.measured.get("intervals"))
-        return {name: each for name, each in found.items() if isinstance(each, dict)}
+        return {
+            name: each
+            for name, each in found.items()
+            if all(isinstance(_table(each).get(end), float | int) for end in ("low", "high"))
+        }
 
     @property
     def test(self) -> str | None:

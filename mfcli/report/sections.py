@@ -103,11 +103,21 @@ def _rows(caption: str, found: Any) -> Html:
     lines = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
     if isinstance(found, dict):
         lines = [{"name": k, **v} for k, v in found.items() if isinstance(v, dict)]
+    lines = [_flat(each) for each in lines]
     names = list(dict.fromkeys(name for each in lines for name in each))
     if not names:
         return Html("")
     rows = [[_plain(each.get(name)) for name in names] for each in lines]
     return table([name.replace("_", " ") for name in names], rows, caption=caption)
+
+
+def _flat(nested: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Return a table of tables as one, its names joined."""
+    made: dict[str, Any] = {}
+    for name, value in nested.items():
+        full = f"{before} {name}".removeprefix("metrics ").strip()
+        made |= _flat(value, full) if isinstance(value, dict) else {full: value}
+    return made
 
 
 def protocol(runs: Sequence[Run]) -> Html:
@@ -155,7 +165,7 @@ def popularity(runs: Sequence[Run]) -> Html:
     for at, (run, each) in enumerate(there):
         series = [("rows of train", [a for a, _ in each.deciles]),
                   ("recommendations", [b for _, b in each.deciles])]  # fmt: skip
-        title = "Who is recommended" if len(runs) == 1 else f"Who is recommended: {run.name}"
+        title = "What is recommended" if len(runs) == 1 else f"What is recommended: {run.name}"
         chart = bar_chart(
             f"popularity-{at}", title, labels, series, "items by popularity, most rated first (%)"
         )

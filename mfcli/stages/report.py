@@ -56,7 +56,11 @@ def report(
     with output_lock(out):
         report(Started("report", len(folders), "runs"))
         names = _names(folders)
-        runs = [_run(folder, name, users) for folder, name in zip(folders, names, strict=True)]
+        runs: list[Run] = []
+        for folder, name in zip(folders, names, strict=True):
+            # The users of the first run, so that their lists compare.
+            shown = next(([each.user for each in run.examples] for run in runs if run.examples), [])
+            runs.append(_run(folder, name, users, shown))
         text, found = page(runs, __version__)
         content = text.encode()
         with atomic_file(out) as stream:
@@ -80,7 +84,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
     return names
 
 
-def _run(folder: Path, name: str, users: int) -> Run:
+def _run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder: name one that mfcli run or make pipeline left")
     there = [each for each in FILES if (folder / each).exists()]
@@ -107,7 +111,7 @@ def _run(folder: Path, name: str, users: int) -> Run:
         popular = popularity_of(
             checkpoint.item_counts, checkpoint.seen_indptr, checkpoint.seen_indices, *rows
         )
-        examples = _examples(checkpoint, listed, *rows, users)
+        examples = _examples(checkpoint, listed, *rows, users, shown)
     return Run(
         name, [each for each in FILES if each not in there],
         {each: file_sha256(folder / each) for each in there}, _shape(checkpoint),
@@ -212,9 +216,10 @@ def _rows(checkpoint: Checkpoint, listed: RecommendationTable) -> tuple[Places, 
 
 
 def _examples(
-    checkpoint: Checkpoint, listed: RecommendationTable, users: Places, items: Places, wanted: int
-) -> list[Example]:
-    """Choose users from few to many seen items, evenly, among those with recommendations."""
+    checkpoint: Checkpoint, listed: RecommendationTable, users: Places, items: Places,
+    wanted: int, shown: list[str],
+) -> list[Example]:  # fmt: skip
+    """Choose users with recommendations: those ``shown``, else evenly from few to many seen."""
     seen_counts, counts, catalog = (
         checkpoint.user_counts,
         checkpoint.item_counts,
@@ -225,10 +230,14 @@ def _examples(
     able = able[np.argsort(seen_counts[able], kind="stable")]
     if not len(able) or not wanted:
         return []
-    at = (np.arange(wanted) + 0.5) * len(able) / wanted
+    place = {str(catalog.user_ids[user]): user for user in able.tolist()} if shown else {}
+    chosen = [place[each] for each in shown if each in place]
+    if not chosen:
+        at = (np.arange(wanted) + 0.5) * len(able) / wanted
+        chosen = list(dict.fromkeys(able[at.astype(np.int64)].tolist()))
     names = catalog.item_ids if catalog.item_names is None else catalog.item_names
     made = []
-    for user in dict.fromkeys(able[at.astype(np.int64)].tolist()):
+    for user in chosen:
         start, end = checkpoint.seen_indptr[user : user + 2]
         seen = checkpoint.seen_indices[start:end]
         most = seen[np.argsort(-counts[seen], kind="stable")][:SEEN_SHOWN]
@@ -242,8 +251,8 @@ def _examples(
             for row in np.flatnonzero(users == user)[:LIST_SHOWN].tolist()
             for item in [int(items[row])]
         ]  # fmt: skip
-        shown = [_named(names, catalog.item_ids, int(item)) for item in most]
-        made.append(Example(str(catalog.user_ids[user]), len(seen), shown, lines))
+        named = [_named(names, catalog.item_ids, int(item)) for item in most]
+        made.append(Example(str(catalog.user_ids[user]), len(seen), named, lines))
     return made
 
 

@@ -169,6 +169,13 @@ def test_the_users_have_what_the_files_say(runs, tmp_path):
         assert not {chip.content for chip in each.all("li")} & set(shown)
 
 
+def test_several_runs_show_the_same_users(runs, tmp_path):
+    folders = [runs / "demo-implicit", runs / "demo-explicit"]
+    root = Page(written(folders, tmp_path / "r.html")).root
+    names = [each.all("h4")[0].content for each in root.all("div", "user")]
+    assert names[:5] == names[5:]
+
+
 @pytest.mark.parametrize("missing", FILES)
 def test_a_missing_file_is_named_and_the_rest_is_shown(run, tmp_path, missing):
     (run / missing).unlink()
@@ -186,7 +193,7 @@ def test_intervals_and_comparisons_of_metrics_are_shown(run, tmp_path):
     path = run / "metrics.json"
     content = json.loads(path.read_text())
     content["intervals"] = {"auc": {"standard_error": 0.1, "low": 0.1234, "high": 0.9876}}
-    content["models"] = [{"name": "<b>one</b>", "auc": 0.5}]
+    content["models"] = [{"name": "<b>one</b>", "metrics": {"auc": 0.5}}]
     content["differences"] = {"auc": {"difference": 0.25, "beyond_noise": True}}
     path.write_text(json.dumps(content))
     root = Page(written([run], tmp_path / "r.html")).root
