@@ -78,34 +78,77 @@ class Run:
     examples: list[Example] = field(default_factory=list)
 
     @property
+    def models(self) -> list[dict[str, Any]]:
+        """Return what metrics.json says of each model and baseline, where there are several."""
+        found = self.measured.get("models")
+        return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """Return what metrics.json says of the folder's model: of the first, if none is it."""
+        own = self.files.get("model.pt")
+        there = (each for each in self.models if own is not None and each.get("sha256") == own)
+        return next(there, self.measured)
+
+    @property
     def metrics(self) -> dict[str, float | None]:
-        """Return the metrics of the run."""
-        return _table(self.measured.get("metrics"))
+        """Return the metrics of the run; None is not defined."""
+        return figures(self.entry.get("metrics"))
 
     @property
     def intervals(self) -> dict[str, dict[str, Any]]:
         """Return metric → low, high and standard_error, where evaluate measured them."""
-        found = _table(self.measured.get("intervals"))
-        return {
-            name: each
-            for name, each in found.items()
-            if all(isinstance(_table(each).get(end), float | int) for end in ("low", "high"))
-        }
+        return spreads(self.entry.get("intervals"))
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """Return how the metrics were measured."""
+        return _table(self.entry.get("protocol"))
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Return what evaluate counted."""
+        return _table(self.entry.get("counts"))
 
     @property
     def test(self) -> str | None:
         """Return the SHA-256 of the test set of the metrics."""
-        return self.input_of("evaluate", "test")
+        return next(iter(self.inputs_of("evaluate", "test")), None)
 
-    def input_of(self, stage: str, role: str) -> str | None:
-        """Return the SHA-256 of an input of the last such step behind the metrics."""
+    def inputs_of(self, stage: str, role: str) -> list[str]:
+        """Return the SHA-256s of the inputs of the last such step behind the metrics."""
         steps = _table(self.measured.get("meta")).get("lineage") or []
         for step in reversed(steps):
             if isinstance(step, dict) and step.get("stage") == stage:
-                for each in step.get("inputs") or []:
-                    if isinstance(each, dict) and each.get("role") == role:
-                        return str(each.get("sha256"))
-        return None
+                inputs = [each for each in step.get("inputs") or [] if isinstance(each, dict)]
+                return [str(each.get("sha256")) for each in inputs if each.get("role") == role]
+        return []
+
+    def measured_like(self, other: Run) -> bool:
+        """Tell whether the metrics of two runs compare: one test set, mask and candidates."""
+        alike = all(
+            self.protocol.get(name) == other.protocol.get(name)
+            for name in ("candidates", "masked", "sampled", "positives")
+        )
+        return self.test == other.test and alike
+
+
+def figures(found: Any) -> dict[str, float | None]:
+    """Return the numbers of a table, None for what is not defined; anything else left out."""
+    return {
+        str(name): None if value is None else float(value)
+        for name, value in _table(found).items()
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    }
+
+
+def spreads(found: Any) -> dict[str, dict[str, Any]]:
+    """Return the intervals of a table, those with both ends."""
+    return {
+        str(name): each
+        for name, each in _table(found).items()
+        if all(isinstance(_table(each).get(end), float | int) for end in ("low", "high"))
+    }
 
 
 def _table(value: Any) -> dict[str, Any]:

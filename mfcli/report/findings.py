@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from mfcli.report.data import Run, best_epoch, less_is_better, watched
+from mfcli.report.data import Run, best_epoch, figures, less_is_better, watched
 from mfcli.report.markup import percent
 
 FEWEST_EPOCHS = 3  # fewer say nothing about a trend
@@ -31,12 +30,14 @@ class Finding:
 def findings(runs: Sequence[Run]) -> list[Finding]:
     """Return all remarks on some runs, warnings first."""
     found = [finding for run in runs for finding in _of_one(run, runs)]
-    tests = {run.test for run in runs if run.metrics}
-    if len(tests) > 1:
-        found.append(Finding(
-            "warning", "",
-            "The runs were measured on different test sets: their metrics do not compare."
-        ))  # fmt: skip
+    measured = [run for run in runs if run.metrics]
+    message = ""
+    if len({run.test for run in measured}) > 1:
+        message = "The runs were measured on different test sets: their metrics do not compare."
+    elif not all(run.measured_like(measured[0]) for run in measured):
+        message = "The runs were measured in different ways: their metrics do not compare."
+    if message:
+        found.append(Finding("warning", "", message))
     return sorted(found, key=lambda each: each.level != "warning")
 
 
@@ -81,17 +82,16 @@ def _popularity(run: Run, runs: Sequence[Run]) -> Said:
         yield "warning", message
 
 
-def _baseline(run: Run, runs: Sequence[Run]) -> tuple[dict[str, Any], str]:
+def _baseline(run: Run, runs: Sequence[Run]) -> tuple[dict[str, float | None], str]:
     """Return the metrics of popularity on the run's test set, and where they are from."""
-    for key in ("baseline", "baselines"):
-        stored = run.measured.get(key)
-        if isinstance(stored, dict):
-            found = stored.get("popularity", stored)
-            found = found.get("metrics", found) if isinstance(found, dict) else {}
-            return {k: v for k, v in found.items() if isinstance(v, float | int)}, "metrics.json"
+    own = run.entry.get("name", run.models[0].get("name") if run.models else None)
+    for each in run.models:
+        if each.get("name") == "popularity" and each.get("baseline_of", "") == own:
+            return figures(each.get("metrics")), "metrics.json"
     for other in runs:
-        if other.options.get("model") == "popularity" and other.test and other.test == run.test:
-            return dict(other.metrics), f"run {other.name}"
+        popular = other.options.get("model") == "popularity"
+        if popular and other.test is not None and run.measured_like(other):
+            return other.metrics, f"run {other.name}"
     return {}, ""
 
 
@@ -158,8 +158,7 @@ def _coverage(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
 
 
 def _unknown(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
-    counts = run.measured.get("counts")
-    counts = counts if isinstance(counts, dict) else {}
+    counts = run.counts
     rows, strange = counts.get("test_rows"), counts.get("test_rows_unknown_user")
     if rows and strange and strange > MANY_UNKNOWN * rows:
         message = (
@@ -173,8 +172,8 @@ def _unknown(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
 
 
 def _belonging(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
-    measured, model = run.input_of("evaluate", "model"), run.files.get("model.pt")
-    if measured and model and measured != model:
+    measured, model = run.inputs_of("evaluate", "model"), run.files.get("model.pt")
+    if measured and model and model not in measured:
         yield "warning", "metrics.json was measured on another model than the folder's model.pt."
     if run.popularity is not None and run.popularity.unknown_rows:
         message = (

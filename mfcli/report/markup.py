@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 # Control characters are no HTML; names of items may hold them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
@@ -95,3 +97,14 @@ def number(value: object, digits: int = 4) -> str:
 def percent(share: float) -> str:
     """Return a share as a percentage."""
     return f"{100 * share:.1f} %"
+
+
+def plain(value: Any) -> str:
+    """Return a value of JSON as a reader may want it."""
+    if isinstance(value, list):
+        return ", ".join(plain(each) for each in value) or "none"
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return number(value)

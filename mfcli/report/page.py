@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mfcli.report import sections
+from mfcli.report import results, sections
 from mfcli.report.curves import curves
 from mfcli.report.data import Run
 from mfcli.report.findings import Finding, findings
@@ -32,11 +32,11 @@ def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     top = el("header", el("h1", el("bdi", names)), el("p", _lead(runs), class_="lead"))
     parts = [
         _section("Worth knowing", sections.remarks(found, len(runs) > 1)),
-        _section("Results", sections.results(runs)),
+        _section("Results", results.results(runs)),
         _section("Curves", curves(runs), _curves_hint(runs)),
         _section("Popularity of what is recommended", sections.popularity(runs)),
         _section("A few users", sections.users(runs)),
-        _section("How it was measured", sections.protocol(runs)),
+        _section("How it was measured", results.protocol(runs)),
         _section("What was run", sections.what_ran(runs)),
     ]
     foot = el("footer", f"Made by mfcli {version} from the files named above; nothing is fetched.")

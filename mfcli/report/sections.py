@@ -1,15 +1,14 @@
-"""The sections on results, popularity, users, and on what was run."""
+"""The sections on warnings, popularity, users, and on what was run."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mfcli.report.charts import bar_chart, interval_chart
-from mfcli.report.data import Example, Popularity, Run, less_is_better
+from mfcli.report.charts import bar_chart
+from mfcli.report.data import Example, Popularity, Run
 from mfcli.report.findings import Finding
-from mfcli.report.markup import Html, el, facts, join, label, number, percent, table
+from mfcli.report.markup import Html, el, facts, join, label, number, percent, plain, table
 
 
 def remarks(found: Sequence[Finding], several: bool) -> Html:
@@ -26,133 +25,6 @@ def remarks(found: Sequence[Finding], several: bool) -> Html:
     if any(each.level == "warning" for each in found):
         fine = Html("")
     return join([fine, el("ul", *lines, class_="findings") if lines else ""])
-
-
-def results(runs: Sequence[Run]) -> Html:
-    """Return the metrics: tiles of a single run, a table of several."""
-    measured = [run for run in runs if run.metrics]
-    if not measured:
-        return el("p", "No metrics.json: run mfcli evaluate for figures on a test set.",
-                  class_="hint")  # fmt: skip
-    parts = [_tiles(measured[0]) if len(runs) == 1 else _comparison(runs), _intervals(runs)]
-    parts += [
-        _rows(f"{key.capitalize()}: {run.name}", run.measured.get(key))
-        for run in measured for key in ("models", "differences")
-    ]  # fmt: skip
-    return join(parts)
-
-
-def _tiles(run: Run) -> Html:
-    lines = []
-    for name, value in run.metrics.items():
-        small = el("small", _range(run, name)) if _range(run, name) else ""
-        lines.append(el("li", el("span", name), el("b", number(_value(value))), small))
-    return el("ul", *lines, class_="tiles")
-
-
-def _value(value: Any) -> Any:
-    """Return a metric; None, which JSON has for not a number, is not defined."""
-    return float("nan") if value is None else value
-
-
-def _range(run: Run, name: str) -> str:
-    each = run.intervals.get(name, {})
-    low, high = each.get("low"), each.get("high")
-    return f"{number(low)} to {number(high)}" if low is not None and high is not None else ""
-
-
-def _comparison(runs: Sequence[Run]) -> Html:
-    """Return one line a metric, one column a run; the best is marked where tests are the same."""
-    fair = len({run.test for run in runs if run.metrics}) == 1
-    rows = []
-    for name in dict.fromkeys(name for run in runs for name in run.metrics):
-        values = [each for run in runs if (each := run.metrics.get(name)) is not None]
-        best = (min if less_is_better(name) else max)(values, default=None)
-        cells: list[object] = [name]
-        for run in runs:
-            value = run.metrics.get(name)
-            text = number(_value(value)) if name in run.metrics else "–"
-            marked = fair and len(values) > 1 and value is not None and value == best
-            shown = el("b", f"★ {text}", title="best") if marked else text
-            small = _range(run, name)
-            cells.append(join([shown, el("small", small) if small else ""]))
-        rows.append(cells)
-    head = ["metric", *(label(run.name) for run in runs)]
-    return table(head, rows, caption="Metrics on the test set", numbers=range(1, len(head)))
-
-
-def _intervals(runs: Sequence[Run]) -> Html:
-    """Draw the intervals of each metric that several runs have."""
-    names = dict.fromkeys(name for run in runs for name in run.intervals)
-    figures: list[Html] = []
-    for name in names:
-        rows = []
-        for colour, run in enumerate(runs):
-            each, value = run.intervals.get(name, {}), run.metrics.get(name)
-            low, high = each.get("low"), each.get("high")
-            if value is not None and low is not None and high is not None:
-                rows.append((run.name, colour, value, float(low), float(high)))
-        if len(rows) > 1:
-            chart = interval_chart(f"interval-{len(figures)}", name, rows)
-            figures.append(el("figure", el("figcaption", f"{name} with its interval"), chart))
-    return el("div", join(figures), class_="charts") if figures else Html("")
-
-
-def _rows(caption: str, found: Any) -> Html:
-    """Return a list of plain tables as one table, or nothing."""
-    lines = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-    if isinstance(found, dict):
-        lines = [{"name": k, **v} for k, v in found.items() if isinstance(v, dict)]
-    lines = [_flat(each) for each in lines]
-    names = list(dict.fromkeys(name for each in lines for name in each))
-    if not names:
-        return Html("")
-    rows = [[_plain(each.get(name)) for name in names] for each in lines]
-    return table([name.replace("_", " ") for name in names], rows, caption=caption)
-
-
-def _flat(nested: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Return a table of tables as one, its names joined."""
-    made: dict[str, Any] = {}
-    for name, value in nested.items():
-        full = f"{before} {name}".removeprefix("metrics ").strip()
-        made |= _flat(value, full) if isinstance(value, dict) else {full: value}
-    return made
-
-
-def protocol(runs: Sequence[Run]) -> Html:
-    """Return how the metrics were measured, what the runs share apart from what they do not."""
-    protocols = [(run, run.measured.get("protocol")) for run in runs]
-    stored = [(run, each) for run, each in protocols if isinstance(each, dict)]
-    values = {
-        name: [_plain(each.get(name)) for _, each in stored]
-        for name in dict.fromkeys(name for _, each in stored for name in each)
-    }
-    shared = {name: each for name, each in values.items() if len(set(each)) == 1}
-    shown: list[Html] = []
-    if shared:
-        lines = ((name.replace("_", " "), each[0]) for name, each in shared.items())
-        shown.append(facts(lines, wide=True))
-    if len(shared) < len(values):
-        head = ["", *(label(run.name) for run, _ in stored)]
-        rows = [
-            [name.replace("_", " "), *each] for name, each in values.items() if name not in shared
-        ]
-        shown.append(table(head, rows, caption="Measured differently"))
-    counted = [(run, run.measured.get("counts")) for run in runs]
-    there = [(run, each) for run, each in counted if isinstance(each, dict)]
-    names = dict.fromkeys(name for _, each in there for name in each)
-    rows = [
-        [name.replace("_", " "), *(_plain(each.get(name)) for _, each in there)] for name in names
-    ]
-    if len(there) == 1:
-        shown += [el("h3", "What was counted"), facts((row[0], row[1]) for row in rows)]
-    elif rows:
-        head = ["", *(label(run.name) for run, _ in there)]
-        shown.append(table(head, rows, caption="What was counted", numbers=range(1, len(head))))
-    elif not shown:
-        return el("p", "metrics.json says it, and is not there.", class_="hint")
-    return join(shown)
 
 
 def popularity(runs: Sequence[Run]) -> Html:
@@ -249,7 +121,7 @@ def _step(step: dict[str, Any]) -> Html:
         parts.append(facts(lines, wide=True))
     options = step.get("options")
     if isinstance(options, dict):
-        parts.append(facts((_flag(name), _plain(value)) for name, value in options.items()))
+        parts.append(facts((_flag(name), plain(value)) for name, value in options.items()))
     return join(parts)
 
 
@@ -257,7 +129,7 @@ def _differing(runs: Sequence[Run]) -> Html:
     names: Iterable[str] = dict.fromkeys(name for run in runs for name in run.options)
     rows = []
     for name in names:
-        values = [_plain(run.options[name]) if name in run.options else "–" for run in runs]
+        values = [plain(run.options[name]) if name in run.options else "–" for run in runs]
         if len(set(values)) > 1:
             rows.append([_flag(name), *values])
     if not rows:
@@ -268,14 +140,3 @@ def _differing(runs: Sequence[Run]) -> Html:
 
 def _flag(name: str) -> str:
     return name.replace("_", "-")
-
-
-def _plain(value: Any) -> str:
-    """Return a value of JSON as a reader may want it."""
-    if isinstance(value, list):
-        return ", ".join(_plain(each) for each in value) or "none"
-    if isinstance(value, dict):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False)
-    if isinstance(value, float):
-        return f"{value:,.6g}"
-    return number(value)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,13 +148,7 @@ def _measured(path: Path) -> dict[str, Any]:
     if not whole or not isinstance(content.get("metrics", {}), dict):
         raise InputError(f"{path}: is no metrics.json of mfcli evaluate: make it anew")
     check_meta(content["meta"], str(path))
-    return {**content, "metrics": dict(_figures(content.get("metrics", {})))}
-
-
-def _figures(found: dict[str, Any]) -> Iterator[tuple[str, float | None]]:
-    for name, value in found.items():
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            yield str(name), None if value is None else float(value)
+    return content
 
 
 def _history(path: Path) -> list[Epoch]:

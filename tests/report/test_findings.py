@@ -12,6 +12,14 @@ from mfcli.report.findings import findings
 
 POPULARITY = Popularity([(0.1, 0.1)] * 10, 100, 10, 50, 100, 5.0, 6.0, 0.2, 0.1, 0.3)
 
+# As evaluate --beat popularity writes it; the second model has a baseline of its own.
+BEATEN = [
+    {"name": "model.pt", "sha256": "m", "metrics": {"ndcg@10": 0.1}, "baseline_of": None},
+    {"name": "popularity", "sha256": None, "metrics": {"ndcg@10": 0.2}, "baseline_of": "model.pt"},
+    {"name": "other.pt", "sha256": "o", "metrics": {"ndcg@10": 0.4}, "baseline_of": None},
+    {"name": "popularity", "sha256": None, "metrics": {"ndcg@10": 0.3}, "baseline_of": "other.pt"},
+]
+
 
 def history(
     train: list[float], valid: list[float] | None = None, **metrics: list[float]
@@ -56,7 +64,7 @@ def test_a_good_run_has_no_warning():
          "unknown users"),
         (Run("a", shape={"users": 10, "users without a rating": 5}), "have no rating"),
         (Run("a", measured=measured(), files={"model.pt": "other"}), "another model"),
-        (Run("a", measured=measured(baseline={"popularity": {"ndcg@10": 0.2}})),
+        (Run("a", measured=measured(models=BEATEN)),
          "Worse than popularity"),
     ],
 )  # fmt: skip
@@ -71,6 +79,18 @@ def test_a_run_of_popularity_is_the_baseline_of_the_others():
     baseline = Run("pop", options={"model": "popularity"}, measured=better)
     (message,) = warned(Run("a", measured=measured()), baseline)
     assert "0.1000, popularity has 0.3000 (run pop)" in message
+
+
+def test_a_model_is_held_against_its_own_baseline():
+    run = Run("a", measured=measured(models=BEATEN), files={"model.pt": "o"})
+    assert run.metrics == {"ndcg@10": 0.4}
+    assert not any("Worse" in each for each in warned(run))
+
+
+def test_sampled_metrics_do_not_compare_with_full_ones():
+    sampled = Run("b", measured=measured(protocol={"sampled": 100}))
+    found = warned(Run("a", measured=measured()), sampled)
+    assert found == ["The runs were measured in different ways: their metrics do not compare."]
 
 
 def test_other_test_sets_do_not_compare():

@@ -192,14 +192,32 @@ def test_a_missing_file_is_named_and_the_rest_is_shown(run, tmp_path, missing):
 def test_intervals_and_comparisons_of_metrics_are_shown(run, tmp_path):
     path = run / "metrics.json"
     content = json.loads(path.read_text())
-    content["intervals"] = {"auc": {"standard_error": 0.1, "low": 0.1234, "high": 0.9876}}
-    content["models"] = [{"name": "<b>one</b>", "metrics": {"auc": 0.5}}]
-    content["differences"] = {"auc": {"difference": 0.25, "beyond_noise": True}}
+    spread = {"standard_error": 0.1, "low": 0.1234, "high": 0.9876}
+    nothing = {"standard_error": None, "low": None, "high": None}
+    content["intervals"] = {"auc": spread, "mrr": nothing}
+    content["protocol"]["sampled"] = 50
+    content["models"] = [
+        {"name": "<b>model.pt</b>", "metrics": {"auc": 0.5}, "intervals": {"auc": spread}},
+        {"name": "popularity", "metrics": {"auc": None}, "baseline_of": "<b>model.pt</b>"},
+    ]
+    content["differences"] = [
+        {"model": "model.pt", "base": "popularity",
+         "metrics": {"auc": {"difference": 0.25, "beyond_noise": True, **spread},
+                     "mrr": {"difference": -0.5, "beyond_noise": False, **nothing}}}
+    ]  # fmt: skip
     path.write_text(json.dumps(content))
     root = Page(written([run], tmp_path / "r.html")).root
     assert "0.1234 to 0.9876" in [each.text for each in root.all("small")]
-    captions = [each.text for each in root.all("caption")]
-    assert {"Models: demo", "Differences: demo"} <= set(captions)
+    assert "SAMPLED" in root.content
+    tables = {each.all("caption")[0].text: each for each in root.all("table")}
+    compared = tables["model.pt − popularity, paired by user: demo"].all("td")
+    assert [each.text for each in compared] == [
+        "+0.2500", "0.1234 to 0.9876", "yes", "-0.5000", "–", "no"
+    ]  # fmt: skip
+    together = tables["Measured together in metrics.json: demo"]
+    assert [each.content for each in together.all("th")] == [
+        "metric", "<b>model.pt</b>", "popularity (baseline)", "auc"
+    ]  # fmt: skip
     again = tmp_path / "other"
     shutil.copytree(run, again)
     text = written([run, again], tmp_path / "r.html")
