@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mfcli.report.markup import Html, el, join
 
-WIDTH, HEIGHT = 440, 268
+WIDTH, PLOT = 440, 196  # the plot's height; legend and axis come on top of it
 LEFT, RIGHT, BOTTOM = 54, 14, 42
 LETTER = 6.4  # mean width of a letter at 12 px
 COLOURS = 8
@@ -72,7 +72,7 @@ def line_chart(
             x_ticks = [low, *x_ticks]
     legend, top = _legend([(each.name, _class(each)) for each in series])
     x = Scale(low, high, LEFT, WIDTH - RIGHT)
-    y = Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, top)
+    y = Scale(y_ticks[0], y_ticks[-1], top + PLOT, top)
     parts = [_axes(x, y, x_ticks, y_ticks, x_label), legend]
     parts += [_curve(each, x, y, x_label) for each in series]
     lines = "; ".join(
@@ -80,7 +80,7 @@ def line_chart(
         f"to {_plain(each.points[-1][1])} at {x_label} {_plain(each.points[-1][0])}"
         for each in series
     )
-    return _svg(chart_id, title, lines, parts, "chart lines")
+    return _svg(chart_id, title, lines, parts, "chart lines", y.start + BOTTOM)
 
 
 def bar_chart(
@@ -93,7 +93,7 @@ def bar_chart(
     names = [(name, f"c{number}") for number, (name, _) in enumerate(series)]
     legend, top = _legend(names, bars=True)
     x = Scale(0, len(labels), LEFT, WIDTH - RIGHT)
-    y = Scale(0.0, marks[-1], HEIGHT - BOTTOM, top)
+    y = Scale(0.0, marks[-1], top + PLOT, top)
     wide = (x(1) - x(0)) * 0.76 / len(series)
     bars = []
     for number, (name, values) in enumerate(series):
@@ -106,7 +106,7 @@ def bar_chart(
             hint = el("title", f"{name}, {labels[at]}: {100 * share:.1f} %")
             bars.append(el("g", hint, box, class_=f"bar c{number}", data_value=repr(share)))
     under = [
-        el("text", text, x=_px(x(at + 0.5)), y=HEIGHT - BOTTOM + 16, text_anchor="middle")
+        el("text", text, x=_px(x(at + 0.5)), y=_px(y.start + 16), text_anchor="middle")
         for at, text in enumerate(labels)
     ]
     axes = _axes(x, y, [], marks, x_label, percent=True)
@@ -114,7 +114,8 @@ def bar_chart(
         f"{name}: {', '.join(f'{100 * share:.1f} %' for share in values)}"
         for name, values in series
     )
-    return _svg(chart_id, title, lines, [axes, *under, legend, *bars], "chart bars")
+    parts = [axes, *under, legend, *bars]
+    return _svg(chart_id, title, lines, parts, "chart bars", y.start + BOTTOM)
 
 
 def interval_chart(
@@ -144,7 +145,7 @@ def interval_chart(
 
 
 def _svg(
-    chart_id: str, title: str, lines: str, parts: Sequence[Html], kind: str, height: float = HEIGHT
+    chart_id: str, title: str, lines: str, parts: Sequence[Html], kind: str, height: float
 ) -> Html:
     head = [el("title", title, id=f"{chart_id}-t"), el("desc", lines, id=f"{chart_id}-d")]
     return el(
@@ -192,7 +193,7 @@ def _axes(
         parts.append(el("text", _plain(each), x=at, y=_px(y.start + 16), text_anchor="middle"))
     base = _px(y.start)
     parts.append(el("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis"))
-    parts.append(_name_of_x(x_label, HEIGHT))
+    parts.append(_name_of_x(x_label, y.start + BOTTOM))
     return el(
         "g", *parts, class_="axes", data_x=f"{x.low!r} {x.high!r} {x.start!r} {x.end!r}",
         data_y=f"{y.low!r} {y.high!r} {y.start!r} {y.end!r}",
@@ -224,7 +225,8 @@ def _legend(names: Sequence[tuple[str, str]], bars: bool = False) -> tuple[Html,
 
 
 def _short(name: str, most: int = 34) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    """Cut a long name in its middle: names of runs often differ at their end."""
+    return name if len(name) <= most else f"{name[: most // 2 - 4]}…{name[-most // 2 - 3 :]}"
 
 
 def _px(value: float) -> str:

@@ -20,7 +20,7 @@ JUDGED_BY = ("ndcg", "auc", "recall", "precision", "hit_rate", "map", "mrr")
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark: ``level`` is warning or note, ``run`` is empty where it concerns all."""
+    """One remark: ``level`` is warning or note, ``run`` names the runs, nothing where it is all."""
 
     level: str
     run: str
@@ -29,7 +29,12 @@ class Finding:
 
 def findings(runs: Sequence[Run]) -> list[Finding]:
     """Return all remarks on some runs, warnings first."""
-    found = [finding for run in runs for finding in _of_one(run, runs)]
+    # What holds of several runs is said once.
+    whose: dict[tuple[str, str], list[str]] = {}
+    for run in runs:
+        for level, message in _of_one(run, runs):
+            whose.setdefault((level, message), []).append(run.name)
+    found = [Finding(level, ", ".join(names), message) for (level, message), names in whose.items()]
     measured = [run for run in runs if run.metrics]
     message = ""
     if len({run.test for run in measured}) > 1:
@@ -41,16 +46,15 @@ def findings(runs: Sequence[Run]) -> list[Finding]:
     return sorted(found, key=lambda each: each.level != "warning")
 
 
-def _of_one(run: Run, runs: Sequence[Run]) -> Iterator[Finding]:
+Said = Iterator[tuple[str, str]]
+
+
+def _of_one(run: Run, runs: Sequence[Run]) -> Said:
     for rule in (_popularity, _trend, _apart, _coverage, _unknown, _belonging):
-        for level, message in rule(run, runs):
-            yield Finding(level, run.name, message)
+        yield from rule(run, runs)
     if run.missing:
         what = ", ".join(run.missing)
-        yield Finding("note", run.name, f"Not in the folder, and so not in this page: {what}.")
-
-
-Said = Iterator[tuple[str, str]]
+        yield "note", f"Not in the folder, and so not in this page: {what}."
 
 
 def _popularity(run: Run, runs: Sequence[Run]) -> Said:

@@ -8,18 +8,21 @@ from mfcli.report import results, sections
 from mfcli.report.curves import curves
 from mfcli.report.data import Run
 from mfcli.report.findings import Finding, findings
-from mfcli.report.markup import Html, el, join
+from mfcli.report.markup import Html, el, join, label
 from mfcli.report.style import STYLE
 
 # Nothing may be fetched, and no script may run, whatever the data hold.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+MOST_IN_TITLE = 3
 
 
 def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     """Return the text of the page, and the remarks that stand at its top."""
     found = findings(runs)
     names = ", ".join(run.name for run in runs)
-    title = f"{names} · mfcli report"
+    short = names if len(runs) <= MOST_IN_TITLE else f"{len(runs)} runs"
+    title = f"{short} · mfcli report"
     head = join([
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
@@ -29,7 +32,7 @@ def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
         el("title", title),
         el("style", Html(STYLE)),
     ], "\n")  # fmt: skip
-    top = el("header", el("h1", el("bdi", names)), el("p", _lead(runs), class_="lead"))
+    top = el("header", el("h1", label(short)), el("p", _lead(runs), class_="lead"))
     parts = [
         _section("Worth knowing", sections.remarks(found, len(runs) > 1)),
         _section("Results", results.results(runs)),
@@ -53,7 +56,8 @@ def _section(title: str, content: Html, hint: str = "") -> Html:
 def _lead(runs: Sequence[Run]) -> str:
     """Say in one line what the runs are."""
     if len(runs) > 1:
-        return f"{len(runs)} runs compared."
+        names = "" if len(runs) <= MOST_IN_TITLE else f": {', '.join(run.name for run in runs)}"
+        return f"{len(runs)} runs compared{names}."
     run = runs[0]
     kind = " · ".join(
         str(run.options[name]) for name in ("model", "objective", "engine") if run.options.get(name)

@@ -22,7 +22,8 @@ def results(runs: Sequence[Run]) -> Html:
     parts = [_sampled(run, len(runs) > 1) for run in measured if run.protocol.get("sampled")]
     parts += [_tiles(measured[0]) if len(runs) == 1 else _comparison(runs), _intervals(runs)]
     for run in measured:
-        parts += [_models(run), *_differences(run)]
+        whose = f": {run.name}" if len(runs) > 1 else ""
+        parts += [_models(run, whose), *_differences(run, whose)]
     return join(parts)
 
 
@@ -65,7 +66,7 @@ def _comparison(runs: Sequence[Run]) -> Html:
     return _side_by_side(columns, "Metrics on the test set", fair)
 
 
-def _models(run: Run) -> Html:
+def _models(run: Run, whose: str) -> Html:
     """Return the models and baselines of one metrics.json side by side."""
     columns = [
         (
@@ -77,7 +78,7 @@ def _models(run: Run) -> Html:
     ]
     if len(columns) < 2:
         return Html("")
-    return _side_by_side(columns, f"Measured together in metrics.json: {run.name}", True)
+    return _side_by_side(columns, f"Measured together in metrics.json{whose}", True)
 
 
 def _model_name(model: dict[str, Any]) -> str:
@@ -92,7 +93,7 @@ def _side_by_side(columns: Sequence[Column], caption: str, fair: bool) -> Html:
     for name in dict.fromkeys(name for _, metrics, _ in columns for name in metrics):
         values = [each for _, metrics, _ in columns if (each := metrics.get(name)) is not None]
         best = (min if less_is_better(name) else max)(values, default=None)
-        fair_here = fair and len(values) > 1 and name.partition("@")[0] not in NEITHER_IS_BETTER
+        fair_here = fair and len(set(values)) > 1 and name.partition("@")[0] not in NEITHER_IS_BETTER
         cells: list[object] = [name]
         for _, metrics, intervals in columns:
             text = number(_value(metrics[name])) if name in metrics else "–"
@@ -104,7 +105,7 @@ def _side_by_side(columns: Sequence[Column], caption: str, fair: bool) -> Html:
     return table(head, rows, caption=caption, numbers=range(1, len(head)))
 
 
-def _differences(run: Run) -> list[Html]:
+def _differences(run: Run, whose: str) -> list[Html]:
     """Return a table for each pair of models that metrics.json compares."""
     found = run.measured.get("differences")
     made = []
@@ -123,7 +124,7 @@ def _differences(run: Run) -> list[Html]:
             for name, of in metrics.items()
             if isinstance(of, dict) and isinstance(of.get("difference"), float | int)
         ]
-        caption = f"{each.get('model')} − {each.get('base')}, paired by user: {run.name}"
+        caption = f"{each.get('model')} − {each.get('base')}, paired by user{whose}"
         head = ["metric", "difference", "95 % interval", "beyond noise"]
         made.append(table(head, rows, caption=caption, numbers=(1, 2, 3)))
     return made

@@ -52,6 +52,19 @@ def test_a_long_curve_has_no_markers(n, markers):
     assert curves(root)["t"]["s"] == points
 
 
+def test_a_long_legend_leaves_the_plot_its_height():
+    names = [f"an experiment with a long name, and number {at}" for at in range(12)]
+    series = [Series(name, [(1, 0.5), (2, 0.25)], at) for at, name in enumerate(names)]
+    svg = Page(line_chart("c", "t", series, "epoch")).root.all("svg")[0]
+    shown = [each.text for each in svg.all("g", "legend")[0].all("text")]
+    assert len(set(shown)) == len(names), "cut, but still told apart"
+    _, _, bottom, top = map(float, svg.all("g", "axes")[0].attributes["data-y"].split())
+    lowest = max(float(each.attributes["y"]) for each in svg.all("g", "legend")[0].all("text"))
+    assert bottom - top > 150
+    assert lowest < top
+    assert bottom < float(svg.attributes["viewbox"].split()[3])
+
+
 def test_names_are_escaped():
     bad = "<script>alert('x')</script>&\""
     chart = "".join([

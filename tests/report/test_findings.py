@@ -104,5 +104,11 @@ def test_without_a_baseline_the_page_says_so():
     assert any(each.startswith("Not compared with popularity") for each in notes)
 
 
+def test_what_holds_of_several_runs_is_said_once():
+    same = history([0.1, 0.1, 0.1], [0.3, 0.3, 0.3])
+    (found,) = findings([Run("a", history=same), Run("b", history=same)])
+    assert found.run == "a, b"
+
+
 def test_a_trend_needs_some_epochs():
     assert warned(Run("a", history=history([1, 0.5]))) == []
