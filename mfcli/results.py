@@ -193,18 +193,6 @@ class InspectResult(Result):
 
 
 @dataclass(frozen=True)
-class ReportResult(Result):
-    """What report wrote, and what the page warns of; ``missing``: run → files not there."""
-
-    out: str
-    runs: list[str]
-    missing: dict[str, list[str]]
-    findings: list[dict[str, str]]
-    n_bytes: int
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
 class RunResult(Result):
     """The results of all stages of a run."""
 
@@ -214,3 +202,15 @@ class RunResult(Result):
     train: TrainResult
     evaluate: EvaluateResult
     recommend: RecommendResult
+
+
+@dataclass(frozen=True)
+class ReportResult(Result):
+    """What report wrote, and what the page warns of; ``missing``: run → files not there."""
+
+    out: str
+    runs: list[str]
+    missing: dict[str, list[str]]
+    findings: list[dict[str, str]]
+    n_bytes: int
+    seconds: float = 0.0

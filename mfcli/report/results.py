@@ -93,7 +93,9 @@ def _side_by_side(columns: Sequence[Column], caption: str, fair: bool) -> Html:
     for name in dict.fromkeys(name for _, metrics, _ in columns for name in metrics):
         values = [each for _, metrics, _ in columns if (each := metrics.get(name)) is not None]
         best = (min if less_is_better(name) else max)(values, default=None)
-        fair_here = fair and len(set(values)) > 1 and name.partition("@")[0] not in NEITHER_IS_BETTER
+        fair_here = (
+            fair and len(set(values)) > 1 and name.partition("@")[0] not in NEITHER_IS_BETTER
+        )
         cells: list[object] = [name]
         for _, metrics, intervals in columns:
             text = number(_value(metrics[name])) if name in metrics else "–"
