@@ -4,6 +4,7 @@ cli         options -> one call of a stage -> exit status
 stages      one module a command: load -> pure call -> save -> result
 engines     training loops; ranking, metrics, splitting: pure functions on arrays
 models      what is scored; objectives: what is minimised; sampling: negatives
+report      the HTML page on runs: plain data in, text out
 readers     file formats -> rows; sources: data sets by name, and the download
 artifacts   every file this package writes: format, atomic write, lock
 interactions, config, results, errors: the types that all of them share

@@ -491,6 +491,30 @@ def inspect(
 
 
 @command()
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN_DIR...", help="Folders of mfcli run or make pipeline."),
+    ],
+    *,
+    out: Annotated[str, typer.Option("--out", "-o", help="Page to write.", metavar="FILE.html")],
+    users: Annotated[
+        int, typer.Option("--users", help="Users shown with their items, a run.", metavar="N")
+    ] = 5,
+    common: Common,
+) -> None:
+    """Write one HTML page on one run, or on several compared."""
+    path = _output(out, "a report")
+
+    def call(events: Callable[[Any], None]) -> Result:
+        from mfcli.stages.report import report as stage
+
+        return stage(folders, path, users=users, report=events)
+
+    _stage(common, out, call)
+
+
+@command()
 def run(
     source: Annotated[
         str | None, typer.Argument(help="As for fetch; the preset may name one.")

@@ -30,6 +30,7 @@ from mfcli.results import (
     Noted,
     Progress,
     RecommendResult,
+    ReportResult,
     Result,
     RunResult,
     SplitResult,
@@ -376,6 +377,21 @@ def _inputs(step: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def _report(result: ReportResult) -> list[RenderableType]:
+    facts = {
+        "file": result.out, "runs": ", ".join(result.runs), "bytes": result.n_bytes,
+        "not there": result.missing, "seconds": result.seconds,
+    }  # fmt: skip
+    if not result.findings:
+        return [_facts("report", facts)]
+    table = Table(title="worth knowing", title_justify="left", title_style="bold")
+    for name in ("", "run", "finding"):
+        table.add_column(name, overflow="fold")
+    for each in result.findings:
+        table.add_row(*(Text(each[name]) for name in ("level", "run", "message")))
+    return [_facts("report", facts), table]
+
+
 def _run(result: RunResult) -> list[RenderableType]:
     parts = (result.fetch, result.split, result.train, result.evaluate, result.recommend)
     return [table for part in parts for table in TABLES[type(part)](part)]
@@ -389,5 +405,6 @@ TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
     EvaluateResult: _evaluate,
     RecommendResult: _recommend,
     InspectResult: _inspect,
+    ReportResult: _report,
     RunResult: _run,
 }

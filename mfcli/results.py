@@ -226,3 +226,15 @@ class RunResult(Result):
     train: TrainResult
     evaluate: EvaluateResult
     recommend: RecommendResult
+
+
+@dataclass(frozen=True)
+class ReportResult(Result):
+    """What report wrote, and what the page warns of; ``missing``: run → files not there."""
+
+    out: str
+    runs: list[str]
+    missing: dict[str, list[str]]
+    findings: list[dict[str, str]]
+    n_bytes: int
+    seconds: float = 0.0

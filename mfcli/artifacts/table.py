@@ -1,14 +1,19 @@
-"""The CSV of recommendations, composed by Arrow's string kernels: no Python call a row."""
+"""The CSV of recommendations, written and read by Arrow's kernels: no Python call a row."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import csv
 
+from mfcli.artifacts.files import open_input
+from mfcli.errors import InputError
 from mfcli.interactions import Catalog, Ids
 
 
@@ -78,3 +83,42 @@ def _bytes_of(lines: Any) -> memoryview:
     _, offsets, data = lines.buffers()
     ends = np.frombuffer(offsets, np.int64)[lines.offset : lines.offset + len(lines) + 1]
     return memoryview(data)[ends[0] : ends[-1]]
+
+
+@dataclass(frozen=True, eq=False)
+class RecommendationTable:
+    """A recommendations.csv as columns: the row's user is ``users[user_codes[row]]``.
+
+    users, items: the different ids, as they stand in the file; ranks (R,), scores (R,).
+    """
+
+    users: list[str]
+    user_codes: NDArray[np.int64]
+    items: list[str]
+    item_codes: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+
+def read_recommendations(path: Path) -> RecommendationTable:
+    """Read a CSV that ``CsvTable`` wrote; raises InputError where it is none, or damaged."""
+    types = {"user_id": pa.string(), "item_id": pa.string(), "rank": pa.int64(),
+             "score": pa.float64()}  # fmt: skip
+    with open_input(path) as stream:
+        try:
+            found = csv.read_csv(
+                stream,
+                parse_options=csv.ParseOptions(newlines_in_values=True),
+                convert_options=csv.ConvertOptions(column_types=types, include_columns=list(types)),
+            )
+        except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+            reason = str(error).partition("\n")[0][:120]
+            raise InputError(f"{path}: is no recommendations.csv of mfcli ({reason})") from None
+    users, items = (_coded(found[name]) for name in ("user_id", "item_id"))
+    ranks, scores = found["rank"].to_numpy(), found["score"].to_numpy()
+    return RecommendationTable(*users, *items, ranks.astype(np.int64), scores.astype(np.float64))
+
+
+def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)

@@ -1,0 +1,208 @@
+"""What the page is made of: one ``Run`` a folder, plain values that stages/report.py has read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mfcli.config.metric_names import LOWER_IS_BETTER
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of a history; ``elapsed``: seconds of training at its end, where they are known."""
+
+    epoch: int
+    elapsed: float | None
+    train_loss: float | None
+    valid_loss: float | None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """How popular what is recommended is; items are those with a row in train.
+
+    deciles:  (share of train's rows, share of recommendations) a tenth of the items, the most
+              rated tenth first.
+    overlap:  mean share of a user's list that the most rated items not seen by the user make up.
+    """
+
+    deciles: list[tuple[float, float]]
+    rows: int
+    users: int
+    distinct_items: int
+    known_items: int
+    mean_recommended: float
+    mean_train: float
+    tail_train: float
+    tail_recommended: float
+    overlap: float | None
+    unknown_rows: int = 0
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One line of a user's list; ``count``: its rows in train, None for an unknown item."""
+
+    rank: int
+    name: str
+    score: float | None
+    count: int | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A user with the names of some seen items, most rated first, and the recommended ones."""
+
+    user: str
+    n_seen: int
+    seen: list[str]
+    recommended: list[Recommended]
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that is known of one folder; ``missing`` names the files that are not there."""
+
+    name: str
+    missing: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)  # name → SHA-256
+    shape: dict[str, int] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    lineage: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
+    measured: dict[str, Any] = field(default_factory=dict)  # the content of metrics.json
+    popularity: Popularity | None = None
+    examples: list[Example] = field(default_factory=list)
+
+    @property
+    def models(self) -> list[dict[str, Any]]:
+        """Return what metrics.json says of each model and baseline, where there are several."""
+        found = self.measured.get("models")
+        return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """Return what metrics.json says of the folder's model: of the first, if none is it."""
+        own = self.files.get("model.pt")
+        there = (each for each in self.models if own is not None and each.get("sha256") == own)
+        return next(there, self.measured)
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Return the metrics of the run; None is not defined."""
+        return figures(self.entry.get("metrics"))
+
+    @property
+    def intervals(self) -> dict[str, dict[str, Any]]:
+        """Return metric → low, high and standard_error, where evaluate measured them."""
+        return spreads(self.entry.get("intervals"))
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """Return how the metrics were measured."""
+        return _table(self.entry.get("protocol"))
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Return what evaluate counted."""
+        return _table(self.entry.get("counts"))
+
+    @property
+    def test(self) -> str | None:
+        """Return the SHA-256 of the test set of the metrics."""
+        return next(iter(self.inputs_of("evaluate", "test")), None)
+
+    def inputs_of(self, stage: str, role: str) -> list[str]:
+        """Return the SHA-256s of the inputs of the last such step behind the metrics."""
+        steps = _table(self.measured.get("meta")).get("lineage") or []
+        for step in reversed(steps):
+            if isinstance(step, dict) and step.get("stage") == stage:
+                inputs = [each for each in step.get("inputs") or [] if isinstance(each, dict)]
+                return [str(each.get("sha256")) for each in inputs if each.get("role") == role]
+        return []
+
+    def measured_like(self, other: Run) -> bool:
+        """Tell whether the metrics of two runs compare: one test set, mask and candidates."""
+        alike = all(
+            self.protocol.get(name) == other.protocol.get(name)
+            for name in ("candidates", "masked", "sampled", "positives")
+        )
+        return self.test == other.test and alike
+
+
+def figures(found: Any) -> dict[str, float | None]:
+    """Return the numbers of a table, None for what is not defined; anything else left out."""
+    return {
+        str(name): None if value is None else float(value)
+        for name, value in _table(found).items()
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    }
+
+
+def spreads(found: Any) -> dict[str, dict[str, Any]]:
+    """Return the intervals of a table, those with both ends."""
+    return {
+        str(name): each
+        for name, each in _table(found).items()
+        if all(isinstance(_table(each).get(end), float | int) for end in ("low", "high"))
+    }
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+Value = Callable[[Epoch], float | None]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something that a history follows from epoch to epoch."""
+
+    name: str
+    value: Value
+    less_is_better: bool
+
+
+def measures(history: list[Epoch]) -> list[Measure]:
+    """Return what a history measured: both losses, then its metrics, as far as it has values."""
+    found = [
+        Measure("train loss", lambda each: each.train_loss, True),
+        Measure("validation loss", lambda each: each.valid_loss, True),
+    ]
+    names = dict.fromkeys(name for each in history for name in each.metrics)
+    found += [Measure(name, _metric(name), less_is_better(name)) for name in names]
+    return [each for each in found if any(each.value(epoch) is not None for epoch in history)]
+
+
+def less_is_better(metric: str) -> bool:
+    """Tell whether a smaller value of a metric is the better one."""
+    return metric.partition("@")[0] in LOWER_IS_BETTER
+
+
+def _metric(name: str) -> Value:
+    return lambda epoch: epoch.metrics.get(name)
+
+
+def watched(run: Run) -> Measure | None:
+    """Return what early stopping looks at: the first --metric, else a loss."""
+    there = {each.name: each for each in measures(run.history)}
+    asked = run.options.get("metric") or []
+    names = [name for name in there if asked and name.partition("@")[0] == str(asked[0])]
+    for name in [*(str(each) for each in asked), *names, "validation loss", "train loss"]:
+        if name in there:
+            return there[name]
+    return next(iter(there.values()), None)
+
+
+def best_epoch(run: Run, measure: Measure) -> Epoch | None:
+    """Return the epoch at which a measure was best, the first of equals."""
+    values = [(each, measure.value(each)) for each in run.history]
+    there = [(value, each) for each, value in values if value is not None]
+    if not there:
+        return None
+    sign = 1 if measure.less_is_better else -1
+    return min(there, key=lambda pair: (sign * pair[0], pair[1].epoch))[1]

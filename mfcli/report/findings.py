@@ -1,0 +1,187 @@
+"""What a reader should know before trusting a run: each rule with its threshold, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mfcli.report.data import Run, best_epoch, figures, less_is_better, watched
+from mfcli.report.markup import percent
+
+FEWEST_EPOCHS = 3  # fewer say nothing about a trend
+LAST_PART, STILL_IMPROVING = 0.1, 0.01  # better by this share over the last part of the epochs
+RISEN = 0.02  # validation loss above its best
+FAR_APART = 1.5  # validation loss over train loss
+LOW_COVERAGE = 0.05
+MANY_UNKNOWN = 0.1
+LIKE_POPULARITY = 0.7  # share of a list that popularity gives as well
+JUDGED_BY = ("ndcg", "auc", "recall", "precision", "hit_rate", "map", "mrr")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark: ``level`` is warning or note, ``run`` names the runs, nothing where it is all."""
+
+    level: str
+    run: str
+    message: str
+
+
+def findings(runs: Sequence[Run]) -> list[Finding]:
+    """Return all remarks on some runs, warnings first."""
+    # What holds of several runs is said once.
+    whose: dict[tuple[str, str], list[str]] = {}
+    for run in runs:
+        for level, message in _of_one(run, runs):
+            whose.setdefault((level, message), []).append(run.name)
+    found = [Finding(level, ", ".join(names), message) for (level, message), names in whose.items()]
+    measured = [run for run in runs if run.metrics]
+    message = ""
+    if len({run.test for run in measured}) > 1:
+        message = "The runs were measured on different test sets: their metrics do not compare."
+    elif not all(run.measured_like(measured[0]) for run in measured):
+        message = "The runs were measured in different ways: their metrics do not compare."
+    if message:
+        found.append(Finding("warning", "", message))
+    return sorted(found, key=lambda each: each.level != "warning")
+
+
+Said = Iterator[tuple[str, str]]
+
+
+def _of_one(run: Run, runs: Sequence[Run]) -> Said:
+    for rule in (_popularity, _trend, _apart, _coverage, _unknown, _belonging):
+        yield from rule(run, runs)
+    if run.missing:
+        what = ", ".join(run.missing)
+        yield "note", f"Not in the folder, and so not in this page: {what}."
+
+
+def _popularity(run: Run, runs: Sequence[Run]) -> Said:
+    if run.options.get("model") == "popularity":
+        return
+    baseline, whence = _baseline(run, runs)
+    name = next((each for short in JUDGED_BY for each in run.metrics
+                 if each.partition("@")[0] == short and each in baseline), None)  # fmt: skip
+    ours, theirs = run.metrics.get(name or ""), baseline.get(name or "")
+    if ours is not None and theirs is not None:
+        if ours > theirs if less_is_better(name or "") else ours < theirs:
+            message = (
+                f"Worse than popularity: {name} is {ours:.4f}, popularity has {theirs:.4f} "
+                f"({whence})."
+            )
+            yield "warning", message
+    elif run.metrics and not baseline:
+        message = (
+            "Not compared with popularity: metrics.json holds no baseline, and no run of "
+            "--model popularity with the same test set is in this report."
+        )
+        yield "note", message
+    overlap = run.popularity.overlap if run.popularity else None
+    if overlap is not None and overlap >= LIKE_POPULARITY:
+        message = (
+            "The lists are little more than popularity: the most rated items would give users "
+            f"{percent(overlap)} of them as well."
+        )
+        yield "warning", message
+
+
+def _baseline(run: Run, runs: Sequence[Run]) -> tuple[dict[str, float | None], str]:
+    """Return the metrics of popularity on the run's test set, and where they are from."""
+    own = run.entry.get("name", run.models[0].get("name") if run.models else None)
+    for each in run.models:
+        if each.get("name") == "popularity" and each.get("baseline_of", "") == own:
+            return figures(each.get("metrics")), "metrics.json"
+    for other in runs:
+        popular = other.options.get("model") == "popularity"
+        if popular and other.test is not None and run.measured_like(other):
+            return other.metrics, f"run {other.name}"
+    return {}, ""
+
+
+def _trend(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
+    measure, history = watched(run), run.history
+    if measure is None or len(history) < FEWEST_EPOCHS:
+        return
+    values = [(each.epoch, value) for each in history if (value := measure.value(each)) is not None]
+    if len(values) < FEWEST_EPOCHS:
+        return
+    last = values[-1][1]
+    before = values[max(0, len(values) - 1 - max(1, round(LAST_PART * len(values))))]
+    gain = (before[1] - last) if measure.less_is_better else (last - before[1])
+    best = best_epoch(run, measure)
+    at_the_end = best is not None and best.epoch == values[-1][0]
+    if at_the_end and before[1] and gain / abs(before[1]) > STILL_IMPROVING:
+        message = (
+            f"Still improving at the last epoch: {measure.name} went from {before[1]:.4g} at "
+            f"epoch {before[0]} to {last:.4g} at epoch {values[-1][0]}. More --epochs may help."
+        )
+        yield "warning", message
+
+
+def _apart(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
+    pairs = [
+        (each.epoch, each.train_loss, each.valid_loss)
+        for each in run.history if each.train_loss is not None and each.valid_loss is not None
+    ]  # fmt: skip
+    if not pairs:
+        return
+    epoch, train, valid = pairs[-1]
+    if train > 0 and valid / train >= FAR_APART:
+        message = (
+            f"Validation is far from train: at epoch {epoch} the loss is {valid:.4g} on "
+            f"validation and {train:.4g} on train, {valid / train:.1f} times as much. "
+            "More --regularization or fewer --factors may help."
+        )
+        yield "warning", message
+    best = min(pairs, key=lambda each: each[2])
+    if len(pairs) >= FEWEST_EPOCHS and best[2] > 0 and valid > best[2] * (1 + RISEN):
+        kept = "the model kept is that of the best epoch" if run.options.get("patience") else (
+            "--patience keeps the best epoch")  # fmt: skip
+        message = (
+            f"The validation loss was lowest at epoch {best[0]} ({best[2]:.4g}) and rose to "
+            f"{valid:.4g} at epoch {epoch}: {kept}."
+        )
+        yield "warning", message
+
+
+def _coverage(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
+    there = run.popularity
+    if there is not None and there.distinct_items < LOW_COVERAGE * there.known_items:
+        message = (
+            f"Low coverage: of {there.known_items:,} items with a rating in train only "
+            f"{there.distinct_items:,} are recommended to anyone."
+        )
+        yield "warning", message
+        return
+    for name, value in run.metrics.items():
+        if there is None and name.startswith("coverage@") and value is not None:
+            if value < LOW_COVERAGE:
+                yield "warning", f"Low coverage: {name} is {percent(value)} of the items."
+            return
+
+
+def _unknown(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
+    counts = run.counts
+    rows, strange = counts.get("test_rows"), counts.get("test_rows_unknown_user")
+    if rows and strange and strange > MANY_UNKNOWN * rows:
+        message = (
+            f"Many unknown users: {strange:,} of {rows:,} test rows are of users without a "
+            "rating in train, who all get the same scores."
+        )
+        yield "warning", message
+    users, without = run.shape.get("users", 0), run.shape.get("users without a rating", 0)
+    if without > MANY_UNKNOWN * users:
+        yield "warning", f"{without:,} of {users:,} users have no rating in train."
+
+
+def _belonging(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
+    measured, model = run.inputs_of("evaluate", "model"), run.files.get("model.pt")
+    if measured and model and model not in measured:
+        yield "warning", "metrics.json was measured on another model than the folder's model.pt."
+    if run.popularity is not None and run.popularity.unknown_rows:
+        message = (
+            f"{run.popularity.unknown_rows:,} rows of recommendations.csv name a user or an "
+            "item that model.pt does not know."
+        )
+        yield "warning", message

@@ -1,0 +1,78 @@
+"""The whole page: runs in, HTML out; the same runs give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mfcli.report import results, sections
+from mfcli.report.curves import curves
+from mfcli.report.data import Run
+from mfcli.report.findings import Finding, findings
+from mfcli.report.markup import Html, el, join, label
+from mfcli.report.style import STYLE
+
+# Nothing may be fetched, and no script may run, whatever the data hold.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+MOST_IN_TITLE = 3
+
+
+def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
+    """Return the text of the page, and the remarks that stand at its top."""
+    found = findings(runs)
+    names = ", ".join(run.name for run in runs)
+    short = names if len(runs) <= MOST_IN_TITLE else f"{len(runs)} runs"
+    title = f"{short} · mfcli report"
+    head = join([
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        el("meta", name="color-scheme", content="light dark"),
+        el("link", rel="icon", href="data:,"),
+        el("title", title),
+        el("style", Html(STYLE)),
+    ], "\n")  # fmt: skip
+    top = el("header", el("h1", label(short)), el("p", _lead(runs), class_="lead"))
+    parts = [
+        _section("Worth knowing", sections.remarks(found, len(runs) > 1)),
+        _section("Results", results.results(runs)),
+        _section("Curves", curves(runs), _curves_hint(runs)),
+        _section("Popularity of what is recommended", sections.popularity(runs)),
+        _section("A few users", sections.users(runs)),
+        _section("How it was measured", results.protocol(runs)),
+        _section("What was run", sections.what_ran(runs)),
+    ]
+    foot = el("footer", f"Made by mfcli {version} from the files named above; nothing is fetched.")
+    body = el("body", top, el("main", join(parts, "\n")), foot)
+    text = "<!DOCTYPE html>\n" + el("html", el("head", head), body, lang="en") + "\n"
+    return text, found
+
+
+def _section(title: str, content: Html, hint: str = "") -> Html:
+    said = el("p", hint, class_="hint") if hint else ""
+    return el("section", el("h2", title), said, content)
+
+
+def _lead(runs: Sequence[Run]) -> str:
+    """Say in one line what the runs are."""
+    if len(runs) > 1:
+        names = "" if len(runs) <= MOST_IN_TITLE else f": {', '.join(run.name for run in runs)}"
+        return f"{len(runs)} runs compared{names}."
+    run = runs[0]
+    kind = " · ".join(
+        str(run.options[name]) for name in ("model", "objective", "engine") if run.options.get(name)
+    )
+    size = ", ".join(f"{run.shape[name]:,} {name}" for name in ("users", "items", "ratings")
+                     if name in run.shape)  # fmt: skip
+    return f"{kind or 'A run without model.pt'}{': ' + size if size else ''}."
+
+
+def _curves_hint(runs: Sequence[Run]) -> str:
+    said = []
+    if any(each.valid_loss is not None for run in runs for each in run.history):
+        said.append("Validation is dashed, a ring marks the best epoch.")
+    if len({run.options.get("objective") for run in runs if run.history} - {None}) > 1:
+        said.append("Losses of different objectives do not compare, so each has its own chart.")
+    if any(run.history and run.history[0].elapsed is None for run in runs):
+        said.append("A run without model.history.csv has no timings.")
+    return " ".join(said)

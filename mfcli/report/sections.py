@@ -1,0 +1,142 @@
+"""The sections on warnings, popularity, users, and on what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from mfcli.report.charts import bar_chart
+from mfcli.report.data import Example, Popularity, Run
+from mfcli.report.findings import Finding
+from mfcli.report.markup import Html, el, facts, join, label, number, percent, plain, table
+
+
+def remarks(found: Sequence[Finding], several: bool) -> Html:
+    """Return warnings and notes as a list."""
+    lines = [
+        el(
+            "li", el("b", each.level.capitalize(), class_="level"),
+            el("b", label(each.run)) if several and each.run else "", each.message,
+            class_=each.level,
+        )
+        for each in found
+    ]  # fmt: skip
+    fine = el("p", "Nothing to warn of.", class_="fine")
+    if any(each.level == "warning" for each in found):
+        fine = Html("")
+    return join([fine, el("ul", *lines, class_="findings") if lines else ""])
+
+
+def popularity(runs: Sequence[Run]) -> Html:
+    """Return how popular the recommended items are against train."""
+    there = [(run, run.popularity) for run in runs if run.popularity is not None]
+    if not there:
+        return el("p", "This needs both model.pt and recommendations.csv.", class_="hint")
+    labels = [str(each) for each in range(10, 101, 10)]
+    figures: list[Html] = []
+    for at, (run, each) in enumerate(there):
+        series = [("rows of train", [a for a, _ in each.deciles]),
+                  ("recommendations", [b for _, b in each.deciles])]  # fmt: skip
+        title = "What is recommended" if len(runs) == 1 else f"What is recommended: {run.name}"
+        chart = bar_chart(
+            f"popularity-{at}", title, labels, series, "items by popularity, most rated first (%)"
+        )
+        figures.append(el("figure", el("figcaption", title), chart))
+    columns: list[tuple[str, Callable[[Popularity], str]]] = [
+        ("items recommended", lambda p: f"{p.distinct_items:,} of {p.known_items:,}"),
+        ("share of the catalogue", lambda p: percent(p.distinct_items / p.known_items)),
+        ("mean ratings of a recommended item", lambda p: number(p.mean_recommended, 1)),
+        ("mean ratings of an item, over train's rows", lambda p: number(p.mean_train, 1)),
+        ("long tail in train", lambda p: percent(p.tail_train)),
+        ("long tail in recommendations", lambda p: percent(p.tail_recommended)),
+        ("what popularity would give as well",
+         lambda p: "–" if p.overlap is None else percent(p.overlap)),
+        ("users", lambda p: f"{p.users:,}"),
+        ("rows", lambda p: f"{p.rows:,}"),
+    ]  # fmt: skip
+    rows = [[name, *(show(each) for _, each in there)] for name, show in columns]
+    head = ["", *(label(run.name) for run, _ in there)]
+    hint = el(
+        "p", "Each pair of bars is a tenth of the items with a rating in train. The long tail are "
+        "the least rated items that hold a fifth of train's rows.", class_="hint",
+    )  # fmt: skip
+    counted = table(head, rows, caption="Popularity in numbers", numbers=range(1, len(head)))
+    return join([hint, el("div", join(figures), class_="charts"), counted])
+
+
+def users(runs: Sequence[Run]) -> Html:
+    """Return some users with what they have seen and what they are recommended."""
+    shown: list[Html] = []
+    for run in runs:
+        if run.examples and len(runs) > 1:
+            shown.append(el("h3", label(run.name)))
+        shown += [_user(each) for each in run.examples]
+    if not shown:
+        return el("p", "This needs both model.pt and recommendations.csv.", class_="hint")
+    return join(shown)
+
+
+def _user(example: Example) -> Html:
+    chips = el("ul", *(el("li", label(name)) for name in example.seen), class_="chips")
+    more = example.n_seen - len(example.seen)
+    rest = f", of which the {len(example.seen)} most rated" if more > 0 else ""
+    rows = [
+        [each.rank, label(each.name), number(each.score, 3),
+         "–" if each.count is None else number(each.count)]
+        for each in example.recommended
+    ]  # fmt: skip
+    listed = table(
+        ["rank", "item", "score", "ratings in train"], rows, caption="Recommended",
+        numbers=(0, 2, 3),
+    )  # fmt: skip
+    title = el("h4", "User ", label(example.user))
+    seen = el("p", f"Has {example.n_seen:,} items in train{rest}:", class_="hint")
+    return el("div", title, seen, chips, listed, class_="user")
+
+
+def what_ran(runs: Sequence[Run]) -> Html:
+    """Return the options that differ, and each run's shape, files and lineage."""
+    parts = [_differing(runs)] if len(runs) > 1 else []
+    for run in runs:
+        files = facts(((name, el("code", each)) for name, each in run.files.items()), wide=True)
+        inner = [
+            facts((name, number(value)) for name, value in run.shape.items()),
+            el("h4", "Files, SHA-256"), files,
+            *(_step(step) for step in run.lineage),
+        ]  # fmt: skip
+        if not run.lineage:
+            inner.append(el("p", "No lineage: neither model.pt nor metrics.json is there."))
+        parts.append(el("details", el("summary", label(run.name)), *inner, open=""))
+    return join(parts)
+
+
+def _step(step: dict[str, Any]) -> Html:
+    parts = [el("h4", f"mfcli {step.get('stage', '?')}")]
+    inputs = step.get("inputs")
+    lines = [
+        (each.get("name") or each.get("role") or "input", el("code", each.get("sha256", "–")))
+        for each in (inputs if isinstance(inputs, list) else []) if isinstance(each, dict)
+    ]  # fmt: skip
+    if lines:
+        parts.append(facts(lines, wide=True))
+    options = step.get("options")
+    if isinstance(options, dict):
+        parts.append(facts((_flag(name), plain(value)) for name, value in options.items()))
+    return join(parts)
+
+
+def _differing(runs: Sequence[Run]) -> Html:
+    names: Iterable[str] = dict.fromkeys(name for run in runs for name in run.options)
+    rows = []
+    for name in names:
+        values = [plain(run.options[name]) if name in run.options else "–" for run in runs]
+        if len(set(values)) > 1:
+            rows.append([_flag(name), *values])
+    if not rows:
+        return Html("")
+    head = ["option of train", *(label(run.name) for run in runs)]
+    return table(head, rows, caption="Options of train that differ")
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
