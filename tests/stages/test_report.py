@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,9 +116,14 @@ def test_several_runs_are_overlaid_and_compared(runs, tmp_path):
         row.all("th")[0].text: [each.content for each in row.all("td")]
         for row in tables["Metrics on the test set"].all("tr")[1:]
     }
-    metrics = [json.loads((each / "metrics.json").read_text())["metrics"] for each in folders]
-    assert cells["auc"] == [f"{each['auc']:.4f}" for each in metrics]
-    assert cells["rmse"] == [f"{metrics[0]['rmse']:.4f}", "–"]
+    documents = [json.loads((each / "metrics.json").read_text()) for each in folders]
+
+    def shown(document: dict[str, Any], name: str) -> str:
+        interval = document["intervals"][name]
+        return f"{document['metrics'][name]:.4f}{interval['low']:.4f} to {interval['high']:.4f}"
+
+    assert cells["auc"] == [shown(each, "auc") for each in documents]
+    assert cells["rmse"] == [shown(documents[0], "rmse"), "–"]
     assert "objective" in tables["Options of train that differ"].content
 
 
