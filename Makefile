@@ -82,7 +82,6 @@ clean: ## Remove what the pipelines made
 # are needed.
 
 pipeline: $(RUN)/metrics.json $(RUN)/recommendations.csv ## Fetch, split, train, evaluate, recommend
-	$(if $(SHOW),@$(MFCLI) inspect $(RUN)/metrics.json)
 	$(if $(SHOW),@echo "first rows of $(RUN)/recommendations.csv:" && head -11 $(RUN)/recommendations.csv)
 
 # Files of a local source; a name or a URL has none.
