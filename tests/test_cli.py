@@ -148,6 +148,9 @@ def test_a_gate_that_is_not_met_exits_6_with_the_figure(cli, tmp_path, made):
     assert failed.exit_code == 6
     figure = json.loads(out.read_text())["metrics"]["ndcg@10"]
     assert f"{figure:.6f}" in error_of(failed)
+    other = cli(*evaluate, "--out", out, "--metric", "auc", "--fail-under", "recall@3=0.9999")
+    assert other.exit_code == 6  # a gate is measured, whatever else is asked for
+    assert set(json.loads(out.read_text())["metrics"]) == {"auc", "recall@3"}
     assert cli(*evaluate, "--fail-under", "ndcg@10").exit_code == 2
     assert cli(*evaluate, "--fail-under", "rmse=1").exit_code == 2
 

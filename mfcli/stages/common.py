@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import numpy as np
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.candidates import Seen
 from mfcli.config import Objective, TrainConfig
+from mfcli.engines.kernels.compilation import announced
 from mfcli.errors import InputError, UsageError
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import FactorModel, Scoring, allocate
+from mfcli.results import Noted, Report
 
 
 def check_held_out(
@@ -41,6 +45,20 @@ def check_held_out(
         )
     if not held_out.n_ratings:
         raise InputError(f"{path}: has no rating")
+
+
+@contextmanager
+def compiling(report: Report) -> Iterator[None]:
+    """Report the first use of a kernel in this context that has to be compiled."""
+
+    def say(kept: bool) -> None:
+        kept_or_not = (
+            "kept for later runs" if kept else "NUMBA_CACHE_DIR can name a folder that keeps it"
+        )
+        report(Noted(f"compiling kernels, which takes some seconds ({kept_or_not})"))
+
+    with announced(say):
+        yield
 
 
 def count_common(seen: Seen, held_out: Interactions) -> int:

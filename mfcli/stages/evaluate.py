@@ -35,7 +35,7 @@ from mfcli.interactions import Interactions
 from mfcli.models import Scoring, Vectors
 from mfcli.ranking import available_workers
 from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
-from mfcli.stages.common import check_held_out, predicts_ratings, scoring_of
+from mfcli.stages.common import check_held_out, compiling, predicts_ratings, scoring_of
 from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns
 from mfcli.stages.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
 
@@ -61,7 +61,7 @@ def evaluate(
     outputs = [each for each in (out, per_user) if each is not None]
     for each in outputs:
         refuse_input_as_output(each, test, *models)
-    with _outputs(outputs):
+    with _outputs(outputs), compiling(report):
         rows = load_interactions(test)
         given = None
         if config.candidates is not None:
@@ -170,8 +170,10 @@ def _measured(
             raise UsageError(
                 f"--metric {metric}: a model of --objective {objective} predicts no ratings"
             )
-    if config.beat is not None and config.beat_metric not in names:
-        names.append(config.beat_metric)
+    gates = [read_gate(text, config)[0] for text in config.fail_under]
+    if config.beat is not None:
+        gates.append(config.beat_metric)
+    names += [name for name in dict.fromkeys(gates) if name not in names]
     clip = checkpoint.rating_range if ratings else None
     found = _measure(scoring_of(checkpoint, path), names, clip, checkpoint, rows, given, config)
     listed = [each for each in names if each not in RATING_METRICS]

@@ -24,7 +24,7 @@ from mfcli.config import RecommendConfig, UnknownUsers
 from mfcli.errors import InputError
 from mfcli.ranking import Block, Scorer, available_workers, best_items, nothing_seen, rows_of
 from mfcli.results import Progress, RecommendResult, Report, Started, Warned, ignore
-from mfcli.stages.common import scoring_of
+from mfcli.stages.common import compiling, scoring_of
 from mfcli.streams import standard_input, standard_output
 
 PREVIEW_ROWS = 10
@@ -48,10 +48,11 @@ def recommend(
     """
     began = time.perf_counter()
     if out is None:
-        return _recommend(model, standard_output().buffer, "-", config, report, began)
+        with compiling(report):
+            return _recommend(model, standard_output().buffer, "-", config, report, began)
     real_output(out)
     refuse_input_as_output(out, model, config.users)
-    with output_lock(out), atomic_file(out) as stream:
+    with output_lock(out), atomic_file(out) as stream, compiling(report):
         return _recommend(model, stream, str(out), config, report, began)
 
 

@@ -48,7 +48,7 @@ from mfcli.results import (
     Warned,
     ignore,
 )
-from mfcli.stages.common import check_held_out
+from mfcli.stages.common import check_held_out, compiling
 from mfcli.validation import Validator
 
 # Options that change how fast the same model is reached, not which.
@@ -72,7 +72,7 @@ def train(
     refuse_input_as_output(out, source, config.valid)
     device = choose_device(config.device if config.engine is Engine.minibatch else Device.cpu)
     torch.set_num_threads(config.workers or available_workers())
-    with output_lock(out):
+    with output_lock(out), compiling(report):
         return _Run(source, out, config, device, report).train(resume)
 
 
