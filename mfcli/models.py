@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from mfcli.config import Init, Model, TrainConfig, parse_init
 from mfcli.interactions import Indices
 
+SMALL_LOOKUP = 1 << 14  # rows
 NEURAL_BLOCK = 1 << 22  # hidden values that a neural model holds at once a thread
 
 
@@ -163,11 +164,11 @@ class FactorModel(nn.Module):
 
     def user_terms(self, users: Tensor) -> Terms:
         """Look up users (…) → vectors (…, F)."""
-        return Terms(F.embedding(users, self.user_factors, sparse=self.sparse), None)
+        return Terms(lookup(self.user_factors, users, self.sparse), None)
 
     def item_terms(self, items: Tensor) -> Terms:
         """Look up items (…) → vectors (…, F)."""
-        return Terms(F.embedding(items, self.item_factors, sparse=self.sparse), None)
+        return Terms(lookup(self.item_factors, items, self.sparse), None)
 
     def score(self, user: Terms, item: Terms) -> Tensor:
         """Return scores (…)."""
@@ -241,12 +242,12 @@ class BiasedMF(MF):
 
     def user_terms(self, users: Tensor) -> Terms:
         """Look up users (…) → vectors (…, F), biases (…)."""
-        bias = F.embedding(users, self.user_bias, sparse=self.sparse).squeeze(-1)
+        bias = lookup(self.user_bias, users, self.sparse).squeeze(-1)
         return Terms(super().user_terms(users).vectors, bias)
 
     def item_terms(self, items: Tensor) -> Terms:
         """Look up items (…) → vectors (…, F), biases (…)."""
-        bias = F.embedding(items, self.item_bias, sparse=self.sparse).squeeze(-1)
+        bias = lookup(self.item_bias, items, self.sparse).squeeze(-1)
         return Terms(super().item_terms(items).vectors, bias)
 
     def score(self, user: Terms, item: Terms) -> Tensor:
@@ -366,6 +367,16 @@ def allocate(config: TrainConfig, n_users: int, n_items: int) -> FactorModel:
     """Make the model of a resolved configuration with weights of zero, to load others into."""
     assert config.model is not None
     return MODELS[config.model](n_users, n_items, config)
+
+
+def lookup(table: Tensor, rows: Tensor, sparse: bool) -> Tensor:
+    """Return rows (…) of a table (R, F) as (…, F).
+
+    On the CPU, a small dense look-up costs less, forwards and backwards, as a plain selection.
+    """
+    if sparse or table.is_cuda or rows.numel() > SMALL_LOOKUP:
+        return F.embedding(rows, table, sparse=sparse)
+    return table.index_select(0, rows.reshape(-1)).reshape(*rows.shape, -1)
 
 
 def fill(table: Tensor, init: Init, generator: torch.Generator) -> None:

@@ -180,7 +180,12 @@ class TrainConfig(Config):
         "bits for any number of workers), or free of any order.", shown="grid", panel=_RUN,
     )  # fmt: skip
     workers: int | None = option(
-        None, "Threads.", low=1, high=1024, shown="the cores available", panel=_RUN
+        None,
+        "Threads; torch uses one for small steps unless told.",
+        low=1,
+        high=1024,
+        shown="the cores available",
+        panel=_RUN,
     )
     stages: list[dict[str, Any]] = option([], "[[train.stages]] of a configuration file", cli=False)
 

@@ -34,7 +34,7 @@ from mfcli.config import Device, Engine, Objective, Order, PositiveWeight, Train
 from mfcli.engines import make_engine
 from mfcli.engines.base import TrainingEngine
 from mfcli.engines.life import Training
-from mfcli.engines.minibatch import choose_device
+from mfcli.engines.minibatch import choose_device, torch_threads
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.interactions import Interactions
 from mfcli.models import BiasedMF, FactorModel, build
@@ -71,7 +71,7 @@ def train(
     real_output(out)
     refuse_input_as_output(out, source, config.valid)
     device = choose_device(config.device if config.engine is Engine.minibatch else Device.cpu)
-    torch.set_num_threads(config.workers or available_workers())
+    torch.set_num_threads(torch_threads(config, available_workers()))
     with output_lock(out), compiling(report):
         return _Run(source, out, config, device, report).train(resume)
 

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from mfcli.config import TrainConfig
-from mfcli.engines.minibatch import MinibatchEngine
+from mfcli.engines.minibatch import MinibatchEngine, torch_threads
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import BiasedMF, build
 from tests.benchmarks.measuring import Row, against, alternated, generate, machine, table, versions
@@ -185,9 +185,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="a tenth of the large data")
     chosen = parser.parse_args()
-    title = f"minibatch: {machine()}, {torch.get_num_threads()} threads; {versions('torch')}"
+    cores = torch.get_num_threads()
+    title = f"minibatch: {machine()}; {versions('torch')}; threads as train chooses, for both"
 
     train, config = ratings(943, 1682, 90_570), config_of(10, 1024, sparse=False)
+    torch.set_num_threads(torch_threads(config, cores))
     repeats = max(chosen.repeats, 5)
     small = f"{train.n_ratings:,} ratings, 10 factors, batch 1,024, Adam"
     mine, bare = speeds(train, [ours(train, config), Bare(train, config).epoch], 3 * repeats)
@@ -199,6 +201,7 @@ def main() -> None:
     train = ratings(138_000, 27_000, 300_000 if chosen.quick else 2_000_000)
     for sparse, name in ((False, "dense fused Adam"), (True, "sparse SGD")):
         config = config_of(64, 65_536, sparse)
+        torch.set_num_threads(torch_threads(config, cores))
         mine, bare = speeds(train, [ours(train, config), Bare(train, config).epoch], repeats)
         setting = f"138,000 × 27,000, {train.n_ratings / 1e6:g} M, 64 factors, batch 65,536"
         rows.append(against(f"{setting}, {name}; bare loop", mine, bare, 0.9, "M/s", 2))

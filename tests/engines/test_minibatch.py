@@ -189,3 +189,14 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
     assert choose_device(Device.auto) == torch.device("cpu")
     with pytest.raises(UsageError, match="no CUDA device"):
         choose_device(Device.cuda)
+
+
+def test_small_steps_are_not_shared_among_threads():
+    from mfcli.engines.minibatch import torch_threads
+
+    def threads(**options: Any) -> int:
+        return torch_threads(TrainConfig.merge(("", options)).resolved(), 8)
+
+    assert threads() == 1
+    assert threads(batch_size="65536") == threads(batch_size="full") == 8
+    assert threads(workers=3) == 3
