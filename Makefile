@@ -1,7 +1,7 @@
 # Targets for people: `make` or `make help` lists them. Works with GNU make 3.81 and later.
 
 PYTHON ?= python3
-# Where pip finds torch; on a machine without a GPU: make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo
+# Where pip finds torch; on a machine without a GPU, PyTorch's CPU index: make demo TORCH_INDEX=ADDRESS
 TORCH_INDEX ?=
 TORCH = torch==2.13.0
 
