@@ -1,0 +1,244 @@
+"""The commands: options → one call of a stage.
+
+A command imports its stage when it runs, so that help pays for nothing that computes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mfcli.cli.app import Out, command, output_path, run_stage
+from mfcli.cli.options import AnyConfig, merged
+from mfcli.cli.statuses import Common
+from mfcli.config import (
+    EvaluateConfig,
+    FetchConfig,
+    Mode,
+    RecommendConfig,
+    SplitConfig,
+    TrainConfig,
+)
+from mfcli.errors import UsageError
+from mfcli.streams import emit
+
+if TYPE_CHECKING:
+    from mfcli.results import Result
+
+
+@command("fetch", FetchConfig)
+def fetch(
+    source: Annotated[
+        str, typer.Argument(help="demo, a data set's name, a file, folder, zip, URL, or - (stdin).")
+    ],
+    *,
+    out: Out,
+    config: FetchConfig,
+    common: Common,
+) -> None:
+    """Turn a table of ratings or clicks into interactions.npz."""
+    path = output_path(out, "a matrix")
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.fetch import fetch as stage
+
+        return stage(source, path, config, report)
+
+    run_stage(common, out, call)
+
+
+@command("split", SplitConfig)
+def split(
+    matrix: Annotated[Path | None, typer.Argument(metavar="[FILE.npz]")] = None,
+    *,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
+    config: SplitConfig,
+    common: Common,
+) -> None:
+    """Split interactions into train.npz, test.npz and, when asked, valid.npz."""
+    folder = output_path(out, "a split")
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.split import split as stage
+
+        return stage(matrix, folder, config, report)
+
+    run_stage(common, out, call)
+
+
+@command("train", TrainConfig)
+def train(
+    matrix: Annotated[Path, typer.Argument(metavar="MATRIX.npz", help="Any interactions.")],
+    *,
+    out: Out,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from OUT.resume of an interrupted run.")
+    ] = False,
+    config: TrainConfig,
+    common: Common,
+) -> None:
+    """Train a factor model: interactions.npz → model.pt."""
+    path = output_path(out, "a checkpoint")
+    config.resolved()  # refuse what cannot work before anything heavy is imported
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.train import train as stage
+
+        return stage(matrix, path, config, report, resume=resume)
+
+    run_stage(common, out, call)
+
+
+@command("evaluate", EvaluateConfig)
+def evaluate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL.pt [MORE.pt …] TEST.npz",
+            help="Several models are compared, the first one being the base.",
+        ),
+    ],
+    *,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="metrics.json to write.", metavar="FILE")
+    ] = None,
+    config: EvaluateConfig,
+    common: Common,
+) -> None:
+    """Measure models on held-out rows."""
+    if len(files) < 2:
+        raise UsageError(f"name a MODEL.pt and the TEST.npz, not {files[0]} alone")
+    if config.per_user == "-":
+        raise UsageError("--per-user -: it needs a file")
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.evaluate import document
+        from mfcli.stages.evaluate import evaluate as stage
+
+        path = None if out in (None, "-") else Path(str(out))
+        result = stage(files[:-1], files[-1], path, config, report)
+        if out == "-":
+            emit(document(result))
+        return dataclasses.replace(result, out=out)
+
+    run_stage(common, out, call)
+
+
+@command("recommend", RecommendConfig)
+def recommend(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
+    *,
+    out: Out,
+    config: RecommendConfig,
+    common: Common,
+) -> None:
+    """Write the best items of all users, or of some, as CSV."""
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.recommend import recommend as stage
+
+        return stage(model, None if out == "-" else Path(out), config, report)
+
+    run_stage(common, out, call)
+
+
+@command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Any file that mfcli wrote.")], *, common: Common
+) -> None:
+    """Show what is in a file: kind, shape, ratings, options, lineage, metrics."""
+
+    def call(report: Callable[[Any], None]) -> Result:  # noqa: ARG001
+        from mfcli.stages.inspect import inspect as stage
+
+        return stage(file)
+
+    run_stage(common, None, call)
+
+
+@command()
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN_DIR...", help="Folders of mfcli run or make pipeline."),
+    ],
+    *,
+    out: Annotated[str, typer.Option("--out", "-o", help="Page to write.", metavar="FILE.html")],
+    users: Annotated[
+        int, typer.Option("--users", help="Users shown with their items, a run.", metavar="N")
+    ] = 5,
+    common: Common,
+) -> None:
+    """Write one HTML page on one run, or on several compared."""
+    path = output_path(out, "a report")
+
+    def call(events: Callable[[Any], None]) -> Result:
+        from mfcli.stages.report import report as stage
+
+        return stage(folders, path, users=users, report=events)
+
+    run_stage(common, out, call)
+
+
+@command()
+def run(
+    source: Annotated[
+        str | None, typer.Argument(help="As for fetch; the preset may name one.")
+    ] = None,
+    *,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
+    mode: Annotated[
+        Mode | None, typer.Option("--mode", help="As for train.", show_default="explicit")
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            metavar="K",
+            help="Cross-validate: train and evaluate over K folds, and recommend nothing.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
+    ] = None,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with a table a stage.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="A configuration that ships with mfcli.")
+    ] = None,
+    common: Common,
+) -> None:
+    """Run all stages, fetch to recommend, or cross-validate; the files are kept in a folder."""
+    folder = output_path(out, "a run")
+    files = (config_file, preset)
+
+    def made(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
+        return merged(cls, table, files, {"seed": seed, **asked})
+
+    cut = made(SplitConfig, "split", folds=folds)
+    valid = str(folder / "split" / "valid.npz") if cut.valid else None
+    training = made(TrainConfig, "train", mode=mode, valid=valid)
+    if training.stages and training.valid is None:
+        # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
+        training = dataclasses.replace(training, valid=str(folder / "split" / "test.npz"))
+    training.resolved()
+    configs = (
+        made(FetchConfig, "fetch"), cut, training,
+        made(EvaluateConfig, "evaluate"), made(RecommendConfig, "recommend"),
+    )  # fmt: skip
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.run import run as stage
+
+        if cut.folds:
+            from mfcli.stages.folds import run_folds
+
+            return run_folds(source, folder, *configs[:-1], report)
+        return stage(source, folder, *configs, report)
+
+    run_stage(common, out, call)
