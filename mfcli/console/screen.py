@@ -1,0 +1,193 @@
+"""The screen: live progress on a terminal, plain lines elsewhere, tables or JSON at the end.
+
+Tables go to standard output; progress, notes, warnings and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from mfcli.console.tables import TABLES
+from mfcli.results import (
+    EpochResult,
+    Event,
+    Noted,
+    Progress,
+    Result,
+    Started,
+    TrainingStarted,
+    Warned,
+)
+from mfcli.streams import emit, standard_error
+
+
+class Screen:
+    """Shows the events of a stage as they come, and its result at the end.
+
+    On a terminal, a live display redraws itself; elsewhere, one plain line an epoch or a stage.
+    """
+
+    def __init__(self, *, as_json: bool, quiet: bool, data_on_stdout: bool) -> None:
+        """Choose where tables go: standard error, where standard output holds data or JSON."""
+        self.out = Console(file=standard_error() if data_on_stdout else sys.stdout)
+        if not self.out.is_terminal:
+            # A file or a pipe has no width: never fold or cut what a script may search.
+            self.out = Console(file=self.out.file, width=200)
+        self.err = Console(file=standard_error(), soft_wrap=True, highlight=False)
+        self.as_json, self.quiet = as_json, quiet
+        self._live: Live | None = None
+        self._bar: Bar | None = None
+        self._task: Any = None
+        self._training: TrainingStarted | None = None
+        self._epochs: list[EpochResult] = []
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        """Enter."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        """Take the live display down, whatever happened."""
+        self._stop()
+
+    def report(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, Warned):
+            self._line(f"warning: {event.message}")
+        elif self.quiet:
+            return
+        elif isinstance(event, Noted):
+            self._line(event.message)
+        elif isinstance(event, Started):
+            self._start(event.title, event.total)
+        elif isinstance(event, TrainingStarted):
+            self._start_training(event)
+        elif isinstance(event, EpochResult):
+            self._epoch(event)
+        else:
+            self._progress(event)
+
+    def _line(self, text: str) -> None:
+        console = self._live.console if self._live else self.err
+        console.print(Text(text), soft_wrap=True)
+
+    def _start(self, title: str, total: int | None) -> None:
+        self._stop()
+        if not self.err.is_terminal:
+            return
+        self._bar = Bar(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TaskProgressColumn(), console=self.err, transient=True,
+        )  # fmt: skip
+        self._task = self._bar.add_task(title, total=total)
+        self._open(self._bar)
+
+    def _start_training(self, event: TrainingStarted) -> None:
+        self._stop()
+        self._line(
+            f"training {event.title} on {event.device}: {event.n_ratings:,} ratings, "
+            f"{event.epochs} epochs"
+        )
+        self._start(f"epoch {event.done + 1}", event.n_ratings)
+        self._training, self._epochs, self._began = event, [], time.perf_counter()
+
+    def _open(self, renderable: RenderableType) -> None:
+        self._live = Live(
+            renderable, console=self.err, refresh_per_second=10, transient=True,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+        self._live.start()
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            if self._epochs and self._training is not None:
+                self._live.transient = False
+                self._live.update(self._epoch_table(self._epochs[-self._rows() :]))
+            self._live.stop()
+            self._live = self._bar = None
+        self._training, self._epochs = None, []
+
+    def _progress(self, event: Progress) -> None:
+        if self._bar is None:
+            return
+        loss = "" if event.loss is None else f" loss {event.loss:.4f}"
+        title = None
+        if self._training is not None:
+            done = self._epochs[-1].epoch if self._epochs else self._training.done
+            title = f"epoch {done + 1}{loss}"
+        self._bar.update(
+            self._task, completed=event.done, total=event.total,
+            description=title,
+        )  # fmt: skip
+
+    def _epoch(self, event: EpochResult) -> None:
+        self._epochs.append(event)
+        if self._live is None:
+            self._line("  ".join(f"{name} {value}" for name, value in self._cells(event).items()))
+            return
+        assert self._bar is not None
+        self._bar.update(self._task, completed=0, description=f"epoch {event.epoch + 1}")
+        self._live.update(Group(self._epoch_table(self._epochs[-self._rows() :]), self._bar))
+
+    def _rows(self) -> int:
+        return max(3, self.err.height - 8)
+
+    def _epoch_table(self, epochs: list[EpochResult]) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for name in self._cells(epochs[-1]):
+            table.add_column(name, justify="right")
+        for each in epochs:
+            table.add_row(*self._cells(each).values(), style="bold" if each.best else None)
+        return table
+
+    def _cells(self, event: EpochResult) -> dict[str, str]:
+        total = self._training.epochs if self._training else event.epoch
+        cells = {"epoch": f"{event.epoch}/{total}", "train": f"{event.train_loss:.4f}"}
+        if event.valid_loss is not None:
+            cells["valid"] = f"{event.valid_loss:.4f}"
+        cells |= {name: f"{value:.4f}" for name, value in event.metrics.items()}
+        seconds = (time.perf_counter() - self._began) / max(1, len(self._epochs))
+        cells["seconds"] = f"{event.seconds:.2f}"
+        cells["ratings/s"] = f"{event.ratings_per_second:,.0f}"
+        cells["left"] = f"{max(0.0, seconds * (total - event.epoch)):.0f}s"
+        return cells
+
+    def error(self, message: str) -> None:
+        """Show an error, on one line."""
+        self._stop()
+        self._line(f"error: {message}")
+
+    def result(self, result: Result) -> None:
+        """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet."""
+        self._stop()
+        if self.as_json:
+            emit(json.dumps(_finite(result.document()), ensure_ascii=False) + "\n")
+        elif not self.quiet:
+            for table in TABLES[type(result)](result):
+                self.out.print(table)
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinities, which JSON has not, by null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
