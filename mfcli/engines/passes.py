@@ -4,18 +4,18 @@ Everything random in an epoch follows from (seed, epoch, tile): an epoch has no 
 resumed from saved factors goes on as if it had never stopped.
 
 The ratings are copied once, shuffled, into tiles (`kernels.fill_tiles`). In the grid order a tile
-is a user strip × an item strip, and an epoch goes through rounds of tiles that share neither: the
-rows of a strip meet their tiles in one order whoever computes them, so mse gives the same bits at
-any number of workers. Each worker owns some user strips; it waits for an item strip only where the
-worker that had it before is not done. In the free order a tile is a random part of all ratings and
-workers update whatever they meet (Niu et al. 2011, Hogwild!). Sampled objectives always touch items
-outside of their tile: workers share the list of tiles and take no notice of each other.
+is a user strip × an item strip, and mse goes through them so that any number of workers gives the
+same bits (`grid`). In the free order a tile is a random part of all ratings and workers update
+whatever they meet (Niu et al. 2011, Hogwild!). Sampled objectives always touch items outside of
+their tile: workers share the list of tiles and take no notice of each other.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.engines import kernels
-from mfcli.engines.kernels import Job, Proposal, Rates, Seen, Tiles, Weights
+from mfcli.engines.grid import NO_GRID, Rounds, strip_count, strips_of
+from mfcli.engines.kernels import Grid, Job, Proposal, Rates, Seen, Tiles, Weights
 
 Array = NDArray[Any]
 
@@ -35,7 +36,6 @@ CODES = {"mse": 0, "logistic": 0, "bpr": kernels.BPR, "bpr-squared": kernels.BPR
 ORDERS = ("grid", "free")
 INTERVAL = 0.1  # seconds between reports
 SLICE = 1 << 17  # samples that a thread takes on before it looks whether to stop
-ROW_GROUP = 16  # neighbouring rows that stay together: whole cache lines at any width
 
 
 class Progress(NamedTuple):
@@ -76,7 +76,8 @@ class _Epoch:
     """What the threads of one epoch share."""
 
     run: Callable[[Array, int, int], int]  # (order, begin, end) → position reached
-    done: list[int]  # ratings visited, a number per worker
+    works: list[Callable[[_Epoch], None]]  # one a thread
+    visited: Callable[[], int]  # ratings so far
     stop: bool = False
 
 
@@ -98,10 +99,12 @@ class Passes:
         self.shape = (len(indptr) - 1, n_items)
         self.ratings = len(indices)
         grid = settings.order == "grid" or settings.objective != "mse"
-        self.strips = _strip_count(self.ratings, *self.shape) if grid else 0
+        self.strips = strip_count(self.ratings, *self.shape) if grid else 0
         self.tiles = self._tiled(indptr, indices, data)
         self._sizes = np.diff(self.tiles.bounds)
-        self._owned = self._shared_out()
+        self._rounds: Rounds | None = None
+        if settings.objective == "mse" and self.strips:
+            self._rounds = Rounds(self._sizes, settings.workers)
         self._pool: ThreadPoolExecutor | None = None
         sampled = settings.objective != "mse"
         self._seen = _seen(indptr, indices, n_items, sampled)
@@ -115,7 +118,7 @@ class Passes:
 
     def prepare(self, weights: Weights) -> None:
         """Compile the pass for these arrays, or load it from the cache, without running it."""
-        run = self._bound(-1, weights, Rates(*np.zeros(4, np.float32)))
+        run = self._bound(-1, weights, Rates(*np.zeros(4, np.float32)), NO_GRID)
         run(np.zeros(0, np.int32), 0, 0)
 
     def epoch(
@@ -138,21 +141,16 @@ class Passes:
         rates = Rates(*np.array([mean, learning_rate, *sizes], np.float32))
         self.tiles.losses[:] = 0
         self.tiles.skipped[:] = 0
-        rng = np.random.default_rng((self.settings.seed, number))
-        if self.settings.objective == "mse" and self.strips:
-            works = self._strip_works(rng)
-        else:
-            works = self._shared_works(rng)
-        epoch = _Epoch(self._bound(number, weights, rates), [0] * len(works))
+        epoch = self._begun(number, weights, rates)
         # The threads are kept for the next epoch: to start them takes as long as 10,000 ratings.
         pool, self._pool = self._pool, None
-        pool = pool or ThreadPoolExecutor(len(works), thread_name_prefix="hogwild")
+        pool = pool or ThreadPoolExecutor(len(epoch.works), thread_name_prefix="hogwild")
         try:
-            futures = [pool.submit(work, epoch, at) for at, work in enumerate(works)]
+            futures = [pool.submit(work, epoch) for work in epoch.works]
             while wait(futures, INTERVAL, FIRST_EXCEPTION).not_done:
                 if any(future.done() and future.exception() for future in futures):
                     break
-                yield self._progress(sum(epoch.done))
+                yield self._progress(epoch.visited())
             for future in futures:
                 future.result()
         except BaseException:  # the generator's close() among them
@@ -188,9 +186,9 @@ class Passes:
     def _tiled(self, indptr: Array, indices: Array, data: Array | None) -> Tiles:
         settings, n_items = self.settings, self.shape[1]
         rng = np.random.default_rng((settings.seed, 0, 0))
-        user_strips = _strips(np.diff(indptr), max(self.strips, 1), rng)
+        user_strips = strips_of(np.diff(indptr), max(self.strips, 1), rng)
         counts = np.bincount(indices, minlength=n_items)
-        item_strips = _strips(counts, max(self.strips, 1), rng)
+        item_strips = strips_of(counts, max(self.strips, 1), rng)
         count = self.strips**2 or max(1, self.ratings // 4096)
         values = np.zeros(0 if data is None else self.ratings, np.float32)
         tiles = Tiles(
@@ -207,8 +205,18 @@ class Passes:
         )
         return tiles
 
+    def _begun(self, number: int, weights: Weights, rates: Rates) -> _Epoch:
+        rng = np.random.default_rng((self.settings.seed, number))
+        if self._rounds is None:
+            works, visited = self._shared_works(rng)
+            return _Epoch(self._bound(number, weights, rates, NO_GRID), works, visited)
+        grid, orders = self._rounds.begin(rng)
+        works = [self._sequence(order) for order in orders]
+        visited = functools.partial(self._rounds.visited, grid)
+        return _Epoch(self._bound(number, weights, rates, grid), works, visited)
+
     def _bound(
-        self, number: int, weights: Weights, rates: Rates
+        self, number: int, weights: Weights, rates: Rates, grid: Grid
     ) -> Callable[[Array, int, int], int]:
         """Fill in the objective's kernel but for (order, begin, end)."""
         settings = self.settings
@@ -232,62 +240,34 @@ class Passes:
             rates=rates,
         )
         if settings.objective == "mse":
-            turns = np.zeros(8 * self.strips, np.int64)
-            return lambda order, begin, end: kernels.mse_pass(order, begin, end, turns, job)
+            return lambda order, begin, end: kernels.mse_pass(order, begin, end, grid, job)
         kernel = (
             kernels.logistic_pass if settings.objective == "logistic" else kernels.pairwise_pass
         )
         return lambda order, begin, end: kernel(order, begin, end, job)
 
-    def _shared_out(self) -> list[Array]:
-        """Share the user strips out: neighbours to each worker, about equal in ratings."""
-        strips = self.strips
-        if self.settings.objective != "mse" or not strips:
-            return []
-        workers = min(self.settings.workers, strips)
-        totals = self._sizes.reshape(strips, strips).sum(axis=1)
-        middle = np.cumsum(totals) - totals / 2
-        owner = np.minimum(middle * workers / max(totals.sum(), 1), workers - 1).astype(np.int64)
-        return list(np.split(np.arange(strips), np.searchsorted(owner, range(1, workers))))
-
-    def _strip_works(self, rng: np.random.Generator) -> list[Callable[[_Epoch, int], None]]:
-        """Make one job per worker: its user strips in each of the epoch's rounds.
-
-        User strip u meets item strip items[(u + r) % strips] in round r. So a worker keeps all
-        item strips but one from a round to the next, in its cache; it goes through them forth and
-        back, so that what it had last comes first. A strip changes hands well after its last use.
-        """
-        strips = self.strips
-        items = rng.permutation(strips)
-        rounds = np.arange(strips)[:, None]
-        works = []
-        for rows in self._owned:
-            order = (rows * strips + items[(rows + rounds) % strips]).astype(np.int32)
-            order[1::2] = order[1::2, ::-1]  # (rounds, strips of this worker)
-            works.append(self._sequence(order.ravel()))
-        return works
-
-    def _sequence(self, order: Array) -> Callable[[_Epoch, int], None]:
+    def _sequence(self, order: Array) -> Callable[[_Epoch], None]:
+        """Make the job of a worker that sees to the tiles of `order`, one after the other."""
         ends = self._slices(order, SLICE, 1)
 
-        def work(epoch: _Epoch, worker: int) -> None:
+        def work(epoch: _Epoch) -> None:
             position = 0
             try:
                 for end in ends:
-                    begin = position
                     while position < end and not epoch.stop:
                         reached = epoch.run(order, position, end)
                         if reached == position:
                             time.sleep(1e-4)  # another worker is late: leave it the core
                         position = reached
-                    epoch.done[worker] += int(self._sizes[order[begin:position]].sum())
             except BaseException:
                 epoch.stop = True  # the others would wait for this one for ever
                 raise
 
         return work
 
-    def _shared_works(self, rng: np.random.Generator) -> list[Callable[[_Epoch, int], None]]:
+    def _shared_works(
+        self, rng: np.random.Generator
+    ) -> tuple[list[Callable[[_Epoch], None]], Callable[[], int]]:
         """Make one job per worker, all of them taking slices from one list of tiles."""
         strips, workers = self.strips, self.settings.workers
         if strips:
@@ -298,15 +278,16 @@ class Passes:
         # Short enough that workers are mostly in one round, where tiles share no row.
         most = min(SLICE // self.settings.negatives, self.ratings // (16 * workers))
         slices = itertools.pairwise([0, *self._slices(order, most, 2 * workers)])
+        done: deque[int] = deque()  # append() is atomic
 
-        def work(epoch: _Epoch, worker: int) -> None:
-            for begin, end in iter(lambda: next(slices, None), None):  # next() is atomic
+        def work(epoch: _Epoch) -> None:
+            for begin, end in iter(lambda: next(slices, None), None):  # so is next()
                 if epoch.stop:
                     return
                 epoch.run(order, begin, end)
-                epoch.done[worker] += int(self._sizes[order[begin:end]].sum())
+                done.append(int(self._sizes[order[begin:end]].sum()))
 
-        return [work] * workers
+        return [work] * workers, lambda: sum(tuple(done))
 
     def _slices(self, order: Array, most: int, parts: int) -> list[int]:
         """Find positions that cut `order` into stretches of about `most` ratings.
@@ -322,23 +303,6 @@ class Passes:
             cuts.append(min(int(np.searchsorted(visited, done + size)) + 1, len(order)))
             done = int(visited[cuts[-1] - 1])
         return cuts
-
-
-def _strip_count(ratings: int, n_users: int, n_items: int) -> int:
-    """Choose the strips of the grid by the data alone, never the workers: it decides the bits."""
-    wanted = 32 if ratings >= 1 << 23 else min(16, int((ratings / 256) ** 0.5))
-    return max(1, min(wanted, n_users, n_items))
-
-
-def _strips(counts: Array, strips: int, rng: np.random.Generator) -> Array:
-    """Return each row's strip, int64: groups of rows at random, strips about equal in ratings."""
-    group = ROW_GROUP if len(counts) >= 4 * ROW_GROUP * strips else 1
-    groups = np.add.reduceat(counts, np.arange(0, len(counts), group)) if len(counts) else counts
-    order = rng.permutation(len(groups))
-    before = np.cumsum(groups[order]) - groups[order] / 2  # a group's middle decides
-    strip = np.empty(len(groups), np.int64)
-    strip[order] = np.minimum(before * strips / max(groups.sum(), 1), strips - 1).astype(np.int64)
-    return np.repeat(strip, group)[: len(counts)]
 
 
 def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:

@@ -183,7 +183,7 @@ def speeds(train: Interactions, runs: list[Callable[[], float]], repeats: int) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the large data")
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the large data")
     chosen = parser.parse_args()
     cores = torch.get_num_threads()
     title = f"minibatch: {machine()}; {versions('torch')}; threads as train chooses, for both"
@@ -198,7 +198,7 @@ def main() -> None:
     mine, older = speeds(train, [ours(train, config), Older(train, config).epoch], repeats)
     rows.append(against(f"{small}; older system's loop", mine, older, 4, "M/s", 2))
 
-    train = ratings(138_000, 27_000, 300_000 if chosen.quick else 2_000_000)
+    train = ratings(138_000, 27_000, 200_000 if chosen.quick else 20_000_000)
     for sparse, name in ((False, "dense fused Adam"), (True, "sparse SGD")):
         config = config_of(64, 65_536, sparse)
         torch.set_num_threads(torch_threads(config, cores))

@@ -14,7 +14,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     sgd           the passes
 """
 
-from mfcli.engines.kernels.arrays import Job, Proposal, Rates, Seen, Tiles, Weights
+from mfcli.engines.kernels.arrays import Grid, Job, Proposal, Rates, Seen, Tiles, Weights
 from mfcli.engines.kernels.compilation import announced
 from mfcli.engines.kernels.negatives import draw_negative, fill_alias, fill_filter
 from mfcli.engines.kernels.ranks import auc_block, rank_block, topk_block
@@ -30,7 +30,7 @@ from mfcli.engines.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.engines.kernels.tiles import fill_tiles
 
 __all__ = [
-    "BPR", "BPR_SQUARED", "WARP", "Job", "Proposal", "Rates", "Seen", "Tiles", "Weights",
+    "BPR", "BPR_SQUARED", "WARP", "Grid", "Job", "Proposal", "Rates", "Seen", "Tiles", "Weights",
     "announced", "auc_block", "bpr", "bpr_squared", "draw_negative", "fill_alias", "fill_filter",
     "fill_tiles", "logistic", "logistic_pass", "mse", "mse_pass", "pairwise_pass", "rank_block",
     "topk_block", "warp",

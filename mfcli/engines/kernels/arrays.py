@@ -66,6 +66,20 @@ class Rates(NamedTuple):
     bias_decay: Float
 
 
+class Grid(NamedTuple):
+    """How far an epoch over user strips × item strips is, shared by its workers.
+
+    User strip u meets item strip items[(u + r) % S] in round r, so tile u · S + item strip is of
+    one round. A tile may run when both of its strips are done with the rounds before.
+    """
+
+    items: Array  # (S,) int64, the item strips in this epoch's order; length 0 where there is none
+    places: Array  # (S,) int64, its inverse
+    user_turns: Array  # (8 S,) int64, a number every cache line: rounds that a strip is done with
+    item_turns: Array  # (8 S,) int64
+    claims: Array  # (S²,) int64, 1 for a tile that a worker has taken
+
+
 class Job(NamedTuple):
     """All that a pass needs but its tiles' order; `seen` and `proposal` are unused for mse."""
 

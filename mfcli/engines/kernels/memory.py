@@ -58,3 +58,16 @@ def store_turn(_context: Any, array: Any, _index: Any, _value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(array, types.intp, types.int64), generate
+
+
+@_intrinsic
+def claim(_context: Any, array: Any, _index: Any) -> Any:
+    """Set array[index] from 0 to 1; True for the one thread that did."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, signature, arguments, 1)
+        number = ir.IntType(64)
+        found = builder.cmpxchg(pointer, number(0), number(1), "acq_rel", "acquire")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(array, types.intp), generate

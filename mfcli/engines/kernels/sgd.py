@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfcli.engines.kernels.arrays import F32, Array, Int, Job
+from mfcli.engines.kernels.arrays import F32, Array, Grid, Int, Job
 from mfcli.engines.kernels.compilation import FAST, compiled, inlined
-from mfcli.engines.kernels.memory import load_turn, prefetch, store_turn
+from mfcli.engines.kernels.memory import claim, load_turn, prefetch, store_turn
 from mfcli.engines.kernels.negatives import LOW, draw_negative, part_of, slice_of
 from mfcli.engines.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.engines.kernels.tiles import GOLDEN, advance, below, entry, mixed
 
 BPR, BPR_SQUARED, WARP = 0, 1, 2
 PATIENCE = 20_000  # looks at another thread's progress before the thread gives way
+WAIT, DONE = -1, -2  # instead of a tile
 BATCH = 32  # negatives drawn, and their rows prefetched, before any is used
 
 
@@ -64,30 +65,60 @@ def _draw_batch(
     return state, at
 
 
+@inlined
+def _take(tile: Int, grid: Grid) -> Int:
+    """Take a tile that may run: `tile`, or the one that it waits for; WAIT or DONE for none.
+
+    Whoever would have to wait for a tile that nobody has begun runs it instead, so that workers
+    end together, however late one of them is.
+    """
+    items, places, user_turns, item_turns, claims = grid
+    strips = len(items)
+    row = tile // strips
+    turn = (places[tile % strips] - row) % strips
+    if load_turn(user_turns, row * 8) > turn:
+        return DONE
+    while True:
+        at = load_turn(user_turns, row * 8)
+        if at > turn:
+            return WAIT  # done a moment ago: look again
+        turn = at
+        column = items[(row + turn) % strips]
+        if load_turn(item_turns, column * 8) >= turn:
+            break
+        row, turn = (row + 1) % strips, turn - 1  # who has this item strip in the round before
+    tile = row * strips + column
+    return tile if claim(claims, tile) else WAIT
+
+
 @compiled(fastmath=FAST)
-def mse_pass(order: Array, begin: Int, end: Int, turns: Array, job: Job) -> Int:
+def mse_pass(order: Array, begin: Int, end: Int, grid: Grid, job: Job) -> Int:
     """SGD on squared errors.
 
-    turns: (8 · strips,) int64 zeros, a number every cache line: how many tiles of an item strip
-    are done, shared by the workers; length 0 for the free order. `order` then holds this worker's
-    tiles of round 0, of round 1, …; a tile of round r waits until its item strip has seen r tiles,
-    so that tiles which share items run in one order at any number of workers. After a while the
-    pass returns where it waits: the caller may stop, or sleep.
+    With a grid, the pass sees to it that the tiles order[begin:end] get done, each after those
+    before it that share a strip with it: tiles which share rows run in one order at any number of
+    workers. Where another thread is late with what it has begun, the pass returns after a while
+    where it waits: the caller may stop, or sleep.
     """
     bounds, users, items, values, losses, _ = job.tiles
     user_factors, item_factors, user_bias, item_bias = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors, biased, ahead = user_factors.shape[1], len(user_bias) > 0, job.ahead
-    strips = max(len(turns) // 8, 1)
-    width = max(len(order) // strips, 1)  # tiles of a round in this worker's order
-    for position in range(begin, end):
-        tile = order[position]
-        if len(turns):
-            patience = PATIENCE
-            while load_turn(turns, (tile % strips) * 8) < position // width:
+    strips = len(grid.items)
+    position, patience = begin, PATIENCE
+    while position < end:
+        tile: Int = np.int64(order[position])
+        if strips:
+            tile = _take(tile, grid)
+            if tile == WAIT:
                 patience -= 1
                 if patience == 0:
                     return position
+                continue
+            patience = PATIENCE
+            if tile == DONE:
+                position += 1
+                continue
         first, last = bounds[tile], bounds[tile + 1]
         total = 0.0
         _, offset, step = entry(job.key, tile, last - first)
@@ -117,8 +148,13 @@ def mse_pass(order: Array, begin: Int, end: Int, turns: Array, job: Job) -> Int:
                 q[k] = y * decay - move * x
             at = advance(at, step, first, last)
         losses[tile] = total
-        if len(turns):
-            store_turn(turns, (tile % strips) * 8, position // width + 1)
+        if strips:
+            row, column = tile // strips, tile % strips
+            turn = load_turn(grid.user_turns, row * 8) + 1
+            store_turn(grid.item_turns, column * 8, turn)
+            store_turn(grid.user_turns, row * 8, turn)
+        else:
+            position += 1
     return end
 
 
