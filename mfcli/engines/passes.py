@@ -16,7 +16,7 @@ import functools
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -71,12 +71,15 @@ class Settings:
             raise ValueError("workers and negatives must be at least 1")
 
 
+_Work = Callable[["_Epoch"], Iterator[None]]  # goes on with each step, a slice or a short wait
+
+
 @dataclass
 class _Epoch:
     """What the threads of one epoch share."""
 
     run: Callable[[Array, int, int], int]  # (order, begin, end) → position reached
-    works: list[Callable[[_Epoch], None]]  # one a thread
+    works: list[_Work]  # one a worker
     visited: Callable[[], int]  # ratings so far
     stop: bool = False
 
@@ -142,14 +145,19 @@ class Passes:
         self.tiles.losses[:] = 0
         self.tiles.skipped[:] = 0
         epoch = self._begun(number, weights, rates)
-        # The threads are kept for the next epoch: to start them takes as long as 10,000 ratings.
+        mine, *others = epoch.works
+        # The threads are kept for the next epoch: to start them takes as long as 10,000 ratings,
+        # and so does waking one up, which is why this thread is a worker as well.
         pool, self._pool = self._pool, None
-        pool = pool or ThreadPoolExecutor(len(epoch.works), thread_name_prefix="hogwild")
+        pool = pool or ThreadPoolExecutor(max(1, len(others)), thread_name_prefix="hogwild")
         try:
-            futures = [pool.submit(work, epoch) for work in epoch.works]
-            while wait(futures, INTERVAL, FIRST_EXCEPTION).not_done:
-                if any(future.done() and future.exception() for future in futures):
-                    break
+            futures = [pool.submit(_to_its_end, work, epoch) for work in others]
+            shown = time.perf_counter()
+            for _ in mine(epoch):
+                if time.perf_counter() - shown >= INTERVAL:
+                    yield self._progress(epoch.visited())
+                    shown = time.perf_counter()
+            while wait(futures, INTERVAL, FIRST_EXCEPTION).not_done and not epoch.stop:
                 yield self._progress(epoch.visited())
             for future in futures:
                 future.result()
@@ -246,28 +254,22 @@ class Passes:
         )
         return lambda order, begin, end: kernel(order, begin, end, job)
 
-    def _sequence(self, order: Array) -> Callable[[_Epoch], None]:
+    def _sequence(self, order: Array) -> _Work:
         """Make the job of a worker that sees to the tiles of `order`, one after the other."""
-        ends = self._slices(order, SLICE, 1)
+        step = max(1, int(len(order) * SLICE / max(self.ratings, 1)))
 
-        def work(epoch: _Epoch) -> None:
+        def work(epoch: _Epoch) -> Iterator[None]:
             position = 0
-            try:
-                for end in ends:
-                    while position < end and not epoch.stop:
-                        reached = epoch.run(order, position, end)
-                        if reached == position:
-                            time.sleep(1e-4)  # another worker is late: leave it the core
-                        position = reached
-            except BaseException:
-                epoch.stop = True  # the others would wait for this one for ever
-                raise
+            while position < len(order) and not epoch.stop:
+                reached = epoch.run(order, position, min(position + step, len(order)))
+                if reached == position:
+                    time.sleep(1e-4)  # another worker is late: leave it the core
+                position = reached
+                yield
 
         return work
 
-    def _shared_works(
-        self, rng: np.random.Generator
-    ) -> tuple[list[Callable[[_Epoch], None]], Callable[[], int]]:
+    def _shared_works(self, rng: np.random.Generator) -> tuple[list[_Work], Callable[[], int]]:
         """Make one job per worker, all of them taking slices from one list of tiles."""
         strips, workers = self.strips, self.settings.workers
         if strips:
@@ -280,12 +282,13 @@ class Passes:
         slices = itertools.pairwise([0, *self._slices(order, most, 2 * workers)])
         done: deque[int] = deque()  # append() is atomic
 
-        def work(epoch: _Epoch) -> None:
+        def work(epoch: _Epoch) -> Iterator[None]:
             for begin, end in iter(lambda: next(slices, None), None):  # so is next()
                 if epoch.stop:
                     return
                 epoch.run(order, begin, end)
                 done.append(int(self._sizes[order[begin:end]].sum()))
+                yield
 
         return [work] * workers, lambda: sum(tuple(done))
 
@@ -303,6 +306,15 @@ class Passes:
             cuts.append(min(int(np.searchsorted(visited, done + size)) + 1, len(order)))
             done = int(visited[cuts[-1] - 1])
         return cuts
+
+
+def _to_its_end(work: _Work, epoch: _Epoch) -> None:
+    try:
+        for _ in work(epoch):
+            pass
+    except BaseException:
+        epoch.stop = True  # the others would wait for this one for ever
+        raise
 
 
 def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:
