@@ -62,12 +62,13 @@ bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); 
 
 # The peers of the benchmarks, apart from .venv and without what they share with it. PyPI's LIBMF
 # has no vector instructions unless it is built so. A peer that cannot be had is left out.
+FAST = -O3 -march=native -DUSEAVX
 PIP_PEER = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(PEERS)
 
 $(PEERS)/ready: | $(VENV)/ready
 	mkdir -p $(PEERS)
 	-$(PIP_PEER) implicit==0.7.3 tqdm==4.70.1
-	-CFLAGS='-O3 -march=native -DUSEAVX' $(PIP_PEER) --no-cache-dir --no-binary libmf libmf==0.9.2
+	-CFLAGS='$(FAST)' CXXFLAGS='$(FAST)' $(PIP_PEER) --no-cache-dir --no-binary libmf libmf==0.9.2
 	touch $@
 
 quality: $(VENV)/ready ## Measure quality on the real data sets that MFCLI_DATASETS names
