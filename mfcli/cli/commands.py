@@ -22,6 +22,7 @@ from mfcli.config import (
     RecommendConfig,
     SplitConfig,
     TrainConfig,
+    TuneConfig,
 )
 from mfcli.errors import UsageError
 from mfcli.streams import emit
@@ -87,6 +88,31 @@ def train(
 
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.train import train as stage
+
+        return stage(matrix, path, config, report, resume=resume)
+
+    run_stage(common, out, call)
+
+
+@command("tune", TuneConfig)
+def tune(
+    matrix: Annotated[Path, typer.Argument(metavar="TRAIN.npz", help="Any interactions.")],
+    *,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="Settings to write.", metavar="FILE.toml")
+    ],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from OUT.trials.csv of an interrupted search.")
+    ] = False,
+    config: TuneConfig,
+    common: Common,
+) -> None:
+    """Search for the options of train that are best on validation rows taken out of TRAIN.npz."""
+    path = output_path(out, "a search")
+    config.ready()  # refuse what cannot work before anything heavy is imported
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.tune import tune as stage
 
         return stage(matrix, path, config, report, resume=resume)
 

@@ -191,6 +191,13 @@ class TrainConfig(Config):
 
     def check(self) -> None:
         """Refuse malformed values; which options go together is for ``resolved`` to say."""
+        self.check_values()
+        if (self.metric or self.patience) and self.valid is None:
+            asked = "--metric" if self.metric else "--patience"
+            raise UsageError(f"{asked} needs --valid FILE.npz to measure on")
+
+    def check_values(self) -> None:
+        """Refuse malformed values of single options."""
         check_metrics(self.metric)
         for name in ("init", "bias_init"):
             if getattr(self, name) is not None:
@@ -199,9 +206,6 @@ class TrainConfig(Config):
             digits = self.batch_size.isascii() and self.batch_size.isdigit()
             if not digits or int(self.batch_size) < 1:
                 raise UsageError(f"--batch-size {self.batch_size!r} should be 'full' or at least 1")
-        if (self.metric or self.patience) and self.valid is None:
-            asked = "--metric" if self.metric else "--patience"
-            raise UsageError(f"{asked} needs --valid FILE.npz to measure on")
         for number, stage in enumerate(self.stages, 1):
             _check_stage(stage, number)
 

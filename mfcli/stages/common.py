@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.candidates import Seen
@@ -15,7 +16,7 @@ from mfcli.config import Objective, TrainConfig
 from mfcli.engines.kernels.compilation import announced
 from mfcli.errors import InputError, UsageError
 from mfcli.interactions import Catalog, Interactions
-from mfcli.models import FactorModel, Scoring, allocate
+from mfcli.models import BiasedMF, FactorModel, Scoring, allocate, build
 from mfcli.results import Noted, Report
 
 
@@ -45,6 +46,24 @@ def check_held_out(
         )
     if not held_out.n_ratings:
         raise InputError(f"{path}: has no rating")
+
+
+def fresh_model(config: TrainConfig, matrix: Interactions) -> FactorModel:
+    """Return the model of a resolved configuration before its first epoch on a matrix."""
+    model = build(config, matrix.n_users, matrix.n_items)
+    if isinstance(model, BiasedMF) and config.global_mean:
+        model.global_mean.fill_(float(matrix.data.mean(dtype=np.float64)))
+    return model
+
+
+def settle(model: FactorModel, config: TrainConfig, matrix: Interactions) -> None:
+    """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
+    items = torch.from_numpy(matrix.item_counts > 0)
+    if config.objective is not Objective.mse:
+        items = torch.ones_like(items)
+    device = model.user_factors.device
+    users = torch.from_numpy(matrix.user_counts > 0)
+    model.settle_unknown(users.to(device), items.to(device))
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from mfcli.engines.life import Training
 from mfcli.engines.minibatch import choose_device, torch_threads
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.interactions import Interactions
-from mfcli.models import BiasedMF, FactorModel, build
+from mfcli.models import FactorModel
 from mfcli.ranking import available_workers
 from mfcli.results import (
     EpochResult,
@@ -48,7 +48,7 @@ from mfcli.results import (
     Warned,
     ignore,
 )
-from mfcli.stages.common import check_held_out, compiling
+from mfcli.stages.common import check_held_out, compiling, fresh_model, settle
 from mfcli.validation import Validator
 
 # Options that change how fast the same model is reached, not which.
@@ -112,12 +112,10 @@ class _Run:
         return valid
 
     def _start_model(self) -> FactorModel:
-        model = build(self.config, self.matrix.n_users, self.matrix.n_items)
-        if isinstance(model, BiasedMF) and self.config.global_mean:
-            model.global_mean.fill_(float(self.matrix.data.mean(dtype=np.float64)))
+        model = fresh_model(self.config, self.matrix)
         if self.config.init_from:
             self._load_start(model, Path(self.config.init_from))
-        self._settle(model)
+        settle(model, self.config, self.matrix)
         return model.to(self.device)
 
     def _load_start(self, model: FactorModel, path: Path) -> None:
@@ -133,15 +131,6 @@ class _Run:
             )
         model.load_state_dict(weights)
         self.inputs.append({"role": "init_from", "sha256": file_sha256(path)})
-
-    def _settle(self, model: FactorModel) -> None:
-        """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
-        items = torch.from_numpy(self.matrix.item_counts > 0)
-        if self.config.objective is not Objective.mse:
-            items = torch.ones_like(items)
-        device = model.user_factors.device
-        users = torch.from_numpy(self.matrix.user_counts > 0)
-        model.settle_unknown(users.to(device), items.to(device))
 
     def _engine(self, config: TrainConfig, stage: int) -> TrainingEngine:
         return make_engine(self.model, self.matrix, config, stage, self.workers)
@@ -247,7 +236,7 @@ class _Run:
         return [*lineage_of(self.matrix.meta), entry]
 
     def _finish(self, seconds: float) -> TrainResult:
-        self._settle(self.model)
+        settle(self.model, self.config, self.matrix)
         matrix, config, history = self.matrix, self.config, self.training.history
         extra = {name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta}
         checkpoint = Checkpoint(
