@@ -248,6 +248,21 @@ class FoldsResult(Result):
 
 
 @dataclass(frozen=True)
+class RepeatsResult(Result):
+    """Repeated splits and trainings: the metrics of each, their mean and standard deviation."""
+
+    out: str
+    fetch: FetchResult
+    splits: list[SplitResult]
+    repeats: list[dict[str, Any]]
+    mean: dict[str, float]
+    sd: dict[str, float]
+    protocol: dict[str, Any]
+    meta: dict[str, Any]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class TuneResult(Result):
     """What tune found: the best training, the defaults' own score, and the best ones by rank."""
 

@@ -228,6 +228,16 @@ def run(
             help="Cross-validate: train and evaluate over K folds, and recommend nothing.",
         ),
     ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            "--repeats",
+            metavar="N",
+            min=2,
+            max=1000,
+            help="Split, train and evaluate N times, the seeds counting up, and recommend nothing.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
     ] = None,
@@ -239,7 +249,7 @@ def run(
     ] = None,
     common: Common,
 ) -> None:
-    """Run all stages, fetch to recommend, or cross-validate; the files are kept in a folder."""
+    """Run all stages, fetch to recommend, or several splits; the files are kept in a folder."""
     folder = output_path(out, "a run")
     files = (config_file, preset)
 
@@ -247,6 +257,8 @@ def run(
         return merged(cls, table, files, {"seed": seed, **asked})
 
     cut = made(SplitConfig, "split", folds=folds)
+    if cut.folds and repeats:
+        raise UsageError("--folds and --repeats each say what the mean is over: give one of them")
     valid = str(folder / "split" / "valid.npz") if cut.valid else None
     training = made(TrainConfig, "train", mode=mode, valid=valid)
     if training.stages and training.valid is None:
@@ -261,9 +273,11 @@ def run(
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.run import run as stage
 
-        if cut.folds:
-            from mfcli.stages.folds import run_folds
+        if cut.folds or repeats:
+            from mfcli.stages.repeated import run_folds, run_repeats
 
+            if repeats:
+                return run_repeats(repeats, source, folder, *configs[:-1], report)
             return run_folds(source, folder, *configs[:-1], report)
         return stage(source, folder, *configs, report)
 

@@ -39,7 +39,7 @@ class TuneConfig(TrainConfig):
         30, "Settings to try; the first one is the defaults.", low=1, high=100_000, panel=_SEARCH
     )
     rungs: int = option(
-        3, "Rounds of successive halving; the last one trains all epochs.", low=1, high=10,
+        2, "Rounds of successive halving; the last one trains all epochs.", low=1, high=10,
         panel=_SEARCH,
     )  # fmt: skip
     eta: int = option(

@@ -16,6 +16,7 @@ from mfcli.results import (
     FoldsResult,
     InspectResult,
     RecommendResult,
+    RepeatsResult,
     ReportResult,
     Result,
     RunResult,
@@ -140,18 +141,31 @@ def _difference(of: dict[str, Any], label: str) -> Table:
 
 
 def _folds(result: FoldsResult) -> list[RenderableType]:
-    sampled = result.protocol.get("sampled")
-    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
-    table = Table(title=f"cross-validation{label}", title_justify="left", title_style="bold")
-    table.add_column("metric")
-    for fold in result.folds:
-        table.add_column(fold["fold"], justify="right")
-    table.add_column("mean ± sd", justify="right")
-    for name, mean in result.mean.items():
-        cells = (f"{fold['metrics'][name]:.6f}" for fold in result.folds)
-        table.add_row(name, *cells, f"{mean:.6f} ± {result.sd[name]:.6f}")
+    table = _spread_table("cross-validation", "fold", result.folds, result)
     return [*_fetch(result.fetch), *_split(result.split), table,
             _facts("protocol", result.protocol)]  # fmt: skip
+
+
+def _repeats(result: RepeatsResult) -> list[RenderableType]:
+    table = _spread_table("repeats", "repeat", result.repeats, result)
+    return [*_fetch(result.fetch), *_split(result.splits[0]), table,
+            _facts("protocol", result.protocol)]  # fmt: skip
+
+
+def _spread_table(
+    title: str, one: str, runs: list[dict[str, Any]], of: FoldsResult | RepeatsResult
+) -> Table:
+    sampled = of.protocol.get("sampled")
+    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    table = Table(title=f"{title}{label}", title_justify="left", title_style="bold")
+    table.add_column("metric")
+    for run in runs:
+        table.add_column(run[one], justify="right")
+    table.add_column("mean ± sd", justify="right")
+    for name, mean in of.mean.items():
+        cells = (f"{run['metrics'][name]:.6f}" for run in runs)
+        table.add_row(name, *cells, f"{mean:.6f} ± {of.sd[name]:.6f}")
+    return table
 
 
 def _recommend(result: RecommendResult) -> list[RenderableType]:
@@ -271,6 +285,7 @@ TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
     EvaluateResult: _evaluate,
     RecommendResult: _recommend,
     InspectResult: _inspect,
+    RepeatsResult: _repeats,
     ReportResult: _report,
     RunResult: _run,
 }

@@ -13,7 +13,7 @@ import pytest
 from mfcli.artifacts import load_interactions, output_lock
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.errors import UsageError
-from mfcli.stages.folds import spread
+from mfcli.stages.repeated import spread
 
 SAMPLE = ["--users", "120", "--items", "80", "--ratings", "3000"]
 
