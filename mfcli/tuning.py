@@ -20,7 +20,7 @@ from scipy.stats import loguniform, uniform
 from sklearn.model_selection import ParameterSampler
 
 from mfcli.config.options import field_types
-from mfcli.config.ranges import Choice, Log, Range, Space, plain
+from mfcli.config.ranges import Choice, Log, Range, Space, Uniform, plain
 from mfcli.config.train import TrainConfig
 from mfcli.results import TrialResult
 
@@ -63,15 +63,18 @@ class _Drawn:
 
     def __init__(self, of: Range, whole: bool) -> None:
         self.of, self.whole = of, whole
+        self.law: Any = None
+        if isinstance(of, Log):
+            self.law = loguniform(of.low, of.high)
+        elif isinstance(of, Uniform):
+            self.law = uniform(of.low, of.high - of.low)
 
     def rvs(self, random_state: np.random.RandomState) -> Any:
         """Draw one value; numbers keep three digits, so that what is shown is what was used."""
         if isinstance(self.of, Choice):
             return plain(self.of.values[random_state.randint(len(self.of.values))])
-        low, high = self.of
-        law = loguniform(low, high) if isinstance(self.of, Log) else uniform(low, high - low)
-        value = float(f"{law.rvs(random_state=random_state):.3g}")
-        value = min(max(value, low), high)
+        value = float(f"{self.law.rvs(random_state=random_state):.3g}")
+        value = min(max(value, self.of.low), self.of.high)
         return round(value) if self.whole else value
 
 
@@ -87,7 +90,7 @@ def draw(space: Space, n_trials: int, seed: int) -> list[dict[str, Any]]:
 
 def search(
     trials: Sequence[dict[str, Any]],
-    epochs_of: Callable[[dict[str, Any]], int | None],
+    epochs: int | None,
     plan: Halving,
     lower_is_better: bool,
     run: Run,
@@ -95,34 +98,33 @@ def search(
 ) -> Iterator[TrialResult]:
     """Yield the result of every training as it comes; what is ``known`` is not trained again.
 
-    ``epochs_of`` returns the epochs that a trial's options ask for in all, None where the engine
-    takes no steps: then there is one round. The defaults go on to the last round in any case, so
+    ``epochs`` are those of a trial for which none are drawn, None where the engine takes no steps:
+    then there is one round. The defaults go on to the last round in any case, so
     that the best result is never worse than they are.
     """
     chosen = list(range(len(trials)))
-    rungs = plan.rungs if epochs_of(trials[0]) is not None else 1
-    plan = plan._replace(rungs=rungs)
-    for rung in range(rungs):
-        tasks = [_task(number, trials[number], epochs_of, plan, rung) for number in chosen]
-        results = [known[each.key] for each in tasks if each.key in known]
+    plan = plan if epochs is not None else plan._replace(rungs=1)
+    for rung in range(plan.rungs):
+        tasks = [_task(number, trials[number], epochs, plan, rung) for number in chosen]
+        results = [
+            dataclasses.replace(known[each.key], options=each.options)
+            for each in tasks
+            if each.key in known
+        ]
         yield from results
         for result in run([each for each in tasks if each.key not in known], rung):
             results.append(result)
             yield result
-        if rung + 1 < rungs:
+        if rung + 1 < plan.rungs:
             chosen = _promoted(results, plan.quota(len(trials), rung + 1), lower_is_better)
 
 
 def _task(
-    number: int,
-    options: dict[str, Any],
-    epochs_of: Callable[[dict[str, Any]], int | None],
-    plan: Halving,
-    rung: int,
+    number: int, options: dict[str, Any], epochs: int | None, plan: Halving, rung: int
 ) -> Task:
-    epochs = epochs_of(options)
     if epochs is not None:
-        options = options | {"epochs": max(1, round(epochs * plan.share(rung)))}
+        whole = options.get("epochs", epochs)
+        options = options | {"epochs": max(1, round(whole * plan.share(rung)))}
     return Task(number, rung, options)
 
 

@@ -82,6 +82,12 @@ class TrainConfig(Config):
     global_mean: bool | None = option(
         None, "Start predictions from the mean rating.", shown="by objective", panel=_CHOICE
     )
+    rating_unit: float | None = option(
+        None, "Of mse: train on ratings divided by this, so that rates and regularisation mean "
+        "the same on any scale.", low=1e-30, high=1e30,
+        shown="by their standard deviation: 1 for stars",
+        panel=_LEARN,
+    )  # fmt: skip
     dropout: float | None = option(
         None, "Probability that a factor is dropped in training.", low=0.0, high=0.99, shown="0",
         panel=_CHOICE,

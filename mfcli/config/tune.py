@@ -36,7 +36,7 @@ class TuneConfig(TrainConfig):
     """Options of ``mfcli tune``."""
 
     trials: int = option(
-        30, "Settings to try; the first one is the defaults.", low=1, high=100_000, panel=_SEARCH
+        30, "Settings to try; the first one is the defaults.", low=1, high=10_000, panel=_SEARCH
     )
     rungs: int = option(
         2, "Rounds of successive halving; the last one trains all epochs.", low=1, high=10,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +23,7 @@ from mfcli.errors import DivergedError
 from mfcli.evaluation import measure
 from mfcli.interactions import Interactions
 from mfcli.results import TrialResult
-from mfcli.stages.common import fresh_model, settle
+from mfcli.stages.common import fresh_model, in_units, rating_unit, settle
 from mfcli.tuning import Task
 
 
@@ -63,18 +64,22 @@ class Trainer:
 
     def _measured(self, config: TrainConfig, late: Callable[[], bool]) -> dict[str, float]:
         workers = config.workers or 1
-        model = fresh_model(config, self.train)
+        unit = rating_unit(config, self.train)
+        train = in_units(self.train, unit)
+        model = fresh_model(config, train)
         settle(model, config, self.train)
         wanted = self.config.device if config.engine is Engine.minibatch else Device.cpu
         model = model.to(choose_device(wanted))
         training = Training(
             config, model,
-            lambda stage, number: make_engine(model, self.train, stage, number, workers),
+            lambda stage, number: make_engine(model, train, stage, number, workers),
         )  # fmt: skip
         for _ in training.events():
             if late():
                 raise _LateError
         settle(model, config, self.train)
+        if unit != 1.0:
+            model.rescale(unit)
         clip = None
         if config.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
@@ -94,20 +99,21 @@ def run_tasks(
     data. torch's small steps hold it, so they run in processes of their own (never forked).
     """
     workers = trainer.config.workers or 1
+    in_time = itertools.takewhile(lambda _: time.time() < until, tasks)
     torch.set_num_threads(workers)
     if jobs == 1 or len(tasks) < 2:
-        for task in tasks:
+        for task in in_time:
             if result := trainer(task, until, _never):
                 yield result
         return
     if trainer.config.setting.engine is Engine.minibatch:
-        yield from _in_processes(trainer, tasks, jobs, until)
+        yield from _in_processes(trainer, in_time, jobs, until)
         return
     stop = threading.Event()
     parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
     # Each product takes one thread; set here once, as threads that set it would undo each other.
     with threadpool_limits(1, user_api="blas"):
-        results = parallel(delayed(trainer)(task, until, stop.is_set) for task in tasks)
+        results = parallel(delayed(trainer)(task, until, stop.is_set) for task in in_time)
         try:
             yield from (each for each in results if each is not None)
         finally:
@@ -117,7 +123,7 @@ def run_tasks(
 
 
 def _in_processes(
-    trainer: Trainer, tasks: Sequence[Task], jobs: int, until: float
+    trainer: Trainer, tasks: Iterable[Task], jobs: int, until: float
 ) -> Iterator[TrialResult]:
     parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
     results = parallel(delayed(_elsewhere)(trainer, task, until, os.getpid()) for task in tasks)

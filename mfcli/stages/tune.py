@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import io
 import json
@@ -38,6 +39,7 @@ from mfcli.tuning import Halving, Task, best_of, draw, order, scored, search
 _PACE = ("trials", "time_limit", "jobs", "device", "valid", "workers")
 _VALIDATION_STREAM = 2  # of the seed: those of split are 0 and 1
 _SHOWN = 10
+SAVE_SECONDS = 0.5  # the trials' file is saved at most this often
 
 
 def tune(
@@ -76,6 +78,8 @@ class _Search:
         self.jobs = self._jobs()
         self.late = False
         self._warm = False
+        self._rows: dict[tuple[int, int], list[Any]] = {}
+        self._saved = self.began
 
     def _parts(self, whole: Interactions, source: Path) -> tuple[Interactions, Interactions, str]:
         """Return train, validation, and how the latter was made."""
@@ -115,7 +119,7 @@ class _Search:
         usual = 1 if cuda else max(1, available_workers() // (self.config.workers or 1))
         return self.config.jobs or usual
 
-    @property
+    @functools.cached_property
     def identity(self) -> str:
         """What tells this search from one with other options or inputs, 16 hex digits."""
         what = {
@@ -125,14 +129,14 @@ class _Search:
         return hashlib.sha256(to_json(what).encode()).hexdigest()[:16]
 
     def run(self, resume: bool) -> TuneResult:
-        config = self.config
+        config, started = self.config, time.time()
         trials = draw(self.space, config.trials, config.seed)
         plan = Halving(config.rungs, config.eta)
         known = self._known() if resume else {}
         title = " · ".join(str(each) for each in config.setting if each)
         self.report(TuningStarted(title, len(trials), plan.rungs, self.names[0], self.lower))
         trainer = Trainer(self.train, self.valid, config, tuple(self.names))
-        started = time.time()
+        epochs = config.trial_config({}).epochs
 
         def run_rung(tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
             # The rounds cost about the same, so each may use its share of the time.
@@ -147,7 +151,7 @@ class _Search:
             self.late |= time.time() > until
 
         try:
-            for result in search(trials, self._epochs_of, plan, self.lower, run_rung, known):
+            for result in search(trials, epochs, plan, self.lower, run_rung, known):
                 self._take(result, is_new=(result.trial, result.rung) not in known)
         except (KeyboardInterrupt, InterruptedRunError):
             raise InterruptedRunError(
@@ -156,33 +160,38 @@ class _Search:
             ) from None
         finally:
             end_processes()
+            if self._rows:
+                self._save_trials()
         return self._finish(trials, plan, title)
-
-    def _epochs_of(self, options: dict[str, Any]) -> int | None:
-        return self.config.trial_config(options).epochs
 
     def _take(self, result: TrialResult, is_new: bool) -> None:
         self.results.append(result)
+        shown = self.config.trial_config(result.options).options()
+        self._rows[result.rung, result.trial] = [
+            self.identity, result.trial, result.rung + 1, result.epochs, result.status,
+            *(result.metrics.get(name) for name in self.names), round(result.seconds, 6),
+            *(shown.get(name) for name in self._drawn),
+        ]  # fmt: skip
         if is_new:
-            self._save_trials()
+            if time.perf_counter() - self._saved > SAVE_SECONDS:
+                self._save_trials()
             self.report(result)
+
+    @property
+    def _drawn(self) -> list[str]:
+        """The options that have a column; epochs, which differ by round, have their own."""
+        return [name for name in self.space if name != "epochs"]
 
     def _save_trials(self) -> None:
         """Write a line a training, by round and trial; unlike the TOML it holds timings."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        head = ["search", "trial", "rung", "epochs", "status"]
-        names = list(self.space)
-        writer.writerow([*head, *self.names, "seconds", *(name for name in names
-                                                          if name != "epochs")])  # fmt: skip
-        for each in sorted(self.results, key=lambda each: (each.rung, each.trial)):
-            shown = self.config.trial_config(each.options).options()
-            values = [self.identity, each.trial, each.rung + 1, each.epochs, each.status]
-            values += [each.metrics.get(name) for name in self.names]
-            options = [shown.get(name) for name in names if name != "epochs"]
-            writer.writerow([*values, round(each.seconds, 6), *options])
+        head = ["search", "trial", "rung", "epochs", "status", *self.names, "seconds"]
+        writer.writerow([*head, *self._drawn])
+        writer.writerows(self._rows[key] for key in sorted(self._rows))
         with atomic_file(self.trials_path) as stream:
             stream.write(text.getvalue().encode())
+        self._saved = time.perf_counter()
 
     def _known(self) -> dict[tuple[int, int], TrialResult]:
         """Read the trainings of an interrupted search."""
