@@ -16,8 +16,10 @@ from mfcli.errors import UsageError
 from mfcli.results import TrialResult
 from mfcli.tuning import Halving, Task, best_of, draw, search
 
-SPACE: Space = {"learning_rate": Log(0.001, 0.1), "factors": Choice((8, 16)), "negatives": Log(1, 20),
-         "dropout": Uniform(0.0, 0.5)}  # fmt: skip
+SPACE: Space = {
+    "learning_rate": Log(0.001, 0.1), "factors": Choice((8, 16)), "negatives": Log(1, 20),
+    "dropout": Uniform(0.0, 0.5),
+}  # fmt: skip
 
 
 class Bench:

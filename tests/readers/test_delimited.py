@@ -171,7 +171,6 @@ def test_adjacency_lists_equal_a_naive_reader(
         ("0 1 2 3 4 5\n1 7\n2 3 9\n3\n", "adjacency"),
         ("0 1 2 3\n1 2\n2 0 3\n", "adjacency"),
         ("0 1 2 3 4\n1 2 3 4 5\n", "adjacency"),
-        ("(0,25)\t1064\t174\n(1,3)\t7\t8\n", "negatives"),
         ("user_id:token\titem_id:token\trating:float\n1\t2\t3.0\n", "recbole"),
         ("user\titem\tdate\n1\t2\t2024-01-01 10:00:00\n", "tsv"),
         ("1,2,3,2024-01-01 10:00:00\n2,2,3,2024-01-01 10:00:00\n", "csv"),

@@ -215,8 +215,8 @@ def test_leave_one_out_with_given_negatives_ranks_a_hundred(cli, tmp_path):
     """The files of neural collaborative filtering: train, test, and 99 negatives a test row."""
     random = np.random.default_rng(0)
     train, test, negatives = [], [], []
-    for user in range(30):
-        items = random.permutation(200)
+    for user in range(60):
+        items = random.permutation(121)
         train += [f"{user}\t{item}\t1\t{time}" for time, item in enumerate(items[:20])]
         test.append(f"{user}\t{items[20]}\t1\t20")
         negatives.append("\t".join([f"({user},{items[20]})", *map(str, items[21:120])]))
@@ -230,7 +230,7 @@ def test_leave_one_out_with_given_negatives_ranks_a_hundred(cli, tmp_path):
     measure = ["evaluate", model, tmp_path / "split/test.npz", "--json"]
     measure += ["--metric", "hit_rate@10", "--metric", "mrr"]
     found = json.loads(cli(*measure, "--candidates", tmp_path / "neg").stdout)
-    assert found["counts"]["candidates_ranked"] == 30 * 100
+    assert found["counts"]["candidates_ranked"] == 60 * 100
     assert found["counts"]["candidate_rows_that_are_positives"] == 0
     assert set(found["metrics"]) == {"hit_rate@10", "mrr"}
     for command in (["fetch", tmp_path / "neg", "--out", tmp_path / "n.npz"],

@@ -73,7 +73,7 @@ def test_training_goes_on_from_a_checkpoint_in_its_units(cli, split, tmp_path):
 def test_stars_and_what_is_asked_for_are_taken_as_they_are(split):
     train = load_interactions(split / "train.npz")
     config = TrainConfig().resolved()
-    stars = np.tile(np.array([3, 3, 4, 4, 5, 1, 2, 4, 3, 5], np.float32), 120)[: train.n_ratings]
+    stars = np.tile(np.array([3, 3, 4, 4, 5, 1, 3, 4, 3, 5], np.float32), 120)[: train.n_ratings]
     as_stars = dataclasses.replace(train, data=np.resize(stars, train.n_ratings))
     assert rating_unit(config, as_stars) == 1.0
     wide = dataclasses.replace(train, data=as_stars.data * np.float32(25))
