@@ -102,14 +102,14 @@ def test_an_engine_without_epochs_has_one_round():
     assert len(list(search([{}, {}], None, Halving(3, 3), False, train, {}))) == 2
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
 def test_a_longer_list_begins_like_a_shorter_one(a: int, b: int, seed: int):
     short, long = sorted((a, b))
     assert draw(SPACE, long, seed)[:short] == draw(SPACE, short, seed)
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(st.integers(0, 2**32 - 1))
 def test_draws_stay_within_their_ranges_and_are_options(seed: int):
     first, *rest = draw(SPACE, 8, seed)

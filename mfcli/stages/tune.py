@@ -129,30 +129,32 @@ class _Search:
         return hashlib.sha256(to_json(what).encode()).hexdigest()[:16]
 
     def run(self, resume: bool) -> TuneResult:
-        config, started = self.config, time.time()
+        config = self.config
         trials = draw(self.space, config.trials, config.seed)
         plan = Halving(config.rungs, config.eta)
         known = self._known() if resume else {}
         title = " · ".join(str(each) for each in config.setting if each)
         self.report(TuningStarted(title, len(trials), plan.rungs, self.names[0], self.lower))
         trainer = Trainer(self.train, self.valid, config, tuple(self.names))
-        epochs = config.trial_config({}).epochs
+        epochs, started = config.trial_config({}).epochs, time.time()
 
         def run_rung(tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
             # The rounds cost about the same, so each may use its share of the time.
             limit = config.time_limit
             until = float("inf") if limit is None else started + limit * (rung + 1) / plan.rungs
-            if tasks and not self._warm:
-                # Alone: what is compiled is compiled once, and said.
-                self._warm = True
-                yield from run_tasks(trainer, tasks[:1], 1, until)
-                tasks = tasks[1:]
-            yield from run_tasks(trainer, tasks, self.jobs, until)
-            self.late |= time.time() > until
+            # The first training of all alone: what is compiled is compiled once, and said.
+            first = 0 if self._warm else 1
+            self._warm = self._warm or bool(tasks)
+            ended = 0
+            for part, jobs in ((tasks[:first], 1), (tasks[first:], self.jobs)):
+                for result in run_tasks(trainer, part, jobs, until):
+                    ended += result.status != "late"
+                    yield result
+            self.late |= ended < len(tasks)
 
         try:
-            for result in search(trials, epochs, plan, self.lower, run_rung, known):
-                self._take(result, is_new=(result.trial, result.rung) not in known)
+            for result in search(trials, epochs, plan, self.lower, run_rung, dict(known)):
+                self._take(result, is_new=known.pop((result.trial, result.rung), None) is None)
         except (KeyboardInterrupt, InterruptedRunError):
             raise InterruptedRunError(
                 f"interrupted after {len(self.results)} trainings: go on with --resume "
@@ -162,20 +164,23 @@ class _Search:
             end_processes()
             if self._rows:
                 self._save_trials()
+        # Of a shorter search that was made longer: trained once, though not chosen any more.
+        self.results += [each for each in known.values() if each.trial < len(trials)]
         return self._finish(trials, plan, title)
 
     def _take(self, result: TrialResult, is_new: bool) -> None:
         self.results.append(result)
+        if not is_new:
+            return
         shown = self.config.trial_config(result.options).options()
         self._rows[result.rung, result.trial] = [
             self.identity, result.trial, result.rung + 1, result.epochs, result.status,
             *(result.metrics.get(name) for name in self.names), round(result.seconds, 6),
             *(shown.get(name) for name in self._drawn),
         ]  # fmt: skip
-        if is_new:
-            if time.perf_counter() - self._saved > SAVE_SECONDS:
-                self._save_trials()
-            self.report(result)
+        if time.perf_counter() - self._saved > SAVE_SECONDS:
+            self._save_trials()
+        self.report(result)
 
     @property
     def _drawn(self) -> list[str]:
@@ -210,6 +215,7 @@ class _Search:
                         "same, or start without --resume"
                     )
                 result = self._read_row(row)
+                self._rows[result.rung, result.trial] = list(row.values())
                 if result.status in ("ok", "diverged", "not defined"):
                     known[result.trial, result.rung] = result
         except (KeyError, TypeError, ValueError):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +18,8 @@ from mfcli.config import TuneConfig
 from mfcli.errors import InterruptedRunError
 from mfcli.results import TrialResult
 from mfcli.splitting import held_out
+from mfcli.stages import trials
+from mfcli.stages import tune as stage
 from mfcli.stages.tune import tune
 
 FAST = ("--factors", "4", "--epochs", "6", "--trials", "5", "--jobs", "2")
@@ -45,10 +50,10 @@ def test_the_settings_found_go_into_train_and_reach_what_was_said(cli, made, tmp
     out = tmp_path / "best.toml"
     search = ["tune", made / "likes/train.npz", "--mode", "hogwild", *FAST, "--out", out]
     found = json.loads(ok(cli(*search, "--json")).stdout)
-    trials = rows(tmp_path / "best.trials.csv")
-    assert [each["trial"] for each in trials if each["rung"] == "1"] == list("01234")
-    assert {each["status"] for each in trials} == {"ok"}
-    assert found["value"] == max(float(each["ndcg@10"]) for each in trials)
+    found_by = rows(tmp_path / "best.trials.csv")
+    assert [each["trial"] for each in found_by if each["rung"] == "1"] == list("01234")
+    assert {each["status"] for each in found_by} == {"ok"}
+    assert found["value"] == max(float(each["ndcg@10"]) for each in found_by)
     assert found["value"] >= found["default"]
     text = out.read_text()
     assert text.startswith(f"# mfcli tune: ndcg@10 {found['value']:.6f} on validation")
@@ -93,6 +98,9 @@ def test_an_interrupted_search_goes_on_to_the_same_bytes(made, tmp_path, done):
     )  # fmt: skip
     assert parts.read_bytes() == whole.read_bytes()
     assert len(anew) == result.trainings - done
+    assert [each["trial"] for each in rows(tmp_path / "parts.trials.csv")] == [
+        each["trial"] for each in rows(tmp_path / "whole.trials.csv")
+    ]
 
 
 def test_a_search_can_be_made_longer_by_resuming_it(cli, made, tmp_path):
@@ -108,6 +116,18 @@ def test_a_search_can_be_made_longer_by_resuming_it(cli, made, tmp_path):
     assert list(tomllib.loads(out.read_text())["train"]) == [
         "model", "objective", "engine", "damping",
     ]  # fmt: skip
+
+
+def test_what_a_shorter_search_found_counts_in_the_longer_one(cli, made, tmp_path):
+    """The best of it may not be among those that the longer one lets go on."""
+    out = tmp_path / "best.toml"
+    search = ["tune", made / "likes/train.npz", "--mode", "hogwild", "--factors", "4"]
+    search += ["--epochs", "6", "--eta", "2", "--out", out, "--json"]
+    short = json.loads(ok(cli(*search, "--trials", "3")).stdout)
+    first = rows(tmp_path / "best.trials.csv")
+    long = json.loads(ok(cli(*search, "--trials", "7", "--resume")).stdout)
+    assert long["value"] >= short["value"]
+    assert [each for each in first if each not in rows(tmp_path / "best.trials.csv")] == []
 
 
 def test_only_the_same_search_is_resumed(cli, made, tmp_path):
@@ -138,15 +158,23 @@ def test_trainings_that_diverge_are_recorded_and_no_end(cli, made, tmp_path):
     assert out.exists()  # of the search before
 
 
-def test_time_runs_out_with_the_best_so_far(cli, made, tmp_path):
+def test_time_runs_out_with_the_best_so_far(cli, made, tmp_path, monkeypatch):
+    """By a clock that goes on by a second whenever somebody looks."""
+    seconds = itertools.count()
+    clock = SimpleNamespace(time=lambda: next(seconds), perf_counter=time.perf_counter)
+    for module in (trials, stage):
+        monkeypatch.setattr(module, "time", clock)
     out = tmp_path / "best.toml"
     search = ["tune", made / "likes/train.npz", "--mode", "hogwild", "--factors", "8", "--out", out]
-    limited = [*search, "--trials", "5000", "--time-limit", "1.5", "--epochs", "6"]
+    limited = [*search, "--trials", "50", "--time-limit", "100", "--epochs", "6"]
     found = json.loads(ok(cli(*limited, "--json")).stdout)
     assert found["stopped"] == "time limit"
-    assert found["trainings"] < 5000
-    assert tomllib.loads(out.read_text())["train"]["epochs"] in (2, 6)
-    nothing = cli(*search, "--epochs", "100000", "--rungs", "1", "--time-limit", "0.01")
+    done = rows(tmp_path / "best.trials.csv")
+    # Both rounds had their share, and what was cut short has no score.
+    assert {each["rung"] for each in done if each["status"] == "ok"} == {"1", "2"}
+    assert all(each["ndcg@10"] == "" for each in done if each["status"] == "late")
+    assert len(done) < 50
+    nothing = cli(*search, "--time-limit", "1")
     assert nothing.exit_code == 2
     assert "no training ended in time" in nothing.stderr
 
