@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.stats import loguniform
 from sklearn.model_selection import ParameterSampler
+from threadpoolctl import threadpool_limits
 
 import tests.benchmarks.measuring  # noqa: F401 - finds the peers
 from mfcli.config import TuneConfig
@@ -66,7 +67,8 @@ def trained(name: str, settings: dict[str, Any], train: Interactions, seed: int)
         (data.astype(np.float32), train.indices, train.indptr),
         shape=(train.n_users, train.n_items),
     )
-    model.fit(matrix, show_progress=False)
+    with threadpool_limits(1, user_api="blas"):  # as implicit asks for: its own threads are enough
+        model.fit(matrix, show_progress=False)
     users, items = (np.asarray(each) for each in (model.user_factors, model.item_factors))
     return Vectors(
         users, items, np.zeros(len(users), np.float32), np.zeros(len(items), np.float32), 0.0
