@@ -249,7 +249,8 @@ class _Search:
             stream.write(_toml(options, self._header(best, defaults, protocol)).encode())
         ranked = sorted(scored(self.results), key=lambda each: order(each, self.lower))
         shown = [
-            {"trial": each.trial, "rung": each.rung + 1, "epochs": each.epochs, **each.metrics,
+            {"trial": each.trial, "rung": each.rung + 1,
+             **({} if each.epochs is None else {"epochs": each.epochs}), **each.metrics,
              **{name: value for name, value in trials[each.trial].items() if name != "epochs"}}
             for each in ranked[:_SHOWN]
         ]  # fmt: skip
