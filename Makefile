@@ -9,6 +9,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PEERS = .bench
 BENCH ?=
+QUALITY ?=
 MFCLI = $(BIN)/mfcli
 
 # make pipeline: what is run, and with which options.
@@ -71,8 +72,8 @@ $(PEERS)/ready: | $(VENV)/ready
 	-CFLAGS='$(FAST)' CXXFLAGS='$(FAST)' $(PIP_PEER) --no-cache-dir --no-binary libmf libmf==0.9.2
 	touch $@
 
-quality: $(VENV)/ready ## Measure quality on the real data sets that MFCLI_DATASETS names
-	$(BIN)/python tests/benchmarks/quality.py
+quality: $(VENV)/ready $(PEERS)/ready ## Measure quality on the data sets that MFCLI_DATASETS names; QUALITY='lastfm' for some
+	$(BIN)/python -m tests.benchmarks.quality $(QUALITY)
 
 clean: ## Remove what the pipelines made
 	find data artifacts -mindepth 1 ! -name README.md -delete

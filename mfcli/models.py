@@ -188,6 +188,15 @@ class FactorModel(nn.Module):
             self.user_factors[~known_users] = 0.0
             self.item_factors[~known_items] = 0.0
 
+    def rescale(self, by: float) -> None:
+        """Multiply all scores by a number, in place.
+
+        The users' side takes all of it: a user's factors solved for on fixed item factors then
+        have the same λ as before.
+        """
+        with torch.no_grad():
+            self.user_factors.mul_(by)
+
     def scoring(self) -> Scoring:
         """Return the model as arrays, on the same memory where it is on the CPU."""
         raise NotImplementedError
@@ -270,6 +279,13 @@ class BiasedMF(MF):
             for bias, known in ((self.user_bias, known_users), (self.item_bias, known_items)):
                 bias[~known] = bias[known].mean() if known.any() else 0.0
 
+    def rescale(self, by: float) -> None:
+        """Multiply all scores by a number, in place."""
+        super().rescale(by)
+        with torch.no_grad():
+            for each in (self.user_bias, self.item_bias, self.global_mean):
+                each.mul_(by)
+
     def vectors(self) -> Vectors:
         """Return factors, biases and mean."""
         return Vectors(
@@ -318,6 +334,12 @@ class NeuralMF(FactorModel):
         for number, layer in enumerate(self.linear):
             hidden = layer(hidden if number == 0 else F.relu(hidden))
         return hidden.squeeze(-1)
+
+    def rescale(self, by: float) -> None:
+        """Multiply all scores by a number, in place: the last layer is linear."""
+        with torch.no_grad():
+            for each in self.linear[-1].parameters():
+                each.mul_(by)
 
     def scoring(self) -> Layers:
         """Return the weights as arrays."""

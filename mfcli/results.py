@@ -71,7 +71,38 @@ class Noted:
     message: str
 
 
-Event = Started | Progress | TrainingStarted | EpochResult | Warned | Noted
+@dataclass(frozen=True)
+class TuningStarted:
+    """A search is about to begin: its trials, its rounds, and what it tunes."""
+
+    title: str
+    trials: int
+    rungs: int
+    metric: str
+    lower_is_better: bool
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One training of a search: trial and round from 0, and what it reached on validation.
+
+    ``value`` is of the metric that is tuned; None where the status is not ok (diverged, late).
+    """
+
+    trial: int
+    rung: int
+    epochs: int | None
+    status: str
+    value: float | None
+    metrics: dict[str, float]
+    seconds: float
+    options: dict[str, Any]
+
+
+Event = (
+    Started | Progress | TrainingStarted | EpochResult | TuningStarted | TrialResult | Warned
+    | Noted
+)  # fmt: skip
 Report = Callable[[Event], None]
 
 
@@ -213,6 +244,42 @@ class FoldsResult(Result):
     sd: dict[str, float]
     protocol: dict[str, Any]
     meta: dict[str, Any]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RepeatsResult(Result):
+    """Repeated splits and trainings: the metrics of each, their mean and standard deviation."""
+
+    out: str
+    fetch: FetchResult
+    splits: list[SplitResult]
+    repeats: list[dict[str, Any]]
+    mean: dict[str, float]
+    sd: dict[str, float]
+    protocol: dict[str, Any]
+    meta: dict[str, Any]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TuneResult(Result):
+    """What tune found: the best training, the defaults' own score, and the best ones by rank."""
+
+    out: str
+    trials_file: str
+    metric: str
+    value: float
+    default: float | None
+    trial: int
+    epochs: int | None
+    options: dict[str, Any]
+    trials: int
+    trainings: int
+    diverged: int
+    stopped: str
+    protocol: dict[str, Any]
+    best: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from mfcli.config import Objective, TrainConfig
-from mfcli.config.metric_names import expand_metrics
+from mfcli.config.metric_names import RATING_METRICS, expand_metrics
 from mfcli.evaluation import measure
 from mfcli.interactions import Interactions
 from mfcli.models import FactorModel
@@ -22,12 +22,21 @@ class Validator:
     """
 
     def __init__(
-        self, model: FactorModel, train: Interactions, valid: Interactions, config: TrainConfig
+        self,
+        model: FactorModel,
+        train: Interactions,
+        valid: Interactions,
+        config: TrainConfig,
+        unit: float = 1.0,
     ) -> None:
-        """Prepare the batch of validation samples on the model's device."""
+        """Prepare the batch of validation samples on the model's device.
+
+        ``unit`` is what the ratings of both were divided by; figures are of the ratings themselves.
+        """
         device = model.user_factors.device
         self.model, self.train, self.valid, self.config = model, train, valid, config
         self.objective = OBJECTIVES[config.objective] if config.objective else None
+        self.unit = unit
         self.names = expand_metrics(config.metric, config.k)
         users = torch.from_numpy(valid.users).to(device)
         items = torch.from_numpy(valid.indices).to(device)
@@ -47,6 +56,7 @@ class Validator:
         loss = None
         if self.objective is not None:
             loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
+            loss *= self.unit**2
         if not self.names:
             return loss, {}
         clip = None
@@ -56,4 +66,7 @@ class Validator:
             self.model.scoring(), (self.train.indptr, self.train.indices), self.valid, self.names,
             clip=clip, include_seen=False, workers=self.config.workers or available_workers(),
         )  # fmt: skip
-        return loss, found.metrics
+        return loss, {
+            name: value * self.unit if name in RATING_METRICS else value
+            for name, value in found.metrics.items()
+        }

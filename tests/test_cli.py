@@ -15,7 +15,7 @@ from mfcli import __version__
 from mfcli.artifacts import load_interactions, output_lock
 from mfcli.artifacts.checkpoint import load_checkpoint
 
-COMMANDS = ("fetch", "split", "train", "evaluate", "recommend", "inspect", "report", "run")
+COMMANDS = ("fetch", "split", "train", "tune", "evaluate", "recommend", "inspect", "report", "run")
 
 
 @pytest.fixture(scope="module")

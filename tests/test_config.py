@@ -387,7 +387,7 @@ class TestModes:
     ) -> None:
         config = train_config(**of_choice(choice)).resolved()
         off = {"clip_norm", "init_from", "valid", "patience", "time_limit", "workers"}
-        off |= {"item_factors"}  # as wide as the users'
+        off |= {"item_factors", "rating_unit"}  # as wide as the users'; by the data
         fields = {each.name for each in dataclasses.fields(config)}
         unset = {name for name in fields if getattr(config, name) is None}
         without = set(inapplicable(Setting(*choice)))

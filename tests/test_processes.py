@@ -158,3 +158,12 @@ def test_the_pipeline_gives_the_same_bytes_from_any_folder(tmp_path):
         )
     assert len(digests[0]) == 7
     assert digests[0] == digests[1]
+
+
+def test_trials_in_processes_of_their_own_find_the_same(data, tmp_path, cli):
+    """The minibatch engine's trials run in worker processes, unless one job is asked for."""
+    search = ["tune", str(data / "split/train.npz"), "--epochs", "2", "--factors", "4"]
+    search += ["--trials", "3", "--rungs", "1"]
+    assert cli(*search, "--jobs", "1", "--out", tmp_path / "one.toml").exit_code == 0
+    assert cli(*search, "--jobs", "2", "--out", tmp_path / "two.toml").exit_code == 0
+    assert digest(tmp_path / "one.toml") == digest(tmp_path / "two.toml")

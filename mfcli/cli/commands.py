@@ -22,6 +22,7 @@ from mfcli.config import (
     RecommendConfig,
     SplitConfig,
     TrainConfig,
+    TuneConfig,
 )
 from mfcli.errors import UsageError
 from mfcli.streams import emit
@@ -87,6 +88,31 @@ def train(
 
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.train import train as stage
+
+        return stage(matrix, path, config, report, resume=resume)
+
+    run_stage(common, out, call)
+
+
+@command("tune", TuneConfig)
+def tune(
+    matrix: Annotated[Path, typer.Argument(metavar="TRAIN.npz", help="Any interactions.")],
+    *,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="Settings to write.", metavar="FILE.toml")
+    ],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from OUT.trials.csv of an interrupted search.")
+    ] = False,
+    config: TuneConfig,
+    common: Common,
+) -> None:
+    """Search for the options of train that are best on validation rows taken out of TRAIN.npz."""
+    path = output_path(out, "a search")
+    config.ready()  # refuse what cannot work before anything heavy is imported
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.tune import tune as stage
 
         return stage(matrix, path, config, report, resume=resume)
 
@@ -202,6 +228,16 @@ def run(
             help="Cross-validate: train and evaluate over K folds, and recommend nothing.",
         ),
     ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            "--repeats",
+            metavar="N",
+            min=2,
+            max=1000,
+            help="Split, train and evaluate N times, the seeds counting up, and recommend nothing.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
     ] = None,
@@ -213,7 +249,7 @@ def run(
     ] = None,
     common: Common,
 ) -> None:
-    """Run all stages, fetch to recommend, or cross-validate; the files are kept in a folder."""
+    """Run all stages, fetch to recommend, or several splits; the files are kept in a folder."""
     folder = output_path(out, "a run")
     files = (config_file, preset)
 
@@ -221,6 +257,8 @@ def run(
         return merged(cls, table, files, {"seed": seed, **asked})
 
     cut = made(SplitConfig, "split", folds=folds)
+    if cut.folds and repeats:
+        raise UsageError("--folds and --repeats each say what the mean is over: give one of them")
     valid = str(folder / "split" / "valid.npz") if cut.valid else None
     training = made(TrainConfig, "train", mode=mode, valid=valid)
     if training.stages and training.valid is None:
@@ -235,9 +273,11 @@ def run(
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.run import run as stage
 
-        if cut.folds:
-            from mfcli.stages.folds import run_folds
+        if cut.folds or repeats:
+            from mfcli.stages.repeated import run_folds, run_repeats
 
+            if repeats:
+                return run_repeats(repeats, source, folder, *configs[:-1], report)
             return run_folds(source, folder, *configs[:-1], report)
         return stage(source, folder, *configs, report)
 

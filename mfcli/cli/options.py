@@ -14,6 +14,7 @@ import typer
 from mfcli.config import Config
 from mfcli.config.files import load_config, load_preset
 from mfcli.config.options import field_types, flag
+from mfcli.config.tune import of_the_model
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 Tables = Mapping[str, Mapping[str, Any]]
@@ -115,7 +116,10 @@ def merged(
     if preset is not None:
         layers.append((f"preset {preset}: [{table}] ", load_preset(preset).get(table, {})))
     if path is not None:
-        layers.append((f"{path}: [{table}] ", load_config(path).get(table, {})))
+        tables = load_config(path)
+        if table == "tune":
+            layers.append((f"{path}: [train] ", of_the_model(tables.get("train", {}))))
+        layers.append((f"{path}: [{table}] ", tables.get(table, {})))
     return cls.merge(*_without_overruled_stages(layers, given), ("", given))
 
 

@@ -27,6 +27,7 @@ from mfcli.config.stages import (
     UnknownUsers,
 )
 from mfcli.config.train import Init, TrainConfig, parse_init
+from mfcli.config.tune import TuneConfig
 
 __all__ = [
     "Baseline",
@@ -51,6 +52,7 @@ __all__ = [
     "SplitConfig",
     "Strategy",
     "TrainConfig",
+    "TuneConfig",
     "UnknownUsers",
     "combinations",
     "parse_init",

@@ -181,6 +181,10 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
     ("negatives", "negative_power", "positive_weight"): (
         lambda s: s.sampled, "only objectives that sample negatives have it",
     ),
+    ("rating_unit",): (
+        lambda s: s.objective is Objective.mse and s.engine is not Engine.closed_form,
+        "only --objective mse learns ratings, step by step",
+    ),
     ("order",): (
         lambda s: s.engine is Engine.hogwild and s.objective is Objective.mse,
         "only --engine hogwild with --objective mse has orders",

@@ -70,6 +70,7 @@ class Format(StrEnum):
     jsonl = "jsonl"
     adjacency = "adjacency"
     recbole = "recbole"
+    negatives = "negatives"
 
 
 ROLES = ("user", "item", "rating", "time")
@@ -87,7 +88,8 @@ class FetchConfig(FilterConfig):
         None,
         "Format of the source. u.data: user item rating time, tabs, no header; ratings.dat: the "
         "same with ::; csv: commas, semicolons or bars, quoted; tsv: tabs; space: runs of spaces; "
-        "jsonl: one JSON object a line; adjacency: user item item item … a line; recbole: .inter.",
+        "jsonl: one JSON object a line; adjacency: user item item item … a line; recbole: .inter; "
+        "negatives (evaluate --candidates): (user,positive) item item … a line.",
         shown="found by looking", panel=_READ,
     )  # fmt: skip
     columns: str | None = option(

@@ -82,6 +82,12 @@ class TrainConfig(Config):
     global_mean: bool | None = option(
         None, "Start predictions from the mean rating.", shown="by objective", panel=_CHOICE
     )
+    rating_unit: float | None = option(
+        None, "Of mse: train on ratings divided by this, so that rates and regularisation mean "
+        "the same on any scale.", low=1e-30, high=1e30,
+        shown="by their standard deviation: 1 for stars",
+        panel=_LEARN,
+    )  # fmt: skip
     dropout: float | None = option(
         None, "Probability that a factor is dropped in training.", low=0.0, high=0.99, shown="0",
         panel=_CHOICE,
@@ -191,6 +197,13 @@ class TrainConfig(Config):
 
     def check(self) -> None:
         """Refuse malformed values; which options go together is for ``resolved`` to say."""
+        self.check_values()
+        if (self.metric or self.patience) and self.valid is None:
+            asked = "--metric" if self.metric else "--patience"
+            raise UsageError(f"{asked} needs --valid FILE.npz to measure on")
+
+    def check_values(self) -> None:
+        """Refuse malformed values of single options."""
         check_metrics(self.metric)
         for name in ("init", "bias_init"):
             if getattr(self, name) is not None:
@@ -199,9 +212,6 @@ class TrainConfig(Config):
             digits = self.batch_size.isascii() and self.batch_size.isdigit()
             if not digits or int(self.batch_size) < 1:
                 raise UsageError(f"--batch-size {self.batch_size!r} should be 'full' or at least 1")
-        if (self.metric or self.patience) and self.valid is None:
-            asked = "--metric" if self.metric else "--patience"
-            raise UsageError(f"{asked} needs --valid FILE.npz to measure on")
         for number, stage in enumerate(self.stages, 1):
             _check_stage(stage, number)
 

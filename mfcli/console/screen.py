@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from mfcli.console.tables import TABLES
+from mfcli.console.tables import TABLES, trial_cells, trial_table
 from mfcli.results import (
     EpochResult,
     Event,
@@ -28,6 +28,8 @@ from mfcli.results import (
     Result,
     Started,
     TrainingStarted,
+    TrialResult,
+    TuningStarted,
     Warned,
 )
 from mfcli.streams import emit, standard_error
@@ -52,6 +54,8 @@ class Screen:
         self._task: Any = None
         self._training: TrainingStarted | None = None
         self._epochs: list[EpochResult] = []
+        self._tuning: TuningStarted | None = None
+        self._trials: list[TrialResult] = []
         self._began = 0.0
 
     def __enter__(self) -> Self:
@@ -79,6 +83,10 @@ class Screen:
             self._start_training(event)
         elif isinstance(event, EpochResult):
             self._epoch(event)
+        elif isinstance(event, TuningStarted):
+            self._start_tuning(event)
+        elif isinstance(event, TrialResult):
+            self._trial(event)
         else:
             self._progress(event)
 
@@ -143,6 +151,30 @@ class Screen:
         assert self._bar is not None
         self._bar.update(self._task, completed=0, description=f"epoch {event.epoch + 1}")
         self._live.update(Group(self._epoch_table(self._epochs[-self._rows() :]), self._bar))
+
+    def _start_tuning(self, event: TuningStarted) -> None:
+        self._stop()
+        self._line(f"tuning {event.title}: {event.trials} trials, {event.rungs} rounds")
+        self._start("trainings", None)
+        self._tuning, self._trials = event, []
+
+    def _trial(self, event: TrialResult) -> None:
+        assert self._tuning is not None
+        metric, rungs = self._tuning.metric, self._tuning.rungs
+        self._trials.append(event)
+        ranked = [each for each in self._trials if each.value is not None]
+        ranked.sort(key=lambda each: each.value or 0.0, reverse=not self._tuning.lower_is_better)
+        if self._live is None:
+            cells = trial_cells(event, metric, rungs)
+            if ranked:
+                cells["best"] = f"{ranked[0].value:.6f}"
+            self._line("  ".join(f"{name} {value}" for name, value in cells.items()))
+            return
+        assert self._bar is not None
+        self._bar.update(self._task, completed=len(self._trials))
+        if ranked:
+            best = trial_table(ranked[: min(10, self._rows())], metric, rungs, "best so far")
+            self._live.update(Group(best, self._bar))
 
     def _rows(self) -> int:
         return max(3, self.err.height - 8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -16,11 +16,14 @@ from mfcli.results import (
     FoldsResult,
     InspectResult,
     RecommendResult,
+    RepeatsResult,
     ReportResult,
     Result,
     RunResult,
     SplitResult,
     TrainResult,
+    TrialResult,
+    TuneResult,
 )
 
 
@@ -138,18 +141,31 @@ def _difference(of: dict[str, Any], label: str) -> Table:
 
 
 def _folds(result: FoldsResult) -> list[RenderableType]:
-    sampled = result.protocol.get("sampled")
-    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
-    table = Table(title=f"cross-validation{label}", title_justify="left", title_style="bold")
-    table.add_column("metric")
-    for fold in result.folds:
-        table.add_column(fold["fold"], justify="right")
-    table.add_column("mean ± sd", justify="right")
-    for name, mean in result.mean.items():
-        cells = (f"{fold['metrics'][name]:.6f}" for fold in result.folds)
-        table.add_row(name, *cells, f"{mean:.6f} ± {result.sd[name]:.6f}")
+    table = _spread_table("cross-validation", "fold", result.folds, result)
     return [*_fetch(result.fetch), *_split(result.split), table,
             _facts("protocol", result.protocol)]  # fmt: skip
+
+
+def _repeats(result: RepeatsResult) -> list[RenderableType]:
+    table = _spread_table("repeats", "repeat", result.repeats, result)
+    return [*_fetch(result.fetch), *_split(result.splits[0]), table,
+            _facts("protocol", result.protocol)]  # fmt: skip
+
+
+def _spread_table(
+    title: str, one: str, runs: list[dict[str, Any]], of: FoldsResult | RepeatsResult
+) -> Table:
+    sampled = of.protocol.get("sampled")
+    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    table = Table(title=f"{title}{label}", title_justify="left", title_style="bold")
+    table.add_column("metric")
+    for run in runs:
+        table.add_column(run[one], justify="right")
+    table.add_column("mean ± sd", justify="right")
+    for name, mean in of.mean.items():
+        cells = (f"{run['metrics'][name]:.6f}" for run in runs)
+        table.add_row(name, *cells, f"{mean:.6f} ± {of.sd[name]:.6f}")
+    return table
 
 
 def _recommend(result: RecommendResult) -> list[RenderableType]:
@@ -214,6 +230,47 @@ def _report(result: ReportResult) -> list[RenderableType]:
     return [_facts("report", facts), table]
 
 
+def trial_cells(result: TrialResult, metric: str, rungs: int) -> dict[str, str]:
+    """Return what is shown of one training of a search."""
+    value = result.status if result.value is None else f"{result.value:.6f}"
+    epochs = {} if result.epochs is None else {"epochs": str(result.epochs)}
+    return {
+        "trial": str(result.trial), "round": f"{result.rung + 1}/{rungs}", **epochs, metric: value,
+        "seconds": f"{result.seconds:.2f}",
+    }  # fmt: skip
+
+
+def trial_table(results: Sequence[TrialResult], metric: str, rungs: int, title: str) -> Table:
+    """Return the best trainings so far, each with what was drawn for it."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    rows = [trial_cells(each, metric, rungs) for each in results]
+    for name in rows[0]:
+        table.add_column(name, justify="right")
+    table.add_column("options", overflow="ellipsis", no_wrap=True)
+    for each, cells in zip(results, rows, strict=True):
+        drawn = {name: of for name, of in each.options.items() if name != "epochs"}
+        table.add_row(*cells.values(), Text(_shown(drawn) if each.trial else "the defaults"))
+    return table
+
+
+def _tune(result: TuneResult) -> list[RenderableType]:
+    table = Table(title="best trainings", title_justify="left", title_style="bold")
+    names = list(dict.fromkeys(name for each in result.best for name in each))
+    for name in names:
+        table.add_column(name.replace("_", "-"), justify="right")
+    for each in result.best:
+        table.add_row(*(_shown(each[name]) if name in each else "" for name in names))
+    facts = {
+        "file": result.out, result.metric: result.value, "the defaults": result.default,
+        "trial": str(result.trial), "epochs": result.epochs, "trainings": result.trainings,
+        "diverged": result.diverged or None, "ended by": result.stopped,
+        "validation": result.protocol["validation"], "all trainings": result.trials_file,
+        "seconds": result.seconds,
+    }  # fmt: skip
+    options = {name.replace("_", "-"): each for name, each in result.options.items()}
+    return [table, _facts("options", options), _facts("tune", facts)]
+
+
 def _run(result: RunResult) -> list[RenderableType]:
     parts = (result.fetch, result.split, result.train, result.evaluate, result.recommend)
     return [table for part in parts for table in TABLES[type(part)](part)]
@@ -224,9 +281,11 @@ TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
     FoldsResult: _folds,
     SplitResult: _split,
     TrainResult: _train,
+    TuneResult: _tune,
     EvaluateResult: _evaluate,
     RecommendResult: _recommend,
     InspectResult: _inspect,
+    RepeatsResult: _repeats,
     ReportResult: _report,
     RunResult: _run,
 }

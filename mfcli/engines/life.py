@@ -55,13 +55,17 @@ class Training:
 
     def __init__(
         self, config: TrainConfig, model: FactorModel, engine_for: EngineFor,
-        validate: Validate | None = None,
+        validate: Validate | None = None, unit: float = 1.0,
     ) -> None:  # fmt: skip
-        """Take a resolved configuration and the model to train in place."""
+        """Take a resolved configuration and the model to train in place.
+
+        ``unit`` is what the engine's ratings were divided by: losses are shown times its square.
+        """
         self.config = config
         self.model = model
         self.engine_for = engine_for
         self.validate = validate
+        self.unit = unit
         self.history: list[EpochResult] = []
         self.stopped = "epochs"
         self._stage = 0  # position: stages done, and epochs done in the one that runs
@@ -150,6 +154,8 @@ class Training:
     def _one_epoch(self, rate: float) -> Iterator[Progress | EpochLoss]:
         assert self._engine is not None
         for event in self._engine.epoch(self._epoch + 1, rate):
+            if event.loss is not None and self.unit != 1.0:
+                event = dataclasses.replace(event, loss=event.loss * self.unit**2)
             if event.loss is not None:
                 self._check_finite(event.loss, rate, weights=False)
             yield event

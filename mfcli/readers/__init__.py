@@ -2,7 +2,7 @@
 
 detect.py     what a file is, by its first bytes
 columns.py    which column is the user, the item, the rating, the time
-delimited.py  u.data, ratings.dat, csv, tsv, space, recbole, adjacency
+delimited.py  u.data, ratings.dat, csv, tsv, space, recbole, adjacency, negatives
 typed.py      parquet, jsonl
 table.py      what readers fill, chunk by chunk: ids as codes, ratings, times; checks every cell
 lines.py      after an error: the line it stands on
@@ -38,8 +38,8 @@ def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Tab
         kind = config.format
         if kind is not Format.parquet:
             refuse_foreign(head, source.name)
-    if kind is Format.adjacency:
-        table = delimited.read_adjacency(source, report)
+    if kind in (Format.adjacency, Format.negatives):
+        table = delimited.read_adjacency(source, report, kind is Format.negatives)
     elif kind is Format.parquet:
         table = typed.read_parquet(source, config, report)
     elif kind is Format.jsonl:

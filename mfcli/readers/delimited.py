@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ from mfcli.results import Report, Warned
 
 BLOCK_BYTES = 8 << 20
 _NO_SEPARATOR = "\x1f"
+_PAIR = re.compile(rb"(?m)^[ \t]*\(([^,()\s]+),\s*[^,()\s]+\)")
 _CODED = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -32,9 +34,18 @@ def read_delimited(source: Source, dialect: Dialect, report: Report) -> Table:
     return _with_encoding(lambda latin: _read_table(source, dialect, report, latin), source, report)
 
 
-def read_adjacency(source: Source, report: Report) -> Table:
-    """Read ``user item item item …`` lines: every item an interaction of 1."""
-    return _with_encoding(lambda latin: _read_lists(source, report, latin), source, report)
+def read_adjacency(source: Source, report: Report, negatives: bool = False) -> Table:
+    """Read ``user item item item …`` lines: every item an interaction of 1.
+
+    With ``negatives`` the user stands beside a test item, ``(user,item)``, which is left out.
+    """
+    change = _users_of_pairs if negatives else None
+    return _with_encoding(lambda latin: _read_lists(source, report, latin, change), source, report)
+
+
+def _users_of_pairs(text: bytes) -> bytes:
+    """Turn ``(user,item)`` at the beginning of lines into the user."""
+    return _PAIR.sub(rb"\1", text)
 
 
 def _with_encoding(read: Callable[[bool], Table], source: Source, report: Report) -> Table:
@@ -123,9 +134,11 @@ def _explain(
     raise InputError(f"{source.name}: cannot be read as {dialect.format}: {text[:200]}") from None
 
 
-def _read_lists(source: Source, report: Report, latin: bool) -> Table:
+def _read_lists(
+    source: Source, report: Report, latin: bool, change: Callable[[bytes], bytes] | None
+) -> Table:
     builder = TableBuilder()
-    change = _latin1(None) if latin else None
+    change = _latin1(change) if latin else change
     kinds = {"0": pa.string()}
     with contextlib.closing(Lines(source.open(), change, report, source.size)) as stream:
         try:

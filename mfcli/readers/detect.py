@@ -17,6 +17,7 @@ from mfcli.readers.source import BOM
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _INTEGER = re.compile(r"-?\d+\Z", re.ASCII)
+_NEGATIVES = re.compile(r"\([^,()\s]+,\s*[^,()\s]+\)\s+\S")
 _RECBOLE = re.compile(r"[^:\s]+:(token|float|token_seq|float_seq)\Z")
 # csv.QUOTE_MINIMAL and csv.QUOTE_NONE, which are plain integers to mypy.
 QUOTING: dict[bool, Literal[0, 3]] = {True: 0, False: 3}
@@ -82,6 +83,8 @@ def find_format(head: bytes, whole: bool, name: str) -> Format:
         raise InputError(f"{name}: is a JSON array: write one JSON object a line (JSON lines)")
     if first.lower().startswith(("<!doctype", "<html", "<?xml")):
         raise InputError(f"{name}: is a web page or XML, not a table")
+    if _NEGATIVES.match(first):
+        return Format.negatives
     if "\t" in first and all(_RECBOLE.match(each) for each in first.split("\t")):
         return Format.recbole
     if "::" in first and sum("::" in each for each in lines) > len(lines) / 2:

@@ -22,6 +22,7 @@ from mfcli.artifacts import (
     save_interactions,
 )
 from mfcli.config import FetchConfig
+from mfcli.config.stages import Format
 from mfcli.errors import InputError, UsageError
 from mfcli.interactions import (
     Catalog,
@@ -106,8 +107,12 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
     )
 
 
-def read_rows(source: str, config: FetchConfig, report: Report = ignore) -> tuple[Rows, Inputs]:
+def read_rows(
+    source: str, config: FetchConfig, report: Report = ignore, *, candidates: bool = False
+) -> tuple[Rows, Inputs]:
     """Read SOURCE as fetch does, without merging or filtering: ``(rows, inputs)``.
+
+    With ``candidates`` the rows need not be interactions.
 
     inputs describes the files that were read: name, sha256 and bytes. Raises as ``fetch`` does.
     """
@@ -122,7 +127,7 @@ def read_rows(source: str, config: FetchConfig, report: Report = ignore) -> tupl
             sample.timestamps, item_names,
         )  # fmt: skip
         return rows, []
-    read = _read(source, config, report)
+    read = _read(source, config, report, candidates)
     return read.table.rows(read.names), read.inputs
 
 
@@ -140,7 +145,7 @@ def _sample(config: FetchConfig, report: Report) -> Interactions:
     )  # fmt: skip
 
 
-def _read(source: str, config: FetchConfig, report: Report) -> _Read:
+def _read(source: str, config: FetchConfig, report: Report, candidates: bool = False) -> _Read:
     with locate(source, config, report) as located:
         item_names, files = located.names, located.files
         if config.item_names is not None:
@@ -150,6 +155,11 @@ def _read(source: str, config: FetchConfig, report: Report) -> _Read:
             _check_digest(located, inputs, config, source)
             report(Started(f"reading {located.data.name}", located.data.size, "bytes"))
             table, kind = read_table(located.data, config, report)
+            if kind == Format.negatives and not candidates:
+                raise InputError(
+                    f"{located.data.name}: holds negatives of a test set, no interactions: give it "
+                    "to mfcli evaluate as --candidates"
+                )
             if not len(table.users.codes):
                 raise InputError(f"{located.data.name}: holds no rows")
             found = _read_names(item_names, table, report)

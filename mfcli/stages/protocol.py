@@ -29,7 +29,7 @@ class Given:
 
 def read_candidates(source: str, test: Interactions, report: Report) -> Given:
     """Read user and item ids in any format of fetch; raises InputError if no test user has any."""
-    table, inputs = read_rows(source, FetchConfig(), report)
+    table, inputs = read_rows(source, FetchConfig(), report, candidates=True)
     users, _ = encode(table.users, test.catalog.user_ids)
     items, _ = encode(table.items, test.catalog.item_ids)
     known = (users >= 0) & (items >= 0)

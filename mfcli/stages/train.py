@@ -37,7 +37,7 @@ from mfcli.engines.life import Training
 from mfcli.engines.minibatch import choose_device, torch_threads
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.interactions import Interactions
-from mfcli.models import BiasedMF, FactorModel, build
+from mfcli.models import FactorModel
 from mfcli.ranking import available_workers
 from mfcli.results import (
     EpochResult,
@@ -48,7 +48,14 @@ from mfcli.results import (
     Warned,
     ignore,
 )
-from mfcli.stages.common import check_held_out, compiling
+from mfcli.stages.common import (
+    check_held_out,
+    compiling,
+    fresh_model,
+    in_units,
+    rating_unit,
+    settle,
+)
 from mfcli.validation import Validator
 
 # Options that change how fast the same model is reached, not which.
@@ -91,11 +98,14 @@ class _Run:
         if not self.matrix.n_ratings:
             raise InputError(f"{source}: has no rating to train on")
         self.valid = self._load_valid(source)
+        self.unit = rating_unit(config, self.matrix)
+        self.scaled = in_units(self.matrix, self.unit)  # what engines see
         self.model = self._start_model()
         validator = None
         if self.valid is not None:
-            validator = Validator(self.model, self.matrix, self.valid, config)
-        self.training = Training(config, self.model, self._engine, validator)
+            valid = in_units(self.valid, self.unit)
+            validator = Validator(self.model, self.scaled, valid, config, self.unit)
+        self.training = Training(config, self.model, self._engine, validator, self.unit)
         self._saved = time.perf_counter()
         self._save_cost = 0.0
 
@@ -112,12 +122,10 @@ class _Run:
         return valid
 
     def _start_model(self) -> FactorModel:
-        model = build(self.config, self.matrix.n_users, self.matrix.n_items)
-        if isinstance(model, BiasedMF) and self.config.global_mean:
-            model.global_mean.fill_(float(self.matrix.data.mean(dtype=np.float64)))
+        model = fresh_model(self.config, self.scaled)
         if self.config.init_from:
             self._load_start(model, Path(self.config.init_from))
-        self._settle(model)
+        settle(model, self.config, self.matrix)
         return model.to(self.device)
 
     def _load_start(self, model: FactorModel, path: Path) -> None:
@@ -132,19 +140,12 @@ class _Run:
                 "give the same --model and --factors"
             )
         model.load_state_dict(weights)
+        if catalog is not None and self.unit != 1.0:  # a resume file's are in units already
+            model.rescale(1.0 / self.unit)
         self.inputs.append({"role": "init_from", "sha256": file_sha256(path)})
 
-    def _settle(self, model: FactorModel) -> None:
-        """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
-        items = torch.from_numpy(self.matrix.item_counts > 0)
-        if self.config.objective is not Objective.mse:
-            items = torch.ones_like(items)
-        device = model.user_factors.device
-        users = torch.from_numpy(self.matrix.user_counts > 0)
-        model.settle_unknown(users.to(device), items.to(device))
-
     def _engine(self, config: TrainConfig, stage: int) -> TrainingEngine:
-        return make_engine(self.model, self.matrix, config, stage, self.workers)
+        return make_engine(self.model, self.scaled, config, stage, self.workers)
 
     def train(self, resume: bool) -> TrainResult:
         began = time.perf_counter()
@@ -247,7 +248,9 @@ class _Run:
         return [*lineage_of(self.matrix.meta), entry]
 
     def _finish(self, seconds: float) -> TrainResult:
-        self._settle(self.model)
+        settle(self.model, self.config, self.matrix)
+        if self.unit != 1.0:
+            self.model.rescale(self.unit)
         matrix, config, history = self.matrix, self.config, self.training.history
         extra = {name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta}
         checkpoint = Checkpoint(

@@ -13,7 +13,7 @@ import pytest
 from mfcli.artifacts import load_interactions, output_lock
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.errors import UsageError
-from mfcli.stages.folds import spread
+from mfcli.stages.repeated import spread
 
 SAMPLE = ["--users", "120", "--items", "80", "--ratings", "3000"]
 
@@ -209,6 +209,82 @@ def test_variants_are_measured_where_they_are_asked_for(cli, made):
     assert set(found["metrics"]) == {
         "rmse_user", "mae_user", "precision_listed@10", "recall_capped@10", "map_full@10",
     }  # fmt: skip
+
+
+def test_leave_one_out_with_given_negatives_ranks_a_hundred(cli, tmp_path):
+    """The files of neural collaborative filtering: train, test, and 99 negatives a test row."""
+    random = np.random.default_rng(0)
+    train, test, negatives = [], [], []
+    for user in range(60):
+        items = random.permutation(121)
+        train += [f"{user}\t{item}\t1\t{time}" for time, item in enumerate(items[:20])]
+        test.append(f"{user}\t{items[20]}\t1\t20")
+        negatives.append("\t".join([f"({user},{items[20]})", *map(str, items[21:120])]))
+    for name, lines in (("train.rating", train), ("test.rating", test), ("neg", negatives)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    given = ["--train-file", tmp_path / "train.rating", "--test-file", tmp_path / "test.rating"]
+    assert cli("split", *given, "--out", tmp_path / "split").exit_code == 0
+    model = tmp_path / "m.pt"
+    training = ["--mode", "hogwild", "--epochs", "1", "--factors", "2", "--out", model]
+    assert cli("train", tmp_path / "split/train.npz", *training).exit_code == 0
+    measure = ["evaluate", model, tmp_path / "split/test.npz", "--json"]
+    measure += ["--metric", "hit_rate@10", "--metric", "mrr"]
+    found = json.loads(cli(*measure, "--candidates", tmp_path / "neg").stdout)
+    assert found["counts"]["candidates_ranked"] == 60 * 100
+    assert found["counts"]["candidate_rows_that_are_positives"] == 0
+    assert set(found["metrics"]) == {"hit_rate@10", "mrr"}
+    for command in (["fetch", tmp_path / "neg", "--out", tmp_path / "n.npz"],
+                    ["split", *given[:3], tmp_path / "neg", "--out", tmp_path / "s"]):  # fmt: skip
+        refused = cli(*command)
+        assert refused.exit_code == 3
+        assert "--candidates" in refused.stderr
+
+
+def test_adjacency_lists_are_a_given_split(cli, tmp_path):
+    """An item of test alone, users without a list, and a user of one file alone."""
+    (tmp_path / "train.txt").write_text("0 1 2 3 9\n1 2\n2\n3 1 2\n")
+    (tmp_path / "test.txt").write_text("0 4\n1 1 3\n2 3\n3\n4 1 2 3\n")
+    given = ["--train-file", tmp_path / "train.txt", "--test-file", tmp_path / "test.txt"]
+    assert cli("split", *given, "--out", tmp_path).exit_code == 0
+    train, test = (load_interactions(tmp_path / f"{name}.npz") for name in ("train", "test"))
+    assert train.catalog.user_ids.tolist() == [0, 1, 2, 3, 4]
+    assert train.catalog.item_ids.tolist() == [1, 2, 3, 4, 9]
+    assert (train.n_ratings, test.n_ratings) == (7, 7)
+    model = tmp_path / "m.pt"
+    assert cli("train", tmp_path / "train.npz", "--model", "popularity", "--out", model
+               ).exit_code == 0  # fmt: skip
+    measure = ["evaluate", model, tmp_path / "test.npz", "--metric", "recall@20", "--json"]
+    counts = json.loads(cli(*measure).stdout)["counts"]
+    assert counts["users_ranked"] == 4
+    assert counts["test_rows_unknown_item"] == 1
+    assert counts["test_rows_unknown_user"] == 4
+
+
+def test_repeats_split_and_train_anew_with_each_seed(cli, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text(
+        "[fetch]\nusers = 60\nitems = 40\nratings = 1000\n[split]\nvalid = true\nn = 3\n"
+        "[train]\nepochs = 1\nfactors = 3\nmetric = ['auc']\n"
+    )
+    out = tmp_path / "out"
+    run = ["run", "demo", "--repeats", "2", "--seed", "5", "--out", out, "--config", config]
+    result = cli(*run)
+    assert result.exit_code == 0, result.stderr
+    assert "repeat2" in result.stdout
+    found = json.loads((out / "metrics.json").read_text())
+    values = [each["metrics"]["rmse"] for each in found["repeats"]]
+    assert values[0] != values[1]
+    assert found["metrics"]["rmse"] == pytest.approx(np.mean(values))
+    assert found["sd"]["rmse"] == pytest.approx(np.std(values, ddof=1))
+    assert "seeds 5 to 6" in found["protocol"]["repeats"]
+    assert load_checkpoint(out / "repeat2/model.pt").options["seed"] == 6
+    splits = [load_interactions(out / f"repeat{each}/split/test.npz") for each in (1, 2)]
+    assert splits[0].indices.tolist() != splits[1].indices.tolist()
+    before = (out / "metrics.json").read_bytes()
+    assert cli(*run, "--json").exit_code == 0
+    assert (out / "metrics.json").read_bytes() == before
+    assert cli("inspect", out / "metrics.json").exit_code == 0
+    assert cli(*run, "--folds", "2").exit_code == 2
 
 
 def test_folds_are_trained_and_measured_in_one_call(cli, tmp_path):

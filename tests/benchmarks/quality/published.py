@@ -1,18 +1,7 @@
-"""The README's quality figures, from the real data sets that MFCLI_DATASETS names.
-
-    MFCLI_DATASETS=… python tests/benchmarks/quality.py [folds] [implicit] [older] [lightfm]
-
-folds     ml-100k, published folds u1–u5, all test rows, RMSE; three seeds
-implicit  ml-100k, ratings of at least 4, leave-10-out, train masked; three splits and seeds
-older     the settings of the two older systems, on the splits that they used
-lightfm   ml-100k's ua split as LightFM's example has it: every rating positive, train not masked
-"""
+"""Our defaults and the older systems' settings, on the splits that were published with them."""
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -157,18 +146,3 @@ def lightfm(data: Path, work: Path) -> None:
         cells = [cell([each[name] for each in found]) for name in ("precision@10", "auc")]
         table.add_row(objective, *cells, theirs)
     CONSOLE.print(table)
-
-
-def main() -> None:
-    """Run the parts that are named, or all."""
-    data = os.environ.get("MFCLI_DATASETS")
-    if not data:
-        sys.exit("MFCLI_DATASETS names no folder of real data sets")
-    parts = {"folds": folds, "implicit": implicit, "older": older, "lightfm": lightfm}
-    for name in sys.argv[1:] or parts:
-        with tempfile.TemporaryDirectory() as work:
-            parts[name](Path(data), Path(work))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,178 @@
+"""The options of tune: those of train, each of which fixes what it names, and the search's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mfcli.config.choices import Objective, Setting
+from mfcli.config.metric_names import LOWER_IS_BETTER, RATING_METRICS, expand_metrics
+from mfcli.config.options import option
+from mfcli.config.ranges import Space, check_space, parse_range, plain, ranges_for
+from mfcli.config.stages import SplitConfig, Strategy
+from mfcli.config.train import TrainConfig
+from mfcli.errors import UsageError
+
+_SEARCH = "How the search goes"
+_VALID = "What it validates on"
+
+# Options of train that say how it is watched and run: the search has its own.
+WATCHING = (
+    "valid", "metric", "k", "eval_every", "patience", "time_limit", "device", "workers",
+    "init_from", "stages",
+)  # fmt: skip
+
+
+def of_the_model(train: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file's [train] says of the model, which tune then leaves as it is."""
+    own = (*(each for each in WATCHING if each != "stages"), "seed")
+    return {key: each for key, each in train.items() if key.replace("-", "_") not in own}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneConfig(TrainConfig):
+    """Options of ``mfcli tune``."""
+
+    trials: int = option(
+        30, "Settings to try; the first one is the defaults.", low=1, high=10_000, panel=_SEARCH
+    )
+    rungs: int = option(
+        2, "Rounds of successive halving; the last one trains all epochs.", low=1, high=10,
+        panel=_SEARCH,
+    )  # fmt: skip
+    eta: int = option(
+        3, "From round to round one in ETA goes on, with ETA times the epochs.", low=2, high=10,
+        panel=_SEARCH,
+    )  # fmt: skip
+    range: list[str] = option(
+        [], "Draw this option from here: NAME=LOW:HIGH (log-uniform if LOW is above 0) or "
+        "NAME=A,B,…; repeat for several.", shown="by objective and engine", panel=_SEARCH,
+    )  # fmt: skip
+    jobs: int | None = option(
+        None, "Trials side by side, of --workers threads each.", low=1, high=1024,
+        shown="the cores available", panel=_SEARCH,
+    )  # fmt: skip
+    time_limit: float | None = option(
+        None, "End after this many seconds with the best so far.", low=0.001, shown="off",
+        panel=_SEARCH,
+    )  # fmt: skip
+    workers: int | None = option(
+        None, "Threads of one trial.", low=1, high=1024, shown="1", panel=_SEARCH
+    )
+
+    metric: list[str] = option(
+        [], "What is tuned, name or name@k; further ones are recorded.",
+        shown="rmse with mse, else ndcg@10", panel=_VALID,
+    )  # fmt: skip
+    k: list[int] = option([10], "Length of the ranked list of the metrics.", low=1, panel=_VALID)
+    valid: str | None = option(
+        None, "Validation .npz of the same split.", shown="taken out of MATRIX", panel=_VALID
+    )
+    valid_strategy: Strategy | None = option(
+        None, "How validation rows are taken out of MATRIX, as by split.", shown="fraction",
+        panel=_VALID,
+    )  # fmt: skip
+    valid_n: int | None = option(
+        None, "Rows a user for leave-n-out and latest.", low=1, shown="5", panel=_VALID
+    )
+    valid_fraction: float | None = option(
+        None, "For fraction: this part of all rows, or of each user's for ranking metrics.",
+        low=0.0, high=1.0, shown="0.1; 0.2 for ranking", panel=_VALID,
+    )  # fmt: skip
+
+    eval_every: int = option(1, "", low=1, cli=False)
+    patience: int | None = option(None, "", low=1, cli=False)
+    init_from: str | None = option(None, "", cli=False)
+
+    def check(self) -> None:
+        """Refuse malformed values, and ways to validate that exclude each other."""
+        self.check_values()
+        for name in ("patience", "init_from", "stages"):
+            if getattr(self, name):
+                raise UsageError(f"{name.replace('_', '-')} has no meaning for tune")
+        taken = ("valid_strategy", "valid_n", "valid_fraction")
+        if self.valid is not None and any(getattr(self, name) is not None for name in taken):
+            raise UsageError("--valid names the validation set: leave out --valid-strategy, "
+                             "--valid-n and --valid-fraction")  # fmt: skip
+        if self.valid_strategy is Strategy.given:
+            raise UsageError("--valid-strategy given: name the file with --valid")
+        self.given_ranges()
+
+    def given_ranges(self) -> Space:
+        """Return the ranges of ``--range``; raises UsageError."""
+        found: Space = {}
+        for text in self.range:
+            name, each = parse_range(text)
+            if name in found:
+                raise UsageError(f"--range gives {name.replace('_', '-')} twice")
+            found[name] = each
+        return found
+
+    def fixed(self) -> dict[str, Any]:
+        """Return the options of train that are given, plain values: every trial has them."""
+        names = [each.name for each in dataclasses.fields(TrainConfig)]
+        given = {name: getattr(self, name) for name in names if name not in (*WATCHING, "mode")}
+        return {name: plain(value) for name, value in given.items() if value is not None} | {
+            "mode": str(self.mode)
+        }
+
+    def trial_config(self, options: dict[str, Any]) -> TrainConfig:
+        """Return the resolved configuration of a trial with these options drawn."""
+        return TrainConfig.merge(("", self.fixed() | {"workers": self.workers or 1} | options)
+        ).resolved()  # fmt: skip
+
+    @property
+    def setting(self) -> Setting:
+        """Model, objective and engine of every trial."""
+        config = self.trial_config({})
+        assert config.model is not None
+        assert config.engine is not None
+        return Setting(config.model, config.objective, config.engine)
+
+    def space(self) -> Space:
+        """Return what is drawn from where; raises UsageError where nothing is left."""
+        setting, fixed, given = self.setting, self.fixed(), self.given_ranges()
+        space = ranges_for(setting) | given
+        space = {name: each for name, each in sorted(space.items()) if name not in fixed}
+        check_space(space, given, setting, fixed)
+        return space
+
+    @property
+    def metrics(self) -> list[str]:
+        """The full names of the metrics, the one that is tuned first; raises UsageError."""
+        rates = self.setting.objective is Objective.mse
+        names = expand_metrics(self.metric or ["rmse" if rates else "ndcg"], self.k)
+        for name in names:
+            if name in RATING_METRICS and not rates:
+                raise UsageError(f"--metric {name}: only --objective mse predicts ratings")
+        return names
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether less of the first metric is better."""
+        return self.metrics[0].partition("@")[0] in LOWER_IS_BETTER
+
+    def valid_split(self) -> SplitConfig:
+        """Return how the validation rows are taken; raises UsageError."""
+        ranks = self.metrics[0] not in RATING_METRICS
+        strategy = self.valid_strategy or Strategy.fraction
+        drawn = strategy is Strategy.fraction
+        n, fraction = self.valid_n, self.valid_fraction
+        if drawn and n is not None:
+            raise UsageError("--valid-n is of --valid-strategy leave-n-out and latest")
+        if not drawn and fraction is not None:
+            raise UsageError("--valid-fraction is of --valid-strategy fraction")
+        return SplitConfig(
+            strategy=strategy, seed=self.seed, per_user=drawn and ranks,
+            n=None if drawn else n or 5,
+            test_fraction=(fraction or (0.2 if ranks else 0.1)) if drawn else None,
+        )  # fmt: skip
+
+    def ready(self) -> TuneConfig:
+        """Refuse, with UsageError, what cannot work, before anything is read; return itself."""
+        self.space()
+        if self.valid is None:
+            self.valid_split()
+        return self

@@ -1,0 +1,151 @@
+"""Random search with successive halving: which settings are trained, for how long, in which order.
+
+Every trial of a round is trained anew with its share of its own epochs (Jamieson & Talwalkar 2016;
+Bergstra & Bengio 2012 for random draws). Going on from the round before would save less than a
+quarter of the work and would not be what ``train`` does: the learning rate falls to nothing over
+the epochs that a training is asked for, so a model half-way through a long schedule says little of
+what the same settings reach in that time. So each score is that of a model which ``train`` makes
+with these options, and a short training that beats all longer ones may win.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import loguniform, uniform
+from sklearn.model_selection import ParameterSampler
+
+from mfcli.config.options import field_types
+from mfcli.config.ranges import Choice, Log, Range, Space, Uniform, plain
+from mfcli.config.train import TrainConfig
+from mfcli.results import TrialResult
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One training: a trial's options, with the epochs of a round."""
+
+    trial: int
+    rung: int
+    options: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What tells a training from the others of a search."""
+        return self.trial, self.rung
+
+
+class Halving(NamedTuple):
+    """``rungs`` rounds: in each, one trial in ``eta`` goes on, with ``eta`` times the epochs."""
+
+    rungs: int
+    eta: int
+
+    def share(self, rung: int) -> float:
+        """Return the part of a trial's epochs that round 0, 1, … trains."""
+        return float(self.eta) ** (rung + 1 - self.rungs)
+
+    def quota(self, n_trials: int, rung: int) -> int:
+        """Return how many trials a round has, the defaults apart."""
+        return math.ceil(n_trials / self.eta**rung)
+
+
+# Trains the tasks of one round, in any order; a result may be missing (out of time).
+Run = Callable[[Sequence[Task], int], Iterator[TrialResult]]
+
+
+class _Drawn:
+    """A distribution as ParameterSampler takes one: options as they are written in a file."""
+
+    def __init__(self, of: Range, whole: bool) -> None:
+        self.of, self.whole = of, whole
+        self.law: Any = None
+        if isinstance(of, Log):
+            self.law = loguniform(of.low, of.high)
+        elif isinstance(of, Uniform):
+            self.law = uniform(of.low, of.high - of.low)
+
+    def rvs(self, random_state: np.random.RandomState) -> Any:
+        """Draw one value; numbers keep three digits, so that what is shown is what was used."""
+        if isinstance(self.of, Choice):
+            return plain(self.of.values[random_state.randint(len(self.of.values))])
+        value = float(f"{self.law.rvs(random_state=random_state):.3g}")
+        value = min(max(value, self.of.low), self.of.high)
+        return round(value) if self.whole else value
+
+
+def draw(space: Space, n_trials: int, seed: int) -> list[dict[str, Any]]:
+    """Return the options of every trial: none for trial 0 (the defaults), then random draws.
+
+    The first trials of a longer list are those of a shorter one.
+    """
+    hints = field_types(TrainConfig)
+    laws = {name: _Drawn(each, hints[name] is int) for name, each in space.items()}
+    return [{}, *ParameterSampler(laws, n_trials - 1, random_state=seed)] if n_trials > 1 else [{}]
+
+
+def search(
+    trials: Sequence[dict[str, Any]],
+    epochs: int | None,
+    plan: Halving,
+    lower_is_better: bool,
+    run: Run,
+    known: Mapping[tuple[int, int], TrialResult],
+) -> Iterator[TrialResult]:
+    """Yield the result of every training as it comes; what is ``known`` is not trained again.
+
+    ``epochs`` are those of a trial for which none are drawn, None where the engine takes no steps:
+    then there is one round. The defaults go on to the last round in any case, so
+    that the best result is never worse than they are.
+    """
+    chosen = list(range(len(trials)))
+    plan = plan if epochs is not None else plan._replace(rungs=1)
+    for rung in range(plan.rungs):
+        tasks = [_task(number, trials[number], epochs, plan, rung) for number in chosen]
+        results = [
+            dataclasses.replace(known[each.key], options=each.options)
+            for each in tasks
+            if each.key in known
+        ]
+        yield from results
+        for result in run([each for each in tasks if each.key not in known], rung):
+            results.append(result)
+            yield result
+        if rung + 1 < plan.rungs:
+            chosen = _promoted(results, plan.quota(len(trials), rung + 1), lower_is_better)
+
+
+def _task(
+    number: int, options: dict[str, Any], epochs: int | None, plan: Halving, rung: int
+) -> Task:
+    if epochs is not None:
+        whole = options.get("epochs", epochs)
+        options = options | {"epochs": max(1, round(whole * plan.share(rung)))}
+    return Task(number, rung, options)
+
+
+def _promoted(results: Sequence[TrialResult], quota: int, lower_is_better: bool) -> list[int]:
+    """Return the trials that go on: the best ones of a round, and the defaults, 0."""
+    ranked = sorted(scored(results), key=lambda each: order(each, lower_is_better))
+    return sorted({0, *(each.trial for each in ranked[:quota])})
+
+
+def scored(results: Sequence[TrialResult]) -> list[TrialResult]:
+    """Return the results that have a score: neither diverged nor out of time."""
+    return [each for each in results if each.value is not None and math.isfinite(each.value)]
+
+
+def order(result: TrialResult, lower_is_better: bool) -> tuple[float, int, int]:
+    """Return what sorts results, best first; of equal ones the earlier trial, the later round."""
+    assert result.value is not None
+    value = result.value if lower_is_better else -result.value
+    return value, result.trial, -result.rung
+
+
+def best_of(results: Sequence[TrialResult], lower_is_better: bool) -> TrialResult | None:
+    """Return the best result of all rounds, or None if none has a score."""
+    return min(scored(results), key=lambda each: order(each, lower_is_better), default=None)

@@ -1,0 +1,209 @@
+"""Random search with successive halving: draws, rounds, promotion, what is known already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfcli.config import Objective, Setting, TrainConfig, TuneConfig, combinations
+from mfcli.config.choices import DEFAULTS, defaults_for, inapplicable
+from mfcli.config.ranges import RANGES, Choice, Log, Space, Uniform, parse_range, ranges_for
+from mfcli.errors import UsageError
+from mfcli.results import TrialResult
+from mfcli.tuning import Halving, Task, best_of, draw, search
+
+SPACE: Space = {
+    "learning_rate": Log(0.001, 0.1), "factors": Choice((8, 16)), "negatives": Log(1, 20),
+    "dropout": Uniform(0.0, 0.5),
+}  # fmt: skip
+
+
+class Bench:
+    """Trains nothing: the score of a trial is looked up; NaN stands for a divergence."""
+
+    def __init__(self, scores: Sequence[float], late: frozenset[tuple[int, int]] = frozenset()):
+        self.scores, self.late = scores, late
+        self.asked: list[tuple[int, int, int]] = []
+
+    def __call__(self, tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
+        for task in reversed(tasks):  # any order
+            if task.key in self.late:
+                continue
+            self.asked.append((task.trial, task.rung, task.options["epochs"]))
+            value = self.scores[task.trial]
+            bad = value != value
+            yield TrialResult(
+                task.trial, rung, task.options["epochs"], "diverged" if bad else "ok",
+                None if bad else value, {}, 0.0, task.options,
+            )  # fmt: skip
+
+
+def run(bench: Bench, n: int, plan: Halving, lower: bool = False, known: Any = None) -> Any:
+    return list(search([{}] * n, 90, plan, lower, bench, known or {}))
+
+
+def test_one_in_eta_goes_on_with_eta_times_the_epochs():
+    bench = Bench([0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    results = run(bench, 9, Halving(3, 3))
+    assert [len([each for each in results if each.rung == rung]) for rung in range(3)] == [9, 3, 1]
+    assert {each for each in bench.asked if each[1] == 1} == {(0, 1, 30), (8, 1, 30), (7, 1, 30)}
+    assert [each for each in bench.asked if each[1] == 2] == [(0, 2, 90)]
+
+
+def test_the_defaults_go_on_however_bad_they_are():
+    results = run(Bench([0.0, 0.1, 0.2, 0.3]), 4, Halving(2, 2))
+    assert {each.trial for each in results if each.rung == 1} == {0, 2, 3}
+
+
+def test_less_is_better_where_it_is():
+    results = run(Bench([1.0, 0.9, 0.8, 0.7]), 4, Halving(2, 4), lower=True)
+    assert {each.trial for each in results if each.rung == 1} == {0, 3}
+    best = best_of(results, True)
+    assert best is not None
+    # Of equal scores, the one of the later round.
+    assert (best.trial, best.rung) == (3, 1)
+
+
+def test_what_diverged_does_not_go_on():
+    nan = float("nan")
+    results = run(Bench([nan, nan, 0.2, nan]), 4, Halving(2, 2))
+    assert {each.trial for each in results if each.rung == 1} == {0, 2}
+    assert best_of([each for each in results if each.trial != 2], False) is None
+
+
+def test_what_is_known_is_not_trained_again():
+    bench = Bench([0.1, 0.2, 0.3, 0.4])
+    whole = run(bench, 4, Halving(2, 2))
+    for cut in range(len(whole)):
+        again = Bench([0.1, 0.2, 0.3, 0.4])
+        known = {(each.trial, each.rung): each for each in whole[:cut]}
+        results = run(again, 4, Halving(2, 2), known=known)
+        assert len(again.asked) == len(whole) - cut
+        key = [(each.trial, each.rung, each.value) for each in results]
+        assert sorted(key) == sorted((each.trial, each.rung, each.value) for each in whole)
+
+
+def test_a_round_that_was_cut_short_promotes_what_it_has():
+    late = frozenset({(2, 0), (3, 0)})
+    results = run(Bench([0.1, 0.2, 0.9, 0.9], late), 4, Halving(2, 2))
+    assert {each.trial for each in results if each.rung == 1} == {0, 1}
+
+
+def test_an_engine_without_epochs_has_one_round():
+    def train(tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
+        for task in tasks:
+            assert "epochs" not in task.options
+            yield TrialResult(task.trial, rung, None, "ok", 0.5, {}, 0.0, task.options)
+
+    assert len(list(search([{}, {}], None, Halving(3, 3), False, train, {}))) == 2
+
+
+@settings(max_examples=8)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_a_longer_list_begins_like_a_shorter_one(a: int, b: int, seed: int):
+    short, long = sorted((a, b))
+    assert draw(SPACE, long, seed)[:short] == draw(SPACE, short, seed)
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 2**32 - 1))
+def test_draws_stay_within_their_ranges_and_are_options(seed: int):
+    first, *rest = draw(SPACE, 8, seed)
+    assert first == {}
+    for each in rest:
+        assert 0.001 <= each["learning_rate"] <= 0.1
+        assert each["factors"] in (8, 16)
+        assert isinstance(each["negatives"], int)
+        assert 1 <= each["negatives"] <= 20
+        assert 0.0 <= each["dropout"] <= 0.5
+        assert each["learning_rate"] == float(f"{each['learning_rate']:.3g}")
+
+
+def test_every_engine_and_objective_has_ranges():
+    assert set(RANGES) == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(("model", "objective", "engine"), combinations())
+def test_ranges_hold_the_defaults_and_every_draw_resolves(model, objective, engine):
+    setting = Setting(model, objective, engine)
+    space, defaults = ranges_for(setting), defaults_for(setting)
+    assert not set(space) & set(inapplicable(setting))
+    for name, each in space.items():
+        if isinstance(each, Choice):
+            assert defaults[name] in each.values
+        else:
+            assert each.low <= defaults[name] <= each.high
+    for drawn in draw(space, 4, 0) if space else [{}]:
+        chosen = {name: value for name, value in setting._asdict().items() if value is not None}
+        TrainConfig.merge(("", chosen | drawn)).resolved()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("factors=32,64", ("factors", Choice((32, 64)))),
+        ("learning-rate=0.01:0.1", ("learning_rate", Log(0.01, 0.1))),
+        ("dropout=0:0.5", ("dropout", Uniform(0.0, 0.5))),
+        ("init=normal:0.1,uniform:0:1", ("init", Choice(("normal:0.1", "uniform:0:1")))),
+        ("global-mean=true,no", ("global_mean", Choice((True, False)))),
+    ],
+)
+def test_ranges_are_read(text: str, expected: Any):
+    assert parse_range(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("learning-rat=1:2", "learning-rate"),
+        ("seed=1,2", "no option to draw"),
+        ("factors", "NAME=LOW:HIGH"),
+        ("factors=2:1", "the larger one last"),
+        ("factors=a,b", "no whole number"),
+        ("dropout=0:2", "above its maximum"),
+        ("optimizer=adam,adm", "none of"),
+        ("init=normal", "normal:0.05"),
+    ],
+)
+def test_malformed_ranges_are_refused(text: str, words: str):
+    with pytest.raises(UsageError, match=words):
+        parse_range(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "popularity"}, "nothing is left to tune"),
+        ({"negatives": 3, "range": ["negatives=1,2"]}, "--negatives"),
+        ({"metric": ["ndcg"], "mode": "hogwild", "range": ["negatives=1,2"], "negatives": 2},
+         "give one"),
+        ({"range": ["negatives=1,2"]}, "no meaning here"),
+        ({"mode": "hogwild", "metric": ["rmse"]}, "only --objective mse"),
+        ({"valid": "v.npz", "valid_n": 3}, "leave out"),
+        ({"valid_n": 3}, "--valid-n is of"),
+        ({"valid_strategy": "latest", "valid_fraction": 0.1}, "--valid-fraction is of"),
+        ({"valid_strategy": "given"}, "--valid"),
+        ({"engine": "hogwild", "model": "neural"}, "needs minibatch"),
+        ({"range": ["factors=8,16", "factors=32"]}, "twice"),
+        ({"patience": 3}, "patience has no meaning"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_refused_before_data_is_read(options: dict[str, Any], words: str):
+    with pytest.raises(UsageError, match=words):
+        TuneConfig.merge(("", options)).ready()
+
+
+def test_what_is_given_is_fixed_and_the_rest_is_drawn():
+    config = TuneConfig.merge(("", {"mode": "hogwild", "factors": 7, "epochs": 4}))
+    assert not {"factors", "epochs"} & set(config.space())
+    trial = config.trial_config({"learning_rate": 0.5})
+    assert (trial.factors, trial.epochs, trial.learning_rate, trial.workers) == (7, 4, 0.5, 1)
+    assert trial.objective is Objective.bpr
+    assert config.metrics == ["ndcg@10"]
+    assert TuneConfig().metrics == ["rmse"]
+    assert TuneConfig().lower_is_better
+    assert not config.lower_is_better
