@@ -46,6 +46,12 @@ class Block:
     scores: NDArray[np.float32]
 
 
+def block_rows_of(n_items: int) -> int:
+    """Return the users of a block of the grid, which depends on the catalogue's size alone."""
+    rows = max(1, min(BLOCK_USERS, BLOCK_SCORES // max(1, n_items)))
+    return 1 << (rows.bit_length() - 1)
+
+
 class Scorer:
     """Scores whole catalogues for users on the grid of blocks."""
 
@@ -54,8 +60,7 @@ class Scorer:
         self.n_users, self.n_items = scoring.shape
         self.score = scoring.catalogue(allowed)
         self.constant = scoring.constant()  # (U,)
-        rows = max(1, min(BLOCK_USERS, BLOCK_SCORES // max(1, self.n_items)))
-        self.block_rows = 1 << (rows.bit_length() - 1)
+        self.block_rows = block_rows_of(self.n_items)
 
     def blocks(
         self, users: NDArray[np.int64], work: Callable[[Block], Made], workers: int
@@ -112,7 +117,10 @@ def rows_of(
     if len(users) and users[-1] - users[0] + 1 == len(users) and (np.diff(users) == 1).all():
         cut = indptr[users[0] : users[-1] + 2].astype(np.int64)
         return cut - cut[0], indices[cut[0] : cut[-1]]
-    starts, counts = indptr[users].astype(np.int64), (indptr[users + 1] - indptr[users]).astype(np.int64)
+    starts, counts = (
+        indptr[users].astype(np.int64),
+        (indptr[users + 1] - indptr[users]).astype(np.int64),
+    )
     cut = np.zeros(len(users) + 1, np.int64)
     np.cumsum(counts, out=cut[1:])
     places = np.repeat(starts - cut[:-1], counts) + np.arange(cut[-1])

@@ -22,6 +22,7 @@ import scipy.sparse
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mfcli.artifacts.table import CsvTable
 
 from mfcli.artifacts import (
     atomic_file,
@@ -45,7 +46,6 @@ from mfcli.artifacts.checkpoint import (
     save_resume,
 )
 from mfcli.artifacts.meta import SCHEMA, check_meta, from_json, to_json
-from mfcli.artifacts.table import CsvTable
 from mfcli.errors import InputError, LockedError, MfcliError, UsageError
 from mfcli.interactions import Catalog, Interactions
 from tests.helpers import TEXT, any_interactions, equal, id_lists, interactions

@@ -15,16 +15,23 @@ from mfcli.config.choices import (
     combinations,
 )
 from mfcli.config.options import Config
+from mfcli.config.recommend import (
+    OutputConfig,
+    RecommendConfig,
+    SimilarConfig,
+    Similarity,
+    TableFormat,
+    UnknownUsers,
+    format_of,
+)
 from mfcli.config.stages import (
     Baseline,
     Duplicates,
     EvaluateConfig,
     FetchConfig,
     FilterConfig,
-    RecommendConfig,
     SplitConfig,
     Strategy,
-    UnknownUsers,
 )
 from mfcli.config.train import Init, TrainConfig, parse_init
 
@@ -43,15 +50,20 @@ __all__ = [
     "Objective",
     "Optimizer",
     "Order",
+    "OutputConfig",
     "PositiveWeight",
     "RecommendConfig",
     "Reduction",
     "Schedule",
     "Setting",
+    "SimilarConfig",
+    "Similarity",
     "SplitConfig",
     "Strategy",
+    "TableFormat",
     "TrainConfig",
     "UnknownUsers",
     "combinations",
+    "format_of",
     "parse_init",
 ]
