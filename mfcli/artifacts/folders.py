@@ -30,7 +30,7 @@ def real_folder(path: Path) -> Path:
         return target
     if not target.is_dir():
         raise UsageError(f"--out {path} is a file: name a folder")
-    if any(target.iterdir()) and not is_ours(target):
+    if not is_ours(target):
         raise UsageError(
             f"--out {path} holds something else than an earlier output: name another folder"
         )
@@ -38,8 +38,11 @@ def real_folder(path: Path) -> Path:
 
 
 def is_ours(folder: Path) -> bool:
-    """Tell whether a folder is an output of this module."""
-    return read_manifest(folder) is not None
+    """Tell whether a folder is empty, or an output of this module and nothing else."""
+    names = {each.name for each in folder.iterdir()}
+    manifest = read_manifest(folder) or {}
+    listed = [*(each["name"] for each in manifest.get("parts", [])), *manifest.get("sha256", {})]
+    return not names or (bool(manifest) and names <= {MANIFEST, META, SUCCESS, *listed})
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -117,12 +117,14 @@ def _turn(building: Path, config: RecommendConfig) -> Iterator[None]:
 
 def _plan(model: Path, job: Job, parts: list[Part]) -> dict[str, Any]:
     """Return what decides the bytes of all parts."""
-    options = job.config.options(leave_out=NOT_CONTENT)
-    options |= {"format": str(job.config.format or TableFormat.parquet),
-                "part_users": job.config.part_users or PART_USERS}  # fmt: skip
+    options = {
+        **job.config.options(leave_out=NOT_CONTENT),
+        "format": str(job.config.format or TableFormat.parquet),
+        "part_users": job.config.part_users or PART_USERS,
+    }
     return {
         "schema": 1, "kind": "recommendations", "model": {"sha256": file_sha256(model)},
-        "options": options, "inputs": job.request.inputs,
+        "options": dict(sorted(options.items())), "inputs": job.request.inputs,
         "part_names": [each.name for each in parts],
     }  # fmt: skip
 

@@ -114,7 +114,7 @@ def child(model: Path, out: Path) -> None:
         os.fsync(stream.fileno())
     writing = time.perf_counter() - start
     start = time.perf_counter()
-    for _ in job.scorer.blocks(job.request.users, lambda block: None, WORKERS):
+    for _ in job.scorer.blocks(job.request.users, lambda block: block.users, WORKERS):
         pass
     bare = time.perf_counter() - start
     print(json.dumps({"whole": whole, "bare": bare, "writing": writing, "before": before,
