@@ -181,3 +181,18 @@ def test_a_folder_of_something_else_is_not_replaced(cli, made, tmp_path, name) -
     assert [each for each in sorted(tmp_path.rglob("*")) if each.suffix != ".lock"] == [
         each for each in before if each.suffix != ".lock"
     ]
+
+
+def test_inspect_knows_the_folder_and_every_table(cli, made, tmp_path) -> None:
+    found = json.loads(cli("inspect", made / "recs", "--json").stdout)
+    assert (found["kind"], found["details"]["parts"]) == ("recommendations", 7)
+    model = made / "m.pt"
+    assert cli("export", model, "--out", tmp_path / "arrays").exit_code == 0
+    assert json.loads(cli("inspect", tmp_path / "arrays", "--json").stdout)["kind"] == "export"
+    assert cli("inspect", tmp_path).exit_code == 3
+    for ending in ("csv", "csv.gz", "jsonl", "parquet"):
+        out = tmp_path / f"t.{ending}"
+        for command, kind in (("recommend", "recommendations"), ("similar", "similar items")):
+            assert cli(command, model, "--out", out, "--k", "2").exit_code == 0
+            found = json.loads(cli("inspect", out, "--json").stdout)
+            assert (found["kind"], found["details"]["format"]) == (kind, ending)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pyarrow import csv
 
 from mfcli.archives import GZIP_MAGIC, open_gzip
 from mfcli.artifacts.files import open_input
+from mfcli.config import TableFormat
 from mfcli.errors import InputError
 
 PAIR = ("user_id", "item_id")
@@ -52,23 +54,36 @@ def read_pairs(path: Path) -> pa.Table:
 
     The format is found by looking. Raises InputError for anything else.
     """
+    return read_columns(path, PAIR)[1]
+
+
+def read_columns(path: Path, names: Sequence[str] | None) -> tuple[TableFormat, pa.Table]:
+    """Return the format of a table of results, and its columns of ``names`` as strings, or all.
+
+    Raises InputError for anything else.
+    """
     with open_input(path) as stream:
         head = stream.read(4)
         stream.seek(0)
         try:
             if head == b"PAR1":
-                table = pyarrow.parquet.read_table(stream, columns=list(PAIR))
+                kind, table = TableFormat.parquet, pyarrow.parquet.read_table(stream)
             elif head.startswith(b"{"):
-                table = pyarrow.json.read_json(stream).select(list(PAIR))
+                kind, table = TableFormat.jsonl, pyarrow.json.read_json(stream)
+            elif head.startswith(GZIP_MAGIC):
+                with open_gzip(stream, str(path)) as unpacked:
+                    return TableFormat.csv_gz, _read_csv(path, unpacked, _strings(names))
             else:
-                types = {name: pa.string() for name in PAIR}
-                if head.startswith(GZIP_MAGIC):
-                    with open_gzip(stream, str(path)) as unpacked:
-                        return _read_csv(path, unpacked, types)
-                return _read_csv(path, stream, types)
+                return TableFormat.csv, _read_csv(path, stream, _strings(names))
+            if names is not None:
+                table = table.select(list(names)).cast(pa.schema(list(_strings(names).items())))
         except (pa.ArrowException, KeyError) as error:
             raise InputError(_foreign(path, error)) from None
-    return table.cast(pa.schema([(name, pa.string()) for name in PAIR]))
+    return kind, table
+
+
+def _strings(names: Sequence[str] | None) -> dict[str, pa.DataType]:
+    return dict.fromkeys(names or (), pa.string())
 
 
 def _read_csv(path: Path, stream: Any, types: dict[str, pa.DataType]) -> pa.Table:
