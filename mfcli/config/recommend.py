@@ -65,6 +65,11 @@ class OutputConfig(Config):
         None, "Threads that score.", low=1, high=1024, shown="the cores available"
     )
 
+    def check_format(self, kind: TableFormat) -> None:
+        """Refuse --csv-safe where no CSV is written; raises UsageError."""
+        if self.csv_safe and kind not in (TableFormat.csv, TableFormat.csv_gz):
+            raise UsageError(f"--csv-safe has no meaning in {kind}: it is about CSV")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RecommendConfig(OutputConfig):
@@ -151,7 +156,7 @@ class RecommendConfig(OutputConfig):
 _OF_LISTS = (
     "k", "users", "unknown_users", "items", "exclude_items", "exclude", "seen", "include_seen",
     "include_cold", "min_score", "format", "part_users", "shard", "resume", "min_users",
-    "min_coverage", "max_churn",
+    "min_coverage", "max_churn", "workers",
 )  # fmt: skip
 
 # What says where something is, how fast it goes, or whether it is published: not what is written.

@@ -143,8 +143,8 @@ class Job:
     def preview(self, lists: Lists) -> list[dict[str, Any]]:
         """Return the first rows, as the table for a person shows them."""
         names = [each.name for each in self.columns()]
-        part = Lists(lists.users[:PREVIEW_ROWS], lists.items[:PREVIEW_ROWS], lists.scores)
-        part = Lists(part.users, part.items, lists.scores[: len(part.users)])
+        few = slice(PREVIEW_ROWS)
+        part = Lists(lists.users[few], lists.items[few], lists.scores[few])
         columns = [
             (each.values[each.codes] if isinstance(each, Coded) else each)[:PREVIEW_ROWS].tolist()
             for each in self.cells(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,18 @@ class Reader:
     def __init__(self, checkpoint: Checkpoint, report: Report = ignore) -> None:
         """Start with nothing counted."""
         self.checkpoint, self.report = checkpoint, report
-        self.users, self.items = (
-            Lookup(checkpoint.catalog.user_ids), Lookup(checkpoint.catalog.item_ids)
-        )  # fmt: skip
         self.counts: dict[str, int] = {}
         self.inputs: list[dict[str, str]] = []
+
+    @cached_property
+    def users(self) -> Lookup:
+        """The model's users; hashed only where a file names some."""
+        return Lookup(self.checkpoint.catalog.user_ids)
+
+    @cached_property
+    def items(self) -> Lookup:
+        """The model's items."""
+        return Lookup(self.checkpoint.catalog.item_ids)
 
     def items_of(self, source: str, role: str) -> NDArray[np.bool_]:
         """Return which items a file of ids names, (I,)."""

@@ -222,10 +222,28 @@ def _publish(
         **plan, "rows": sum(each.rows for each in whole), "users": users, "parts": entries,
         "lineage": lineage_of(job.loaded.checkpoint.meta),
     }  # fmt: skip
+    if job.config.shard_of[1] > 1 and _is_published(target, manifest):
+        # A shard that was started again must not make tonight's output the previous one.
+        report(Noted(f"{out}: is published already"))
+        remove_tree(building)
+        return figures
     forget_notes(building)
     (building / PLAN).unlink()
     publish(building, target, manifest, keep=job.config.keep_previous)
     return figures
+
+
+def _is_published(target: Path, manifest: dict[str, Any]) -> bool:
+    there = read_manifest(target)
+    return (
+        there is not None
+        and all(there.get(name) == value for name, value in manifest.items())
+        and all(
+            (target / each["name"]).is_file()
+            and file_sha256(target / each["name"]) == each["sha256"]
+            for each in manifest["parts"]
+        )
+    )
 
 
 def _result(

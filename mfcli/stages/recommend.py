@@ -58,6 +58,8 @@ def recommend(
 
 def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> None:
     """Refuse options that mean nothing for this kind of output."""
+    kind = format_of("" if out is None else out.name)
+    config.check_format((config.format or TableFormat.parquet) if folder else kind)
     if folder:
         if config.pairs is not None:
             raise UsageError("--pairs writes a file: name one, not a folder")
@@ -67,6 +69,10 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
         raise UsageError(
             f"{flag(asked[0])} is of a folder of parts: name one with a slash at its end, --out "
             f"{'recs' if out is None else out}/"
+        )
+    if out is not None and out.is_dir():
+        raise UsageError(
+            f"--out {out} is a folder: name a file, or end it with a slash for a folder of parts"
         )
     if out is None:
         asked = [name for name in _OF_PUBLISHING if getattr(config, name) not in (None, False, 0.0)]

@@ -72,6 +72,8 @@ def similar(
     Raises UsageError for a model without vectors, InputError, LockedError.
     """
     began = time.perf_counter()
+    kind = format_of("" if out is None else out.name)
+    config.check_format(kind)
     if out is None:
         with compiling(report):
             return _similar(
@@ -79,7 +81,6 @@ def similar(
             )
     real_output(out)
     refuse_input_as_output(out, model, config.of, config.items, config.exclude_items)
-    kind = format_of(out.name)
     with output_lock(out, config.wait), atomic_file(out) as stream, compiling(report):
         return _similar(model, stream, str(out), kind, config, report, began)
 

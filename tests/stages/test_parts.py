@@ -66,6 +66,13 @@ def test_two_threads_and_shards_in_any_order_give_the_same_bytes(cli, made, tmp_
     if kind == "parquet":
         assert content(tmp_path / "two") == content(made / "recs")
     assert not list(tmp_path.glob(".*.building"))
+    # A shard that is started again changes nothing, and no output becomes its own predecessor.
+    before = (tmp_path / "four").stat().st_ino
+    again = cli(*recommend, f"{tmp_path}/four/", "--shard", "2/4", "--keep-previous")
+    assert "published already" in again.stderr
+    assert (tmp_path / "four").stat().st_ino == before
+    names = {each.name for each in tmp_path.iterdir()}
+    assert names == {"two", "four", "two.lock", "four.lock", ".four.building.lock"}
 
 
 def test_a_shard_of_a_newer_model_starts_anew_where_nobody_is_at_the_old_one(

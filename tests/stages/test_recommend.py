@@ -225,6 +225,7 @@ def test_the_ending_names_the_format_and_the_mode_is_0644(cli, made, tmp_path) -
         (["--items", "-"], "--items"), (["--pairs", "p.csv", "--k", "3"], "--k"),
         (["--pairs", "p.csv", "--max-churn", "0.5"], "--max-churn"),
         (["--min-coverage", "2"], "maximum"),
+        (["--pairs", "p.csv", "--workers", "2"], "--workers"),
     ],
 )  # fmt: skip
 def test_options_that_mean_nothing_are_refused(cli, tmp_path, options, word) -> None:
@@ -397,3 +398,17 @@ def test_a_neural_model_scores_pairs_as_it_ranks(cli, tmp_path) -> None:
     for row, pair in zip(table, scored, strict=True):
         if int(row[0]) in known:
             assert float(pair[2]) == pytest.approx(float(row[3]), abs=1e-5)
+
+
+def test_csv_safe_is_about_csv(cli, tmp_path) -> None:
+    for command in ("recommend", "similar"):
+        out = tmp_path / "r.parquet"
+        result = cli(command, tmp_path / "none.pt", "--out", out, "--csv-safe")
+        assert result.exit_code == 2
+        assert "--csv-safe" in result.stderr
+    ids = np.array(["=A1", "b"])
+    write_model(
+        tmp_path / "m.pt", from_mask(np.ones((1, 2), bool), np.ones(2), Catalog(np.arange(1), ids))
+    )
+    result = cli("recommend", tmp_path / "m.pt", "--out", "-", "--include-seen", "--csv-safe")
+    assert {row[1] for row in rows(result.stdout)} == {"'=A1", "b"}
