@@ -102,6 +102,11 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
+def previous_of(path: Path) -> Path:
+    """Return where the output that ``path`` replaces is kept."""
+    return path.with_name(f"{path.name}.previous")
+
+
 def keep_as_previous(path: Path) -> None:
     """Make the file at ``path`` also ``path``.previous, in one step; it may be missing."""
     target = real_output(path)
@@ -110,7 +115,7 @@ def keep_as_previous(path: Path) -> None:
     link = target.with_name(f".{target.name}.previous.tmp")
     link.unlink(missing_ok=True)
     os.link(target, link)
-    os.replace(link, target.with_name(f"{target.name}.previous"))
+    os.replace(link, previous_of(target))
 
 
 def _make_folder(folder: Path, path: Path) -> None:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mfcli.artifacts.files import flush
+from mfcli.artifacts.files import flush, previous_of
 from mfcli.errors import UsageError
 
 # Readers of Parquet folders (Arrow, pandas, Spark) pass over names that begin with _.
@@ -85,12 +85,11 @@ def publish(
     remove_tree(old)
     if target.exists():
         _exchange(building, target, old)
-        previous = target.with_name(f"{target.name}.previous")
-        if keep and (not previous.exists() or is_ours(previous)):
-            if previous.exists():
-                _exchange(building, previous, old)
-            else:
-                os.rename(building, previous)
+        previous = previous_of(target)
+        if keep and previous.exists():
+            _exchange(building, previous, old)
+        elif keep:
+            os.rename(building, previous)
         remove_tree(building)
         remove_tree(old)
     else:

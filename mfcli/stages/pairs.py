@@ -12,6 +12,7 @@ from mfcli.artifacts import (
     atomic_path,
     keep_as_previous,
     output_lock,
+    previous_of,
     real_output,
     refuse_input_as_output,
     seconds_old,
@@ -35,7 +36,9 @@ def write_pairs(
     if out is None:
         stream = standard_output().buffer
         return _write(model, stream, "-", TableFormat.csv, config, report, began)
-    real_output(out)
+    target = real_output(out)
+    if config.keep_previous:
+        real_output(previous_of(target))
     refuse_input_as_output(out, model, config.pairs)
     with output_lock(out, config.wait), atomic_path(out) as temporary:
         with temporary.open("wb") as stream:

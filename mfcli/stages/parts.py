@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.artifacts import atomic_file, file_sha256, output_lock, seconds_old
+from mfcli.artifacts import atomic_file, file_sha256, output_lock, previous_of, seconds_old
 from mfcli.artifacts.folders import (
     building_place,
     publish,
@@ -55,6 +55,8 @@ def recommend_parts(
     """Write the parts of this shard, and publish the folder if all parts are there."""
     target = real_folder(out)
     _refuse_inputs_inside(target, out, model, config)
+    if config.keep_previous:
+        real_folder(previous_of(target))
     building = building_place(target)
     number, total = config.shard_of
     with ExitStack() as held:

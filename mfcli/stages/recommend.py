@@ -9,6 +9,7 @@ from mfcli.artifacts import (
     atomic_path,
     keep_as_previous,
     output_lock,
+    previous_of,
     real_output,
     refuse_input_as_output,
     seconds_old,
@@ -95,7 +96,9 @@ def _to_standard_output(
 def _to_file(
     model: Path, out: Path, config: RecommendConfig, report: Report, began: float
 ) -> RecommendResult:
-    real_output(out)
+    target = real_output(out)
+    if config.keep_previous:
+        real_output(previous_of(target))
     refuse_input_as_output(
         out, model, config.users, config.items, config.exclude_items, config.exclude, config.seen
     )

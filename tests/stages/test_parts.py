@@ -172,6 +172,17 @@ def test_a_part_is_scored_by_path_and_number(made, tmp_path) -> None:
     assert finished(tmp_path, part) is None
 
 
+@pytest.mark.parametrize("out", ["recs/", "r.csv"])
+def test_a_previous_output_is_kept_only_where_nothing_else_is(cli, made, tmp_path, out) -> None:
+    previous = Path(f"{tmp_path}/{out}").with_name(f"{out.strip('/')}.previous")
+    previous.mkdir()
+    (previous / "photo.jpg").touch()
+    result = cli("recommend", made / "m.pt", "--out", f"{tmp_path}/{out}", "--keep-previous")
+    assert result.exit_code == 2
+    assert "previous" in result.stderr
+    assert [each.name for each in previous.iterdir()] == ["photo.jpg"]
+
+
 @pytest.mark.parametrize("name", ["mine", "file", "inputs"])
 def test_a_folder_of_something_else_is_not_replaced(cli, made, tmp_path, name) -> None:
     (tmp_path / "mine").mkdir()
