@@ -41,10 +41,13 @@ class Scoring(Protocol):
         """Score pairs: (N,), (N,) → (N,)."""
         ...
 
-    def catalogue(self) -> Callable[[int, int], NDArray[np.float32]]:
+    def catalogue(
+        self, allowed: NDArray[np.bool_] | None = None
+    ) -> Callable[[int, int], NDArray[np.float32]]:
         """Return a function that scores users first..last − 1 against all items: (B, I).
 
-        What is the same for all items of a user may be missing: ``constant`` holds it.
+        What is the same for all items of a user may be missing: ``constant`` holds it. Items that
+        are not ``allowed`` (I,) score −inf.
         """
         ...
 
@@ -73,14 +76,23 @@ class Vectors(NamedTuple):
         biases = self.user_bias[users] + self.item_bias[items] + np.float32(self.mean)
         return (dots + biases).astype(np.float64)
 
-    def catalogue(self) -> Callable[[int, int], NDArray[np.float32]]:
+    def catalogue(
+        self, allowed: NDArray[np.bool_] | None = None
+    ) -> Callable[[int, int], NDArray[np.float32]]:
         """Return a function that scores a range of users against all items, item biases included.
 
-        The biases ride along as one more factor, so that one product does everything.
+        The biases ride along as one more factor, so that one product does everything; so do the
+        items left out, whose bias is −inf.
         """
-        users = np.hstack([self.users, np.ones((len(self.users), 1), np.float32)])  # (U, F + 1)
-        items = np.ascontiguousarray(np.hstack([self.items, self.item_bias[:, None]]).T)
-        return lambda first, last: users[first:last] @ items
+        bias = self.item_bias if allowed is None else _barred(self.item_bias, allowed)
+        items = np.ascontiguousarray(np.hstack([self.items, bias[:, None]]).T)  # (F + 1, I)
+
+        def block(first: int, last: int) -> NDArray[np.float32]:
+            users = np.ones((last - first, len(items)), np.float32)
+            users[:, :-1] = self.users[first:last]
+            return users @ items
+
+        return block
 
     def constant(self) -> NDArray[np.float32]:
         """Return user bias + mean, (U,)."""
@@ -117,18 +129,21 @@ class Layers(NamedTuple):
         of_users, of_items = self._first()
         return self._rest(of_users[users] + of_items[items]).astype(np.float64)
 
-    def catalogue(self) -> Callable[[int, int], NDArray[np.float32]]:
+    def catalogue(
+        self, allowed: NDArray[np.bool_] | None = None
+    ) -> Callable[[int, int], NDArray[np.float32]]:
         """Return a function that scores a range of users against all items, a few at a time."""
         of_users, of_items = self._first()
         widest = max(len(bias) for _, bias in self.layers)
         few = max(1, NEURAL_BLOCK // (max(1, len(of_items)) * widest))
+        barred = None if allowed is None else _barred(np.zeros(len(of_items), np.float32), allowed)
 
         def block(first: int, last: int) -> NDArray[np.float32]:
-            parts = [
-                self._rest(of_users[at : min(at + few, last), None] + of_items)
-                for at in range(first, last, few)
-            ]
-            return np.ascontiguousarray(np.concatenate(parts))
+            scores = np.empty((last - first, len(of_items)), np.float32)
+            for at in range(first, last, few):
+                hidden = of_users[at : min(at + few, last), None] + of_items
+                scores[at - first : at - first + few] = self._rest(hidden)
+            return scores if barred is None else scores + barred
 
         return block
 
@@ -410,6 +425,10 @@ def fill(table: Tensor, init: Init, generator: torch.Generator) -> None:
             table.normal_(init.a, init.b, generator=generator)
         else:
             table.zero_()
+
+
+def _barred(bias: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.where(allowed, bias, -np.inf).astype(np.float32)
 
 
 def _array(parameter: Tensor) -> NDArray[np.float32]:

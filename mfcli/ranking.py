@@ -37,7 +37,8 @@ class Block:
     """Scores of users that share a block of the grid.
 
     users:  (B,) rows of the matrix, ascending; at: (B,) their places in the request.
-    scores: (B, I) float32, fresh memory; constant terms of a user left out.
+    scores: (B, I) float32, fresh memory, constant terms of a user left out; −inf where an item is
+            not allowed.
     """
 
     users: NDArray[np.int64]
@@ -45,16 +46,21 @@ class Block:
     scores: NDArray[np.float32]
 
 
+def block_rows_of(n_items: int) -> int:
+    """Return the users of a block of the grid, which depends on the catalogue's size alone."""
+    rows = max(1, min(BLOCK_USERS, BLOCK_SCORES // max(1, n_items)))
+    return 1 << (rows.bit_length() - 1)
+
+
 class Scorer:
     """Scores whole catalogues for users on the grid of blocks."""
 
-    def __init__(self, scoring: Scoring) -> None:
-        """Lay the model out for scoring."""
+    def __init__(self, scoring: Scoring, allowed: NDArray[np.bool_] | None = None) -> None:
+        """Lay the model out for scoring; ``allowed`` (I,) says which items may be recommended."""
         self.n_users, self.n_items = scoring.shape
-        self.score = scoring.catalogue()
+        self.score = scoring.catalogue(allowed)
         self.constant = scoring.constant()  # (U,)
-        rows = max(1, min(BLOCK_USERS, BLOCK_SCORES // max(1, self.n_items)))
-        self.block_rows = 1 << (rows.bit_length() - 1)
+        self.block_rows = block_rows_of(self.n_items)
 
     def blocks(
         self, users: NDArray[np.int64], work: Callable[[Block], Made], workers: int
@@ -108,7 +114,13 @@ def rows_of(
     indptr: Indices, indices: Indices, users: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Indices]:
     """Cut the CSR rows of ``users`` (B,) out: ``(indptr (B + 1,), indices)``."""
-    starts, counts = indptr[users].astype(np.int64), np.diff(indptr)[users].astype(np.int64)
+    if len(users) and users[-1] - users[0] + 1 == len(users) and (np.diff(users) == 1).all():
+        cut = indptr[users[0] : users[-1] + 2].astype(np.int64)
+        return cut - cut[0], indices[cut[0] : cut[-1]]
+    starts, counts = (
+        indptr[users].astype(np.int64),
+        (indptr[users + 1] - indptr[users]).astype(np.int64),
+    )
     cut = np.zeros(len(users) + 1, np.int64)
     np.cumsum(counts, out=cut[1:])
     places = np.repeat(starts - cut[:-1], counts) + np.arange(cut[-1])
@@ -116,19 +128,16 @@ def rows_of(
 
 
 def best_items(
-    block: Block,
-    seen: tuple[NDArray[np.int64], Indices],
-    k: int,
-    item_mask: NDArray[np.bool_] | None = None,
+    block: Block, seen: tuple[NDArray[np.int64], Indices], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the best k items of each row and their scores, both (B, k), best first.
 
-    ``seen`` holds the CSR rows of the block's users; ties go by item order, and rows with fewer
-    than k items end in −1.
+    ``seen`` holds the CSR rows of the block's users, whose scores become −inf; ties go by item
+    order, and rows with fewer than k items end in −1.
     """
     items = np.empty((len(block.users), k), np.int32)
     scores = np.empty((len(block.users), k), np.float32)
-    topk_block(block.scores, seen[0], seen[1], k, items, scores, item_mask)
+    topk_block(block.scores, seen[0], seen[1], k, items, scores)
     return items, scores
 
 

@@ -207,7 +207,13 @@ class EvaluateResult(Result):
 
 @dataclass(frozen=True)
 class RecommendResult(Result):
-    """What recommend wrote; ``preview`` holds the first rows."""
+    """What recommend wrote; ``preview`` holds the first rows.
+
+    n_users: users asked for, those left out as unknown apart; coverage: share of the allowed items
+    that somebody got; churn: 1 − mean overlap with the output before; counts: ids in files that the
+    model does not know. Of a shard, rows, users and coverage are those of its own parts until it
+    publishes.
+    """
 
     out: str
     n_users: int
@@ -217,6 +223,51 @@ class RecommendResult(Result):
     model_seconds_old: float
     seconds: float
     preview: list[dict[str, Any]] = field(default_factory=list)
+    users_with_rows: int = 0
+    coverage: float = 0.0
+    churn: float | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    lineage: list[dict[str, Any]] = field(default_factory=list)
+    parts: int | None = None
+    published: bool = True
+
+
+@dataclass(frozen=True)
+class PairsResult(Result):
+    """What recommend --pairs wrote: a score a row, and the rows of which an id is unknown."""
+
+    out: str
+    n_rows: int
+    unknown_user_rows: int
+    unknown_item_rows: int
+    model_seconds_old: float
+    lineage: list[dict[str, Any]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SimilarResult(Result):
+    """What similar wrote; ``without``: those asked for that have no vector, or are unknown."""
+
+    out: str
+    by: str
+    n_asked: int
+    n_rows: int
+    without: int
+    seconds: float
+    preview: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ExportResult(Result):
+    """What export wrote."""
+
+    out: str
+    model: str
+    n_users: int
+    n_items: int
+    factors: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -292,7 +343,7 @@ class RunResult(Result):
     split: SplitResult
     train: TrainResult
     evaluate: EvaluateResult
-    recommend: RecommendResult
+    recommend: RecommendResult | PairsResult
 
 
 @dataclass(frozen=True)

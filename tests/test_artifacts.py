@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import pickle
@@ -45,7 +43,6 @@ from mfcli.artifacts.checkpoint import (
     save_resume,
 )
 from mfcli.artifacts.meta import SCHEMA, check_meta, from_json, to_json
-from mfcli.artifacts.table import CsvTable
 from mfcli.errors import InputError, LockedError, MfcliError, UsageError
 from mfcli.interactions import Catalog, Interactions
 from tests.helpers import TEXT, any_interactions, equal, id_lists, interactions
@@ -715,90 +712,3 @@ class TestLock:
     def test_it_makes_missing_folders(self, tmp_path: Path) -> None:
         with output_lock(tmp_path / "a" / "b" / "m.pt"):
             assert (tmp_path / "a" / "b").is_dir()
-
-
-# --- the table of recommendations -------------------------------------------------------------
-
-
-def rows_of_csv(content: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True))
-
-
-# What a CSV can trip over, more often than chance would have it.
-NASTY = st.one_of(
-    TEXT,
-    st.text(st.sampled_from("\",\n\r\t; ab'\\=é")),
-    st.sampled_from(["", " ", '"', '""', ",", "\n", "\r\n", "a\rb", "NA", "\ufeff", "\u2028"]),
-)
-
-
-class TestCsvTable:
-    @settings(deadline=None, max_examples=80)
-    @given(st.data())
-    def test_csv_reader_gives_back_every_field(self, data: st.DataObject) -> None:
-        n_users, n_items, k = (data.draw(st.integers(1, 4)) for _ in range(3))
-        names = data.draw(
-            st.none() | st.lists(NASTY, min_size=n_items, max_size=n_items).map(np.array)
-        )
-        unique = st.lists(NASTY.filter(bool), min_size=n_users, max_size=n_users, unique=True)
-        users = data.draw(st.one_of(id_lists(n_users), unique.map(np.array)))
-        catalog = Catalog(users, data.draw(id_lists(n_items)), names)
-        items = np.array(
-            data.draw(
-                st.lists(
-                    st.lists(st.integers(-1, n_items - 1), min_size=k, max_size=k).map(
-                        lambda row: sorted(row, key=lambda item: item < 0)  # −1 at the end
-                    ),
-                    min_size=n_users,
-                    max_size=n_users,
-                )
-            ),
-            np.int32,
-        )
-        scores = np.array(
-            data.draw(
-                st.lists(
-                    st.lists(st.floats(allow_nan=False, width=32), min_size=k, max_size=k),
-                    min_size=n_users,
-                    max_size=n_users,
-                )
-            ),
-            np.float32,
-        )
-        stream = io.BytesIO()
-        table = CsvTable(stream, catalog)
-        table.write(users, items, scores)
-        header, *rows = rows_of_csv(stream.getvalue())
-        named = [] if names is None else ["item_name"]
-        assert header == ["user_id", "item_id", "rank", "score", *named]
-        expected = [
-            (user, item, place + 1, scores[row, place])
-            for row, user in enumerate(users.tolist())
-            for place, item in enumerate(items[row].tolist())
-            if item >= 0
-        ]
-        assert len(rows) == len(expected) == table.rows
-        for found, (user, item, rank, score) in zip(rows, expected, strict=True):
-            assert found[:3] == [str(user), str(catalog.item_ids[item].item()), str(rank)]
-            assert np.float32(found[3]) == score  # the shortest text that reads back the same
-            assert found[4:] == ([] if names is None else [names[item]])
-
-    def test_plain_fields_are_not_quoted(self) -> None:
-        stream = io.BytesIO()
-        catalog = Catalog(np.array([7]), np.array(["a b", "c,d"]), np.array(["x", 'y "z"']))
-        table = CsvTable(stream, catalog)
-        table.write(
-            catalog.user_ids, np.array([[1, 0, -1]], np.int32), np.array([[0.5, -2, 0]], np.float32)
-        )
-        assert stream.getvalue().decode() == (
-            "user_id,item_id,rank,score,item_name\n"
-            '7,"c,d",1,0.5,"y ""z"""\n'
-            "7,a b,2,-2,x\n"
-        )  # fmt: skip
-
-    def test_no_row_is_written_where_no_item_qualifies(self) -> None:
-        stream = io.BytesIO()
-        table = CsvTable(stream, Catalog(np.array([7]), np.array([8])))
-        table.write(np.array([7]), np.array([[-1]], np.int32), np.zeros((1, 1), np.float32))
-        assert stream.getvalue() == b"user_id,item_id,rank,score\n"
-        assert table.rows == 0

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "archives", "artifacts", "candidates", "cluster", "confidence", "download", "engines",
         "evaluation", "locate",
         "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
-        "splitting", "tuning", "validation",
+        "scoring", "splitting", "tuning", "validation",
     ),
     ("stages",),
     ("console",),  # shows results, knows no stage; see RULES

@@ -76,10 +76,8 @@ class TestBestItems:
         model = vectors(n_users, n_items, 2, seed, exact=True)
         matrix = interactions(n_users, n_items, density, seed)
         mask = np.random.default_rng(seed).random(n_items) < 0.6 if masked else None
-        (block,) = Scorer(model).blocks(np.arange(n_users), lambda block: block, 1)
-        items, scores = best_items(
-            block, rows_of(matrix.indptr, matrix.indices, block.users), k, mask
-        )
+        (block,) = Scorer(model, mask).blocks(np.arange(n_users), lambda block: block, 1)
+        items, scores = best_items(block, rows_of(matrix.indptr, matrix.indices, block.users), k)
         expected = naive_scores(model)
         for user in range(n_users):
             best = naive_best(expected[user], seen_by(matrix, user), k, mask)
@@ -93,13 +91,6 @@ class TestBestItems:
         (block,) = Scorer(model).blocks(np.arange(3), lambda block: block, 1)
         items, _ = best_items(block, nothing_seen(3), 5)
         assert sorted(items[0].tolist()) == [0, 1, 2, 3, 4]
-
-    def test_the_scores_of_the_block_are_left_as_they_were(self) -> None:
-        model, matrix = vectors(3, 9, 2, 1), interactions(3, 9, 0.5, 1)
-        (block,) = Scorer(model).blocks(np.arange(3), lambda block: block, 1)
-        before = block.scores.copy()
-        best_items(block, rows_of(matrix.indptr, matrix.indices, block.users), 4)
-        assert np.array_equal(block.scores, before)
 
 
 class TestScorer:

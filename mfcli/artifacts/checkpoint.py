@@ -101,9 +101,12 @@ def _interned(value: Any) -> Any:
     return value
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read and validate a checkpoint; raises InputError for anything that is not one, whole."""
-    document = _load(path, "model", "train one with mfcli train")
+def load_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
+    """Read and validate a checkpoint; raises InputError for anything that is not one, whole.
+
+    ``mapped`` leaves the weights in the file, and in memory that processes share.
+    """
+    document = _load(path, "model", "train one with mfcli train", mapped)
     try:
         names = document["item_names"]
         checkpoint = Checkpoint(
@@ -184,14 +187,15 @@ def _save(path: Path, document: dict[str, Any]) -> None:
             raise
 
 
-def _load(path: Path, kind: str | None, mend: str) -> dict[str, Any]:
+def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict[str, Any]:
     with open_input(path) as stream:
         if stream.read(4) != b"PK\x03\x04":
             raise InputError(f"{path}: is no checkpoint of mfcli: {mend}")
         try:
             _check_sums(stream)
             stream.seek(0)
-            document = torch.load(stream, map_location="cpu", weights_only=True)
+            source: Any = str(path) if mapped else stream
+            document = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
         except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError, OSError,
                 AttributeError, TypeError, IndexError, UnicodeDecodeError, struct.error,
                 zipfile.BadZipFile, zlib.error) as error:  # fmt: skip

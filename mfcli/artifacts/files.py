@@ -14,6 +14,8 @@ from typing import IO
 
 from mfcli.errors import InputError, LockedError, UsageError
 
+POLL_SECONDS = 0.2  # between two tries for a lock; flock has no time-out of its own
+
 
 def real_output(path: Path) -> Path:
     """Follow links to where ``path`` would be written; refuse what is no regular file.
@@ -38,25 +40,38 @@ def refuse_input_as_output(out: Path, *inputs: Path | str | None) -> None:
 
 
 @contextmanager
-def output_lock(path: Path) -> Iterator[None]:
-    """Hold ``path``.lock for the time of a ``with``; LockedError at once if another run does.
+def output_lock(path: Path, wait: float = 0.0, *, shared: bool = False) -> Iterator[None]:
+    """Hold ``path``.lock for the time of a ``with``; LockedError if another run does.
 
-    The lock file stays: unlinking it would let two runs hold locks on two files of one name. The
-    kernel releases the lock when the process dies, however it dies. Missing folders are made.
+    ``wait``: seconds to try for. ``shared``: beside others that share it, as shards do. The lock
+    file stays: unlinking it would let two runs hold locks on two files of one name. The kernel
+    releases the lock when the process dies, however it dies. Missing folders are made.
     """
     lock = Path(f"{os.path.realpath(path)}.lock")
     _make_folder(lock.parent, path)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(
-                f"{path}: another run is writing it (it holds {lock.name}): wait for it to end"
-            ) from None
+        deadline = time.monotonic() + wait
+        while not _locked(descriptor, shared):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                waited = f" after {wait:g} s" if wait else ""
+                raise LockedError(
+                    f"{path}: another run is writing it{waited} (it holds {lock.name}): wait for "
+                    "it to end"
+                )
+            time.sleep(min(left, POLL_SECONDS))
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int, shared: bool) -> bool:
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -72,12 +87,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary.unlink(missing_ok=True)
     try:
         yield temporary
-        _flush(temporary)
+        flush(temporary)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush(target.parent)
+    flush(target.parent)
 
 
 @contextmanager
@@ -87,6 +102,22 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
+def previous_of(path: Path) -> Path:
+    """Return where the output that ``path`` replaces is kept."""
+    return path.with_name(f"{path.name}.previous")
+
+
+def keep_as_previous(path: Path) -> None:
+    """Make the file at ``path`` also ``path``.previous, in one step; it may be missing."""
+    target = real_output(path)
+    if not target.exists():
+        return
+    link = target.with_name(f".{target.name}.previous.tmp")
+    link.unlink(missing_ok=True)
+    os.link(target, link)
+    os.replace(link, previous_of(target))
+
+
 def _make_folder(folder: Path, path: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +125,8 @@ def _make_folder(folder: Path, path: Path) -> None:
         raise UsageError(f"--out {path}: a part of the path is a file, no folder") from None
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -20,6 +20,7 @@ from mfcli.config import (
     FetchConfig,
     Mode,
     RecommendConfig,
+    SimilarConfig,
     SplitConfig,
     TrainConfig,
     TuneConfig,
@@ -158,16 +159,60 @@ def evaluate(
 def recommend(
     model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
     *,
-    out: Out,
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out", "-o", metavar="FILE|DIR/",
+            help="Where to write: .csv, .csv.gz, .parquet, .jsonl, a folder of parts with a slash "
+            "at its end, or - (CSV).",
+        ),
+    ],
     config: RecommendConfig,
     common: Common,
-) -> None:
-    """Write the best items of all users, or of some, as CSV."""
+) -> None:  # fmt: skip
+    """Write the best items of all users, or of some; or the scores of given pairs."""
+    folder = out.endswith("/")
 
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.recommend import recommend as stage
 
+        return stage(model, None if out == "-" else Path(out), config, report, folder=folder)
+
+    run_stage(common, out, call)
+
+
+@command("similar", SimilarConfig)
+def similar(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
+    *,
+    out: Out,
+    config: SimilarConfig,
+    common: Common,
+) -> None:
+    """Write the nearest items of all items, or of some; or the nearest users."""
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.similar import similar as stage
+
         return stage(model, None if out == "-" else Path(out), config, report)
+
+    run_stage(common, out, call)
+
+
+@command()
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
+    *,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
+    common: Common,
+) -> None:
+    """Write factors, biases and ids as Parquet."""
+    folder = output_path(out, "an export")
+
+    def call(report: Callable[[Any], None]) -> Result:
+        from mfcli.stages.export import export as stage
+
+        return stage(model, folder, report)
 
     run_stage(common, out, call)
 

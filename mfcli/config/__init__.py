@@ -15,16 +15,23 @@ from mfcli.config.choices import (
     combinations,
 )
 from mfcli.config.options import Config
+from mfcli.config.recommend import (
+    OutputConfig,
+    RecommendConfig,
+    SimilarConfig,
+    Similarity,
+    TableFormat,
+    UnknownUsers,
+    format_of,
+)
 from mfcli.config.stages import (
     Baseline,
     Duplicates,
     EvaluateConfig,
     FetchConfig,
     FilterConfig,
-    RecommendConfig,
     SplitConfig,
     Strategy,
-    UnknownUsers,
 )
 from mfcli.config.train import Init, TrainConfig, parse_init
 from mfcli.config.tune import TuneConfig
@@ -44,16 +51,21 @@ __all__ = [
     "Objective",
     "Optimizer",
     "Order",
+    "OutputConfig",
     "PositiveWeight",
     "RecommendConfig",
     "Reduction",
     "Schedule",
     "Setting",
+    "SimilarConfig",
+    "Similarity",
     "SplitConfig",
     "Strategy",
+    "TableFormat",
     "TrainConfig",
     "TuneConfig",
     "UnknownUsers",
     "combinations",
+    "format_of",
     "parse_init",
 ]

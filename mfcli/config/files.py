@@ -10,7 +10,7 @@ from typing import Any
 from mfcli.config.options import nearest
 from mfcli.errors import InputError, UsageError
 
-TABLES = ("fetch", "split", "train", "tune", "evaluate", "recommend")
+TABLES = ("fetch", "split", "train", "tune", "evaluate", "recommend", "similar")
 
 
 def preset_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""The options of fetch, split, evaluate and recommend."""
+"""The options of fetch, split and evaluate."""
 
 from __future__ import annotations
 
@@ -29,14 +29,6 @@ class Strategy(StrEnum):
     fraction = "fraction"
     latest = "latest"
     given = "given"
-
-
-class UnknownUsers(StrEnum):
-    """What recommend does for a user without an interaction in train."""
-
-    popular = "popular"
-    skip = "skip"
-    error = "error"
 
 
 _FILTER = "Which ratings are kept"
@@ -336,22 +328,3 @@ class EvaluateConfig(Config):
             raise UsageError("--beat-on needs --beat popularity")
         if self.beat_metric in RATING_METRICS:
             raise UsageError(f"--beat-on {self.beat_on}: popularity predicts no ratings")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecommendConfig(Config):
-    """Options of ``mfcli recommend``."""
-
-    k: int = option(10, "Items a user.", low=1)
-    users: str | None = option(
-        None, "File of user ids, one a line, or - for standard input.", shown="all users"
-    )
-    include_seen: bool = option(False, "Also recommend what the user has in train.")
-    include_cold: bool = option(False, "Also recommend items without a rating in train.")
-    unknown_users: UnknownUsers = option(
-        UnknownUsers.popular,
-        "Users without a rating in train: the popular items, no rows, or exit 3.",
-    )
-    workers: int | None = option(
-        None, "Threads that score.", low=1, high=1024, shown="the cores available"
-    )

@@ -12,14 +12,17 @@ from rich.text import Text
 
 from mfcli.results import (
     EvaluateResult,
+    ExportResult,
     FetchResult,
     FoldsResult,
     InspectResult,
+    PairsResult,
     RecommendResult,
     RepeatsResult,
     ReportResult,
     Result,
     RunResult,
+    SimilarResult,
     SplitResult,
     TrainResult,
     TrialResult,
@@ -172,17 +175,47 @@ def _recommend(result: RecommendResult) -> list[RenderableType]:
     facts = {
         "file": result.out, "users": result.n_users, "rows": result.n_rows,
         "unknown users": result.unknown_users, "users with fewer than k": result.short_users,
-        "seconds": result.seconds,
+        "coverage": result.coverage, "churn": result.churn, "left out as unknown": result.counts,
+        "parts": result.parts, "published": None if result.parts is None else result.published,
+        "model's age in days": result.model_seconds_old / 86_400, "seconds": result.seconds,
     }  # fmt: skip
-    if not result.preview:
-        return [_facts("recommend", facts)]
-    table = Table(title="first recommendations", title_justify="left")
-    for name in result.preview[0]:
+    return [_facts("recommend", facts), *_preview("first recommendations", result.preview)]
+
+
+def _preview(title: str, rows: list[dict[str, Any]]) -> list[RenderableType]:
+    if not rows:
+        return []
+    table = Table(title=title, title_justify="left")
+    for name in rows[0]:
         table.add_column(name)
-    for row in result.preview:
+    for row in rows:
         cells = (f"{each:.4f}" if isinstance(each, float) else str(each) for each in row.values())
         table.add_row(*(Text(cell) for cell in cells))
-    return [_facts("recommend", facts), table]
+    return [table]
+
+
+def _pairs(result: PairsResult) -> list[RenderableType]:
+    facts = {
+        "file": result.out, "rows": result.n_rows, "of unknown users": result.unknown_user_rows,
+        "of unknown items": result.unknown_item_rows, "seconds": result.seconds,
+    }  # fmt: skip
+    return [_facts("scores of pairs", facts)]
+
+
+def _similar(result: SimilarResult) -> list[RenderableType]:
+    facts = {
+        "file": result.out, "by": result.by, "asked for": result.n_asked, "rows": result.n_rows,
+        "without a vector, or unknown": result.without, "seconds": result.seconds,
+    }  # fmt: skip
+    return [_facts("similar", facts), *_preview("first neighbours", result.preview)]
+
+
+def _export(result: ExportResult) -> list[RenderableType]:
+    facts = {
+        "folder": result.out, "model": result.model, "users": result.n_users,
+        "items": result.n_items, "factors": result.factors, "seconds": result.seconds,
+    }  # fmt: skip
+    return [_facts("export", facts)]
 
 
 def _inspect(result: InspectResult) -> list[RenderableType]:
@@ -284,6 +317,9 @@ TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
     TuneResult: _tune,
     EvaluateResult: _evaluate,
     RecommendResult: _recommend,
+    PairsResult: _pairs,
+    SimilarResult: _similar,
+    ExportResult: _export,
     InspectResult: _inspect,
     RepeatsResult: _repeats,
     ReportResult: _report,

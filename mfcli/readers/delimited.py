@@ -72,7 +72,7 @@ def _read_table(source: Source, dialect: Dialect, report: Report, latin: bool) -
     builder = TableBuilder()
     with contextlib.closing(Lines(source.open(), change, report, source.size)) as stream:
         try:
-            for batch in _batches(
+            for batch in batches(
                 stream, dialect.width, dialect.header, dialect.delimiter, dialect.quoted, kinds
             ):
                 columns = {role: batch.column(str(place)) for role, place in places.items()}
@@ -87,10 +87,11 @@ def _read_table(source: Source, dialect: Dialect, report: Report, latin: bool) -
     return builder.finish()
 
 
-def _batches(
+def batches(
     stream: Lines, width: int, header: bool, delimiter: str, quoted: bool,
     kinds: dict[str, pa.DataType],
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
+    """Yield the rows of a table of text, its columns named 0, 1, 2 …; those of ``kinds`` only."""
     reader = pyarrow.csv.open_csv(
         stream,
         read_options=pyarrow.csv.ReadOptions(
@@ -142,7 +143,7 @@ def _read_lists(
     kinds = {"0": pa.string()}
     with contextlib.closing(Lines(source.open(), change, report, source.size)) as stream:
         try:
-            for batch in _batches(stream, 1, False, _NO_SEPARATOR, False, kinds):
+            for batch in batches(stream, 1, False, _NO_SEPARATOR, False, kinds):
                 builder.add(*_pairs(batch.column(0)))
         except CellError as error:
             line = lines.line_of_item(source, error.row)

@@ -16,9 +16,9 @@ from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.candidates import Seen
 from mfcli.config import Engine, Objective, TrainConfig
 from mfcli.engines.kernels.compilation import announced
-from mfcli.errors import InputError, UsageError
+from mfcli.errors import InputError
 from mfcli.interactions import Catalog, Interactions
-from mfcli.models import BiasedMF, FactorModel, Scoring, allocate, build
+from mfcli.models import BiasedMF, FactorModel, build
 from mfcli.results import Noted, Report
 
 
@@ -121,30 +121,6 @@ def count_common(seen: Seen, held_out: Interactions) -> int:
     asked = held_out.users * width + held_out.indices
     place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
     return int((known[place] == asked).sum())
-
-
-# Options of train that say nothing about the model, and need a validation set.
-WATCHING = ("metric", "patience")
-
-
-def model_of(checkpoint: Checkpoint, path: Path) -> FactorModel:
-    """Rebuild the model of a checkpoint; raises InputError where the weights do not fit it."""
-    try:
-        options = {
-            name: value for name, value in checkpoint.options.items() if name not in WATCHING
-        }
-        config = TrainConfig.merge((f"{path}: ", options)).resolved()
-        model = allocate(config, checkpoint.n_users, checkpoint.n_items)
-        model.load_state_dict(checkpoint.weights)
-    except (UsageError, RuntimeError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: is damaged ({reason}): train it anew") from None
-    return model.eval()
-
-
-def scoring_of(checkpoint: Checkpoint, path: Path) -> Scoring:
-    """Return the arrays that score a checkpoint's model, on its memory."""
-    return model_of(checkpoint, path).scoring()
 
 
 def predicts_ratings(checkpoint: Checkpoint) -> bool:

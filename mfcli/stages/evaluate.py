@@ -25,7 +25,7 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.meta import check_meta
-from mfcli.artifacts.table import write_columns
+from mfcli.artifacts.outputs.text import write_columns
 from mfcli.candidates import Seen
 from mfcli.config import EvaluateConfig
 from mfcli.config.metric_names import RATING_METRICS
@@ -35,7 +35,8 @@ from mfcli.interactions import Interactions
 from mfcli.models import Scoring, Vectors
 from mfcli.ranking import available_workers
 from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
-from mfcli.stages.common import check_held_out, compiling, predicts_ratings, scoring_of
+from mfcli.scoring.loading import scoring_of
+from mfcli.stages.common import check_held_out, compiling, predicts_ratings
 from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns
 from mfcli.stages.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
 

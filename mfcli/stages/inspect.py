@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfcli.archives import GZIP_MAGIC
 from mfcli.artifacts import load_interactions, open_input
+from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.meta import lineage_of
 from mfcli.errors import InputError
 from mfcli.interactions import Interactions
@@ -16,15 +18,31 @@ from mfcli.results import InspectResult
 
 MAX_BARS = 20
 
+# How tables of results begin: in CSV, JSON lines, gzip, Parquet.
+_HEADS = (
+    *(f"{side}_id,".encode() for side in ("user", "item")),
+    *(f'{{"{side}_id":'.encode() for side in ("user", "item")),
+    GZIP_MAGIC, b"PAR1",
+)  # fmt: skip
+# The first three columns of a table, and what it is.
+TABLES = {
+    ("user_id", "item_id", "rank"): "recommendations",
+    ("user_id", "item_id", "score"): "scores of pairs",
+    ("item_id", "similar_id", "rank"): "similar items",
+    ("user_id", "similar_id", "rank"): "similar users",
+}
+
 
 def inspect(path: Path) -> InspectResult:
-    """Describe an interactions.npz, model.pt, model.pt.resume, metrics.json or a CSV.
+    """Describe an interactions.npz, model.pt, model.pt.resume, metrics.json, a table or a folder.
 
     Raises InputError for a file of another kind, or a damaged one.
     """
+    if path.is_dir():
+        return _folder(path)
     with open_input(path) as stream:
         head = stream.read(64)
-    if head.startswith(b"user_id,item_id,rank,score"):
+    if head.startswith(_HEADS):
         return _table(path)
     if head.lstrip().startswith(b"{"):
         return _metrics(path)
@@ -116,16 +134,32 @@ def _metrics(path: Path) -> InspectResult:
 
 
 def _table(path: Path) -> InspectResult:
-    import pyarrow as pa
-    from pyarrow import csv
+    from mfcli.artifacts.outputs.reading import read_columns
 
-    try:
-        options = csv.ParseOptions(newlines_in_values=True)
-        table = csv.read_csv(path, parse_options=options)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: is damaged ({error})") from None
+    kind, table = read_columns(path, None)
+    what = TABLES.get(tuple(table.column_names[:3]))
+    if what is None:
+        raise InputError(f"{path}: is no file that mfcli writes")
+    first, second = table.column_names[:2]
     details = {
-        "rows": table.num_rows, "columns": ", ".join(table.column_names),
-        "users": len(table["user_id"].unique()), "items": len(table["item_id"].unique()),
+        "format": str(kind), "rows": table.num_rows, "columns": ", ".join(table.column_names),
+        f"different {first}": len(table[first].unique()),
+        f"different {second}": len(table[second].unique()),
     }  # fmt: skip
-    return InspectResult(str(path), "recommendations", details, {}, {}, [], {})
+    return InspectResult(str(path), what, details, {}, {}, [], {})
+
+
+def _folder(path: Path) -> InspectResult:
+    """Describe a folder of parts, or an export, by its manifest."""
+    found = read_manifest(path)
+    if found is None:
+        raise InputError(f"{path}: is no folder that mfcli writes")
+    details = {
+        "rows": found.get("rows"), "users": found.get("users"), "items": found.get("items"),
+        "parts": len(found.get("parts", [])) or None, "factors": found.get("factors"),
+        "model's sha256": found.get("model", {}).get("sha256"),
+    }  # fmt: skip
+    return InspectResult(
+        str(path), str(found.get("kind")), details, {}, found.get("options", {}),
+        list(found.get("lineage", [])), {},
+    )  # fmt: skip

@@ -25,7 +25,7 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.meta import check_meta
-from mfcli.artifacts.table import RecommendationTable, read_recommendations
+from mfcli.artifacts.outputs.reading import RecommendationTable, read_recommendations
 from mfcli.errors import InputError, UsageError
 from mfcli.report.data import Epoch, Example, Recommended, Run
 from mfcli.report.page import page

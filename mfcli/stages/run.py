@@ -9,7 +9,7 @@ from mfcli.errors import UsageError
 from mfcli.results import Report, RunResult, ignore
 from mfcli.stages.evaluate import evaluate
 from mfcli.stages.fetch import fetch
-from mfcli.stages.recommend import recommend
+from mfcli.stages.recommend import check_place, recommend
 from mfcli.stages.split import split
 from mfcli.stages.train import train
 
@@ -31,6 +31,7 @@ def run(
     source = source or fetch_config.source
     if source is None:
         raise UsageError("name a SOURCE, or give it in the configuration as [fetch] source")
+    check_place(out / "recommendations.csv", recommend_config, folder=False)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
     out.mkdir(parents=True, exist_ok=True)

@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.engines.kernels.arrays import F32, Array, Int
+from mfcli.engines.kernels.arrays import F32, Array, Float, Int
 from mfcli.engines.kernels.compilation import compiled, inlined
 
-CHUNK = 16  # scores compared at once with the worst of the best k
+LANES = 64  # the number of groups of a row is a multiple of it
 NO_MASK = np.zeros(0, np.bool_)
 
 
@@ -23,19 +24,19 @@ def topk_block(
     k: int,
     out_items: NDArray[np.int32],
     out_scores: NDArray[np.float32],
-    item_mask: NDArray[np.bool_] | None = None,
 ) -> None:
     """Find the k best unseen items of each row, best first; equal scores go by lower item index.
 
-    scores: (B, I) float32, C-contiguous, no NaN; read only.
-    indptr, indices: (B + 1,) and seen items of the block's rows, sorted within a row; a slice
+    scores: (B, I) float32, C-contiguous, no NaN; seen items become -inf in it. An item of score
+        -inf does not qualify.
+    indptr, indices: (B + 1,) and seen items of the block's rows; a slice
         `matrix.indptr[a : b + 1]` with the whole `matrix.indices` is fine.
     out_items, out_scores: (B, k) int32 and float32, overwritten; a row with fewer than k
         qualifying items ends in item -1, score -inf.
-    item_mask: (I,) bool, True where an item may be returned; None lets all through.
 
-    One pass over a row with a heap of k: a score below the heap's worst costs a comparison in a
-    vector, so the row is never sorted. Threads may call it on disjoint blocks.
+    A row is never sorted: the items fall into groups whose maxima are found in vectors, the k-th
+    best maximum is a bound that the k best items reach, and only groups that reach it are looked
+    into, with a heap of k. Threads may call it on disjoint blocks.
     """
     if not scores.shape[0] == len(indptr) - 1 == len(out_items) == len(out_scores):
         raise ValueError("scores, indptr and outputs disagree about the number of rows")
@@ -43,7 +44,9 @@ def topk_block(
         raise ValueError(f"outputs must have k={k} columns")
     if k == 0:
         return
-    _topk(scores, indptr, indices, out_items, out_scores, _checked_mask(item_mask, scores))
+    n_items = scores.shape[1]
+    groups = LANES * max(1, math.isqrt(k * n_items) // LANES)
+    _topk(scores, indptr, indices, out_items, out_scores, min(groups, n_items))
 
 
 def auc_block(
@@ -61,8 +64,8 @@ def auc_block(
     scores put in the right order (Mann-Whitney U / pairs). NaN where there is no such pair.
 
     scores: (B, I) float32, C-contiguous, no NaN.
-    indptr, indices; positive_indptr, positive_indices: CSR rows as in `topk_block`, without
-        duplicates.
+    indptr, indices; positive_indptr, positive_indices: CSR rows as in `topk_block`, sorted
+        and without duplicates.
     """
     return rank_block(scores, indptr, indices, positive_indptr, positive_indices, item_mask)[1]
 
@@ -120,31 +123,67 @@ def _sink(heap_scores: Array, heap_items: Array, at: Int, size: Int) -> None:
     heap_scores[at], heap_items[at] = score, item
 
 
+@inlined
+def _kth_best(values: Array, heap: Array, k: Int) -> Any:
+    """Return the k-th largest of at least k values, by a heap of the k best in `heap`."""
+    for at in range(k):
+        heap[at] = values[at]
+    for at in range(k // 2 - 1, -1, -1):
+        _sink_score(heap, heap[at], at, k)
+    for at in range(k, len(values)):
+        if values[at] > heap[0]:
+            _sink_score(heap, values[at], 0, k)
+    return heap[0]
+
+
+@inlined
+def _sink_score(heap: Array, score: Float, at: Int, size: Int) -> None:
+    """Put a score in place of heap[at], the least on top."""
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= score:
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = score
+
+
+@inlined
+def _group_maxima(line: Array, maxima: Array) -> None:
+    """Find the maximum of each group: items g, g + G, g + 2 G … of a row (I,) for g of G."""
+    groups = len(maxima)
+    for group in range(groups):
+        maxima[group] = line[group]
+    for start in range(groups, len(line), groups):
+        part = line[start : start + groups]
+        for group in range(len(part)):  # lane by lane and no branch: vector code
+            maxima[group] = part[group] if part[group] > maxima[group] else maxima[group]
+
+
 @compiled()
 def _topk(
-    scores: Array, indptr: Array, indices: Array, out_items: Array, out_scores: Array, mask: Array
+    scores: Array, indptr: Array, indices: Array, out_items: Array, out_scores: Array, groups: Int
 ) -> None:
     n_items, k = scores.shape[1], out_items.shape[1]
+    nothing = -F32(np.inf)
+    maxima = np.empty(groups, np.float32)
     for row in range(scores.shape[0]):
         line, items, best = scores[row], out_items[row], out_scores[row]
-        seen, seen_end = indptr[row], indptr[row + 1]
+        for at in range(indptr[row], indptr[row + 1]):
+            line[indices[at]] = nothing
+        _group_maxima(line, maxima)
+        worst = _kth_best(maxima, best, k) if groups >= k else nothing
         size = 0
-        worst = -F32(np.inf)
-        for start in range(0, n_items, CHUNK):
-            stop = min(start + CHUNK, n_items)
-            if size == k and stop - start == CHUNK:
-                above = False
-                for offset in range(CHUNK):  # fixed length and no branch: vector code
-                    above |= line[start + offset] > worst
-                if not above:
-                    continue
-            for item in range(start, stop):
+        for group in range(groups):
+            if maxima[group] < worst or maxima[group] == nothing:
+                continue
+            for item in range(group, n_items, groups):
                 score = line[item]
-                if size == k and score <= worst:
-                    continue
-                while seen < seen_end and indices[seen] < item:
-                    seen += 1
-                if (seen < seen_end and indices[seen] == item) or (len(mask) and not mask[item]):
+                if score < worst or score == nothing:
                     continue
                 if size < k:
                     best[size], items[size] = score, item
@@ -152,16 +191,16 @@ def _topk(
                     if size == k:
                         for at in range(k // 2 - 1, -1, -1):
                             _sink(best, items, at, k)
-                else:
+                        worst = best[0]
+                elif score > worst or item < items[0]:
                     best[0], items[0] = score, item
                     _sink(best, items, 0, k)
-                if size == k:
                     worst = best[0]
         if size < k:
             for at in range(size // 2 - 1, -1, -1):
                 _sink(best, items, at, size)
             for at in range(size, k):
-                best[at], items[at] = -np.inf, -1
+                best[at], items[at] = nothing, -1
         for last in range(size - 1, 0, -1):  # heap sort: the worst goes to the end
             best[0], best[last] = best[last], best[0]
             items[0], items[last] = items[last], items[0]

@@ -1,0 +1,205 @@
+"""The options of recommend, similar and export: what is written from a trained model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mfcli.config.options import Config, flag, option
+from mfcli.errors import UsageError
+
+
+class UnknownUsers(StrEnum):
+    """What recommend does for a user without an interaction in train."""
+
+    popular = "popular"
+    skip = "skip"
+    error = "error"
+
+
+class TableFormat(StrEnum):
+    """How a table of results is written."""
+
+    csv = "csv"
+    csv_gz = "csv.gz"
+    parquet = "parquet"
+    jsonl = "jsonl"
+
+
+class Similarity(StrEnum):
+    """How near two vectors are."""
+
+    cosine = "cosine"
+    dot = "dot"
+
+
+def format_of(name: str) -> TableFormat:
+    """Return the format that a file's ending names; standard output and any other ending: csv."""
+    ending = name.lower()
+    for each in (TableFormat.csv_gz, TableFormat.parquet, TableFormat.jsonl):
+        if ending.endswith(f".{each}"):
+            return each
+    return TableFormat.csv
+
+
+_ITEMS = "Which items"
+_PAIRS = "Scores of given pairs"
+_OUTPUT = "Output"
+_PARTS = "Folder of parts (--out DIR/)"
+_GATES = "Gates: exit 6, the old output stays"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig(Config):
+    """How a table is written, whatever is in it."""
+
+    csv_safe: bool = option(
+        False, "In CSV, an apostrophe before ids and names that a spreadsheet takes for a formula.",
+        panel=_OUTPUT,
+    )  # fmt: skip
+    wait: float = option(
+        0.0, "Seconds to wait for another run that holds the output.", low=0, high=1e7,
+        panel=_OUTPUT,
+    )  # fmt: skip
+    workers: int | None = option(
+        None, "Threads that score.", low=1, high=1024, shown="the cores available"
+    )
+
+    def check_format(self, kind: TableFormat) -> None:
+        """Refuse --csv-safe where no CSV is written; raises UsageError."""
+        if self.csv_safe and kind not in (TableFormat.csv, TableFormat.csv_gz):
+            raise UsageError(f"--csv-safe has no meaning in {kind}: it is about CSV")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendConfig(OutputConfig):
+    """Options of ``mfcli recommend``."""
+
+    k: int = option(10, "Items a user.", low=1, high=2**31 - 1)
+    users: str | None = option(
+        None,
+        "File of user ids, one a line or a column user_id, or - for standard input.",
+        shown="all users",
+    )
+    unknown_users: UnknownUsers = option(
+        UnknownUsers.popular,
+        "Users without a rating in train: the popular items, no rows, or exit 3.",
+    )
+    items: str | None = option(
+        None, "File of item ids: only these.", shown="all items", panel=_ITEMS
+    )
+    exclude_items: str | None = option(None, "File of item ids: not these.", panel=_ITEMS)
+    exclude: str | None = option(
+        None, "File of user and item ids, as fetch reads it: not these pairs.", panel=_ITEMS
+    )
+    seen: str | None = option(
+        None, "A newer matrix, whose items a user has seen as well.", panel=_ITEMS
+    )
+    include_seen: bool = option(False, "Also recommend what the user has in train.", panel=_ITEMS)
+    include_cold: bool = option(
+        False, "Also recommend items without a rating in train.", panel=_ITEMS
+    )
+    min_score: float | None = option(
+        None, "Only items of at least this score (popular lists apart).", low=-1e38, high=1e38,
+        panel=_ITEMS,
+    )  # fmt: skip
+    pairs: str | None = option(
+        None, "File of user and item ids to score instead, or - for standard input.", panel=_PAIRS
+    )
+    format: TableFormat | None = option(None, "Format of the parts.", shown="parquet", panel=_PARTS)
+    part_users: int | None = option(
+        None, "Rows of the matrix a part.", low=1, shown="8192", panel=_PARTS
+    )
+    shard: str | None = option(
+        None, "i/n: only every n-th part, from the i-th; the last of n runs publishes.",
+        panel=_PARTS,
+    )  # fmt: skip
+    resume: bool = option(False, "Keep the whole parts of a run that was cut off.", panel=_PARTS)
+    keep_previous: bool = option(
+        False, "Keep the output that is replaced, as OUT.previous.", panel=_OUTPUT
+    )
+    max_age: float | None = option(
+        None, "Days since the model's file was written, at most.", low=0, high=1e6, panel=_GATES
+    )
+    min_users: int | None = option(None, "Users with a row, at least.", low=0, panel=_GATES)
+    min_coverage: float | None = option(
+        None, "Share of the allowed items that somebody gets, at least.", low=0, high=1,
+        panel=_GATES,
+    )  # fmt: skip
+    max_churn: float | None = option(
+        None, "1 − mean overlap of users' lists with the output that is there, at most.", low=0,
+        high=1, panel=_GATES,
+    )  # fmt: skip
+
+    @property
+    def shard_of(self) -> tuple[int, int]:
+        """The shard and the number of shards, (1, 1) where there is but one."""
+        return (1, 1) if self.shard is None else parse_shard(self.shard)
+
+    def check(self) -> None:
+        """Refuse a malformed shard, standard input for a filter, options of lists with pairs."""
+        if self.shard is not None:
+            parse_shard(self.shard)
+        for name in ("items", "exclude_items", "exclude", "seen"):
+            if getattr(self, name) == "-":
+                raise UsageError(f"{flag(name)} -: it needs a file")
+        if self.pairs is None:
+            return
+        defaults = RecommendConfig.__dataclass_fields__
+        for name in _OF_LISTS:
+            if getattr(self, name) != defaults[name].default:
+                raise UsageError(
+                    f"{flag(name)} has no meaning with --pairs, which scores what it names"
+                )
+
+
+_OF_LISTS = (
+    "k", "users", "unknown_users", "items", "exclude_items", "exclude", "seen", "include_seen",
+    "include_cold", "min_score", "format", "part_users", "shard", "resume", "min_users",
+    "min_coverage", "max_churn", "workers",
+)  # fmt: skip
+
+# What says where something is, how fast it goes, or whether it is published: not what is written.
+NOT_CONTENT = (
+    "users", "items", "exclude_items", "exclude", "seen", "pairs", "workers", "wait", "shard",
+    "resume", "keep_previous", "max_age", "min_users", "min_coverage", "max_churn", "seed",
+)  # fmt: skip
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Read ``i/n``, 1 ≤ i ≤ n; raises UsageError."""
+    first, slash, last = text.partition("/")
+    if not (slash and first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+        raise UsageError(f"--shard {text!r} should look like 1/4")
+    if not 1 <= int(first) <= int(last):
+        raise UsageError(f"--shard {text!r} should lie between 1/{last} and {last}/{last}")
+    return int(first), int(last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarConfig(OutputConfig):
+    """Options of ``mfcli similar``."""
+
+    k: int = option(10, "Neighbours of each.", low=1, high=2**31 - 1)
+    users: bool = option(False, "Users near users, instead of items near items.")
+    by: Similarity = option(Similarity.cosine, "What is compared.")
+    of: str | None = option(
+        None, "File of ids whose neighbours are wanted, or - for standard input.", shown="all"
+    )
+    items: str | None = option(
+        None, "File of item ids: only these as neighbours.", shown="all items", panel=_ITEMS
+    )
+    exclude_items: str | None = option(
+        None, "File of item ids: not these as neighbours.", panel=_ITEMS
+    )
+    include_cold: bool = option(
+        False, "Also those without a rating in train, where they have a vector.", panel=_ITEMS
+    )
+
+    def check(self) -> None:
+        """Refuse filters of items where users are compared."""
+        for name in ("items", "exclude_items"):
+            if self.users and getattr(self, name) is not None:
+                raise UsageError(f"{flag(name)} has no meaning with --users: no items are compared")
+            if getattr(self, name) == "-":
+                raise UsageError(f"{flag(name)} -: it needs a file")

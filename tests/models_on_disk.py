@@ -1,0 +1,44 @@
+"""Checkpoints for tests: drawn, not trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mfcli.artifacts import meta_for
+from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
+from mfcli.config import TrainConfig
+from mfcli.interactions import Interactions
+from mfcli.models import allocate
+
+
+def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) -> Checkpoint:
+    """Write a model that has seen ``train``; its weights are few halves: sums are exact, ties many.
+
+    Rows without a rating are as training leaves them.
+    """
+    random = np.random.default_rng(seed)
+    config = TrainConfig(**{"factors": 2, **options}).resolved()
+    model = allocate(config, train.n_users, train.n_items)
+    with torch.no_grad():
+        for table in model.parameters():
+            table.copy_(torch.from_numpy(random.integers(-2, 3, table.shape) / 2))
+    model.settle_unknown(
+        torch.from_numpy(train.user_counts > 0), torch.from_numpy(train.item_counts > 0)
+    )
+    checkpoint = Checkpoint(
+        config.options(), model.state_dict(), train.catalog, train.indptr, train.indices,
+        (0.0, 5.0), 2.5, [], meta_for("model", [{"stage": "test", "options": {}, "inputs": []}]),
+    )  # fmt: skip
+    save_checkpoint(path, checkpoint)
+    return checkpoint
+
+
+def all_scores(checkpoint: Checkpoint) -> np.ndarray:
+    """Score everything by the formula, (U, I) float64; biased-mf."""
+    weights = {name: each.double().numpy() for name, each in checkpoint.weights.items()}
+    scores = weights["user_factors"] @ weights["item_factors"].T + weights["item_bias"].T
+    return scores + weights["user_bias"] + weights["global_mean"]
