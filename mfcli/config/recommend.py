@@ -26,6 +26,13 @@ class TableFormat(StrEnum):
     jsonl = "jsonl"
 
 
+class ScoringEngine(StrEnum):
+    """Who writes the parts of a folder."""
+
+    local = "local"
+    dask = "dask"
+
+
 class Similarity(StrEnum):
     """How near two vectors are."""
 
@@ -46,6 +53,7 @@ _ITEMS = "Which items"
 _PAIRS = "Scores of given pairs"
 _OUTPUT = "Output"
 _PARTS = "Folder of parts (--out DIR/)"
+_CLUSTER = "Beyond one machine (--out DIR/)"
 _GATES = "Gates: exit 6, the old output stays"
 
 
@@ -115,6 +123,18 @@ class RecommendConfig(OutputConfig):
         panel=_PARTS,
     )  # fmt: skip
     resume: bool = option(False, "Keep the whole parts of a run that was cut off.", panel=_PARTS)
+    engine: ScoringEngine = option(
+        ScoringEngine.local, "Who scores: this process, or the workers of a Dask cluster.",
+        panel=_CLUSTER,
+    )  # fmt: skip
+    scheduler: str | None = option(
+        None, "Address of the Dask scheduler, as tcp://HOST:8786 or tls://HOST:8786.",
+        panel=_CLUSTER,
+    )  # fmt: skip
+    cluster_timeout: float = option(
+        20.0, "Seconds to wait for the scheduler, for a worker, and for another when all are lost.",
+        low=0.1, high=1e6, panel=_CLUSTER,
+    )  # fmt: skip
     keep_previous: bool = option(
         False, "Keep the output that is replaced, as OUT.previous.", panel=_OUTPUT
     )
@@ -143,6 +163,7 @@ class RecommendConfig(OutputConfig):
         for name in ("items", "exclude_items", "exclude", "seen"):
             if getattr(self, name) == "-":
                 raise UsageError(f"{flag(name)} -: it needs a file")
+        self._check_cluster()
         if self.pairs is None:
             return
         defaults = RecommendConfig.__dataclass_fields__
@@ -152,17 +173,32 @@ class RecommendConfig(OutputConfig):
                     f"{flag(name)} has no meaning with --pairs, which scores what it names"
                 )
 
+    def _check_cluster(self) -> None:
+        if self.engine is ScoringEngine.local:
+            if self.scheduler is not None:
+                raise UsageError("--scheduler has no meaning without --engine dask")
+            return
+        if self.scheduler is None:
+            raise UsageError("--engine dask needs --scheduler, as tcp://HOST:8786")
+        if self.users == "-":
+            raise UsageError("--users - with --engine dask: workers need a file they can read")
+        if self.shard is not None:
+            raise UsageError("--shard with --engine dask: Dask shares the parts out by itself")
+
 
 _OF_LISTS = (
     "k", "users", "unknown_users", "items", "exclude_items", "exclude", "seen", "include_seen",
-    "include_cold", "min_score", "format", "part_users", "shard", "resume", "min_users",
-    "min_coverage", "max_churn", "workers",
+    "include_cold", "min_score", "format", "part_users", "shard", "resume", "engine",
+    "min_users", "min_coverage", "max_churn", "workers",
 )  # fmt: skip
+
+# Files that a request is read from.
+FILES = ("users", "items", "exclude_items", "exclude", "seen")
 
 # What says where something is, how fast it goes, or whether it is published: not what is written.
 NOT_CONTENT = (
-    "users", "items", "exclude_items", "exclude", "seen", "pairs", "workers", "wait", "shard",
-    "resume", "keep_previous", "max_age", "min_users", "min_coverage", "max_churn", "seed",
+    *FILES, "pairs", "workers", "wait", "shard", "resume", "engine", "scheduler",
+    "cluster_timeout", "keep_previous", "max_age", "min_users", "min_coverage", "max_churn", "seed",
 )  # fmt: skip
 
 

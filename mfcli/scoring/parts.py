@@ -79,16 +79,6 @@ def _cells(users: NDArray[np.int64], n_users: int, size: int) -> list[int]:
     return list(map(int, np.unique(cells)))
 
 
-def score_part(
-    model: Path, config: RecommendConfig, part: Part, folder: Path, report: Report = ignore
-) -> PartResult:
-    """Score a part and write it to ``folder``: the file, and beside it what is in it.
-
-    The model and the request are kept for the process's next part. Raises InputError.
-    """
-    return write_part(job_of(model, config), part, folder, report)
-
-
 def job_of(model: Path, config: RecommendConfig) -> Job:
     """Return the job of a model and options, made once a process while the files stay the same."""
     files = (str(model), config.users, config.items, config.exclude_items, config.exclude,
@@ -113,7 +103,7 @@ def write_part(job: Job, part: Part, folder: Path, report: Report = ignore) -> P
     users = job.request.users
     users = users[np.searchsorted(users, part.first) : np.searchsorted(users, part.last)]
     path = folder / part.name
-    _note(path).unlink(missing_ok=True)
+    note_of(path).unlink(missing_ok=True)
     with atomic_file(path) as stream:
         tally = write_lists(job, users, stream, job.config.format or TableFormat.parquet, report)
     covered = base64.b64encode(np.packbits(tally.covered).tobytes()).decode()
@@ -121,7 +111,7 @@ def write_part(job: Job, part: Part, folder: Path, report: Report = ignore) -> P
         part.number, part.name, tally.rows, tally.users, tally.short, file_sha256(path), covered,
         tally.preview,
     )  # fmt: skip
-    with atomic_file(_note(path)) as stream:
+    with atomic_file(note_of(path)) as stream:
         stream.write(json.dumps(asdict(result)).encode())
     return result
 
@@ -130,7 +120,7 @@ def finished(folder: Path, part: Part) -> PartResult | None:
     """Return what a part holds if it is there and whole, else None."""
     path = folder / part.name
     try:
-        found = PartResult(**json.loads(_note(path).read_text("utf-8")))
+        found = PartResult(**json.loads(note_of(path).read_text("utf-8")))
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except (OSError, ValueError, TypeError):
@@ -144,5 +134,6 @@ def forget_notes(folder: Path) -> None:
         path.unlink()
 
 
-def _note(path: Path) -> Path:
+def note_of(path: Path) -> Path:
+    """Return where it stands what a part holds: beside it."""
     return path.with_name(f".{path.name}.json")

@@ -29,7 +29,7 @@ from mfcli.artifacts.folders import (
 from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.outputs.reading import read_pairs
 from mfcli.config import RecommendConfig, TableFormat
-from mfcli.config.recommend import NOT_CONTENT
+from mfcli.config.recommend import NOT_CONTENT, ScoringEngine
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.results import Noted, Progress, RecommendResult, Report, Started
 from mfcli.scoring.ids import Lookup
@@ -72,24 +72,32 @@ def recommend_parts(
                 held.enter_context(output_lock(out, config.wait, shared=True))
             _begin(building, target, plan, job, parts, alone=alone)
         mine = parts[number - 1 :: total]
-        written = _write(job, mine, building, report)
+        written = _write(model, plan, job, mine, building, report)
         with _turn(building, config):
             figures = _publish(building, target, out, plan, job, parts, report)
     return _result(out, model, job, written, figures, began)
 
 
-def _write(job: Job, parts: list[Part], building: Path, report: Report) -> list[PartResult]:
+def _write(
+    model: Path, plan: dict[str, Any], job: Job, parts: list[Part], building: Path, report: Report
+) -> list[PartResult]:
     """Write those of the parts that are not there and whole."""
     report(Started("recommend", len(parts), "parts"))
-    written, kept = [], 0
-    for done, part in enumerate(parts, 1):
-        there = finished(building, part)
-        kept += there is not None
-        written.append(there or write_part(job, part, building))
-        report(Progress(done, len(parts)))
-    if kept:
-        report(Noted(f"{kept} of {len(parts)} parts were there and whole"))
-    return written
+    there = [finished(building, part) for part in parts]
+    written = [each for each in there if each is not None]
+    if written:
+        report(Noted(f"{len(written)} of {len(parts)} parts were there and whole"))
+    todo = [part for part, each in zip(parts, there, strict=True) if each is None]
+    if todo and job.config.engine is ScoringEngine.dask:
+        from mfcli.cluster import run_parts
+
+        digest, inputs = plan["model"]["sha256"], job.request.inputs
+        written += run_parts(model, digest, inputs, job.config, todo, building, report)
+    else:
+        for part in todo:
+            written.append(write_part(job, part, building))
+            report(Progress(len(written), len(parts)))
+    return sorted(written, key=lambda each: each.number)
 
 
 def _refuse_inputs_inside(target: Path, out: Path, model: Path, config: RecommendConfig) -> None:

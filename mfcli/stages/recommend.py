@@ -26,7 +26,7 @@ from mfcli.stages.pairs import write_pairs
 from mfcli.stages.parts import recommend_parts
 from mfcli.streams import standard_output
 
-_OF_FOLDERS = ("format", "part_users", "shard", "resume")
+_OF_FOLDERS = ("format", "part_users", "shard", "resume", "scheduler")
 _OF_PUBLISHING = ("keep_previous", "min_users", "min_coverage", "max_churn", "wait")
 
 
