@@ -20,9 +20,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("models", "objectives", "sampling"),
     (
         "archives", "artifacts", "candidates", "cluster", "confidence", "download", "engines",
-        "evaluation", "locate",
+        "evaluation", "foldin", "locate",
         "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
-        "splitting", "tuning", "validation",
+        "splitting", "tuning", "validation", "warm_start",
     ),
     ("stages",),
     ("console",),  # shows results, knows no stage; see RULES

@@ -1,6 +1,7 @@
 """The configuration of every stage. Standard library only."""
 
 from mfcli.config.choices import (
+    Confidence,
     Device,
     Engine,
     Mode,
@@ -30,6 +31,7 @@ from mfcli.config.train import Init, TrainConfig, parse_init
 
 __all__ = [
     "Baseline",
+    "Confidence",
     "Config",
     "Device",
     "Duplicates",

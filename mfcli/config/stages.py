@@ -344,6 +344,12 @@ class RecommendConfig(Config):
     users: str | None = option(
         None, "File of user ids, one a line, or - for standard input.", shown="all users"
     )
+    history: str | None = option(
+        None,
+        "Interactions of new users, or of known ones anew, as fetch reads them or .npz: their "
+        "factors are solved for, and only they get rows unless --users says otherwise.",
+        shown="none",
+    )
     include_seen: bool = option(False, "Also recommend what the user has in train.")
     include_cold: bool = option(False, "Also recommend items without a rating in train.")
     unknown_users: UnknownUsers = option(

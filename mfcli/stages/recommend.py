@@ -25,6 +25,7 @@ from mfcli.errors import InputError
 from mfcli.ranking import Block, Scorer, available_workers, best_items, nothing_seen, rows_of
 from mfcli.results import Progress, RecommendResult, Report, Started, Warned, ignore
 from mfcli.stages.common import compiling, scoring_of
+from mfcli.stages.history import with_history
 from mfcli.streams import standard_input, standard_output
 
 PREVIEW_ROWS = 10
@@ -51,7 +52,7 @@ def recommend(
         with compiling(report):
             return _recommend(model, standard_output().buffer, "-", config, report, began)
     real_output(out)
-    refuse_input_as_output(out, model, config.users)
+    refuse_input_as_output(out, model, config.users, config.history)
     with output_lock(out), atomic_file(out) as stream, compiling(report):
         return _recommend(model, stream, str(out), config, report, began)
 
@@ -59,8 +60,10 @@ def recommend(
 def _recommend(
     model: Path, stream: IO[bytes], out: str, config: RecommendConfig, report: Report, began: float
 ) -> RecommendResult:
-    checkpoint = load_checkpoint(model)
+    checkpoint, folded = with_history(load_checkpoint(model), model, config, report)
     known, strangers = _requested(checkpoint, config)
+    if folded is not None and config.users is None:
+        known = folded
     counts = checkpoint.user_counts
     unknown = int((counts[known] == 0).sum()) + len(strangers)
     if unknown:
