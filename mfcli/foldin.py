@@ -26,8 +26,8 @@ from mfcli.models import BiasedMF, FactorModel, allocate
 from mfcli.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.sampling import NegativeSampler
 
-STEPS, RATE = 60, 0.1  # of Adam; the rate falls to 0 in a line
-ENTRIES = 1 << 14  # taken through all steps together, whole users at a time
+STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
+ENTRIES = 1 << 13  # taken through all steps together, whole users at a time
 SMALLEST = 0.05  # λ of users whose model was trained without
 
 
