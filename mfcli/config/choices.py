@@ -268,12 +268,12 @@ DEFAULTS: dict[tuple[Engine, Objective | None], dict[str, Any]] = {
         "negatives": 10,
     },
     (Engine.als, Objective.mse): {
-        "init": "scaled:0.1", "epochs": 20, "factors": 64, "regularization": 0.1,
-        "bias_regularization": 0.05,
+        "init": "scaled:0.1", "epochs": 15, "factors": 64, "regularization": 0.1,
+        "bias_regularization": 0.1,
     },
     (Engine.als, Objective.ials): {
-        "init": "scaled:0.1", "epochs": 15, "factors": 64, "regularization": 0.003,
-        "unobserved_weight": 0.1,
+        "init": "scaled:0.1", "epochs": 12, "factors": 128, "regularization": 0.02,
+        "unobserved_weight": 0.04,
     },
     (Engine.closed_form, Objective.mse): {"damping": 5.0},
     (Engine.closed_form, None): {},
@@ -292,7 +292,7 @@ ALWAYS: dict[str, Any] = {
     "global_mean": True, "dropout": 0.0, "schedule": Schedule.constant, "decay": 0.95,
     "weight_decay": 0.0, "sparse": False, "reduction": Reduction.mean, "bias_init": "normal:0",
     "negative_power": 0.0, "positive_weight": PositiveWeight.none,
-    "regularization_exponent": 1.0, "confidence": Confidence.none, "block_size": 64,
+    "regularization_exponent": 1.0, "confidence": Confidence.none, "block_size": 128,
 }  # fmt: skip
 
 

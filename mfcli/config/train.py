@@ -164,7 +164,7 @@ class TrainConfig(Config):
     )
     block_size: int | None = option(
         None, "Of als: factors solved for at once; more of them go block by block (iALS++).",
-        low=1, high=65536, shown="64", panel=_LEARN,
+        low=1, high=65536, shown="128", panel=_LEARN,
     )  # fmt: skip
     damping: float | None = option(
         None, "Of --model bias: ratings that pull a bias towards 0.", low=0.0, shown="5",

@@ -60,7 +60,7 @@ class Problem:
         return cls(
             config.objective is Objective.ials, held, held if apart is None else apart,
             config.unobserved_weight or 0.0, 1.0 if exponent is None else exponent,
-            config.block_size or 64,
+            config.block_size or 128,
         )  # fmt: skip
 
 
