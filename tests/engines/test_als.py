@@ -84,14 +84,16 @@ def normal_equations(
     for user in np.flatnonzero(mask.sum(axis=1)):
         count = mask[user].sum()
         target = mask[user] if of.objective == "ials" else ratings[user] - mean - biases
-        penalty = np.full(sides.shape[1], of.regularization * count)
+        penalty = np.full(sides.shape[1], (of.regularization or 0) * count)
         if biased:
-            penalty[factors] = of.bias_regularization * count
+            penalty[factors] = (of.bias_regularization or 0) * count
         gram = np.zeros((sides.shape[1],) * 2)
         if of.objective == "ials":
-            scale = (count + of.unobserved_weight * train.n_items) ** of.regularization_exponent
-            penalty[:] = of.regularization * scale
-            gram = of.unobserved_weight * sides.T @ sides
+            scale = (count + (of.unobserved_weight or 0) * train.n_items) ** (
+                1.0 if of.regularization_exponent is None else of.regularization_exponent
+            )
+            penalty[:] = (of.regularization or 0) * scale
+            gram = (of.unobserved_weight or 0) * sides.T @ sides
         matrix = (sides * weights[user][:, None]).T @ sides + gram + np.diag(penalty)
         solved[user] = np.linalg.solve(matrix, sides.T @ (weights[user] * target))
     return solved
@@ -154,10 +156,10 @@ def test_the_bits_are_the_same_for_any_number_of_workers(options):
     runs = []
     for workers in (1, 2, 5):
         engine = made(config(**options, factors=70), train, workers)
-        losses = [epoch(engine, number) for number in (1, 2)]
-        runs.append([losses, *(each.detach().numpy() for each in model_of(engine).parameters())])
+        losses = torch.tensor([epoch(engine, number) for number in (1, 2)])
+        runs.append([losses, *model_of(engine).parameters()])
     for other in runs[1:]:
-        assert all(np.array_equal(a, b) for a, b in zip(runs[0], other, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(runs[0], other, strict=True))
 
 
 def test_closing_an_epoch_stops_its_threads(monkeypatch):
