@@ -167,7 +167,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="smaller data")
     chosen = parser.parse_args()
-    with threadpool_limits(1, user_api="blas"):  # implicit's own advice; ours does not use it
+    peer()  # loaded before its BLAS is limited, which is its own advice; ours does not use one
+    with threadpool_limits(1, user_api="blas"):
         for factors in chosen.factors or (64, 256):
             title = f"als: {machine()}; {versions('numba', 'numpy', 'implicit')}"
             table(f"{title}\n  {compared.__doc__}", compared(factors, chosen.repeats, chosen.quick))
