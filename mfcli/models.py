@@ -422,7 +422,8 @@ def fill(table: Tensor, init: Init, generator: torch.Generator) -> None:
         if init.kind == "uniform":
             table.uniform_(init.a, init.b, generator=generator)
         elif init.b:
-            table.normal_(init.a, init.b, generator=generator)
+            width = table.shape[-1] if init.kind == "scaled" else 1
+            table.normal_(init.a, init.b / max(width, 1) ** 0.5, generator=generator)
         else:
             table.zero_()
 

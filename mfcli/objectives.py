@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from mfcli.config import Objective, PositiveWeight, TrainConfig
+from mfcli.config import Confidence, Objective, PositiveWeight, TrainConfig
 from mfcli.errors import InputError
 from mfcli.interactions import Interactions
 from mfcli.models import FactorModel, Terms
@@ -188,6 +188,19 @@ def values_of(train: Interactions, config: TrainConfig) -> NDArray[np.float32] |
     if not mean > 0:
         raise InputError("--positive-weight needs values above 0, such as play counts")
     return (weights / mean).astype(np.float32)
+
+
+def confidences(values: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32] | None:
+    """Return the weights of interactions in ials, (n,): 1 + α r or 1 + α log(1 + r); None for 1.
+
+    Raises InputError for a negative value, of which no weight can be made.
+    """
+    if config.confidence in (None, Confidence.none):
+        return None
+    if values.min(initial=0.0) < 0:
+        raise InputError("--confidence needs values of at least 0, such as play counts")
+    grown = np.log1p(values) if config.confidence is Confidence.log else values
+    return 1 + np.float32(1.0 if config.alpha is None else config.alpha) * grown
 
 
 def widen(terms: Terms) -> Terms:

@@ -110,6 +110,16 @@ def ignore(event: Event) -> None:
     """Report to nobody."""
 
 
+def quietly(report: Report) -> Report:
+    """Return a report that passes on what is worth reading, and no progress."""
+
+    def only(event: Event) -> None:
+        if isinstance(event, Warned | Noted):
+            report(event)
+
+    return only
+
+
 @dataclass(frozen=True)
 class Result:
     """Base of what a stage returns: ``document`` is what ``--json`` prints."""

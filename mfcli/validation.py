@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from mfcli.config import Objective, TrainConfig
 from mfcli.config.metric_names import RATING_METRICS, expand_metrics
-from mfcli.evaluation import measure
+from mfcli.evaluation import measure, predict
 from mfcli.interactions import Interactions
-from mfcli.models import FactorModel
+from mfcli.models import FactorModel, Vectors
 from mfcli.objectives import OBJECTIVES, Batch, mean_loss
 from mfcli.ranking import available_workers
 from mfcli.sampling import NegativeSampler
@@ -35,7 +36,7 @@ class Validator:
         """
         device = model.user_factors.device
         self.model, self.train, self.valid, self.config = model, train, valid, config
-        self.objective = OBJECTIVES[config.objective] if config.objective else None
+        self.objective = OBJECTIVES.get(config.objective) if config.objective else None
         self.unit = unit
         self.names = expand_metrics(config.metric, config.k)
         users = torch.from_numpy(valid.users).to(device)
@@ -54,7 +55,9 @@ class Validator:
     def __call__(self) -> tuple[float | None, dict[str, float]]:
         """Measure; there is no loss where nothing is minimised."""
         loss = None
-        if self.objective is not None:
+        if self.config.objective is Objective.ials:
+            loss = self._of_all_pairs()
+        elif self.objective is not None:
             loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
             loss *= self.unit**2
         if not self.names:
@@ -70,3 +73,17 @@ class Validator:
             name: value * self.unit if name in RATING_METRICS else value
             for name, value in found.metrics.items()
         }
+
+    def _of_all_pairs(self) -> float:
+        """Return what ials loses outside of train, a validation row: (1 − x)² and α₀ Σ x².
+
+        The sum goes over all pairs that train does not have, as the difference of two sums.
+        """
+        scoring = self.model.scoring()
+        assert isinstance(scoring, Vectors)
+        users, items = (each.astype(np.float64) for each in (scoring.users, scoring.items))
+        everything = ((users.T @ users) * (items.T @ items)).sum()
+        seen = (predict(scoring, self.train.users, self.train.indices) ** 2).sum()
+        held_out = ((1 - predict(scoring, self.valid.users, self.valid.indices)) ** 2).sum()
+        weight = self.config.unobserved_weight or 0.0
+        return float((held_out + weight * (everything - seen)) / self.valid.n_ratings)

@@ -20,9 +20,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("models", "objectives", "sampling"),
     (
         "archives", "artifacts", "candidates", "cluster", "confidence", "download", "engines",
-        "evaluation", "locate",
+        "evaluation", "foldin", "locate",
         "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
-        "scoring", "splitting", "tuning", "validation",
+        "scoring", "splitting", "tuning", "validation", "warm_start",
     ),
     ("stages",),
     ("console",),  # shows results, knows no stage; see RULES
@@ -118,8 +118,8 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
             {"mfcli.cli.app", "mfcli.cli.commands", "mfcli.cli.options", "mfcli.cli.statuses"},
         ),
         ("rich", {"mfcli.console.screen", "mfcli.console.tables"}),
-        ("numba", {"mfcli.engines.kernels.compilation", "mfcli.engines.kernels.memory"}),
-        ("llvmlite", {"mfcli.engines.kernels.memory"}),
+        ("numba", {f"mfcli.engines.kernels.{name}" for name in ("compilation", "dense", "memory")}),
+        ("llvmlite", {"mfcli.engines.kernels.dense", "mfcli.engines.kernels.memory"}),
     ],
 )
 def test_a_library_is_imported_in_its_place_only(library: str, allowed: set[str]) -> None:

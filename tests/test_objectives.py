@@ -152,7 +152,7 @@ def number(value: torch.Tensor | float) -> float:
 
 
 def test_every_objective_has_a_reference_here() -> None:
-    assert set(REFERENCES) == set(OBJECTIVES) == set(Objective)
+    assert set(REFERENCES) == set(OBJECTIVES) == set(Objective) - {Objective.ials}  # of no batch
 
 
 @pytest.mark.parametrize("weighted", [True, False])

@@ -1,6 +1,7 @@
 """The configuration of every stage. Standard library only."""
 
 from mfcli.config.choices import (
+    Confidence,
     Device,
     Engine,
     Mode,
@@ -38,6 +39,7 @@ from mfcli.config.tune import TuneConfig
 
 __all__ = [
     "Baseline",
+    "Confidence",
     "Config",
     "Device",
     "Duplicates",

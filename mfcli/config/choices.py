@@ -37,6 +37,7 @@ class Objective(StrEnum):
     bpr_squared = "bpr-squared"
     logistic = "logistic"
     warp = "warp"
+    ials = "ials"
 
 
 class Engine(StrEnum):
@@ -44,6 +45,7 @@ class Engine(StrEnum):
 
     minibatch = "minibatch"
     hogwild = "hogwild"
+    als = "als"
     closed_form = "closed-form"
 
 
@@ -96,6 +98,14 @@ class PositiveWeight(StrEnum):
     log = "log"
 
 
+class Confidence(StrEnum):
+    """What the value of an interaction weighs in ials."""
+
+    none = "none"
+    linear = "linear"
+    log = "log"
+
+
 MODES: dict[Mode, tuple[Model, Objective, Engine]] = {
     Mode.explicit: (Model.biased_mf, Objective.mse, Engine.minibatch),
     Mode.implicit: (Model.biased_mf, Objective.bpr, Engine.minibatch),
@@ -112,6 +122,7 @@ _TORCH_OBJECTIVES = (Objective.mse, Objective.bpr, Objective.bpr_squared, Object
 COMBINATIONS: dict[Engine, dict[Objective | None, frozenset[Model]]] = {
     Engine.minibatch: dict.fromkeys(_TORCH_OBJECTIVES, _TORCH_MODELS),
     Engine.hogwild: dict.fromkeys((*_TORCH_OBJECTIVES, Objective.warp), _FACTOR_MODELS),
+    Engine.als: {Objective.mse: _FACTOR_MODELS, Objective.ials: frozenset({Model.mf})},
     Engine.closed_form: {
         Objective.mse: frozenset({Model.bias}),
         None: frozenset({Model.popularity}),
@@ -136,12 +147,18 @@ def refusal(model: Model, objective: Objective | None, engine: Engine) -> str | 
             return f"--model {model} is computed in closed form, not by --engine {engine}"
         return f"--engine closed-form computes popularity and bias, not --model {model}"
     if objective not in COMBINATIONS[engine]:
+        if objective is Objective.ials:
+            return "--objective ials weighs all pairs of users and items: it needs --engine als"
+        if engine is Engine.als:
+            return f"--engine als solves squares, mse and ials: it does not minimise {objective}"
         if objective is Objective.warp and engine is not Engine.closed_form:
             return "--objective warp draws until it finds a violation: it needs --engine hogwild"
         return f"--engine {engine} does not minimise --objective {objective}"
     if model not in COMBINATIONS[engine][objective]:
         if model is Model.neural:
-            return "--engine hogwild has slopes for dot products: --model neural needs minibatch"
+            return f"--engine {engine} is for dot products: --model neural needs minibatch"
+        if objective is Objective.ials:
+            return "--objective ials has no biases: it needs --model mf"
         return f"--model {model} does not minimise --objective {objective}"
     return None
 
@@ -156,7 +173,7 @@ class Setting(NamedTuple):
     @property
     def sampled(self) -> bool:
         """Whether the objective draws negatives."""
-        return self.objective not in (None, Objective.mse)
+        return self.objective not in (None, Objective.mse, Objective.ials)
 
     @property
     def biased(self) -> bool:
@@ -191,10 +208,16 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
     ),
     ("hidden", "item_factors"): (lambda s: s.model is Model.neural, "only --model neural has it"),
     ("damping",): (lambda s: s.model is Model.bias, "only --model bias has it"),
-    ("learning_rate", "schedule", "decay", "regularization", "init", "epochs", "factors",
-     "init_from", "patience"): (
+    ("learning_rate", "schedule", "decay"): (
+        lambda s: s.engine in (Engine.minibatch, Engine.hogwild), "nothing is learnt in steps",
+    ),
+    ("regularization", "init", "epochs", "factors", "init_from", "patience"): (
         lambda s: s.engine is not Engine.closed_form, "--engine closed-form takes no steps",
     ),
+    ("unobserved_weight", "regularization_exponent", "confidence", "alpha"): (
+        lambda s: s.objective is Objective.ials, "only --objective ials has it",
+    ),
+    ("block_size",): (lambda s: s.engine is Engine.als, "it belongs to --engine als"),
 }  # fmt: skip
 
 
@@ -248,6 +271,14 @@ DEFAULTS: dict[tuple[Engine, Objective | None], dict[str, Any]] = {
         "learning_rate": 0.006, "regularization": 0.5, "bias_regularization": 0.05, "epochs": 60,
         "negatives": 10,
     },
+    (Engine.als, Objective.mse): {
+        "init": "scaled:0.1", "epochs": 15, "factors": 64, "regularization": 0.1,
+        "bias_regularization": 0.1,
+    },
+    (Engine.als, Objective.ials): {
+        "init": "scaled:0.1", "epochs": 12, "factors": 128, "regularization": 0.02,
+        "unobserved_weight": 0.04,
+    },
     (Engine.closed_form, Objective.mse): {"damping": 5.0},
     (Engine.closed_form, None): {},
 }  # fmt: skip
@@ -265,6 +296,7 @@ ALWAYS: dict[str, Any] = {
     "global_mean": True, "dropout": 0.0, "schedule": Schedule.constant, "decay": 0.95,
     "weight_decay": 0.0, "sparse": False, "reduction": Reduction.mean, "bias_init": "normal:0",
     "negative_power": 0.0, "positive_weight": PositiveWeight.none,
+    "regularization_exponent": 1.0, "confidence": Confidence.none, "block_size": 128,
 }  # fmt: skip
 
 

@@ -93,6 +93,12 @@ class RecommendConfig(OutputConfig):
         UnknownUsers.popular,
         "Users without a rating in train: the popular items, no rows, or exit 3.",
     )
+    history: str | None = option(
+        None,
+        "Interactions of new users, or of known ones anew, as fetch reads them or .npz: their "
+        "factors are solved for, and only they get rows unless --users says otherwise.",
+        shown="none",
+    )
     items: str | None = option(
         None, "File of item ids: only these.", shown="all items", panel=_ITEMS
     )
@@ -152,6 +158,11 @@ class RecommendConfig(OutputConfig):
     )  # fmt: skip
 
     @property
+    def files(self) -> list[str]:
+        """The files that the request is read from."""
+        return [each for name in FILES if (each := getattr(self, name)) is not None]
+
+    @property
     def shard_of(self) -> tuple[int, int]:
         """The shard and the number of shards, (1, 1) where there is but one."""
         return (1, 1) if self.shard is None else parse_shard(self.shard)
@@ -160,7 +171,7 @@ class RecommendConfig(OutputConfig):
         """Refuse a malformed shard, standard input for a filter, options of lists with pairs."""
         if self.shard is not None:
             parse_shard(self.shard)
-        for name in ("items", "exclude_items", "exclude", "seen"):
+        for name in ("history", "items", "exclude_items", "exclude", "seen"):
             if getattr(self, name) == "-":
                 raise UsageError(f"{flag(name)} -: it needs a file")
         self._check_cluster()
@@ -187,13 +198,13 @@ class RecommendConfig(OutputConfig):
 
 
 _OF_LISTS = (
-    "k", "users", "unknown_users", "items", "exclude_items", "exclude", "seen", "include_seen",
-    "include_cold", "min_score", "format", "part_users", "shard", "resume", "engine",
-    "min_users", "min_coverage", "max_churn", "workers",
+    "k", "users", "history", "unknown_users", "items", "exclude_items", "exclude", "seen",
+    "include_seen", "include_cold", "min_score", "format", "part_users", "shard", "resume",
+    "engine", "min_users", "min_coverage", "max_churn", "workers",
 )  # fmt: skip
 
 # Files that a request is read from.
-FILES = ("users", "items", "exclude_items", "exclude", "seen")
+FILES = ("users", "history", "items", "exclude_items", "exclude", "seen")
 
 # What says where something is, how fast it goes, or whether it is published: not what is written.
 NOT_CONTENT = (

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mfcli.config.choices import (
     BASELINES,
     MODES,
+    Confidence,
     Device,
     Engine,
     Mode,
@@ -36,7 +37,11 @@ _RUN = "How it runs"
 
 
 class Init(NamedTuple):
-    """A start distribution: ``normal`` with standard deviation b, or ``uniform`` from a to b."""
+    """A start distribution: ``normal`` with standard deviation b, or ``uniform`` from a to b.
+
+    ``scaled`` is normal with standard deviation b/√F over F factors, so that a dot product starts
+    with one that does not depend on the width.
+    """
 
     kind: str
     a: float
@@ -44,17 +49,17 @@ class Init(NamedTuple):
 
 
 def parse_init(name: str, text: str) -> Init:
-    """Read ``normal:STD`` or ``uniform:LOW:HIGH``; raises UsageError."""
+    """Read ``normal:STD``, ``scaled:STD`` or ``uniform:LOW:HIGH``; raises UsageError."""
     kind, *numbers = text.split(":")
     try:
         values = [float(each) for each in numbers]
     except ValueError:
         values = []
-    if kind == "normal" and len(values) == 1 and 0 <= values[0] < 1e6:
-        return Init("normal", 0.0, values[0])
+    if kind in ("normal", "scaled") and len(values) == 1 and 0 <= values[0] < 1e6:
+        return Init(kind, 0.0, values[0])
     if kind == "uniform" and len(values) == 2 and -1e6 < values[0] <= values[1] < 1e6:
         return Init("uniform", values[0], values[1])
-    raise UsageError(f"{name} {text!r} should look like normal:0.05 or uniform:0:0.05")
+    raise UsageError(f"{name} {text!r} should look like normal:0.05, scaled:0.1 or uniform:0:0.05")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +153,33 @@ class TrainConfig(Config):
         None, "Weight of a positive in a sampled loss by its value (play count): none, in "
         "proportion, or by log(1 + value); the mean weight is 1.", shown="none", panel=_LEARN,
     )  # fmt: skip
+    unobserved_weight: float | None = option(
+        None, "Of ials: weight of every pair of a user and an item, whose target is 0; an "
+        "interaction adds a weight of 1 with target 1.", low=0.0, shown="by mode", panel=_LEARN,
+    )  # fmt: skip
+    regularization_exponent: float | None = option(
+        None, "Of ials: λ is scaled by (a user's interactions + unobserved weight · all items) "
+        "to this power; items likewise.", low=0.0, high=10.0, shown="1", panel=_LEARN,
+    )  # fmt: skip
+    confidence: Confidence | None = option(
+        None, "Of ials: weight of an interaction of value r (play count): 1, 1 + alpha · r, or "
+        "1 + alpha · log(1 + r).", shown="none", panel=_LEARN,
+    )  # fmt: skip
+    alpha: float | None = option(
+        None, "Of --confidence linear and log.", low=0.0, shown="1", panel=_LEARN
+    )
+    block_size: int | None = option(
+        None, "Of als: factors solved for at once; more of them go block by block (iALS++).",
+        low=1, high=65536, shown="128", panel=_LEARN,
+    )  # fmt: skip
     damping: float | None = option(
         None, "Of --model bias: ratings that pull a bias towards 0.", low=0.0, shown="5",
         panel=_LEARN,
     )  # fmt: skip
 
     init: str | None = option(
-        None, "Start of the factors: normal:STD or uniform:LOW:HIGH.", shown="by mode",
+        None, "Start of the factors: normal:STD, scaled:STD (STD/√factors) or uniform:LOW:HIGH.",
+        shown="by mode",
         panel=_START,
     )  # fmt: skip
     bias_init: str | None = option(
@@ -233,6 +258,10 @@ class TrainConfig(Config):
         filled: dict[str, Any] = dict(setting._asdict())
         filled |= {name: value for name, value in defaults.items() if getattr(self, name) is None}
         done = dataclasses.replace(self, **filled)
+        if done.confidence in (Confidence.linear, Confidence.log):
+            done = dataclasses.replace(done, alpha=1.0 if done.alpha is None else done.alpha)
+        elif done.alpha is not None:
+            raise UsageError("--alpha weighs values: it needs --confidence linear or log")
         if done.model is Model.mf and done.factors == 0:
             raise UsageError("--factors 0 leaves --model mf nothing to learn: use biased-mf")
         if setting.biased:
@@ -246,6 +275,13 @@ class TrainConfig(Config):
             check_optimizer(stage)
         return done
 
+    @property
+    def sampled(self) -> bool:
+        """Whether a resolved objective draws negatives."""
+        assert self.model is not None
+        assert self.engine is not None
+        return Setting(self.model, self.objective, self.engine).sampled
+
     def _setting(self) -> Setting:
         """Return model, objective and engine: as given, else by mode, else as the model implies."""
         model, objective, engine = MODES[self.mode]
@@ -253,7 +289,10 @@ class TrainConfig(Config):
         if model in BASELINES:
             implied = Objective.mse if model is Model.bias else None
             return Setting(model, self.objective or implied, self.engine or Engine.closed_form)
-        return Setting(model, self.objective or objective, self.engine or engine)
+        objective = self.objective or objective
+        if objective is Objective.ials:  # there is one way to minimise it
+            return Setting(self.model or Model.mf, objective, self.engine or Engine.als)
+        return Setting(model, objective, self.engine or engine)
 
     def _stages_with_biases(self) -> list[dict[str, Any]]:
         """Return the stages with the biases' options: as given for train, else the factors'."""

@@ -16,6 +16,10 @@ def make_engine(
         from mfcli.engines.hogwild import HogwildEngine
 
         return HogwildEngine(model, train, config, stage, workers)
+    if config.engine is Engine.als:
+        from mfcli.engines.als import ALSEngine
+
+        return ALSEngine(model, train, config, workers)
     if config.engine is Engine.closed_form:
         from mfcli.engines.closed_form import ClosedFormEngine
 

@@ -18,6 +18,7 @@ from mfcli.errors import InputError
 from mfcli.interactions import Catalog, Ids
 from mfcli.ranking import Block, Scorer, available_workers, best_items, rows_of
 from mfcli.results import Progress, Report, ignore
+from mfcli.scoring.history import with_history
 from mfcli.scoring.loading import Loaded, load_model
 from mfcli.scoring.request import Request, read_request
 
@@ -158,7 +159,12 @@ _NOTHING = np.zeros(0, np.int64)
 def prepare(model: Path, config: RecommendConfig, report: Report = ignore) -> Job:
     """Map a model and read the files of the options; raises InputError."""
     loaded = load_model(model)
-    return Job(loaded, read_request(loaded.checkpoint, config, report), config)
+    if config.history is None:
+        return Job(loaded, read_request(loaded.checkpoint, config, report), config)
+    loaded, users, inputs = with_history(loaded, model, config.history, config.workers, report)
+    request = read_request(loaded.checkpoint, config, report, users)
+    request.inputs.extend(inputs)
+    return Job(loaded, request, config)
 
 
 def write_lists(

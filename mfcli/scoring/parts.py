@@ -81,8 +81,7 @@ def _cells(users: NDArray[np.int64], n_users: int, size: int) -> list[int]:
 
 def job_of(model: Path, config: RecommendConfig) -> Job:
     """Return the job of a model and options, made once a process while the files stay the same."""
-    files = (str(model), config.users, config.items, config.exclude_items, config.exclude,
-             config.seen)  # fmt: skip
+    files = (str(model), *config.files)
     return _job_of(model, config, tuple(_signature(each) for each in files))
 
 

@@ -19,7 +19,7 @@ from mfcli.errors import InputError
 from mfcli.interactions import Ids
 from mfcli.locate import locate
 from mfcli.readers import read_table
-from mfcli.results import Noted, Report, Warned, ignore
+from mfcli.results import Report, Warned, ignore, quietly
 from mfcli.scoring.ids import ITEM_NAMES, USER_NAMES, Lookup, read_ids
 
 
@@ -51,7 +51,7 @@ class Reader:
 
     def __init__(self, checkpoint: Checkpoint, report: Report = ignore) -> None:
         """Start with nothing counted."""
-        self.checkpoint, self.report = checkpoint, report
+        self.checkpoint, self.report, self._quietly = checkpoint, report, quietly(report)
         self.counts: dict[str, int] = {}
         self.inputs: list[dict[str, str]] = []
 
@@ -118,17 +118,17 @@ class Reader:
         if number:
             self.report(Warned(f"{source}: {number} {what} are unknown to the model: left out"))
 
-    def _quietly(self, event: Any) -> None:
-        if isinstance(event, Warned | Noted):
-            self.report(event)
-
 
 def read_request(
-    checkpoint: Checkpoint, config: RecommendConfig, report: Report = ignore
-) -> Request:
-    """Read all files that the options name; raises InputError for what cannot be used."""
+    checkpoint: Checkpoint, config: RecommendConfig, report: Report = ignore,
+    everyone: NDArray[np.int64] | None = None,
+) -> Request:  # fmt: skip
+    """Read the files of the options; raises InputError for what cannot be used.
+
+    ``everyone``: rows of those who get rows where --users names nobody; None for all users.
+    """
     reader = Reader(checkpoint, report)
-    everyone = np.arange(checkpoint.n_users)
+    everyone = np.arange(checkpoint.n_users) if everyone is None else everyone
     users, others = (everyone, []) if config.users is None else reader.users_of(config.users)
     unknown_rows = users[checkpoint.user_counts[users] == 0]
     unknown = len(unknown_rows) + len(others)

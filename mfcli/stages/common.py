@@ -89,7 +89,7 @@ def fresh_model(config: TrainConfig, matrix: Interactions) -> FactorModel:
 def settle(model: FactorModel, config: TrainConfig, matrix: Interactions) -> None:
     """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
     items = torch.from_numpy(matrix.item_counts > 0)
-    if config.objective is not Objective.mse:
+    if config.sampled or config.objective is None:
         items = torch.ones_like(items)
     device = model.user_factors.device
     users = torch.from_numpy(matrix.user_counts > 0)

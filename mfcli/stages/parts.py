@@ -101,9 +101,8 @@ def _write(
 
 
 def _refuse_inputs_inside(target: Path, out: Path, model: Path, config: RecommendConfig) -> None:
-    named = (config.users, config.items, config.exclude_items, config.exclude, config.seen)
-    for each in (model, *named):
-        if each is not None and target in Path(os.path.realpath(each)).parents:
+    for each in (str(model), *config.files):
+        if target in Path(os.path.realpath(each)).parents:
             raise UsageError(f"--out {out} holds the input {each}: name another folder")
 
 

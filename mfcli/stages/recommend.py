@@ -99,9 +99,7 @@ def _to_file(
     target = real_output(out)
     if config.keep_previous:
         real_output(previous_of(target))
-    refuse_input_as_output(
-        out, model, config.users, config.items, config.exclude_items, config.exclude, config.seen
-    )
+    refuse_input_as_output(out, model, *config.files)
     kind = format_of(out.name)
     with output_lock(out, config.wait):
         job = prepare(model, config, report)

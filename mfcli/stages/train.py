@@ -30,7 +30,15 @@ from mfcli.artifacts.checkpoint import (
     save_checkpoint,
     save_resume,
 )
-from mfcli.config import Device, Engine, Objective, Order, PositiveWeight, TrainConfig
+from mfcli.config import (
+    Confidence,
+    Device,
+    Engine,
+    Objective,
+    Order,
+    PositiveWeight,
+    TrainConfig,
+)
 from mfcli.engines import make_engine
 from mfcli.engines.base import TrainingEngine
 from mfcli.engines.life import Training
@@ -57,6 +65,7 @@ from mfcli.stages.common import (
     settle,
 )
 from mfcli.validation import Validator
+from mfcli.warm_start import grown
 
 # Options that change how fast the same model is reached, not which.
 NOT_STORED = ("device", "workers", "time_limit", "valid", "init_from")
@@ -130,19 +139,20 @@ class _Run:
 
     def _load_start(self, model: FactorModel, path: Path) -> None:
         weights, catalog = load_weights(path)
-        if catalog is not None and not catalog.same_ids(self.matrix.catalog):
-            raise InputError(f"{path}: its users and items are not those of the matrix")
-        expected = {name: tuple(each.shape) for name, each in model.state_dict().items()}
-        found = {name: tuple(each.shape) for name, each in weights.items()}
-        if expected != found:
-            raise InputError(
-                f"{path}: its weights {found} do not fit the model asked for {expected}: "
-                "give the same --model and --factors"
-            )
-        model.load_state_dict(weights)
-        if catalog is not None and self.unit != 1.0:  # a resume file's are in units already
-            model.rescale(1.0 / self.unit)
+        unit = 1.0 if catalog is None else self.unit  # a resume file's are in units already
+        model.rescale(unit)
+        start = grown(model, weights, catalog, self.matrix.catalog, path)
+        model.load_state_dict(start.weights)
+        model.rescale(1.0 / unit)
         self.inputs.append({"role": "init_from", "sha256": file_sha256(path)})
+        if start.kept is not None:
+            kept, ours = start.kept, (self.matrix.n_users, self.matrix.n_items)
+            self.report(
+                Noted(
+                    f"{path}: {kept[0]} users and {kept[1]} items go on from it, "
+                    f"{ours[0] - kept[0]} users and {ours[1] - kept[1]} items start anew"
+                )
+            )
 
     def _engine(self, config: TrainConfig, stage: int) -> TrainingEngine:
         return make_engine(self.model, self.scaled, config, stage, self.workers)
@@ -201,7 +211,7 @@ class _Run:
         self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
 
     def _warn(self) -> None:
-        lock_free = self.config.objective is not Objective.mse or self.config.order is Order.free
+        lock_free = self.config.sampled or self.config.order is Order.free
         if self.config.engine is Engine.hogwild and lock_free and self.workers > 1:
             self.report(
                 Noted(
@@ -209,17 +219,20 @@ class _Run:
                     "--workers 1 repeats exactly"
                 )
             )
-        ratings = self.matrix.data
-        sampled = self.config.objective not in (None, Objective.mse)
-        if sampled and self.config.positive_weight not in (None, PositiveWeight.none):
+        weighed = {PositiveWeight.linear, PositiveWeight.log, Confidence.linear, Confidence.log}
+        if self.config.objective in (None, Objective.mse) or weighed & {
+            self.config.positive_weight, self.config.confidence,
+        }:  # fmt: skip
             return
-        if sampled and ratings.min() < ratings.max():
+        ratings = self.matrix.data
+        weigh = "--positive-weight" if self.config.sampled else "--confidence"
+        if ratings.min() < ratings.max():
             self.report(
                 Warned(
                     f"--objective {self.config.objective} takes every rating as a positive, and "
                     f"they differ ({ratings.min():g} to {ratings.max():g}): "
-                    "split or fetch with --threshold to keep the good ones, or weigh them with "
-                    "--positive-weight"
+                    f"split or fetch with --threshold to keep the good ones, or weigh them with "
+                    f"{weigh}"
                 )
             )
 

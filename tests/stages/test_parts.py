@@ -14,7 +14,7 @@ import pytest
 
 from mfcli.artifacts import file_sha256, output_lock
 from mfcli.config import RecommendConfig
-from mfcli.scoring.parts import finished, job_of, parts_of, score_part
+from mfcli.scoring.parts import finished, job_of, parts_of, write_part
 from tests.helpers import interactions
 from tests.models_on_disk import write_model
 
@@ -163,7 +163,7 @@ def test_a_part_is_scored_by_path_and_number(made, tmp_path) -> None:
     """What a worker elsewhere is told: the model's path, the options, the part."""
     config = RecommendConfig(k=3, part_users=9)
     part = parts_of(job_of(made / "m.pt", config))[4]
-    result = score_part(made / "m.pt", config, part, tmp_path)
+    result = write_part(job_of(made / "m.pt", config), part, tmp_path)
     path = tmp_path / part.name
     assert path.read_bytes() == (made / "recs" / part.name).read_bytes()
     assert result == finished(tmp_path, part)

@@ -6,6 +6,8 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
 
     arrays        what kernels are handed
     compilation   compiled, cached, announced
+    als           least squares, a row at a time
+    dense         small symmetric systems in vectors
     memory        prefetching, and numbers shared between threads
     ranks         best k and AUC of blocks of users
     slopes        losses and their derivatives
@@ -14,6 +16,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     sgd           the passes
 """
 
+from mfcli.engines.kernels.als import PANEL, Scratch, Side, add_gramian, solve_rows
 from mfcli.engines.kernels.arrays import Grid, Job, Proposal, Rates, Seen, Tiles, Weights
 from mfcli.engines.kernels.compilation import announced
 from mfcli.engines.kernels.negatives import draw_negative, fill_alias, fill_filter
@@ -30,8 +33,8 @@ from mfcli.engines.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.engines.kernels.tiles import fill_tiles
 
 __all__ = [
-    "BPR", "BPR_SQUARED", "WARP", "Grid", "Job", "Proposal", "Rates", "Seen", "Tiles", "Weights",
-    "announced", "auc_block", "bpr", "bpr_squared", "draw_negative", "fill_alias", "fill_filter",
-    "fill_tiles", "logistic", "logistic_pass", "mse", "mse_pass", "pairwise_pass", "rank_block",
-    "topk_block", "warp",
+    "BPR", "BPR_SQUARED", "PANEL", "WARP", "Grid", "Job", "Proposal", "Rates", "Scratch", "Seen",
+    "Side", "Tiles", "Weights", "add_gramian", "announced", "auc_block", "bpr", "bpr_squared",
+    "draw_negative", "fill_alias", "fill_filter", "fill_tiles", "logistic", "logistic_pass", "mse",
+    "mse_pass", "pairwise_pass", "rank_block", "solve_rows", "topk_block", "warp",
 ]  # fmt: skip

@@ -59,6 +59,7 @@ def folds(data: Path, work: Path) -> None:
         "bias (closed form)": {"model": "bias"},
         "--mode explicit": {},
         "--mode hogwild --objective mse": {"mode": "hogwild", "objective": "mse"},
+        "--objective mse --engine als": {"engine": "als"},
     }.items():
         runs = [
             [measured(work / f"u{fold}", options(**given, seed=seed)) for fold in range(1, 6)]

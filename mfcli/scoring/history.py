@@ -1,0 +1,57 @@
+"""The history that recommend folds in: interactions of users, as a table or a matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.artifacts import file_sha256, load_interactions
+from mfcli.config import FetchConfig
+from mfcli.errors import InputError
+from mfcli.foldin import fold_in
+from mfcli.interactions import Interactions, from_rows
+from mfcli.locate import locate
+from mfcli.ranking import available_workers
+from mfcli.readers import read_table
+from mfcli.results import Noted, Report, Warned, quietly
+from mfcli.scoring.loading import Loaded, scoring_of
+
+
+def with_history(
+    loaded: Loaded, model: Path, source: str, workers: int | None, report: Report
+) -> tuple[Loaded, NDArray[np.int64], list[dict[str, str]]]:
+    """Return the model with the users of a history folded in, their rows, and role and SHA-256s.
+
+    Raises InputError for a history that cannot be read or that holds no item of the model.
+    """
+    history, inputs = read_history(source, report)
+    folded = fold_in(loaded.checkpoint, history, workers or available_workers())
+    if not len(folded.users):
+        raise InputError(
+            f"{source}: holds no item that the model knows: give ids as they stand in the "
+            "source of its training data"
+        )
+    if folded.unknown_rows:
+        report(
+            Warned(
+                f"{source}: {folded.unknown_items} items are not in the model: their "
+                f"{folded.unknown_rows} rows are left out"
+            )
+        )
+    grown = len(folded.users) - folded.new_users
+    report(Noted(f"folded in {folded.new_users} new users, and {grown} that the model knows"))
+    checkpoint = folded.checkpoint
+    return Loaded(checkpoint, scoring_of(checkpoint, model)), folded.users, inputs
+
+
+def read_history(source: str, report: Report) -> tuple[Interactions, list[dict[str, str]]]:
+    """Read an .npz of fetch or split, or any table that fetch reads; the last of doubles counts."""
+    if source.endswith(".npz"):
+        path = Path(source)
+        return load_interactions(path), [{"role": "history", "sha256": file_sha256(path)}]
+    with locate(source, FetchConfig(), quietly(report)) as located:
+        table, _ = read_table(located.data, FetchConfig(), quietly(report))
+        inputs = [{"role": "history", "sha256": file_sha256(path)} for _, path in located.files]
+        return from_rows(table.rows({}))[0], inputs

@@ -1,0 +1,223 @@
+"""Alternating least squares: each row's exact solution, a falling objective, the same bits."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfcli.config import TrainConfig
+from mfcli.engines.als import ALSEngine
+from mfcli.engines.base import EpochLoss
+from mfcli.engines.least_squares import gramian
+from mfcli.errors import InputError, UsageError
+from mfcli.interactions import Interactions
+from mfcli.models import BiasedMF, FactorModel, build
+from mfcli.results import Progress
+from mfcli.validation import Validator
+from tests.helpers import any_interactions, interactions
+
+TRAIN = interactions(40, 30, 0.3, seed=1)
+COUNTS = dataclasses.replace(TRAIN, data=TRAIN.data + 1)
+
+
+def config(**options: Any) -> TrainConfig:
+    return TrainConfig.merge(("", {"engine": "als"} | options)).resolved()
+
+
+def made(of: TrainConfig, train: Interactions = TRAIN, workers: int = 1) -> ALSEngine:
+    model = build(of, train.n_users, train.n_items)
+    if isinstance(model, BiasedMF):
+        model.global_mean.fill_(float(train.data.mean()) if train.n_ratings else 0.0)
+    engine = ALSEngine(model, train, of, workers)
+    engine.model = model  # type: ignore[attr-defined]
+    return engine
+
+
+def epoch(engine: ALSEngine, number: int = 1) -> float:
+    last = list(engine.epoch(number, 0.0))[-1]
+    assert isinstance(last, EpochLoss)
+    return last.loss
+
+
+def model_of(engine: ALSEngine) -> FactorModel:
+    return engine.model  # type: ignore[attr-defined]
+
+
+def dense(train: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    """Return ratings and mask, (U, I)."""
+    ratings, mask = (np.zeros((train.n_users, train.n_items)) for _ in range(2))
+    ratings[train.users, train.indices] = train.data
+    mask[train.users, train.indices] = 1
+    return ratings, mask
+
+
+def weights_of(of: TrainConfig, ratings: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    grown = {"linear": ratings, "log": np.log1p(ratings)}.get(str(of.confidence))
+    return mask if grown is None else mask * (1 + (of.alpha or 0) * grown)
+
+
+OPTIONS = [
+    {"objective": "mse", "model": "mf"},
+    {"objective": "mse", "model": "biased-mf", "bias_regularization": 0.3},
+    {"objective": "ials"},
+    {"objective": "ials", "confidence": "linear", "alpha": 0.5},
+    {"objective": "ials", "confidence": "log", "regularization_exponent": 0.5},
+]
+
+
+def normal_equations(
+    of: TrainConfig, train: Interactions, items: np.ndarray, biases: np.ndarray, mean: float
+) -> np.ndarray:
+    """Solve every user in float64, one at a time: (U, F), or (U, F + 1) with a bias."""
+    ratings, mask = dense(train)
+    factors, biased = items.shape[1], of.model == "biased-mf"
+    sides = np.hstack([items, np.ones((len(items), 1))]) if biased else items
+    weights = weights_of(of, ratings, mask)
+    solved = np.zeros((train.n_users, sides.shape[1]))
+    for user in np.flatnonzero(mask.sum(axis=1)):
+        count = mask[user].sum()
+        target = mask[user] if of.objective == "ials" else ratings[user] - mean - biases
+        penalty = np.full(sides.shape[1], (of.regularization or 0) * count)
+        if biased:
+            penalty[factors] = (of.bias_regularization or 0) * count
+        gram = np.zeros((sides.shape[1],) * 2)
+        if of.objective == "ials":
+            scale = (count + (of.unobserved_weight or 0) * train.n_items) ** (
+                1.0 if of.regularization_exponent is None else of.regularization_exponent
+            )
+            penalty[:] = (of.regularization or 0) * scale
+            gram = (of.unobserved_weight or 0) * sides.T @ sides
+        matrix = (sides * weights[user][:, None]).T @ sides + gram + np.diag(penalty)
+        solved[user] = np.linalg.solve(matrix, sides.T @ (weights[user] * target))
+    return solved
+
+
+@pytest.mark.parametrize("factors", [1, 16, 37])
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda each: "-".join(map(str, each.values())))
+def test_users_are_solved_as_the_normal_equations_say(options, factors):
+    of = config(**options, factors=factors, regularization=0.05, init="normal:0.3")
+    engine = made(of, COUNTS)
+    epoch(engine)
+    items = engine.items.factors.astype(np.float64)
+    biases = engine.items.biases.astype(np.float64) if len(engine.items.biases) else np.zeros(30)
+    expected = normal_equations(of, COUNTS, items, biases, engine.mean)
+    found = engine.users.factors
+    if len(engine.users.biases):
+        found = np.hstack([found, engine.users.biases[:, None]])
+    known = COUNTS.user_counts > 0
+    np.testing.assert_allclose(found[known], expected[known], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda each: "-".join(map(str, each.values())))
+@pytest.mark.parametrize("block_size", [64, 5])
+def test_the_loss_is_that_of_all_pairs_and_the_objective_never_rises(options, block_size):
+    of = config(**options, factors=20, regularization=0.02, block_size=block_size)
+    engine = made(of, COUNTS)
+    ratings, mask = dense(COUNTS)
+    totals = []
+    for number in range(1, 6):
+        loss = epoch(engine, number) * COUNTS.n_ratings
+        scores = engine.users.factors.astype(np.float64) @ engine.items.factors.T
+        if len(engine.users.biases):
+            scores += engine.users.biases[:, None] + engine.items.biases + engine.mean
+        weights = weights_of(of, ratings, mask)
+        if of.objective == "ials":
+            naive = (weights * (1 - scores) ** 2).sum()
+            naive += of.unobserved_weight * (scores**2).sum()
+        else:
+            naive = (weights * (ratings - scores) ** 2).sum()
+        assert loss == pytest.approx(naive, rel=1e-4)
+        totals.append(loss + engine.penalty())
+    assert all(after <= before * (1 + 1e-5) for before, after in itertools.pairwise(totals))
+
+
+@settings(max_examples=40, deadline=None)
+@given(any_interactions(), st.sampled_from(["mse", "ials"]), st.integers(1, 40))
+def test_any_matrix_gives_finite_weights_without_regularization(train, objective, factors):
+    """Fewer entries than factors: directions without an entry stay out of the solution."""
+    train = dataclasses.replace(train, data=np.clip(train.data, -100, 100))
+    of = config(objective=objective, factors=factors, regularization=0.0)
+    engine = made(of, train)
+    for number in (1, 2, 3):
+        assert np.isfinite(epoch(engine, number))
+    assert all(torch.isfinite(each).all() for each in model_of(engine).parameters())
+
+
+@pytest.mark.parametrize("options", OPTIONS[1:3], ids=["mse", "ials"])
+def test_the_bits_are_the_same_for_any_number_of_workers(options):
+    train = interactions(300, 200, 0.1, seed=3)
+    runs = []
+    for workers in (1, 2, 5):
+        engine = made(config(**options, factors=70), train, workers)
+        losses = torch.tensor([epoch(engine, number) for number in (1, 2)])
+        runs.append([losses, *model_of(engine).parameters()])
+    for other in runs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(runs[0], other, strict=True))
+
+
+def test_closing_an_epoch_stops_its_threads(monkeypatch):
+    monkeypatch.setattr("mfcli.engines.least_squares.INTERVAL", 0.0)
+    engine = made(config(objective="ials", factors=32), interactions(400, 300, 0.3, seed=5), 2)
+    steps = engine.epoch(1, 0.0)
+    assert isinstance(next(steps), Progress)
+    steps.close()  # type: ignore[attr-defined]
+
+
+def test_the_gramian_is_that_of_float64():
+    table = np.random.default_rng(0).normal(size=(2500, 48)).astype(np.float32)
+    exact = table.astype(np.float64).T @ table
+    np.testing.assert_allclose(gramian(table), exact, atol=2e-3)
+
+
+def test_the_validation_loss_goes_over_all_pairs_outside_of_train():
+    valid = interactions(40, 30, 0.1, seed=2)
+    taken = np.isin(valid.users * 30 + valid.indices, TRAIN.users * np.int64(30) + TRAIN.indices)
+    valid = valid.keep(~taken)
+    of = config(objective="ials", factors=8)
+    engine = made(of)
+    epoch(engine)
+    scores = engine.users.factors.astype(np.float64) @ engine.items.factors.T
+    missing, held_out = 1 - dense(TRAIN)[1], dense(valid)[1]
+    naive = (held_out * (1 - scores) ** 2).sum() + of.unobserved_weight * (
+        missing * scores**2
+    ).sum()
+    loss, _ = Validator(model_of(engine), TRAIN, valid, of)()
+    assert loss == pytest.approx(naive / valid.n_ratings, rel=1e-5)
+
+
+def test_a_negative_value_is_no_confidence():
+    train = dataclasses.replace(TRAIN, data=TRAIN.data - 3)
+    with pytest.raises(InputError, match="--confidence needs values of at least 0"):
+        made(config(objective="ials", confidence="linear"), train)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"objective": "ials", "engine": "hogwild"}, "needs --engine als"),
+        ({"objective": "ials", "model": "biased-mf"}, "needs --model mf"),
+        ({"objective": "bpr"}, "solves squares, mse and ials"),
+        ({"objective": "mse", "model": "neural"}, "needs minibatch"),
+        ({"objective": "ials", "learning_rate": 0.1}, "nothing is learnt in steps"),
+        ({"objective": "ials", "alpha": 2.0}, "needs --confidence linear or log"),
+        ({"objective": "mse", "unobserved_weight": 0.1}, "only --objective ials has it"),
+        ({"objective": "ials", "negatives": 3}, "sample negatives"),
+        ({"objective": "ials", "device": "cuda"}, "--device cuda has no meaning"),
+        ({"objective": "mse", "engine": "hogwild", "block_size": 8}, "belongs to --engine als"),
+    ],
+)
+def test_what_means_nothing_is_refused(options, reason):
+    with pytest.raises(UsageError, match=reason):
+        config(**options)
+
+
+def test_ials_implies_its_model_and_its_engine():
+    of = TrainConfig.merge(("", {"objective": "ials"})).resolved()
+    assert (of.model, of.engine, of.init) == ("mf", "als", "scaled:0.1")

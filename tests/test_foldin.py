@@ -1,0 +1,228 @@
+"""Folding users in: a train user's own history gives its own factors, whatever the id's place."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mfcli.artifacts import save_interactions
+from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
+from mfcli.config import Model, TrainConfig, combinations
+from mfcli.errors import UsageError
+from mfcli.foldin import fold_in
+from mfcli.interactions import Catalog, Interactions, Rows, from_rows
+from mfcli.scoring.loading import scoring_of
+from mfcli.stages import train as training
+from tests.helpers import interactions
+
+TRAIN = dataclasses.replace(interactions(60, 40, 0.3, seed=1), meta={"schema": 1, "lineage": []})
+TRAIN = dataclasses.replace(TRAIN, data=TRAIN.data + 1)
+
+FACTOR_MODELS = [each for each in combinations() if each[0] is not Model.neural]
+LEARNT = [each for each in FACTOR_MODELS if each[2] != "closed-form"]
+
+
+def trained(tmp_path: Path, train: Interactions = TRAIN, **options: Any) -> Checkpoint:
+    save_interactions(tmp_path / "train.npz", train)
+    config = TrainConfig.merge(("", {"workers": 1} | options))
+    training.train(tmp_path / "train.npz", tmp_path / "model.pt", config)
+    return load_checkpoint(tmp_path / "model.pt")
+
+
+def history_of(train: Interactions, users: list[int], ids: list[Any]) -> Interactions:
+    """Return the entries of some rows under other ids."""
+    chosen = np.isin(train.users, users)
+    names = dict(zip(users, ids, strict=True))
+    rows = Rows(
+        np.array([names[each] for each in train.users[chosen].tolist()]),
+        train.catalog.item_ids[train.indices[chosen]],
+        train.data[chosen],
+    )
+    return from_rows(rows)[0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"objective": "ials", "factors": 12, "epochs": 4},
+        {"objective": "ials", "factors": 12, "confidence": "log", "alpha": 3.0, "epochs": 4},
+        {"engine": "als", "factors": 12, "epochs": 4},
+        {"engine": "als", "model": "mf", "factors": 12, "epochs": 4},
+        {"model": "bias"},
+    ],
+    ids=lambda each: "-".join(map(str, each.values())),
+)
+def test_a_train_users_own_history_gives_its_own_weights(tmp_path, options):
+    checkpoint = trained(tmp_path, **options)
+    users = np.flatnonzero(TRAIN.user_counts)[[3, 7, 20]].tolist()
+    known = [int(TRAIN.catalog.user_ids[each]) for each in users]
+    folded = fold_in(checkpoint, history_of(TRAIN, users, known))
+    assert (folded.new_users, folded.unknown_rows) == (0, 0)
+    assert folded.users.tolist() == users
+    strangers = fold_in(checkpoint, history_of(TRAIN, users, [5000, 4000, 6000]))
+    assert strangers.new_users == 3
+    assert strangers.checkpoint.catalog.user_ids[-3:].tolist() == [4000, 5000, 6000]
+    for name, before in checkpoint.weights.items():
+        after, appended = (each.checkpoint.weights[name] for each in (folded, strangers))
+        torch.testing.assert_close(after, before, atol=2e-4, rtol=1e-3)
+        if name.startswith("user"):
+            torch.testing.assert_close(appended[: len(before)], before, atol=0, rtol=0)
+            new = appended[len(before) :][[1, 0, 2]]
+            torch.testing.assert_close(new, before[users], atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("choice", LEARNT, ids=lambda each: "-".join(map(str, each)))
+def test_a_folded_user_scores_its_own_items_above_the_others(tmp_path, choice):
+    options = dict(zip(("model", "objective", "engine"), map(str, choice), strict=True))
+    train = TRAIN
+    if options["objective"] != "mse":  # users like the items of their own half
+        halves = TRAIN.keep(TRAIN.users % 2 == TRAIN.indices % 2)
+        train = dataclasses.replace(halves, data=np.ones_like(halves.data))
+    if options["engine"] == "minibatch":
+        options["batch_size"] = "32"
+    checkpoint = trained(tmp_path, train, **options, factors=8, epochs=20)
+    users = np.flatnonzero(train.user_counts >= 6)[:8].tolist()
+    history = history_of(train, users, [f"new {each}" for each in range(len(users))])
+    folded = fold_in(checkpoint, history)
+    again = fold_in(checkpoint, history).checkpoint.weights
+    assert all(torch.equal(again[name], each) for name, each in folded.checkpoint.weights.items())
+    scoring = scoring_of(folded.checkpoint, tmp_path / "model.pt")
+    rows = np.repeat(folded.users, np.diff(history.indptr))
+    items = np.searchsorted(train.catalog.item_ids, history.catalog.item_ids)[history.indices]
+    scores = scoring.pairs(rows, items)
+    if options["objective"] == "mse":
+        own = scoring.pairs(np.repeat(users, np.diff(history.indptr)), items)
+        errors = [float(np.mean((each - history.data) ** 2)) for each in (scores, own)]
+        assert errors[0] <= errors[1] * 1.05
+        return
+    everything = scoring.catalogue()(0, scoring.shape[0]) + scoring.constant()[:, None]
+    mine = np.array([scores[rows == each].mean() for each in folded.users])
+    assert (mine > everything[folded.users].mean(axis=1)).all()
+
+
+def test_what_is_seen_is_that_of_train_and_of_the_history(tmp_path):
+    checkpoint = trained(tmp_path, objective="ials", factors=4, epochs=2)
+    user = int(np.argmax(TRAIN.user_counts))
+    before = set(TRAIN.indices[TRAIN.indptr[user] : TRAIN.indptr[user + 1]].tolist())
+    new = sorted(set(range(40)) - before)[:2]
+    history, _ = from_rows(Rows(TRAIN.catalog.user_ids[[user, user]], TRAIN.catalog.item_ids[new]))
+    after = fold_in(checkpoint, history).checkpoint
+    seen = after.seen_indices[after.seen_indptr[user] : after.seen_indptr[user + 1]]
+    assert set(seen.tolist()) == before | set(new)
+    assert len(after.seen_indices) == TRAIN.n_ratings + 2
+    others = np.delete(np.diff(after.seen_indptr), user)
+    assert others.tolist() == np.delete(TRAIN.user_counts, user).tolist()
+
+
+def test_items_that_the_model_does_not_know_are_left_out_and_counted(tmp_path):
+    checkpoint = trained(tmp_path, objective="ials", factors=4, epochs=2)
+    rows = Rows(np.array([1, 1, 2, 3]), np.array([100, 999, 999, 998]))
+    folded = fold_in(checkpoint, from_rows(rows)[0])
+    assert (folded.new_users, folded.unknown_items, folded.unknown_rows) == (1, 2, 3)
+    assert folded.checkpoint.catalog.user_ids[folded.users].tolist() == [1]
+
+
+def test_layers_between_users_and_items_are_refused(tmp_path):
+    checkpoint = trained(tmp_path, model="neural", factors=4, epochs=1)
+    with pytest.raises(UsageError, match="--model neural has layers"):
+        fold_in(checkpoint, TRAIN)
+
+
+def test_a_user_with_few_ratings_is_held_where_train_had_no_regularization(tmp_path):
+    checkpoint = trained(tmp_path, regularization=0.0, factors=8, epochs=3)
+    history, _ = from_rows(Rows(np.array([1]), np.array([100]), np.array([5.0], np.float32)))
+    found = fold_in(checkpoint, history).checkpoint.weights["user_factors"][-1]
+    assert torch.isfinite(found).all()
+    assert found.norm() < 100
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("foldin")
+    trained(folder, objective="ials", factors=4, epochs=3)
+    return folder
+
+
+def test_recommend_writes_the_users_of_the_history(made, tmp_path, cli):
+    (tmp_path / "new.csv").write_text("user,item\nzoe,100\nzoe,101\n12,102\nzoe,7\n")
+    asked = ("recommend", made / "model.pt", "--history", tmp_path / "new.csv", "--k", "3")
+    result = cli(*asked, "--out", "-")
+    assert result.exit_code == 0, result.stderr
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [each["user_id"] for each in rows] == ["12"] * 3 + ["zoe"] * 3
+    assert {each["item_id"] for each in rows[3:]}.isdisjoint({"100", "101"})
+    assert "1 items are not in the model: their 1 rows are left out" in result.stderr
+    assert "folded in 1 new users, and 1 that the model knows" in result.stderr
+    (tmp_path / "users").write_text("zoe\n10\n")
+    chosen = cli(*asked, "--out", "-", "--users", tmp_path / "users", "--quiet")
+    users = [each["user_id"] for each in csv.DictReader(io.StringIO(chosen.stdout))]
+    assert users == ["10"] * 3 + ["zoe"] * 3
+    matrix, _ = from_rows(Rows(np.array(["zoe", "zoe"]), np.array([100, 101])))
+    save_interactions(tmp_path / "new.npz", dataclasses.replace(matrix, meta=TRAIN.meta))
+    of_matrix = cli("recommend", made / "model.pt", "--history", tmp_path / "new.npz", "--k", "3",
+                    "--out", "-", "--quiet")  # fmt: skip
+    assert of_matrix.stdout.splitlines()[1:] == result.stdout.splitlines()[4:]
+
+
+def test_a_history_without_a_known_item_is_refused(made, tmp_path, cli):
+    (tmp_path / "new.csv").write_text("user,item\nzoe,7\n")
+    out = tmp_path / "r.csv"
+    result = cli("recommend", made / "model.pt", "--history", tmp_path / "new.csv", "--out", out,
+                 "--json")  # fmt: skip
+    assert result.exit_code == 3
+    assert "holds no item that the model knows" in json.loads(result.stdout)["error"]["message"]
+    assert not out.exists()
+    same = cli("recommend", made / "model.pt", "--history", tmp_path / "new.csv", "--out",
+               tmp_path / "new.csv")  # fmt: skip
+    assert same.exit_code == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"objective": "ials"}], ids=["biased-mf", "ials"])
+def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
+    old = TRAIN.keep(TRAIN.users < 50)
+    old = Interactions(
+        old.indptr[:51], old.indices, old.data,
+        Catalog(TRAIN.catalog.user_ids[:50], TRAIN.catalog.item_ids), meta=TRAIN.meta,
+    )  # fmt: skip
+    before = trained(tmp_path, old, factors=4, epochs=2, **options)
+    # The grown matrix: ten users more, and its rows in another order of ids.
+    order = np.random.default_rng(0).permutation(60)
+    grown, _ = from_rows(Rows(
+        np.array([f"{each}" for each in TRAIN.catalog.user_ids[order][TRAIN.users]]),
+        TRAIN.catalog.item_ids[TRAIN.indices], TRAIN.data,
+    ))  # fmt: skip
+    save_interactions(tmp_path / "grown.npz", dataclasses.replace(grown, meta=TRAIN.meta))
+    words = ["train", tmp_path / "grown.npz", "--out", tmp_path / "new.pt", "--init-from",
+             tmp_path / "model.pt", "--factors", "4", "--epochs", "1"]  # fmt: skip
+    words += ["--objective", "ials"] if options else ["--learning-rate", "0"]
+    result = cli(*words)
+    assert result.exit_code == 0, result.stderr
+    kept = int((old.user_counts > 0).sum())
+    assert f"{kept} users and 40 items go on from it, " in result.stderr
+    if options:
+        return
+    after = load_checkpoint(tmp_path / "new.pt")
+    place = {str(each): at for at, each in enumerate(before.catalog.user_ids.tolist())}
+    for row, name in enumerate(after.catalog.user_ids.tolist()):
+        if name in place and old.user_counts[place[name]]:
+            was = before.weights["user_factors"][place[name]]
+            assert torch.equal(after.weights["user_factors"][row], was)
+    assert torch.equal(after.weights["item_factors"], before.weights["item_factors"])
+
+
+def test_a_warm_start_without_a_common_id_is_refused(tmp_path, cli):
+    trained(tmp_path, factors=4, epochs=1)
+    other, _ = from_rows(Rows(np.array(["a"]), np.array(["b"])))
+    save_interactions(tmp_path / "other.npz", dataclasses.replace(other, meta=TRAIN.meta))
+    result = cli("train", tmp_path / "other.npz", "--out", tmp_path / "n.pt", "--init-from",
+                 tmp_path / "model.pt", "--factors", "4")  # fmt: skip
+    assert result.exit_code == 3
+    assert "knows none of the users and items" in result.stderr
