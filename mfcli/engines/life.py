@@ -36,7 +36,10 @@ def learning_rate_at(config: TrainConfig, epoch: int) -> float:
     rate, e, last = config.learning_rate or 0.0, epoch - 1, config.epochs or 1
     decay = 0.0 if config.decay is None else config.decay
     if config.schedule is Schedule.exponential:
-        return float(rate * decay**e)
+        try:
+            return float(rate * decay**e)
+        except OverflowError:  # the epoch diverges, and says so
+            return math.inf
     if config.schedule is Schedule.inverse:
         return rate / (1 + decay * e)
     if config.schedule is Schedule.linear:

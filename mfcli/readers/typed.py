@@ -106,7 +106,7 @@ def read_jsonl(source: Source, config: FetchConfig, report: Report) -> Table:
     report(Noted(f"{source.name}: read as jsonl, {describe(places, schema.names)}"))
     wanted = {role: schema.names[place] for role, place in places.items()}
     builder = TableBuilder()
-    with contextlib.closing(Lines(source.open(), _same, report, source.size)) as stream:
+    with contextlib.closing(Lines(source.open(), _same, report, source.size, source.name)) as stream:
         try:
             while block := stream.read():
                 columns = _json_columns(block, schema, wanted, builder.n_rows)
@@ -144,7 +144,7 @@ def _head_schema(
     for text in texts[:1000]:
         try:
             values = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             break  # the reader says on which line
         if isinstance(values, dict):
             for key, value in values.items():

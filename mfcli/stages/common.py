@@ -74,8 +74,8 @@ def count_common(seen: Seen, held_out: Interactions) -> int:
     return int((known[place] == asked).sum())
 
 
-# Options of train that say nothing about the model, and need a validation set.
-WATCHING = ("metric", "patience")
+# Options of train that say nothing about the model, and need a validation set or a schedule.
+WATCHING = ("metric", "patience", "decay")
 
 
 def model_of(checkpoint: Checkpoint, path: Path) -> FactorModel:
