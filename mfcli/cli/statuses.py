@@ -11,7 +11,12 @@ from typing import Any, NoReturn
 
 import typer
 
-from mfcli.errors import InterruptedRunError, MfcliError, SystemRefusedError
+from mfcli.errors import (
+    InterruptedRunError,
+    MfcliError,
+    SystemRefusedError,
+    is_out_of_memory,
+)
 from mfcli.streams import emit, standard_error
 
 
@@ -61,6 +66,15 @@ REFUSALS = {
     errno.EMFILE: "too many open files: raise ulimit -n",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENOTDIR: "a part of the path is no folder",
+    errno.EISDIR: "a folder has the name of a file that is to be written: move it away",
+    errno.ENOENT: "the file or its folder is gone",
+    errno.ELOOP: "the links of the path lead in a circle",
+    errno.EFBIG: "the file would be too large: raise ulimit -f, or choose another place",
+    errno.ENFILE: "too many open files on this machine",
+    errno.ENOLCK: "the file system has no locks: choose another place",
+    errno.EOPNOTSUPP: "the file system cannot do it: choose another place",
+    errno.ESTALE: "the network file system lost the file: run again",
+    errno.ETIMEDOUT: "the file system does not answer",
 }
 
 
@@ -70,9 +84,7 @@ def as_expected(error: BaseException) -> MfcliError | None:
         return error
     if isinstance(error, KeyboardInterrupt):
         return InterruptedRunError("interrupted")
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    ):
+    if is_out_of_memory(error):
         return SystemRefusedError("out of memory: take fewer --factors or less data")
     if isinstance(error, OSError) and error.errno in REFUSALS:
         where = f"{error.filename}: " if error.filename else ""

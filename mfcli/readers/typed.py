@@ -148,7 +148,8 @@ def _head_schema(
             break  # the reader says on which line
         if isinstance(values, dict):
             for key, value in values.items():
-                kinds.setdefault(key, _kind(value))
+                if _is_text(key):
+                    kinds.setdefault(key, _kind(value))
     places = by_name(list(kinds), parse_columns(config.columns), where)
     schema = [(name, pa.float64() if at == places.get("rating") else kind)
               for at, (name, kind) in enumerate(kinds.items())]  # fmt: skip
@@ -156,6 +157,11 @@ def _head_schema(
     return {role: kept.index(at) for role, at in places.items()}, pa.schema(
         [schema[at] for at in kept]
     )
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a text is without lone surrogates, which JSON can write and UTF-8 cannot."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _kind(value: Any) -> pa.DataType:
@@ -196,6 +202,8 @@ def _slow_json(block: bytes, wanted: Mapping[str, str], offset: int) -> dict[str
             value = values.get(name)
             if value is not None and not isinstance(value, str):
                 raise CellError(row, f"the {role} is neither a number nor text")
+            if value is not None and not _is_text(value):
+                raise CellError(row, f"the {role} holds half of a surrogate pair")
             cells[role].append(value)
         row += 1
     return {role: pa.array(column, pa.string()) for role, column in cells.items()}

@@ -35,7 +35,13 @@ from mfcli.engines import make_engine
 from mfcli.engines.base import TrainingEngine
 from mfcli.engines.life import Training
 from mfcli.engines.minibatch import choose_device, torch_threads
-from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
+from mfcli.errors import (
+    DivergedError,
+    InputError,
+    InterruptedRunError,
+    UsageError,
+    is_out_of_memory,
+)
 from mfcli.interactions import Interactions
 from mfcli.models import BiasedMF, FactorModel, build
 from mfcli.ranking import available_workers
@@ -167,6 +173,7 @@ class _Run:
                 self.report(event)
                 if isinstance(event, EpochResult):
                     self._after_epoch()
+            return self._finish(time.perf_counter() - began)
         except (KeyboardInterrupt, InterruptedRunError):
             self._save_state()
             raise InterruptedRunError(
@@ -176,7 +183,6 @@ class _Run:
         except DivergedError as error:
             self._save_state()
             raise DivergedError(f"{error} (last good state in {self.resume_path})") from None
-        return self._finish(time.perf_counter() - began)
 
     def _restore(self) -> None:
         if not self.resume_path.exists():
@@ -184,6 +190,18 @@ class _Run:
                 f"{self.resume_path}: no interrupted run to resume: start without --resume"
             )
         document = load_resume(self.resume_path)
+        try:
+            self._take_up(document)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise
+            reason = str(error).partition("\n")[0]
+            raise InputError(
+                f"{self.resume_path}: is damaged ({reason}): start without --resume"
+            ) from None
+        self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
+
+    def _take_up(self, document: dict[str, Any]) -> None:
         if document["inputs"] != self.inputs:
             raise InputError(
                 f"{self.resume_path}: the interrupted run had other input files: "
@@ -197,7 +215,6 @@ class _Run:
                     f"{now.get(name)}: give the same options, or start without --resume"
                 )
         self.training.restore(document["state"])
-        self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
 
     def _warn(self) -> None:
         lock_free = self.config.objective is not Objective.mse or self.config.order is Order.free
