@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("interactions",),
     ("models", "objectives", "sampling"),
     (
-        "archives", "artifacts", "candidates", "cluster", "confidence", "download", "engines",
+        "archives", "artifacts", "candidates", "capacity", "cluster", "confidence", "download", "engines",
         "evaluation", "locate",
         "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
         "splitting", "tuning", "validation",

@@ -10,7 +10,12 @@ from mfcli.artifacts.files import (
     refuse_input_as_output,
     seconds_old,
 )
-from mfcli.artifacts.matrix import load_interactions, save_interactions
+from mfcli.artifacts.matrix import (
+    load_interactions,
+    matrix_headers,
+    save_interactions,
+    stored_bytes,
+)
 from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for
 
 __all__ = [
@@ -20,6 +25,7 @@ __all__ = [
     "lineage_entry",
     "lineage_of",
     "load_interactions",
+    "matrix_headers",
     "meta_for",
     "open_input",
     "output_lock",
@@ -27,4 +33,5 @@ __all__ = [
     "refuse_input_as_output",
     "save_interactions",
     "seconds_old",
+    "stored_bytes",
 ]

@@ -48,6 +48,16 @@ def save_interactions(path: Path, interactions: Interactions) -> None:
         np.savez(stream, allow_pickle=False, **arrays)
 
 
+def stored_bytes(interactions: Interactions) -> int:
+    """Return about how many bytes a matrix takes on disk."""
+    catalog = interactions.catalog
+    arrays = (
+        interactions.indptr, interactions.indices, interactions.data, interactions.timestamps,
+        catalog.user_ids, catalog.item_ids, catalog.item_names,
+    )  # fmt: skip
+    return sum(each.nbytes for each in arrays if each is not None)
+
+
 def matrix_headers(path: Path) -> dict[str, Header]:
     """Return the heads of a matrix's arrays, by name, without loading any; raises InputError."""
     with open_input(path) as stream:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet
 
+from mfcli import capacity
 from mfcli.config.stages import FetchConfig, parse_columns
 from mfcli.errors import InputError
 from mfcli.readers import lines
@@ -37,6 +38,7 @@ def read_parquet(source: Source, config: FetchConfig, report: Report) -> Table:
                 places = by_name(names, parse_columns(config.columns), source.name)
                 _check_types(file.schema_arrow, places, source.name)
                 report(Noted(f"{source.name}: read as parquet, {describe(places, names)}"))
+                capacity.require_rows(source.name, file.metadata.num_rows, report)
                 report(Progress(0, file.metadata.num_rows))
                 wanted = {role: names[place] for role, place in places.items()}
                 # One column may have two roles in a file without --columns: never asked for twice.

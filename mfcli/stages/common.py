@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from mfcli import capacity
+from mfcli.artifacts import matrix_headers
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.candidates import Seen
 from mfcli.config import Objective, TrainConfig
@@ -17,6 +19,7 @@ from mfcli.engines.kernels.compilation import announced
 from mfcli.errors import InputError, UsageError, is_out_of_memory
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import FactorModel, Scoring, allocate
+from mfcli.ranking import available_workers
 from mfcli.results import Noted, Report
 
 
@@ -115,6 +118,25 @@ def _check_scale(model: FactorModel) -> None:
         bound = users * items * model.user_factors.shape[1] + sum(largest.values())
     if not bound < LARGEST_SCORE:
         raise ValueError(f"its weights are so large that scores could reach {bound:.3g}")
+
+
+def require_scoring(
+    models: Sequence[Path], test: Path | None, workers: int | None, lists: int, report: Report
+) -> None:
+    """Say no before an evaluation or lists of users that memory cannot hold.
+
+    lists: entries of the ranked lists of a user that are held at once.
+    """
+    sizes = [each.stat().st_size for each in models if each.is_file()]
+    heads = {} if test is None else matrix_headers(test)
+    shape = [heads[name].length for name in ("user_ids", "item_ids") if name in heads]
+    n_users, n_items = shape if len(shape) == 2 else (0, 0)
+    needed = capacity.scoring(
+        max(sizes, default=0), sum(each.n_bytes for each in heads.values()), n_items,
+        workers or available_workers(), lists * n_users * len(sizes),
+    )  # fmt: skip
+    mend = "take fewer --workers" + (", or a smaller --k" if lists else "")
+    capacity.require_memory(f"scoring {models[0]}", needed, mend, report)
 
 
 def scoring_of(checkpoint: Checkpoint, path: Path) -> Scoring:

@@ -35,7 +35,13 @@ from mfcli.interactions import Interactions
 from mfcli.models import Scoring, Vectors
 from mfcli.ranking import available_workers
 from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
-from mfcli.stages.common import check_held_out, compiling, predicts_ratings, scoring_of
+from mfcli.stages.common import (
+    check_held_out,
+    compiling,
+    predicts_ratings,
+    require_scoring,
+    scoring_of,
+)
 from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns
 from mfcli.stages.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
 
@@ -62,6 +68,7 @@ def evaluate(
     for each in outputs:
         refuse_input_as_output(each, test, *models)
     with _outputs(outputs), compiling(report):
+        require_scoring(models, test, config.workers, max(config.k), report)
         rows = load_interactions(test)
         given = None
         if config.candidates is not None:

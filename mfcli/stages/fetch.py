@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mfcli import capacity
 from mfcli.artifacts import (
     file_sha256,
     lineage_entry,
@@ -20,6 +21,7 @@ from mfcli.artifacts import (
     real_output,
     refuse_input_as_output,
     save_interactions,
+    stored_bytes,
 )
 from mfcli.config import FetchConfig
 from mfcli.errors import InputError, UsageError
@@ -83,6 +85,7 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
         interactions = _filter(interactions, config, source)
         entry = lineage_entry("fetch", _options(config, read), read.inputs if read else [])
         interactions = interactions.with_meta(meta_for("interactions", [entry]))
+        capacity.require_disk(out, stored_bytes(interactions))
         report(Started(f"writing {out.name}"))
         save_interactions(out, interactions)
     data = interactions.data
@@ -133,6 +136,10 @@ def _sample(config: FetchConfig, report: Report) -> Interactions:
         if getattr(config, name) is not None:
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} has no meaning for the built-in sample")
+    capacity.require_memory(
+        f"a sample of {config.ratings:,} ratings", capacity.sampling(config.ratings),
+        "ask for fewer --ratings", report,
+    )  # fmt: skip
     report(Started("making the sample", config.ratings, "ratings"))
     return make_sample(
         config.users, config.items, config.ratings, config.seed,

@@ -24,7 +24,7 @@ from mfcli.config import RecommendConfig, UnknownUsers
 from mfcli.errors import InputError
 from mfcli.ranking import Block, Scorer, available_workers, best_items, nothing_seen, rows_of
 from mfcli.results import Progress, RecommendResult, Report, Started, Warned, ignore
-from mfcli.stages.common import compiling, scoring_of
+from mfcli.stages.common import compiling, require_scoring, scoring_of
 from mfcli.streams import standard_input, standard_output
 
 PREVIEW_ROWS = 10
@@ -59,6 +59,7 @@ def recommend(
 def _recommend(
     model: Path, stream: IO[bytes], out: str, config: RecommendConfig, report: Report, began: float
 ) -> RecommendResult:
+    require_scoring([model], None, config.workers, 0, report)
     checkpoint = load_checkpoint(model)
     known, strangers = _requested(checkpoint, config)
     counts = checkpoint.user_counts

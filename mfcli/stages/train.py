@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from mfcli import capacity
 from mfcli.artifacts import (
     atomic_file,
     file_sha256,
     lineage_entry,
     lineage_of,
     load_interactions,
+    matrix_headers,
     meta_for,
     output_lock,
     real_output,
@@ -30,7 +32,15 @@ from mfcli.artifacts.checkpoint import (
     save_checkpoint,
     save_resume,
 )
-from mfcli.config import Device, Engine, Objective, Order, PositiveWeight, TrainConfig
+from mfcli.config import (
+    Device,
+    Engine,
+    Objective,
+    Optimizer,
+    Order,
+    PositiveWeight,
+    TrainConfig,
+)
 from mfcli.engines import make_engine
 from mfcli.engines.base import TrainingEngine
 from mfcli.engines.life import Training
@@ -43,7 +53,7 @@ from mfcli.errors import (
     is_out_of_memory,
 )
 from mfcli.interactions import Interactions
-from mfcli.models import BiasedMF, FactorModel, build
+from mfcli.models import BiasedMF, FactorModel, allocate, build
 from mfcli.ranking import available_workers
 from mfcli.results import (
     EpochResult,
@@ -92,6 +102,7 @@ class _Run:
         self.workers = config.workers or available_workers()
         self.resume_path = out.with_name(out.name + ".resume")
         self.history_path = out.with_suffix(".history.csv")
+        self._require(source)
         self.matrix = load_interactions(source)
         self.inputs = [{"role": "train", "sha256": file_sha256(source)}]
         if not self.matrix.n_ratings:
@@ -104,6 +115,29 @@ class _Run:
         self.training = Training(config, self.model, self._engine, validator)
         self._saved = time.perf_counter()
         self._save_cost = 0.0
+
+    def _require(self, source: Path) -> None:
+        """Say no before a training that memory or disk cannot hold."""
+        heads = matrix_headers(source)
+        if not {"indices", "user_ids", "item_ids"} <= heads.keys():
+            return  # loading says what is wrong
+        n_users, n_items = heads["user_ids"].length, heads["item_ids"].length
+        with torch.device("meta"):
+            model = allocate(self.config, n_users, n_items)
+        tables = sum(each.numel() * each.element_size() for each in model.state_dict().values())
+        ratings, batch = heads["indices"].length, None
+        if self.config.engine is Engine.minibatch:
+            size = self.config.batch_size
+            rows = ratings if size in (None, "full") else min(ratings, int(str(size)))
+            batch = 4 * rows * (1 + (self.config.negatives or 0)) * max(1, self.config.factors or 0)
+        stored = sum(each.n_bytes for each in heads.values())
+        mend = "take fewer --factors" + (", or a smaller --batch-size" if batch else "")
+        capacity.require_memory(
+            f"training {n_users:,} users × {n_items:,} items on {ratings:,} ratings",
+            capacity.training(ratings, stored, tables, batch), mend, self.report,
+        )  # fmt: skip
+        moments = 2 * tables if self.config.optimizer is Optimizer.adam else 0
+        capacity.require_disk(self.out, tables + moments + tables + 4 * ratings)
 
     def _load_valid(self, source: Path) -> Interactions | None:
         if self.config.valid is None:

@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "gzip that is cut": (b"\x1f\x8b\x08\x00" + b"x" * 9, (), ("damaged or cut off",)),
     "a line without end": (b"1 2 " + b"3" * (20 << 20), ("--format", "space"), ("has a line of",)),
     "a cell without end": (b"1,2," + b"3" * (20 << 20), (), ("t.csv",)),
-    "an object without end": (b'{"user": "' + b"3" * (20 << 20), (), ("has a line of",)),
+    "an object without end": (b'{"user": "' + b"3" * (20 << 20), (), ("t.csv",)),
     "a list without end": (b"1 " + b"23 " * (7 << 20), (), ("t.csv",)),
 }  # fmt: skip
 
