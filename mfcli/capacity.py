@@ -25,6 +25,7 @@ SYSTEM = Path("/")  # where proc and sys are
 _READING, _COMPUTING = 200 << 20, 430 << 20
 _ROW = 67  # of a table while it is read, sorted and merged
 _SAMPLE_ROW = 23
+_RESERVED = 512 << 20  # addresses of threads: stacks, arenas, the buffers of BLAS
 _BLOCK = 3 * (64 << 20)  # of scores a thread, and what is made of them
 
 # mfcli.ranking's block of scores: at most so many users, and so many scores.
@@ -77,7 +78,9 @@ def memory_limit() -> int:
         return _asked(asked)
     found = [_meminfo().get("MemTotal", 0) + _meminfo().get("SwapTotal", 0) or math.inf]
     found += [limit for limit, _ in _group_limits()]
-    found += [limit for limit in resource.getrlimit(resource.RLIMIT_AS)[:1] if limit > 0]
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        found.append(max(0, soft - _unused_addresses() - _RESERVED))
     return int(min(min(found), 1 << 62))
 
 
@@ -143,6 +146,14 @@ def _asked(text: str) -> int:
     if not 0 < size < 1e9:
         raise UsageError(f"{VARIABLE}={text!r} should be a number of GB")
     return int(size * 1e9)
+
+
+def _unused_addresses() -> int:
+    """Return the bytes of this process' addresses that take no memory: libraries map a lot."""
+    with suppress(OSError, ValueError):
+        total, resident = (SYSTEM / "proc/self/statm").read_text("ascii").split()[:2]
+        return (int(total) - int(resident)) * resource.getpagesize()
+    return 0
 
 
 def _meminfo() -> dict[str, int]:

@@ -153,7 +153,11 @@ def test_the_limits_of_machine_and_groups_count(
     })  # fmt: skip
     assert (capacity.memory_limit(), capacity.memory_available()) == (2 * GB, 0)
     monkeypatch.setattr(capacity.resource, "getrlimit", lambda _: (GB, GB))
-    assert capacity.memory_limit() == GB
+    reserved = 512 << 20
+    assert capacity.memory_limit() == GB - reserved
+    page = resource.getpagesize()
+    machine({"/proc/self/statm": "3000 1000 9 9 9 9 9"})  # 2000 pages are mapped and not used
+    assert capacity.memory_limit() == GB - reserved - 2000 * page
 
 
 def test_a_system_that_says_nothing_has_no_limit(

@@ -9,6 +9,7 @@ commands  the commands themselves
 from __future__ import annotations
 
 import os
+import signal
 
 from mfcli.cli import commands  # noqa: F401 - registers them
 from mfcli.cli.app import app
@@ -24,4 +25,7 @@ def main() -> None:
     # slower, and save nothing on an idle one. Read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     tolerate_any_text()
-    app()
+    try:
+        app()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could stop

@@ -52,7 +52,8 @@ class statuses:  # noqa: N801 - used like a function
 
 
 def _terminated(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
-    raise InterruptedRunError("terminated")
+    # As Ctrl-C: no Exception, which a library may take for one of its own.
+    raise KeyboardInterrupt("terminated")
 
 
 REFUSALS = {
@@ -83,7 +84,7 @@ def as_expected(error: BaseException) -> MfcliError | None:
     if isinstance(error, MfcliError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return InterruptedRunError("interrupted")
+        return InterruptedRunError(str(error) or "interrupted")
     if is_out_of_memory(error):
         return SystemRefusedError("out of memory: take fewer --factors or less data")
     if isinstance(error, OSError) and error.errno in REFUSALS:

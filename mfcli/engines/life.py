@@ -75,6 +75,11 @@ class Training:
         self._best: dict[str, Any] | None = None  # value, epoch, stage, weights
         self._waited = 0
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a state to go on from."""
+        return bool(self._snapshot)
+
     def state(self) -> dict[str, Any]:
         """Return weights, engine state, position, best epoch and history, for ``restore``."""
         history = [dataclasses.asdict(each) for each in self._snapshot["history"]]

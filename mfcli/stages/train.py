@@ -209,6 +209,8 @@ class _Run:
                     self._after_epoch()
             return self._finish(time.perf_counter() - began)
         except (KeyboardInterrupt, InterruptedRunError):
+            if not self.training.begun:
+                raise InterruptedRunError("interrupted before the first epoch") from None
             self._save_state()
             raise InterruptedRunError(
                 f"interrupted after epoch {len(self.training.history)}: go on with --resume "
