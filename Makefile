@@ -28,7 +28,7 @@ RUN = artifacts/$(DATASET)-$(MODE)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup demo test lint bench quality pipeline clean FORCE
+.PHONY: help setup demo test lint bench quality torture pipeline clean FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,9 @@ $(PEERS)/ready: | $(VENV)/ready
 
 quality: $(VENV)/ready ## Measure quality on the real data sets that MFCLI_DATASETS names
 	$(BIN)/python tests/benchmarks/quality.py
+
+torture: $(VENV)/ready ## Kill, fill, starve and damage for some minutes, and count what is lost
+	$(BIN)/python -m tests.torture.run
 
 clean: ## Remove what the pipelines made
 	find data artifacts -mindepth 1 ! -name README.md -delete

@@ -26,8 +26,6 @@ _READING, _COMPUTING = 200 << 20, 430 << 20
 _ROW = 67  # of a table while it is read, sorted and merged
 _SAMPLE_ROW = 23
 _RESERVED = 512 << 20  # addresses of threads: stacks, arenas, the buffers of BLAS
-_BLOCK = 3 * (64 << 20)  # of scores a thread, and what is made of them
-
 # mfcli.ranking's block of scores: at most so many users, and so many scores.
 _BLOCK_USERS, _BLOCK_SCORES = 256, 1 << 24
 

@@ -19,8 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("interactions",),
     ("models", "objectives", "sampling"),
     (
-        "archives", "artifacts", "candidates", "capacity", "cluster", "confidence", "download", "engines",
-        "evaluation", "locate",
+        "archives", "artifacts", "candidates", "capacity", "cluster", "confidence", "download",
+        "engines", "evaluation", "locate",
         "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
         "splitting", "tuning", "validation",
     ),

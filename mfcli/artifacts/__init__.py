@@ -4,11 +4,13 @@ from mfcli.artifacts.files import (
     atomic_file,
     atomic_path,
     file_sha256,
+    flush,
     open_input,
     output_lock,
     real_output,
     refuse_input_as_output,
     seconds_old,
+    uninterrupted,
 )
 from mfcli.artifacts.matrix import (
     load_interactions,
@@ -22,6 +24,7 @@ __all__ = [
     "atomic_file",
     "atomic_path",
     "file_sha256",
+    "flush",
     "lineage_entry",
     "lineage_of",
     "load_interactions",
@@ -34,4 +37,5 @@ __all__ = [
     "save_interactions",
     "seconds_old",
     "stored_bytes",
+    "uninterrupted",
 ]

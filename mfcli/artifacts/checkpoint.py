@@ -140,7 +140,9 @@ def _check(checkpoint: Checkpoint) -> None:
         raise TypeError("history is no list of epochs")
     _check_weights(checkpoint.weights)
     low, high = checkpoint.rating_range
-    if not (math.isfinite(low) and low <= high < math.inf and math.isfinite(checkpoint.rating_mean)):
+    if not (
+        math.isfinite(low) and low <= high < math.inf and math.isfinite(checkpoint.rating_mean)
+    ):
         raise ValueError("the range of its ratings is none")
 
 

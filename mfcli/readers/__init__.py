@@ -55,9 +55,7 @@ def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Tab
     return table, str(kind)
 
 
-def _require_memory(
-    source: Source, kind: Format, head: bytes, whole: bool, report: Report
-) -> None:
+def _require_memory(source: Source, kind: Format, head: bytes, whole: bool, report: Report) -> None:
     """Say no before a table is read that memory cannot hold; its rows are guessed by its head."""
     if source.size is None or kind is Format.parquet:  # which has a figure of its own
         return

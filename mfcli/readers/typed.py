@@ -108,7 +108,9 @@ def read_jsonl(source: Source, config: FetchConfig, report: Report) -> Table:
     report(Noted(f"{source.name}: read as jsonl, {describe(places, schema.names)}"))
     wanted = {role: schema.names[place] for role, place in places.items()}
     builder = TableBuilder()
-    with contextlib.closing(Lines(source.open(), _same, report, source.size, source.name)) as stream:
+    with contextlib.closing(
+        Lines(source.open(), _same, report, source.size, source.name)
+    ) as stream:
         try:
             while block := stream.read():
                 columns = _json_columns(block, schema, wanted, builder.n_rows)

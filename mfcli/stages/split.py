@@ -13,6 +13,7 @@ import numpy as np
 from mfcli import capacity, splitting
 from mfcli.artifacts import (
     file_sha256,
+    flush,
     lineage_entry,
     lineage_of,
     load_interactions,
@@ -22,6 +23,7 @@ from mfcli.artifacts import (
     refuse_input_as_output,
     save_interactions,
     stored_bytes,
+    uninterrupted,
 )
 from mfcli.artifacts.meta import to_json
 from mfcli.config import FetchConfig, SplitConfig, Strategy
@@ -252,11 +254,14 @@ def _write(
                 path.parent.mkdir(exist_ok=True)
                 moves.append((staged, path))
                 written.append(_describe(path, part, train))
-        for staged, path in moves:
-            staged.replace(path)
+        with uninterrupted():
+            for staged, path in moves:
+                staged.replace(path)
+            _drop_stale(out, {each.path for each in written})
+        for changed in {path.parent for _, path in moves}:
+            flush(changed)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _drop_stale(out, {each.path for each in written})
     return written
 
 

@@ -1,4 +1,4 @@
-"""Bad input: the right exit status, one line that says what, where and how to mend it, nothing lost.
+"""Bad input: the right exit status, one line with what, where and the mend, and nothing lost.
 
 Every case runs over an earlier output, which must still be there, byte for byte.
 """
@@ -165,12 +165,10 @@ def test_what_is_no_readable_file_is_refused_at_once(cli, tmp_path, kind):
 @pytest.mark.parametrize("change", ["longer", "another", "gone"])
 def test_a_table_that_changes_while_it_is_read_is_refused(cli, tmp_path, monkeypatch, change):
     source, out = write(tmp_path / "t.csv", GOOD), write(tmp_path / "out.npz", EARLIER)
-    from mfcli.stages import fetch as stage
-
-    read = stage.read_table
+    from mfcli import readers
 
     def and_change(*given: Any) -> Any:
-        found = read(*given)
+        found = readers.read_table(*given)
         if change == "longer":
             with source.open("ab") as file:
                 file.write(b"9,9,9\n")
@@ -180,7 +178,7 @@ def test_a_table_that_changes_while_it_is_read_is_refused(cli, tmp_path, monkeyp
             source.unlink()
         return found
 
-    monkeypatch.setattr(stage, "read_table", and_change)
+    monkeypatch.setattr("mfcli.stages.fetch.read_table", and_change)
     refused(cli("fetch", source, "--out", out), 3, "t.csv: changed while it was read", "again")
     untouched(out)
 
@@ -297,8 +295,8 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
     ):
         refused(cli("evaluate", made / model, made / test, "--out", out), 3, *words)
         untouched(out)
-    model = write(tmp_path / "m.pt", EARLIER)
-    for options, words in (
+    trained = write(tmp_path / "m.pt", EARLIER)
+    for options, reasons in (
         (("--valid", made / "b/test.npz"), ("its users and items are not those of",)),
         (("--valid", made / "a2/test.npz"), ("is of another split",)),
         (("--valid", made / "a/train.npz"), ("are in the training data",)),
@@ -306,9 +304,9 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
         (("--init-from", made / "a.pt", "--factors", "9"), ("do not fit", "--factors")),
         (("--resume",), ("no interrupted run to resume", "without --resume")),
     ):
-        result = cli("train", made / "a/train.npz", "--out", model, "--epochs", "1", *options)
-        refused(result, 3, *words)
-        untouched(model)
+        result = cli("train", made / "a/train.npz", "--out", trained, "--epochs", "1", *options)
+        refused(result, 3, *reasons)
+        untouched(trained)
     split = ("split", "--out", tmp_path / "s", "--train-file")
     one, two = write(tmp_path / "1.csv", "1,1,5\n2,2,5\n"), write(tmp_path / "2.csv", "1,1,5\n")
     refused(cli(*split, one, "--test-file", two), 3, "2.csv: 1 of its user and item pairs")

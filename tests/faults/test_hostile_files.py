@@ -29,7 +29,7 @@ from mfcli.artifacts import load_interactions, meta_for, save_interactions
 from mfcli.artifacts.checkpoint import load_any, load_checkpoint, load_resume, load_weights
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
-from mfcli.errors import InputError, MfcliError, UsageError
+from mfcli.errors import InputError, SystemRefusedError, UsageError
 from mfcli.stages.evaluate import load_metrics
 from mfcli.stages.fetch import read_rows
 from mfcli.stages.inspect import inspect
@@ -83,9 +83,10 @@ def head(descr: str, shape: Any) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
 
 
-def npz(source: Path, target: Path, compression: int = zipfile.ZIP_STORED, **changed: bytes) -> Path:
+def npz(source: Path, target: Path, changed: dict[str, bytes], packed: bool = False) -> Path:
     """Copy an .npz with members replaced by bytes."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", compression) as new:
+    kind, changed = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED, dict(changed)
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", kind) as new:
         for info in old.infolist():
             content = changed.pop(info.filename.removesuffix(".npy"), None)
             new.writestr(info.filename, old.read(info) if content is None else content)
@@ -147,7 +148,7 @@ BAD_MEMBERS: dict[str, dict[str, bytes]] = {
 
 @pytest.mark.parametrize("name", BAD_MEMBERS)
 def test_an_npz_that_lies_is_refused(made, tmp_path, name):
-    path = npz(made / "train.npz", tmp_path / "m.npz", **BAD_MEMBERS[name])
+    path = npz(made / "train.npz", tmp_path / "m.npz", BAD_MEMBERS[name])
     refuses(load_interactions, path)
 
 
@@ -156,7 +157,7 @@ def test_a_pickle_in_an_npz_is_never_executed(made, tmp_path, cli):
     trap = np.empty(1, object)
     trap[0] = Trap(mark)
     for name in ("data", "user_ids", "meta", "another"):
-        path = npz(made / "train.npz", tmp_path / f"{name}.npz", **{name: member(trap)})
+        path = npz(made / "train.npz", tmp_path / f"{name}.npz", {name: member(trap)})
         out = write(tmp_path / "m.pt", EARLIER)
         result = cli("train", path, "--out", out, "--model", "bias")
         if name != "another":  # nobody looks at that one
@@ -167,11 +168,11 @@ def test_a_pickle_in_an_npz_is_never_executed(made, tmp_path, cli):
 
 def test_an_npz_that_unpacks_to_any_size_is_refused(made, tmp_path):
     zeros = member(np.zeros(1 << 26, np.float32))  # 256 MiB in 260 kB
-    bomb = npz(made / "train.npz", tmp_path / "bomb.npz", zipfile.ZIP_DEFLATED, data=zeros)
+    bomb = npz(made / "train.npz", tmp_path / "bomb.npz", {"data": zeros}, packed=True)
     assert bomb.stat().st_size < 1 << 20
     refuses(load_interactions, bomb, "unpack to")
     # Compressed as numpy and scipy do it, it is read all the same.
-    small = npz(made / "train.npz", tmp_path / "small.npz", zipfile.ZIP_DEFLATED)
+    small = npz(made / "train.npz", tmp_path / "small.npz", {}, packed=True)
     assert load_interactions(small).n_ratings == load_interactions(made / "train.npz").n_ratings
 
 
@@ -222,7 +223,9 @@ BAD_PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "a sparse weight": lambda made: weights(made, x=torch.eye(3).to_sparse()),
     "a weight of another kind": lambda made: weights(made, user_bias=3),
     "weights of another kind": lambda _: {"weights": [1]},
-    "an expanded indptr": lambda _: {"seen_indptr": torch.zeros(1, dtype=torch.int32).expand(10**11)},
+    "an expanded indptr": lambda _: {
+        "seen_indptr": torch.zeros(1, dtype=torch.int32).expand(10**11)
+    },
     "an index out of bounds": lambda made: {
         "seen_indices": torch.full_like(document_of(made)["seen_indices"], 99)
     },
@@ -299,7 +302,10 @@ def test_a_pickle_in_a_checkpoint_is_never_executed(made, tmp_path, cli):
     document = document_of(made)
     for name in ("meta", "options", "history", "item_ids"):
         torch.save(document | {name: Trap(mark)}, tmp_path / "m.pt")
-        for words in (("recommend", tmp_path / "m.pt", "--out", "-"), ("inspect", tmp_path / "m.pt")):
+        for words in (
+            ("recommend", tmp_path / "m.pt", "--out", "-"),
+            ("inspect", tmp_path / "m.pt"),
+        ):
             refused(cli(*words), 3, "m.pt")
     (tmp_path / "m.pt").write_bytes(pickle.dumps(Trap(mark)))
     refused(cli("recommend", tmp_path / "m.pt", "--out", "-"), 3, "m.pt")
@@ -307,10 +313,12 @@ def test_a_pickle_in_a_checkpoint_is_never_executed(made, tmp_path, cli):
 
 
 def test_a_checkpoint_that_is_compressed_or_has_a_second_list_is_refused(made, tmp_path):
-    with zipfile.ZipFile(made / "m.pt") as old:
-        with zipfile.ZipFile(tmp_path / "z.pt", "w", zipfile.ZIP_DEFLATED) as new:
-            for info in old.infolist():
-                new.writestr(info.filename, old.read(info))
+    with (
+        zipfile.ZipFile(made / "m.pt") as old,
+        zipfile.ZipFile(tmp_path / "z.pt", "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for info in old.infolist():
+            new.writestr(info.filename, old.read(info))
     refuses(load_checkpoint, tmp_path / "z.pt", "compressed")
     write(tmp_path / "two.pt", (made / "m.pt").read_bytes() + b"PK\x05\x06" + bytes(10))
     refuses(load_checkpoint, tmp_path / "two.pt")
@@ -398,11 +406,13 @@ def damaged(content: bytes, data: st.DataObject) -> bytes:
 def test_a_damaged_artifact_is_refused_or_read(made, name, data):
     path = write(made / f"damaged-{name}", damaged((made / name).read_bytes(), data))
     for load in (LOADERS[name], inspect):
+        message = f"{path}"
         try:
             load(path)
         except InputError as error:
-            assert str(error).startswith(f"{path}")
-            assert "\n" not in str(error)
+            message = str(error)
+        assert message.startswith(f"{path}")
+        assert "\n" not in message
 
 
 @BOUNDED
@@ -422,7 +432,9 @@ def test_any_bytes_are_no_artifact(made, content, start):
 
 def parquet_of(rows: int) -> bytes:
     stream = io.BytesIO()
-    table = pa.table({"user": ["a", "b"] * rows, "item": range(2 * rows), "rating": [1.0] * 2 * rows})
+    table = pa.table(
+        {"user": ["a", "b"] * rows, "item": range(2 * rows), "rating": [1.0] * 2 * rows}
+    )
     pyarrow.parquet.write_table(table, stream)
     return stream.getvalue()
 
@@ -438,8 +450,9 @@ TABLES: dict[Format, bytes] = {
     Format.parquet: parquet_of(3),
 }
 ODD = st.sampled_from([
-    b"\n", b"\r", b"\r\n", b",", b"\t", b"::", b'"', b"\0", b"\xef\xbb\xbf", b"\xff", b"\xc3", b"\xe2\x80\xa8",
-    b"nan", b"1e999", b"-", b" ", b"9" * 400, b"{", b"[", b"]", b'"\\ud800"', b"null", b"true", b"\x1f",
+    b"\n", b"\r", b"\r\n", b",", b"\t", b"::", b'"', b"\0", b"\xef\xbb\xbf", b"\xff", b"\xc3",
+    b"\xe2\x80\xa8", b"nan", b"1e999", b"-", b" ", b"9" * 400, b"{", b"[", b"]", b'"\\ud800"',
+    b"null", b"true", b"\x1f",
     b"\x1f\x8b", b"PK", b"2024-01-01", b"=1", b"\xed\xa0\x80",
 ])  # fmt: skip
 
@@ -459,9 +472,7 @@ def test_any_bytes_as_a_table_are_read_or_refused(made, kind, data):
     for config in (FetchConfig(), FetchConfig(format=kind)):
         try:
             rows, _ = read_rows(str(path), config)
-        except MfcliError as error:
-            assert isinstance(error, InputError | UsageError)
-            assert "\n" not in str(error)
+        except (InputError, UsageError, SystemRefusedError):  # the last of Parquet that claims much
             continue
         assert len(rows.users) == len(rows.items) > 0
         assert rows.ratings is None or np.isfinite(rows.ratings).all()
@@ -489,7 +500,8 @@ def test_any_bytes_as_a_source_are_read_or_refused(made, content):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"metrics": {"auc": 1e400}}, {"counts": {"users": [1]}}, {"meta": {"schema": 1, "lineage": 3}},
+        {"metrics": {"auc": 1e400}}, {"counts": {"users": [1]}},
+        {"meta": {"schema": 1, "lineage": 3}},
         {"metrics": [1]}, {"meta": {"schema": 1, "lineage": [{"stage": "x", "options": 3}]}},
         {"protocol": {"a": {"b": [1, 2, {"c": None}]}}}, {"metrics": {}}, {"counts": {}},
     ],

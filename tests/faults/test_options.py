@@ -11,8 +11,14 @@ from typing import Any, get_args, get_origin
 import pytest
 
 from mfcli.cli.options import cli_fields
-from mfcli.config import Config, EvaluateConfig, FetchConfig, RecommendConfig, SplitConfig
-from mfcli.config import TrainConfig
+from mfcli.config import (
+    Config,
+    EvaluateConfig,
+    FetchConfig,
+    RecommendConfig,
+    SplitConfig,
+    TrainConfig,
+)
 from mfcli.config.options import field_types, flag
 from mfcli.errors import UsageError
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
@@ -120,7 +126,11 @@ def test_a_bad_configuration_is_refused_by_file(cli, tmp_path, content, status, 
 def test_an_endless_configuration_is_refused(cli, tmp_path):
     out = tmp_path / "m.pt"
     refused(cli("train", "none.npz", "--out", out, "--config", "/dev/zero"), 3, "/dev/zero")
-    refused(cli("train", "none.npz", "--out", out, "--config", tmp_path), 3, "cannot read the configuration")
+    refused(
+        cli("train", "none.npz", "--out", out, "--config", tmp_path),
+        3,
+        "cannot read the configuration",
+    )
 
 
 def test_a_decay_that_nothing_uses_is_refused(cli, tmp_path):
@@ -177,9 +187,7 @@ EXTREME = [
 
 
 @pytest.mark.parametrize(("option", "value", "beside"), EXTREME, ids=lambda each: str(each)[:24])
-def test_an_extreme_value_trains_or_diverges_with_words(
-    cli, made, tmp_path, option, value, beside
-):
+def test_an_extreme_value_trains_or_diverges_with_words(cli, made, tmp_path, option, value, beside):
     out = write(tmp_path / "m.pt", EARLIER)
     epochs = () if "--epochs" in beside or "bias" in beside else ("--epochs", "2")
     result = cli("train", made / "train.npz", "--out", out, f"--{option}={value}", *beside,

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +25,15 @@ def warm_up() -> None:
     """Import what the stages import; raises AssertionError where that started a thread."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it starts its threads when it is loaded
+    import torch
+    from typer.testing import CliRunner
+
     import mfcli.cli
     import mfcli.console
     import mfcli.stages.evaluate
     import mfcli.stages.inspect
     import mfcli.stages.recommend
     import mfcli.stages.run
-    import torch
-    from typer.testing import CliRunner
 
     # What is imported when it is first used.
     CliRunner().invoke(mfcli.cli.app, ["inspect", "nowhere"])
@@ -84,9 +85,12 @@ class Child:
 
 def start(
     words: Sequence[str | Path], folder: Path, *, stdout: int | None = None,
-    limits: Sequence[tuple[int, int]] = (), before: Callable[[], None] = lambda: None,
+    limits: Sequence[tuple[int, int]] = (), closing: int | None = None,
 ) -> Child:  # fmt: skip
-    """Fork a run of mfcli; ``limits`` are pairs of a resource and its soft limit."""
+    """Fork a run of mfcli; ``limits`` are pairs of a resource and its soft limit.
+
+    closing: a descriptor that the child should not have, such as the other end of its pipe.
+    """
     out, err = folder / "stdout", folder / "stderr"
     sys.stdout.flush()
     sys.stderr.flush()
@@ -101,8 +105,10 @@ def start(
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(os.open(out, flags, 0o644) if stdout is None else stdout, 1)
         os.dup2(os.open(err, flags, 0o644), 2)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
-        before()
+        for name, number in (("stdout", 1), ("stderr", 2)):
+            setattr(sys, name, os.fdopen(number, "w"))
+        if closing is not None:
+            os.close(closing)
         for which, size in limits:
             resource.setrlimit(which, (size, resource.getrlimit(which)[1]))
         status = _run([str(each) for each in words])

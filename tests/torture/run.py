@@ -61,26 +61,28 @@ def torture(work: Path, asked: argparse.Namespace) -> list[Row]:
         trials.append((Trial(stage, folder, right), seconds))
     print(", ".join(f"{each.stage.name} {seconds:.2f} s" for each, seconds in trials), flush=True)
 
+    some = [trials[at] for at in (0, 2, 6)] if quick else trials
+
     def parts(which: faults.Timed) -> Callable[[], list[Row]]:
         def call() -> list[Row]:
             rows = faults.kills(which, 1 if quick else 45, seed)
-            return rows + faults.interrupts(which, 1 if quick else 12, seed + 1)
+            few = [each for each in which if each in some]
+            return rows + faults.interrupts(few, 1 if quick else 12, seed + 1)
 
         return call
 
     rows = timed("kills and interrupts", lambda: beside(parts(trials[::2]), parts(trials[1::2])))
-    some = [trials[at] for at in (0, 2, 6)] if quick else trials
     room = (0,) if quick else (0, 4096, 65536, 300_000)
     rows += timed("disks", lambda: faults.full_disk(some, work, room))
-    steps = (1, 200) if quick else (0, 1, 5, 20, 50, 100, 150, 200, 300, 400, 600, 1000, 2000)
+    steps = (100,) if quick else (0, 1, 5, 20, 50, 100, 150, 200, 300, 400, 600, 1000, 2000)
     rows += timed("memory", lambda: faults.memory(some, steps))
-    rows += timed("locks", lambda: faults.locked(some))
     rows += timed("streams", lambda: faults.streams(some))
-    rows += timed("folders", lambda: faults.gone(some, seed))
     rows += timed("damage", lambda: faults.damage(data, work, 100 if quick else 2000, seed))
     rows += timed("readers", lambda: faults.readers(trials, 4 if quick else 12, 1 if quick else 3))
     rows += timed("many runs", lambda: faults.many_runs(trials, 40 if quick else 3000))
     if not quick:
+        rows += timed("locks", lambda: faults.locked(trials))
+        rows += timed("folders", lambda: faults.gone(trials, seed))
         rows += timed("circumstances", lambda: faults.circumstances(work))
     return rows
 

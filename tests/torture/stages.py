@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from tests.torture.children import Child, start
 from tests.torture.table import Row
 
 EARLIER = b"an earlier output\n"
-LEFT_ALONE = (".lock", ".history.csv", ".resume")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def stages(data: Path) -> list[Stage]:
               "m.pt", ("m.pt",), True),
         Stage("train hogwild", ("train", train),
               (*few, *valid, "--mode", "hogwild", "--objective", "mse", "--epochs", "40",
-               "--workers", "2", "--metric", "ndcg@5", "--patience", "30"), "m.pt", ("m.pt",), True),
+               "--workers", "2", "--metric", "ndcg@5", "--patience", "30"), "m.pt", ("m.pt",),
+              True),
         Stage("evaluate", ("evaluate", model, test), ("--quiet", "--per-user", "{folder}/u.csv"),
               "m.json", ("m.json", "u.csv")),
         Stage("recommend", ("recommend", model), ("--quiet", "--k", "50"), "r.csv", ("r.csv",)),
@@ -51,10 +52,9 @@ def stages(data: Path) -> list[Stage]:
 
 def prepare(data: Path) -> None:
     """Make the inputs of all stages, in children."""
-    sample = ["fetch", "demo", "--out", data / "sample.npz", "--users", "900", "--items", "700",
-              "--ratings", "40000", "--quiet"]  # fmt: skip
     steps: list[list[str | Path]] = [
-        sample,
+        ["fetch", "demo", "--out", data / "sample.npz", "--users", "900", "--items", "700",
+         "--ratings", "40000", "--quiet"],
         ["fetch", data / "t.csv", "--out", data / "d.npz", "--quiet"],
         ["split", data / "d.npz", "--out", data / "split", "--valid", "--quiet"],
         ["train", data / "split/train.npz", "--out", data / "model.pt", "--epochs", "2",
@@ -118,6 +118,11 @@ class Trial:
             if content not in (EARLIER if earlier else None, self.right[name]):
                 row.wrongly(f"{self.stage.name}: {name} is neither the old nor the new one, {when}")
 
+    def check_together(self, row: Row, when: str) -> None:
+        """Count a split of which some parts are new and some are not."""
+        if self.stage.out == "s" and len({each == EARLIER for each in self.found().values()}) > 1:
+            row.wrongly(f"{self.stage.name}: some of its files are new, {when}")
+
     def check_untouched(self, row: Row, when: str) -> None:
         """Count an output that is not the earlier one."""
         for name, content in self.found().items():
@@ -145,9 +150,7 @@ class Trial:
             self.check_done(row, when)
 
 
-def counted(
-    row: Row, child: Child, status: int | None, right: tuple[int, ...], when: str
-) -> bool:
+def counted(row: Row, child: Child, status: int | None, right: tuple[int, ...], when: str) -> bool:
     """Count a hang, a traceback or a wrong status; tell whether all was well."""
     if status is None:
         row.hangs += 1
@@ -170,12 +173,6 @@ def right_bytes(stage: Stage, folder: Path) -> tuple[dict[str, bytes], float]:
         trial.clear(earlier=False)
         child = start(trial.words(), folder)
         status = child.wait(300)
-        seconds = _now() - child.began
+        seconds = time.monotonic() - child.began
         assert status == 0, f"{stage.name}: {status} {child.errors}"
     return {name: (folder / name).read_bytes() for name in stage.files}, seconds
-
-
-def _now() -> float:
-    import time
-
-    return time.monotonic()
