@@ -44,6 +44,7 @@ from mfcli.stages.common import (
 )
 from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns
 from mfcli.stages.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
+from mfcli.streams import printable
 
 # Options that say where something is, or how fast, not what is measured.
 _WHERE = ("workers", "candidates", "per_user")
@@ -155,10 +156,10 @@ def _subjects(
 def _names(models: list[Path]) -> list[str]:
     """Return the files' names, with as many folders as tell them apart."""
     for depth in range(1, 1 + max(len(each.parts) for each in models)):
-        names = ["/".join(each.parts[-depth:]) for each in models]
+        names = [printable("/".join(each.parts[-depth:])) for each in models]
         if len(set(names)) == len(names):
             return names
-    return [f"{number}: {each}" for number, each in enumerate(models, 1)]
+    return [printable(f"{number}: {each}") for number, each in enumerate(models, 1)]
 
 
 def _measured(

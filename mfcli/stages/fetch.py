@@ -40,6 +40,7 @@ from mfcli.readers import names, read_table
 from mfcli.readers.source import Source
 from mfcli.readers.table import Table
 from mfcli.results import FetchResult, Noted, Progress, Report, Started, Warned, ignore
+from mfcli.streams import printable
 
 # What says where things are or which sample it is, not how the source is read.
 _WHERE = ("cache_dir", "base_url", "item_names", "max_size", "sha256")
@@ -183,7 +184,7 @@ def _watched(files: tuple[tuple[str, Path], ...]) -> Iterator[Inputs]:
     """Yield name, SHA-256 and size of the files; raises InputError if one changes meanwhile."""
     before = [_signature(path) for _, path in files]
     yield [
-        {"name": name, "sha256": file_sha256(path), "bytes": path.stat().st_size}
+        {"name": printable(name), "sha256": file_sha256(path), "bytes": path.stat().st_size}
         for name, path in files
     ]
     for (name, path), signature in zip(files, before, strict=True):
