@@ -128,7 +128,8 @@ def _table(path: Path) -> InspectResult:
 
     try:
         options = csv.ParseOptions(newlines_in_values=True)
-        table = csv.read_csv(path, parse_options=options)
+        with open_input(path) as stream:  # Arrow opens no name that is not UTF-8
+            table = csv.read_csv(stream, parse_options=options)
     except pa.ArrowInvalid as error:
         raise InputError(f"{path}: is damaged ({error})") from None
     details = {

@@ -73,8 +73,8 @@ class Child:
 
     @property
     def errors(self) -> str:
-        """What it wrote to standard error."""
-        return self.err.read_text("utf-8", "replace")
+        """What it wrote to standard error; nothing where it was killed before it could."""
+        return self.err.read_text("utf-8", "replace") if self.err.exists() else ""
 
     @property
     def traceback(self) -> bool:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -100,6 +101,9 @@ def beside(*calls: Callable[[], list[Row]]) -> list[Row]:
                 with os.fdopen(writing, "w") as stream:
                     json.dump([asdict(each) for each in call()], stream)
                 status = 0
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
             finally:
                 os._exit(status)
         os.close(writing)
