@@ -2,8 +2,9 @@
 
     python -m tests.torture.load [--ratings 20000000] [--users 138000] [--items 27000]
 
-Prints a line a stage: the peak of its memory as the kernel counted it, what mfcli estimated before
-it began, and the quotient; exit 1 where a stage fails or takes more than the bar.
+Prints a line a stage: the peak of its memory as the kernel counted it, seconds, exit status; ends
+with 1 where a stage fails or takes more than the bar. tests/test_capacity.py holds the estimates of
+mfcli.capacity against these peaks.
 """
 
 # ruff: noqa: T201 - it is here to print
