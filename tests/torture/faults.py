@@ -22,53 +22,58 @@ from tests.torture.table import Row, running_as_root
 Timed = list[tuple[Trial, float]]
 
 
-def kills(trials: Timed, times: int, seed: int) -> list[Row]:
-    """Kill −9 at a random moment, then the same command again, to the same bytes."""
-    dice = random.Random(seed)
-    rows = []
-    for trial, seconds in trials:
-        row = Row(f"kill -9 in {trial.stage.name}")
-        for number in range(times):
+def kills(trials: Timed, times: int, seed: int, seconds: float) -> list[Row]:
+    """Kill −9 at a random moment, then the same command again, to the same bytes.
+
+    Goes round the stages ``times`` times, or until the seconds are over.
+    """
+    dice, end = random.Random(seed), time.monotonic() + seconds
+    rows = [Row(f"kill -9 in {trial.stage.name}") for trial, _ in trials]
+    for number in range(times):
+        for row, (trial, lasts) in zip(rows, trials, strict=True):
+            if time.monotonic() > end:
+                return rows
             earlier = number % 2 == 0
             trial.clear(earlier)
             # Half of the moments lie anywhere, half in the last part, where files are written.
-            after = seconds * (dice.random() if number % 4 < 2 else 1 - dice.random() * 0.25)
+            after = lasts * (dice.random() if number % 4 < 2 else 1 - dice.random() * 0.25)
             child = start(trial.words(), trial.folder)
             time.sleep(after)
             child.signal(signal.SIGKILL)
-            status = child.wait()
             when = f"killed after {after:.3f} s"
             row.times += 1
-            if counted(row, child, status, (0, -9), when):
+            if counted(row, child, child.wait(), (0, -9), when):
                 trial.check_whole(row, when, earlier)
             trial.again(row, when)
-        rows.append(row)
     return rows
 
 
-def interrupts(trials: Timed, times: int, seed: int) -> list[Row]:
-    """Ctrl-C and SIGTERM at a random moment: 130, output untouched, and the same bytes later."""
-    dice = random.Random(seed)
-    rows = []
-    for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
-        for trial, seconds in trials:
-            row = Row(f"{name} in {trial.stage.name}")
-            for _ in range(times):
-                trial.clear()
-                after = 0.02 + seconds * dice.random() * 0.95
-                child = start(trial.words(), trial.folder)
-                time.sleep(after)
-                child.signal(number)
-                status = child.wait()
-                when = f"{name} after {after:.3f} s"
-                row.times += 1
-                # Before mfcli listens, SIGTERM ends any process, without a word.
-                if counted(row, child, status, (0, 130, -signal.SIGTERM), when):
-                    trial.check_whole(row, when)
-                    trial.check_together(row, when)
-                trial.again(row, when)
-            rows.append(row)
-    return rows
+def interrupts(trials: Timed, times: int, seed: int, seconds: float) -> list[Row]:
+    """Ctrl-C and SIGTERM at a random moment: 130, whole outputs, and the same bytes later."""
+    dice, end = random.Random(seed), time.monotonic() + seconds
+    kinds = ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"))
+    tried = [
+        (Row(f"{name} in {trial.stage.name}"), number, name, trial, lasts)
+        for number, name in kinds
+        for trial, lasts in trials
+    ]
+    for _ in range(times):
+        for row, number, name, trial, lasts in tried:
+            if time.monotonic() > end:
+                break
+            trial.clear()
+            after = 0.02 + lasts * dice.random() * 0.95
+            child = start(trial.words(), trial.folder)
+            time.sleep(after)
+            child.signal(number)
+            when = f"{name} after {after:.3f} s"
+            row.times += 1
+            # Before mfcli listens, SIGTERM ends any process, without a word.
+            if counted(row, child, child.wait(), (0, 130, -signal.SIGTERM), when):
+                trial.check_whole(row, when)
+                trial.check_together(row, when)
+            trial.again(row, when)
+    return [row for row, *_ in tried]
 
 
 def locked(trials: Timed) -> list[Row]:

@@ -66,9 +66,9 @@ def torture(work: Path, asked: argparse.Namespace) -> list[Row]:
 
     def parts(which: faults.Timed) -> Callable[[], list[Row]]:
         def call() -> list[Row]:
-            rows = faults.kills(which, 1 if quick else 45, seed)
+            rows = faults.kills(which, 1 if quick else 60, seed, 210.0)
             few = [each for each in which if each in some]
-            return rows + faults.interrupts(few, 1 if quick else 12, seed + 1)
+            return rows + faults.interrupts(few, 1 if quick else 15, seed + 1, 100.0)
 
         return call
 
