@@ -6,7 +6,10 @@ import contextlib
 import dataclasses
 import errno
 import json
+import os
 import signal
+import sys
+import threading
 from typing import Any, NoReturn
 
 import typer
@@ -18,6 +21,8 @@ from mfcli.errors import (
     is_out_of_memory,
 )
 from mfcli.streams import emit, standard_error
+
+AGAIN_SECONDS = 0.02  # after which a lost interruption comes again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +40,27 @@ class statuses:  # noqa: N801 - used like a function
     def __init__(self, common: Common) -> None:
         self.common = common
         self.before: Any = None
+        self.hook: Any = None
 
     def __enter__(self) -> None:
         self.before = signal.signal(signal.SIGTERM, _terminated)
+        self.hook = sys.unraisablehook
+        sys.unraisablehook = self._unraisable
+
+    def _unraisable(self, found: Any) -> None:
+        """Repeat an interruption that came within a library's callback, where it would be lost."""
+        if issubclass(found.exc_type, KeyboardInterrupt):
+            terminated = str(found.exc_value) == "terminated"
+            number = signal.SIGTERM if terminated else signal.SIGINT
+            again = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+        else:
+            self.hook(found)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         signal.signal(signal.SIGTERM, self.before)
+        sys.unraisablehook = self.hook
         if error is None or isinstance(error, typer.Exit | SystemExit):
             return
         if isinstance(error, BrokenPipeError):

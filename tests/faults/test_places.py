@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from mfcli.artifacts import uninterrupted
-from mfcli.cli.statuses import as_expected
+from mfcli.cli.statuses import Common, as_expected, statuses
 from mfcli.errors import SystemRefusedError, is_out_of_memory
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
 
@@ -152,3 +155,20 @@ def test_an_interruption_while_the_model_is_written_leaves_a_state(cli, tmp_path
     assert not out.exists()
     accepted(cli(*words, out, "--resume"))
     assert out.read_bytes() == (tmp_path / "whole.pt").read_bytes()
+
+
+def test_an_interruption_within_a_callback_is_not_lost(capsys):
+    """What a callback of C raises is dropped by Python; the compiler of kernels has such."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    def work() -> None:
+        with statuses(Common(False, False, False)):
+            ctypes.CFUNCTYPE(None)(interrupted)()
+            time.sleep(10)
+
+    with pytest.raises(typer.Exit) as ended:
+        work()
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err == "error: interrupted\n"

@@ -117,7 +117,7 @@ def full_disk(trials: Timed, work: Path, room: tuple[int, ...]) -> list[Row]:
                 small.clear()
                 _fill(mounted, free)
                 _refused(rows[0], small, work, f"{free} bytes free")
-                (mounted / "filler").unlink()
+                (mounted / "filler").unlink(missing_ok=True)
             small.again(rows[0], "with room again")
             small.clear()
             _remount(mounted, "ro")
@@ -143,8 +143,9 @@ def _refused(row: Row, trial: Trial, streams: Path, when: str) -> None:
     child = start(trial.words(), streams)
     row.times += 1
     status = child.wait()
-    if status == 0:
-        trial.check_done(row, when)  # there was room enough
+    if status == 0:  # there was room enough
+        (trial.folder / "filler").unlink(missing_ok=True)
+        trial.check_done(row, when)
     elif counted(row, child, status, (8,), f"{trial.stage.name}, {when}"):
         trial.check_untouched(row, when)
 
