@@ -29,7 +29,7 @@ RUN = artifacts/$(DATASET)-$(MODE)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup demo test lint bench quality pipeline clean FORCE
+.PHONY: help setup demo test lint bench quality torture pipeline clean FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,9 @@ $(PEERS)/ready: | $(VENV)/ready
 
 quality: $(VENV)/ready $(PEERS)/ready ## Measure quality on the data sets that MFCLI_DATASETS names; QUALITY='lastfm' for some
 	$(BIN)/python -m tests.benchmarks.quality $(QUALITY)
+
+torture: $(VENV)/ready ## Kill, fill, starve and damage for some minutes, and count what is lost
+	$(BIN)/python -m tests.torture.run
 
 clean: ## Remove what the pipelines made
 	find data artifacts -mindepth 1 ! -name README.md -delete

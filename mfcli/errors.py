@@ -26,6 +26,23 @@ class MfcliError(Exception):
         super().__init__(" ".join(message.split("\n")).replace("\r", " "))
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that there is no memory, in whatever words a library has."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError | ImportError | OSError) and any(
+        words in text for words in _NO_MEMORY
+    )
+
+
+# torch; its C++ parts; a thread's stack; a library that cannot be loaded.
+_NO_MEMORY = (
+    "can't allocate memory", "bad_alloc", "can't start new thread", "cannot allocate memory",
+    "failed to map segment",
+)  # fmt: skip
+
+
 class UsageError(MfcliError):
     """The options or the configuration cannot work."""
 

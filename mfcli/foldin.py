@@ -25,6 +25,7 @@ from mfcli.interactions import Catalog, Ids, Interactions, encode, from_codes
 from mfcli.models import BiasedMF, FactorModel, allocate
 from mfcli.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.sampling import NegativeSampler
+from mfcli.scoring.loading import lasting
 
 STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
 ENTRIES = 1 << 13  # taken through all steps together, whole users at a time
@@ -52,7 +53,7 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
     Items that the model does not know are left out, and counted; a user with no other item keeps
     what the model knows, and is not added. Raises UsageError for a model that has no such users.
     """
-    config = TrainConfig.merge(("", _lasting(checkpoint.options))).resolved()
+    config = TrainConfig.merge(("", lasting(checkpoint.options))).resolved()
     if config.model is Model.neural:
         raise UsageError(
             "--history needs a model whose users can be solved for: --model neural has layers "
@@ -74,11 +75,6 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
         _placed(checkpoint, entries, weights),
         unknown_items=unknown_items, unknown_rows=int((~known).sum()),
     )  # fmt: skip
-
-
-def _lasting(options: dict[str, object]) -> dict[str, object]:
-    """Leave out what is about watching a run, and would ask for a validation set."""
-    return {name: each for name, each in options.items() if name not in ("metric", "patience")}
 
 
 def _solved(

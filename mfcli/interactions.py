@@ -41,6 +41,16 @@ class Rows:
     item_names: dict[Any, str] = field(default_factory=dict)
 
 
+def is_text(values: NDArray[np.str_]) -> bool:
+    """Tell whether unicode holds characters only: no lone surrogates, nothing beyond U+10FFFF."""
+    if not values.dtype.isnative:
+        return False
+    codes = np.ascontiguousarray(values).view(np.uint32)
+    if not codes.size or codes.max() < 0xD800:
+        return True
+    return not bool(((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any())
+
+
 @dataclass(frozen=True, eq=False)
 class Catalog:
     """The ids behind rows and columns: user_ids (U,), item_ids (I,), item_names (I,) or None."""
@@ -54,6 +64,8 @@ class Catalog:
         for what, ids in (("user_ids", self.user_ids), ("item_ids", self.item_ids)):
             if ids.ndim != 1 or (ids.dtype != np.int64 and ids.dtype.kind != "U"):
                 raise InputError(f"{what} should be one-dimensional and int64 or unicode")
+            if ids.dtype.kind == "U" and not is_text(ids):
+                raise InputError(f"{what} holds a character that is none")
             if not pd.Index(ids).is_unique:
                 raise InputError(f"{what} holds an id twice")
         if self.item_names is None:
@@ -62,6 +74,8 @@ class Catalog:
             raise InputError("item_names should have one entry an item")
         if self.item_names.dtype.kind != "U":
             raise InputError("item_names should be unicode")
+        if not is_text(self.item_names):
+            raise InputError("item_names holds a character that is none")
 
     def same_ids(self, other: Catalog) -> bool:
         """Tell whether the rows and columns of both mean the same users and items."""

@@ -28,6 +28,11 @@ def emit(text: str) -> None:
     out.buffer.flush()
 
 
+def printable(name: str) -> str:
+    """Return a file's name with its bytes that are no UTF-8 as escapes, as a file may hold it."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def tolerate_any_text() -> None:
     """Escape what the locale has no letter for, in tables and messages, rather than fail."""
     for stream in (sys.stdout, sys.stderr):

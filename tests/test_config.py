@@ -386,7 +386,7 @@ class TestModes:
         self, choice: tuple[Model, Objective | None, Engine]
     ) -> None:
         config = train_config(**of_choice(choice)).resolved()
-        off = {"clip_norm", "init_from", "valid", "patience", "time_limit", "workers"}
+        off = {"clip_norm", "decay", "init_from", "valid", "patience", "time_limit", "workers"}
         off |= {"item_factors", "rating_unit"}  # as wide as the users'; by the data
         off |= {"alpha"}  # of weights that are not all 1
         fields = {each.name for each in dataclasses.fields(config)}
@@ -558,7 +558,7 @@ class TestTrainStages:
 
     def test_a_stage_may_name_all_that_it_may_change(self) -> None:
         options = {
-            "epochs": 1, "learning_rate": 0.1, "schedule": "linear", "decay": 0.5,
+            "epochs": 1, "learning_rate": 0.1, "schedule": "inverse", "decay": 0.5,
             "regularization": 0.1, "bias_regularization": 0.1, "weight_decay": 0.0,
             "bias_weight_decay": 0.0, "optimizer": "sgd", "sparse": False, "batch_size": 7,
             "reduction": "sum", "clip_norm": 1.0, "negatives": 2, "patience": 3, "eval_every": 2,

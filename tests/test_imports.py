@@ -19,8 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("interactions",),
     ("models", "objectives", "sampling"),
     (
-        "archives", "artifacts", "candidates", "cluster", "confidence", "download", "engines",
-        "evaluation", "foldin", "locate",
+        "archives", "artifacts", "candidates", "capacity", "cluster", "confidence", "download",
+        "engines", "evaluation", "foldin", "locate",
         "metrics", "ranking", "readers", "report", "sample", "sample_names", "sources",
         "scoring", "splitting", "tuning", "validation", "warm_start",
     ),

@@ -12,8 +12,14 @@ from mfcli.artifacts.files import (
     real_output,
     refuse_input_as_output,
     seconds_old,
+    uninterrupted,
 )
-from mfcli.artifacts.matrix import load_interactions, save_interactions
+from mfcli.artifacts.matrix import (
+    load_interactions,
+    matrix_headers,
+    save_interactions,
+    stored_bytes,
+)
 from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for
 
 __all__ = [
@@ -25,6 +31,7 @@ __all__ = [
     "lineage_entry",
     "lineage_of",
     "load_interactions",
+    "matrix_headers",
     "meta_for",
     "open_input",
     "output_lock",
@@ -33,4 +40,6 @@ __all__ = [
     "refuse_input_as_output",
     "save_interactions",
     "seconds_old",
+    "stored_bytes",
+    "uninterrupted",
 ]

@@ -6,11 +6,11 @@ Both hold tensors and plain Python values only: ``torch.load(weights_only=True)`
 from __future__ import annotations
 
 import itertools
-import pickle
-import struct
+import math
+import os
 import sys
+import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,9 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from mfcli.artifacts.files import atomic_file, open_input
-from mfcli.artifacts.meta import check_meta
-from mfcli.errors import InputError
-from mfcli.interactions import Catalog, Ids, Indices, csr_problem
+from mfcli.artifacts.members import check_document, check_members
+from mfcli.artifacts.meta import check_meta, is_plain
+from mfcli.errors import InputError, is_out_of_memory
+from mfcli.interactions import MAX_ID_LENGTH, Catalog, Ids, Indices, csr_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +137,26 @@ def _check(checkpoint: Checkpoint) -> None:
     )
     if problem:
         raise ValueError(f"the seen items: {problem}")
-    if not isinstance(checkpoint.options, dict):
+    if not isinstance(checkpoint.options, dict) or not is_plain(checkpoint.options):
         raise TypeError("options is no table")
-    if not all(isinstance(epoch, dict) for epoch in checkpoint.history):
+    if not all(isinstance(epoch, dict) and is_plain(epoch) for epoch in checkpoint.history):
         raise TypeError("history is no list of epochs")
-    for name, weight in checkpoint.weights.items():
-        if not isinstance(weight, torch.Tensor):
+    _check_weights(checkpoint.weights)
+    low, high = checkpoint.rating_range
+    if not (
+        math.isfinite(low) and low <= high < math.inf and math.isfinite(checkpoint.rating_mean)
+    ):
+        raise ValueError("the range of its ratings is none")
+
+
+def _check_weights(weights: dict[str, torch.Tensor]) -> None:
+    for name, weight in weights.items():
+        if not isinstance(name, str) or not isinstance(weight, torch.Tensor):
             raise TypeError(f"weight {name} is no tensor")
+        if weight.dtype != torch.float32:
+            raise TypeError(f"weight {name} is not float32")
+        if not bool(torch.isfinite(weight).all()):
+            raise ValueError(f"weight {name} is not finite")
 
 
 def save_resume(path: Path, state: dict[str, Any]) -> None:
@@ -168,9 +182,11 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], Catalog | None]:
     document = _load(path, None, "train one with mfcli train")
     if document["meta"]["kind"] == "resume":
         try:
-            return dict(document["state"]["weights"]), None
-        except (KeyError, TypeError, ValueError):
-            raise InputError(f"{path}: is damaged: it holds no weights") from None
+            weights = dict(document["state"]["weights"])
+            _check_weights(weights)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{path}: is damaged: it holds no weights ({error})") from None
+        return weights, None
     checkpoint = load_checkpoint(path)
     return checkpoint.weights, checkpoint.catalog
 
@@ -192,13 +208,17 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
         if stream.read(4) != b"PK\x03\x04":
             raise InputError(f"{path}: is no checkpoint of mfcli: {mend}")
         try:
-            _check_sums(stream)
+            size = _check_archive(stream)
             stream.seek(0)
+            # A mapped file is read as it is used; torch maps by name only.
             source: Any = str(path) if mapped else stream
-            document = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
-        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError, OSError,
-                AttributeError, TypeError, IndexError, UnicodeDecodeError, struct.error,
-                zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                document = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
+            check_document(document, size)
+        except Exception as error:  # whatever torch says of bytes that are not as they should be
+            if is_out_of_memory(error):
+                raise
             reason = str(error).partition("\n")[0][:120]
             raise InputError(f"{path}: is damaged or no checkpoint ({reason}): {mend}") from None
     if not isinstance(document, dict) or "meta" not in document:
@@ -209,12 +229,21 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
     return document
 
 
-def _check_sums(stream: IO[bytes]) -> None:
-    """Raise BadZipFile where a member is not what was written: torch's reader checks no sums."""
+def _check_archive(stream: IO[bytes]) -> int:
+    """Return the bytes of the document in a zip that holds what was written, else BadZipFile.
+
+    torch's reader checks no sums, and would unpack any size; it finds the same members as Python's
+    only where the zip ends with the list of them.
+    """
     with zipfile.ZipFile(stream) as archive:
+        stream.seek(-22, os.SEEK_END)
+        if stream.read(4) != b"PK\x05\x06":
+            raise zipfile.BadZipFile("something follows the list of its members")
+        check_members(archive, os.fstat(stream.fileno()).st_size, packed=False)
         damaged = archive.testzip()
-    if damaged is not None:
-        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+        return sum(each.file_size for each in archive.infolist() if each.filename.endswith(".pkl"))
 
 
 def _pack(ids: Ids) -> dict[str, torch.Tensor]:
@@ -231,7 +260,12 @@ def _pack(ids: Ids) -> dict[str, torch.Tensor]:
 def _unpack(packed: dict[str, torch.Tensor]) -> Ids:
     if "int64" in packed:
         return packed["int64"].numpy()
-    blob = packed["utf8"].numpy().tobytes()
-    offsets = packed["offsets"].tolist()
+    ends, blob = packed["offsets"].numpy(), packed["utf8"].numpy().tobytes()
+    lengths = np.diff(ends)
+    if ends.dtype != np.int64 or ends[0] != 0 or ends[-1] != len(blob) or (lengths < 0).any():
+        raise ValueError("the offsets of its texts are wrong")
+    if (lengths > 4 * MAX_ID_LENGTH).any():  # an array is as wide as its longest text
+        raise ValueError("a text in it is too long")
+    offsets = ends.tolist()
     strings = [blob[start:end].decode("utf-8") for start, end in itertools.pairwise(offsets)]
     return np.array(strings, dtype=np.str_)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import struct
+import os
+import warnings
 import zipfile
-import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
 from mfcli.artifacts.files import atomic_file, open_input
+from mfcli.artifacts.members import Header, array_headers, check_members
 from mfcli.artifacts.meta import from_json, to_json
-from mfcli.errors import InputError
+from mfcli.errors import InputError, is_out_of_memory
 from mfcli.interactions import Catalog, Interactions
 
+Made = TypeVar("Made")
+
+_OPTIONAL = ("timestamps", "item_names")
 _REQUIRED = ("format", "shape", "data", "indices", "indptr", "user_ids", "item_ids", "meta")
 
 
@@ -43,18 +48,58 @@ def save_interactions(path: Path, interactions: Interactions) -> None:
         np.savez(stream, allow_pickle=False, **arrays)
 
 
+def stored_bytes(interactions: Interactions) -> int:
+    """Return about how many bytes a matrix takes on disk."""
+    catalog = interactions.catalog
+    arrays = (
+        interactions.indptr, interactions.indices, interactions.data, interactions.timestamps,
+        catalog.user_ids, catalog.item_ids, catalog.item_names,
+    )  # fmt: skip
+    return sum(each.nbytes for each in arrays if each is not None)
+
+
+def matrix_headers(path: Path) -> dict[str, Header]:
+    """Return the heads of a matrix's arrays, by name, without loading any; raises InputError."""
+    with open_input(path) as stream:
+        return _reading(path, lambda: _headers(stream))
+
+
+def _headers(stream: IO[bytes]) -> dict[str, Header]:
+    with zipfile.ZipFile(stream) as archive:
+        check_members(archive, os.fstat(stream.fileno()).st_size, packed=True)
+        return array_headers(archive, (*_REQUIRED, *_OPTIONAL))
+
+
+def _arrays(stream: IO[bytes]) -> dict[str, Any]:
+    names = _headers(stream)
+    stream.seek(0)
+    with np.load(stream, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in names}
+    if "meta" in arrays:
+        arrays["meta"] = str(arrays["meta"])  # a letter that is none is found here
+    return arrays
+
+
+def _reading(path: Path, read: Callable[[], Made]) -> Made:
+    """Call ``read``; whatever a parser says of bytes that are not as they should be: InputError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return read()
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        reason = str(error).partition("\n")[0][:120]
+        raise InputError(f"{path}: is damaged ({reason}): make it anew") from None
+
+
 def load_interactions(path: Path) -> Interactions:
     """Read and validate interactions; raises InputError for anything that is not whole."""
     with open_input(path) as stream:
         if stream.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
             raise InputError(f"{path}: is no .npz file: make one with mfcli fetch")
         stream.seek(0)
-        try:
-            with np.load(stream, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, KeyError, EOFError, OSError, RuntimeError, struct.error,
-                zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
-            raise InputError(f"{path}: is damaged ({error}): make it anew") from None
+        arrays = _reading(path, lambda: _arrays(stream))
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise InputError(
@@ -62,7 +107,7 @@ def load_interactions(path: Path) -> Interactions:
         )
     if arrays["format"].tobytes() != b"csr":
         raise InputError(f"{path}: is no csr matrix: make one with mfcli fetch")
-    meta = from_json(str(arrays["meta"]), str(path))
+    meta = from_json(arrays["meta"], str(path))
     try:
         interactions = Interactions(
             arrays["indptr"],

@@ -14,6 +14,7 @@ from mfcli import __version__
 from mfcli.errors import InputError
 
 SCHEMA = 1
+DEEPEST = 20  # lists and tables within each other
 
 
 def meta_for(kind: str, lineage: Sequence[dict[str, Any]], **extra: Any) -> dict[str, Any]:
@@ -62,10 +63,29 @@ def check_meta(meta: Any, where: str) -> dict[str, Any]:
 
 
 def _is_whole(meta: dict[str, Any]) -> bool:
-    schema, lineage = meta.get("schema"), meta.get("lineage", [])
+    schema, kind, lineage = (meta.get(name) for name in ("schema", "kind", "lineage"))
+    lineage = [] if lineage is None else lineage
     return (
         type(schema) is int
         and schema >= 1
+        and isinstance(kind, str | None)
         and isinstance(lineage, list)
         and all(isinstance(step, dict) for step in lineage)
+        and all(isinstance(step.get("stage", ""), str) for step in lineage)
+        and all(isinstance(step.get("options", {}), dict) for step in lineage)
+        and is_plain(meta)
     )
+
+
+def is_plain(value: Any, depth: int = DEEPEST) -> bool:
+    """Tell whether a value can be written as JSON: no other types, no lone surrogates, not deep."""
+    if isinstance(value, dict):
+        return depth > 0 and all(
+            isinstance(key, str) and is_plain(key) and is_plain(each, depth - 1)
+            for key, each in value.items()
+        )
+    if isinstance(value, list):
+        return depth > 0 and all(is_plain(each, depth - 1) for each in value)
+    if isinstance(value, str):
+        return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return value is None or isinstance(value, bool | int | float)

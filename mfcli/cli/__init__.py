@@ -9,11 +9,13 @@ commands  the commands themselves
 from __future__ import annotations
 
 import os
+import signal
+import sys
 
 from mfcli.cli import commands  # noqa: F401 - registers them
 from mfcli.cli.app import app
 from mfcli.cli.options import merged
-from mfcli.streams import tolerate_any_text
+from mfcli.streams import standard_error, tolerate_any_text
 
 __all__ = ["app", "main", "merged"]
 
@@ -24,4 +26,10 @@ def main() -> None:
     # slower, and save nothing on an idle one. Read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     tolerate_any_text()
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # while Typer makes its commands
+        standard_error().write("error: interrupted\n")
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could stop

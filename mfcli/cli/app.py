@@ -21,7 +21,7 @@ from mfcli.cli.options import (
 )
 from mfcli.cli.statuses import Common, as_expected, fail, statuses
 from mfcli.config import Config
-from mfcli.errors import MfcliError, UsageError
+from mfcli.errors import InterruptedRunError, MfcliError, UsageError
 from mfcli.streams import emit, settle_output
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ class _Commands(typer.core.TyperGroup):
             fail(UsageError(f"{text}: see {path} --help"), common)
         except SystemExit:  # only Typer and rich exit, and only where standard output is closed
             return 0
-        except (OSError, MfcliError) as error:
+        except (typer.Abort, KeyboardInterrupt):  # before or after the command itself
+            fail(InterruptedRunError("interrupted"), common)
+        except (OSError, MfcliError, MemoryError, ImportError) as error:
             expected = as_expected(error)
             if expected is None or common.debug:
                 raise

@@ -6,13 +6,23 @@ import contextlib
 import dataclasses
 import errno
 import json
+import os
 import signal
+import sys
+import threading
 from typing import Any, NoReturn
 
 import typer
 
-from mfcli.errors import InterruptedRunError, MfcliError, SystemRefusedError
+from mfcli.errors import (
+    InterruptedRunError,
+    MfcliError,
+    SystemRefusedError,
+    is_out_of_memory,
+)
 from mfcli.streams import emit, standard_error
+
+AGAIN_SECONDS = 0.02  # after which a lost interruption comes again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +40,27 @@ class statuses:  # noqa: N801 - used like a function
     def __init__(self, common: Common) -> None:
         self.common = common
         self.before: Any = None
+        self.hook: Any = None
 
     def __enter__(self) -> None:
         self.before = signal.signal(signal.SIGTERM, _terminated)
+        self.hook = sys.unraisablehook
+        sys.unraisablehook = self._unraisable
+
+    def _unraisable(self, found: Any) -> None:
+        """Repeat an interruption that came within a library's callback, where it would be lost."""
+        if issubclass(found.exc_type, KeyboardInterrupt):
+            terminated = str(found.exc_value) == "terminated"
+            number = signal.SIGTERM if terminated else signal.SIGINT
+            again = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+        else:
+            self.hook(found)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         signal.signal(signal.SIGTERM, self.before)
+        sys.unraisablehook = self.hook
         if error is None or isinstance(error, typer.Exit | SystemExit):
             return
         if isinstance(error, BrokenPipeError):
@@ -47,7 +72,8 @@ class statuses:  # noqa: N801 - used like a function
 
 
 def _terminated(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
-    raise InterruptedRunError("terminated")
+    # As Ctrl-C: no Exception, which a library may take for one of its own.
+    raise KeyboardInterrupt("terminated")
 
 
 REFUSALS = {
@@ -61,6 +87,15 @@ REFUSALS = {
     errno.EMFILE: "too many open files: raise ulimit -n",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENOTDIR: "a part of the path is no folder",
+    errno.EISDIR: "a folder has the name of a file that is to be written: move it away",
+    errno.ENOENT: "the file or its folder is gone",
+    errno.ELOOP: "the links of the path lead in a circle",
+    errno.EFBIG: "the file would be too large: raise ulimit -f, or choose another place",
+    errno.ENFILE: "too many open files on this machine",
+    errno.ENOLCK: "the file system has no locks: choose another place",
+    errno.EOPNOTSUPP: "the file system cannot do it: choose another place",
+    errno.ESTALE: "the network file system lost the file: run again",
+    errno.ETIMEDOUT: "the file system does not answer",
 }
 
 
@@ -69,10 +104,8 @@ def as_expected(error: BaseException) -> MfcliError | None:
     if isinstance(error, MfcliError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return InterruptedRunError("interrupted")
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    ):
+        return InterruptedRunError(str(error) or "interrupted")
+    if is_out_of_memory(error):
         return SystemRefusedError("out of memory: take fewer --factors or less data")
     if isinstance(error, OSError) and error.errno in REFUSALS:
         where = f"{error.filename}: " if error.filename else ""

@@ -10,6 +10,7 @@ from typing import Any
 from mfcli.config.options import nearest
 from mfcli.errors import InputError, UsageError
 
+LARGEST = 1 << 20  # bytes of a configuration file
 TABLES = ("fetch", "split", "train", "tune", "evaluate", "recommend", "similar")
 
 
@@ -35,14 +36,19 @@ def load_preset(name: str) -> dict[str, dict[str, Any]]:
 def load_config(path: Path) -> dict[str, dict[str, Any]]:
     """Read a TOML file; raises InputError if it cannot be read, UsageError if it is wrong."""
     try:
-        text = path.read_text("utf-8-sig")  # Windows' editors begin a file with a mark
+        with path.open("rb") as stream:  # a pipe will do: --config <(…)
+            content = stream.read(LARGEST + 1)
+        text = content.decode("utf-8-sig")  # Windows' editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{path}: cannot read the configuration: {reason}") from None
+    if len(content) > LARGEST:
+        raise InputError(f"{path}: is larger than {LARGEST} bytes, and no configuration")
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # an integer of 5,000 digits is a plain one
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UsageError(f"{path}: not valid TOML: {reason}") from None
     return _tables(document, f"{path}: ")
 
 

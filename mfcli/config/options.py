@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -111,6 +112,7 @@ class Config:
         """Build from layers ``(where, options)``, later ones winning; unknown keys are errors."""
         hints = field_types(cls)
         merged: dict[str, Any] = {}
+        origin: dict[str, str] = {}
         for where, layer in layers:
             seen: set[str] = set()
             for key, value in layer.items():
@@ -122,7 +124,11 @@ class Config:
                     raise UsageError(f"{where}key {key!r} is given twice")
                 seen.add(name)
                 merged[name] = _coerce(key, value, hints[name], where)
-        return cls(**merged)
+                origin[name] = where
+        try:
+            return cls(**merged)
+        except UsageError as error:
+            raise UsageError(_blamed(str(error), origin)) from None
 
     def options(self, *, leave_out: typing.Collection[str] = ()) -> dict[str, Any]:
         """Return the options as plain JSON values, those without a value left out."""
@@ -133,6 +139,13 @@ class Config:
                 continue
             plain[field.name] = str(value) if isinstance(value, StrEnum) else value
         return plain
+
+
+def _blamed(message: str, origin: Mapping[str, str]) -> str:
+    """Put the file before a message on an option that came from one, if it is not there yet."""
+    named = re.match(r"(?:--|\[\[train\.)([a-z0-9-]+)", message)
+    where = origin.get(named[1].replace("-", "_"), "") if named else ""
+    return where + message
 
 
 def _check_range(field: dataclasses.Field[Any], value: Any) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from mfcli.config.metric_names import RATING_METRICS, check_metrics, expand_metrics
+from mfcli.config.metric_names import LONGEST_LIST, RATING_METRICS, check_metrics, expand_metrics
 from mfcli.config.options import Config, flag, nearest, option
 from mfcli.errors import UsageError
 
@@ -277,7 +277,9 @@ _GATES = "Gates"
 class EvaluateConfig(Config):
     """Options of ``mfcli evaluate``."""
 
-    k: list[int] = option([10], "Length of the ranked list; repeat for several.", low=1)
+    k: list[int] = option(
+        [10], "Length of the ranked list; repeat for several.", low=1, high=LONGEST_LIST
+    )
     metric: list[str] = option(
         [], "Only this metric, as name or name@k; repeat for several.", shown="all"
     )

@@ -25,7 +25,7 @@ from mfcli.config.choices import (
     inapplicable,
     refusal,
 )
-from mfcli.config.metric_names import check_metrics
+from mfcli.config.metric_names import LONGEST_LIST, check_metrics
 from mfcli.config.options import Config, _coerce, field_types, flag, nearest, option
 from mfcli.errors import UsageError
 
@@ -34,6 +34,9 @@ _LEARN = "How it learns"
 _WATCH = "Validation and stopping"
 _START = "Where it starts"
 _RUN = "How it runs"
+
+
+DECAYING = (Schedule.exponential, Schedule.inverse)
 
 
 class Init(NamedTuple):
@@ -81,8 +84,8 @@ class TrainConfig(Config):
         shown="as --factors", panel=_CHOICE,
     )  # fmt: skip
     hidden: list[int] | None = option(
-        None, "Width of a hidden layer of --model neural; repeat for several.", low=1, shown="10",
-        panel=_CHOICE,
+        None, "Width of a hidden layer of --model neural; repeat for several.", low=1, high=65536,
+        shown="10", panel=_CHOICE,
     )  # fmt: skip
     global_mean: bool | None = option(
         None, "Start predictions from the mean rating.", shown="by objective", panel=_CHOICE
@@ -194,7 +197,9 @@ class TrainConfig(Config):
         [], "Also this metric of evaluate at each evaluation; the first one drives --patience.",
         shown="validation loss", panel=_WATCH,
     )  # fmt: skip
-    k: list[int] = option([10], "Length of the ranked list of the metrics.", low=1, panel=_WATCH)
+    k: list[int] = option(
+        [10], "Length of the ranked list of the metrics.", low=1, high=LONGEST_LIST, panel=_WATCH
+    )
     eval_every: int = option(1, "Evaluate every N epochs.", low=1, panel=_WATCH)
     patience: int | None = option(
         None, "Stop after N evaluations without improvement, and keep the best epoch.",
@@ -239,6 +244,8 @@ class TrainConfig(Config):
                 raise UsageError(f"--batch-size {self.batch_size!r} should be 'full' or at least 1")
         for number, stage in enumerate(self.stages, 1):
             _check_stage(stage, number)
+        if self.stages:
+            self.stage_configs()
 
     def resolved(self) -> TrainConfig:
         """Return a copy in which every choice is made; raises UsageError for one that cannot work.
@@ -273,7 +280,24 @@ class TrainConfig(Config):
             done = dataclasses.replace(done, stages=self._stages_with_biases(), **apart)
         for stage in [done, *done.stage_configs()]:
             check_optimizer(stage)
-        return done
+        return done if self._decays(done) else dataclasses.replace(done, decay=None)
+
+    def _decays(self, done: TrainConfig) -> bool:
+        """Tell whether a schedule uses --decay; refuse one that none does."""
+        stages = done.stage_configs()
+        decays = [stage.schedule in DECAYING for stage in stages]
+        if self.decay is not None and not any(decays):
+            raise UsageError(
+                f"--decay has no meaning with --schedule {done.schedule}: it belongs to "
+                f"--schedule {' or '.join(DECAYING)}"
+            )
+        for number, (stage, used) in enumerate(zip(self.stages, decays, strict=False), 1):
+            if "decay" in stage and not used:
+                raise UsageError(
+                    f"[[train.stages]] {number}: decay has no meaning with --schedule "
+                    f"{stages[number - 1].schedule}"
+                )
+        return any(decays)
 
     @property
     def sampled(self) -> bool:
@@ -318,7 +342,10 @@ class TrainConfig(Config):
             }
             if values.get("optimizer") is Optimizer.sparse_adam:
                 values.setdefault("sparse", True)
-            configs.append(dataclasses.replace(self, stages=[], **values))
+            try:
+                configs.append(dataclasses.replace(self, stages=[], **values))
+            except UsageError as error:
+                raise UsageError(f"{where}{error}") from None
         return configs
 
 

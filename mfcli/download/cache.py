@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from mfcli.capacity import require_disk
 from mfcli.download.web import PATIENCE, BrokenError, Patience, Response, check_url, open_url
 from mfcli.errors import DownloadError, UsageError
 from mfcli.results import Noted, Progress, Report, Started, Warned
@@ -240,6 +241,7 @@ class _Transfer:
                 f"{BY_HAND}, or choose another --base-url"
             )
         self._check_limit(total or 0)
+        require_disk(self.part, (total or wanted.size or 0) - offset)
         meta = {
             "etag": response.headers.get("ETag"),
             "modified": response.headers.get("Last-Modified"),

@@ -36,7 +36,10 @@ def learning_rate_at(config: TrainConfig, epoch: int) -> float:
     rate, e, last = config.learning_rate or 0.0, epoch - 1, config.epochs or 1
     decay = 0.0 if config.decay is None else config.decay
     if config.schedule is Schedule.exponential:
-        return float(rate * decay**e)
+        try:
+            return float(rate * decay**e)
+        except OverflowError:  # the epoch diverges, and says so
+            return math.inf
     if config.schedule is Schedule.inverse:
         return rate / (1 + decay * e)
     if config.schedule is Schedule.linear:
@@ -73,9 +76,13 @@ class Training:
         self._stages = config.stage_configs()
         self._engine: TrainingEngine | None = None
         self._snapshot: dict[str, Any] = {}
-        self._pending_engine_state: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None  # value, epoch, stage, weights
         self._waited = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a state to go on from."""
+        return bool(self._snapshot)
 
     def state(self) -> dict[str, Any]:
         """Return weights, engine state, position, best epoch and history, for ``restore``."""
@@ -83,22 +90,35 @@ class Training:
         return self._snapshot | {"history": history}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that ``state`` returned."""
-        self.model.load_state_dict(state["weights"])
-        self._pending_engine_state = state["engine"]
-        self._stage, self._epoch = state["stage"], state["epoch"]
-        self._best, self._waited = state["best"], state["waited"]
+        """Go on from a state that ``state`` returned.
+
+        Raises whatever a state of another shape makes of it, ValueError for one that cannot be.
+        """
         self.history = [EpochResult(**each) for each in state["history"]]
+        self._stage, self._epoch = int(state["stage"]), int(state["epoch"])
+        self._best, self._waited = state["best"], int(state["waited"])
+        done = len(self.history)
+        if [each.epoch for each in self.history] != list(range(1, done + 1)):
+            raise ValueError("its history is not that of whole epochs")
+        if not (0 <= self._stage < len(self._stages) and 0 <= self._epoch <= done):
+            raise ValueError("its position is none of this training")
+        if self._best is not None:
+            self.model.load_state_dict(self._best["weights"])
+            if not 1 <= self._best["epoch"] <= done or not math.isfinite(self._best["value"]):
+                raise ValueError("its best epoch is none of its own")
+        self.model.load_state_dict(state["weights"])
+        if not all(bool(torch.isfinite(each).all()) for each in self.model.parameters()):
+            raise ValueError("a weight in it is not finite")
+        self._engine = self.engine_for(self._stages[self._stage], self._stage)
+        self._engine.load_state(state["engine"])
 
     def events(self) -> Iterator[Progress | EpochResult]:
         """Train. Raises DivergedError when a loss or a weight is not finite."""
         began = time.perf_counter()
         while self._stage < len(self._stages) and self.stopped == "epochs":
             stage = self._stages[self._stage]
-            self._engine = self.engine_for(stage, self._stage)
-            if self._pending_engine_state is not None:
-                self._engine.load_state(self._pending_engine_state)
-                self._pending_engine_state = None
+            if self._engine is None:  # else ``restore`` has made it
+                self._engine = self.engine_for(stage, self._stage)
             self._take_snapshot()
             yield from self._run_stage(stage, began)
             if self._best is not None:
@@ -108,6 +128,7 @@ class Training:
             if self._stage + 1 < len(self._stages):
                 self.stopped = "epochs"
             self._stage, self._epoch, self._waited = self._stage + 1, 0, 0
+            self._engine = None
 
     @property
     def best_epoch(self) -> int | None:

@@ -141,7 +141,8 @@ class Passes:
         """
         self._check(weights)
         sizes = 1 - learning_rate * np.array([regularization, bias_regularization])
-        rates = Rates(*np.array([mean, learning_rate, *sizes], np.float32))
+        with np.errstate(over="ignore"):  # the epoch diverges, and says so
+            rates = Rates(*np.array([mean, learning_rate, *sizes], np.float32))
         self.tiles.losses[:] = 0
         self.tiles.skipped[:] = 0
         epoch = self._begun(number, weights, rates)

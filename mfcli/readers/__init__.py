@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mfcli import capacity
 from mfcli.config.stages import FetchConfig, Format
 from mfcli.results import Noted, Report
 
@@ -38,6 +39,7 @@ def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Tab
         kind = config.format
         if kind is not Format.parquet:
             refuse_foreign(head, source.name)
+    _require_memory(source, kind, head, whole, report)
     if kind in (Format.adjacency, Format.negatives):
         table = delimited.read_adjacency(source, report, kind is Format.negatives)
     elif kind is Format.parquet:
@@ -51,3 +53,15 @@ def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Tab
     for remark in table.remarks:
         report(Noted(f"{source.name}: {remark}"))
     return table, str(kind)
+
+
+def _require_memory(source: Source, kind: Format, head: bytes, whole: bool, report: Report) -> None:
+    """Say no before a table is read that memory cannot hold; its rows are guessed by its head."""
+    if source.size is None or kind is Format.parquet:  # which has a figure of its own
+        return
+    rows = head.count(b"\n") + 1
+    if kind is Format.adjacency:
+        rows = max(1, len(head.split()) - rows)
+    if not whole:
+        rows = int(rows / len(head) * source.size)
+    capacity.require_rows(source.name, rows, report)

@@ -70,7 +70,9 @@ def _read_table(source: Source, dialect: Dialect, report: Report, latin: bool) -
         str(place): pa.string() if role == "time" else _CODED for role, place in places.items()
     }
     builder = TableBuilder()
-    with contextlib.closing(Lines(source.open(), change, report, source.size)) as stream:
+    with contextlib.closing(
+        Lines(source.open(), change, report, source.size, source.name)
+    ) as stream:
         try:
             for batch in batches(
                 stream, dialect.width, dialect.header, dialect.delimiter, dialect.quoted, kinds
@@ -141,7 +143,9 @@ def _read_lists(
     builder = TableBuilder()
     change = _latin1(change) if latin else change
     kinds = {"0": pa.string()}
-    with contextlib.closing(Lines(source.open(), change, report, source.size)) as stream:
+    with contextlib.closing(
+        Lines(source.open(), change, report, source.size, source.name)
+    ) as stream:
         try:
             for batch in batches(stream, 1, False, _NO_SEPARATOR, False, kinds):
                 builder.add(*_pairs(batch.column(0)))

@@ -52,7 +52,7 @@ def _records(
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the line each record begins on, and the record; blank lines count but are left out."""
     csv.field_size_limit(1 << 30)
-    binary = io.BufferedReader(Lines(source.open(), change, ignore, source.size))
+    binary = io.BufferedReader(Lines(source.open(), change, ignore, source.size, source.name))
     with io.TextIOWrapper(binary, "utf-8", errors="replace", newline="") as text:
         reader = csv.reader(
             text,

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
+from mfcli.errors import InputError
 from mfcli.results import Progress, Report
 
 BOM = b"\xef\xbb\xbf"
 HEAD_BYTES = 1 << 18
+LONGEST_LINE = 1 << 23  # bytes; a source without a line end would be held as a whole
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ class Lines(io.RawIOBase):
         change: Callable[[bytes], bytes] | None,
         report: Report,
         size: int | None,
+        name: str,
     ) -> None:
-        """Wrap ``stream``, which is closed with this one."""
+        """Wrap ``stream``, which is closed with this one; ``name`` is for messages."""
+        self._name = name
         self._stream, self._change, self._report, self._size = stream, change, report, size
         self._done, self._rest, self._ready = 0, b"", b""
 
@@ -86,6 +90,11 @@ class Lines(io.RawIOBase):
                 whole, self._rest = self._rest + part[:cut], part[cut:]
                 return whole
             self._rest += part
+            if len(self._rest) > LONGEST_LINE:
+                raise InputError(
+                    f"{self._name}: has a line of more than {LONGEST_LINE} bytes: break it, or "
+                    "choose another --format"
+                )
         whole, self._rest = self._rest, b""
         return whole
 

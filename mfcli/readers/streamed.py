@@ -49,7 +49,7 @@ def pair_batches(source: str) -> Iterator[Batch]:
         elif kind in _TABLES:
             dialect = find_dialect(head[:HEAD_BYTES], whole, kind, FetchConfig(), name)
             rejoined = cast(IO[bytes], _Rejoined(head, stream))
-            lines = Lines(rejoined, dialect.change, ignore, None)
+            lines = Lines(rejoined, dialect.change, ignore, None, name)
             found = _text(lines, dialect, name)
         else:
             raise InputError(

@@ -125,7 +125,7 @@ class _IdColumn:
         self._dictionaries.append(tokens.cast(pa.string()))
 
     def finish(self) -> Coded:
-        if not self._dictionaries:
+        if not sum(map(len, self._codes)):  # no chunk, or users without an item
             return Coded(np.zeros(0, np.int32), np.zeros(0, np.int64))
         sizes = [len(each) for each in self._dictionaries]
         merged = pa.chunked_array(self._dictionaries).combine_chunks().dictionary_encode()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet
 
+from mfcli import capacity
 from mfcli.config.stages import FetchConfig, parse_columns
 from mfcli.errors import InputError
 from mfcli.readers import lines
@@ -37,6 +38,7 @@ def read_parquet(source: Source, config: FetchConfig, report: Report) -> Table:
                 places = by_name(names, parse_columns(config.columns), source.name)
                 _check_types(file.schema_arrow, places, source.name)
                 report(Noted(f"{source.name}: read as parquet, {describe(places, names)}"))
+                capacity.require_rows(source.name, file.metadata.num_rows, report)
                 report(Progress(0, file.metadata.num_rows))
                 wanted = {role: names[place] for role, place in places.items()}
                 # One column may have two roles in a file without --columns: never asked for twice.
@@ -106,7 +108,9 @@ def read_jsonl(source: Source, config: FetchConfig, report: Report) -> Table:
     report(Noted(f"{source.name}: read as jsonl, {describe(places, schema.names)}"))
     wanted = {role: schema.names[place] for role, place in places.items()}
     builder = TableBuilder()
-    with contextlib.closing(Lines(source.open(), _same, report, source.size)) as stream:
+    with contextlib.closing(
+        Lines(source.open(), _same, report, source.size, source.name)
+    ) as stream:
         try:
             while block := stream.read():
                 columns = _json_columns(block, schema, wanted, builder.n_rows)
@@ -144,11 +148,12 @@ def _head_schema(
     for text in texts[:1000]:
         try:
             values = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             break  # the reader says on which line
         if isinstance(values, dict):
             for key, value in values.items():
-                kinds.setdefault(key, _kind(value))
+                if _is_text(key):
+                    kinds.setdefault(key, _kind(value))
     places = by_name(list(kinds), parse_columns(config.columns), where)
     schema = [(name, pa.float64() if at == places.get("rating") else kind)
               for at, (name, kind) in enumerate(kinds.items())]  # fmt: skip
@@ -156,6 +161,11 @@ def _head_schema(
     return {role: kept.index(at) for role, at in places.items()}, pa.schema(
         [schema[at] for at in kept]
     )
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a text is without lone surrogates, which JSON can write and UTF-8 cannot."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _kind(value: Any) -> pa.DataType:
@@ -196,6 +206,8 @@ def _slow_json(block: bytes, wanted: Mapping[str, str], offset: int) -> dict[str
             value = values.get(name)
             if value is not None and not isinstance(value, str):
                 raise CellError(row, f"the {role} is neither a number nor text")
+            if value is not None and not _is_text(value):
+                raise CellError(row, f"the {role} holds half of a surrogate pair")
             cells[role].append(value)
         row += 1
     return {role: pa.array(column, pa.string()) for role, column in cells.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from mfcli import capacity
+from mfcli.artifacts import matrix_headers
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.candidates import Seen
 from mfcli.config import Engine, Objective, TrainConfig
@@ -19,6 +21,7 @@ from mfcli.engines.kernels.compilation import announced
 from mfcli.errors import InputError
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import BiasedMF, FactorModel, build
+from mfcli.ranking import available_workers
 from mfcli.results import Noted, Report
 
 
@@ -121,6 +124,25 @@ def count_common(seen: Seen, held_out: Interactions) -> int:
     asked = held_out.users * width + held_out.indices
     place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
     return int((known[place] == asked).sum())
+
+
+def require_scoring(
+    models: Sequence[Path], test: Path | None, workers: int | None, lists: int, report: Report
+) -> None:
+    """Say no before an evaluation or lists of users that memory cannot hold.
+
+    lists: entries of the ranked lists of a user that are held at once.
+    """
+    sizes = [each.stat().st_size for each in models if each.is_file()]
+    heads = {} if test is None else matrix_headers(test)
+    shape = [heads[name].length for name in ("user_ids", "item_ids") if name in heads]
+    n_users, n_items = shape if len(shape) == 2 else (0, 0)
+    needed = capacity.scoring(
+        max(sizes, default=0), sum(each.n_bytes for each in heads.values()), n_items,
+        workers or available_workers(), lists * n_users * len(sizes),
+    )  # fmt: skip
+    mend = "take fewer --workers" + (", or a smaller --k" if lists else "")
+    capacity.require_memory(f"scoring {models[0]}", needed, mend, report)
 
 
 def predicts_ratings(checkpoint: Checkpoint) -> bool:

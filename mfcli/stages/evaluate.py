@@ -36,9 +36,10 @@ from mfcli.models import Scoring, Vectors
 from mfcli.ranking import available_workers
 from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
 from mfcli.scoring.loading import scoring_of
-from mfcli.stages.common import check_held_out, compiling, predicts_ratings
+from mfcli.stages.common import check_held_out, compiling, predicts_ratings, require_scoring
 from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns
 from mfcli.stages.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
+from mfcli.streams import printable
 
 # Options that say where something is, or how fast, not what is measured.
 _WHERE = ("workers", "candidates", "per_user")
@@ -63,6 +64,7 @@ def evaluate(
     for each in outputs:
         refuse_input_as_output(each, test, *models)
     with _outputs(outputs), compiling(report):
+        require_scoring(models, test, config.workers, max(config.k), report)
         rows = load_interactions(test)
         given = None
         if config.candidates is not None:
@@ -149,10 +151,10 @@ def _subjects(
 def _names(models: list[Path]) -> list[str]:
     """Return the files' names, with as many folders as tell them apart."""
     for depth in range(1, 1 + max(len(each.parts) for each in models)):
-        names = ["/".join(each.parts[-depth:]) for each in models]
+        names = [printable("/".join(each.parts[-depth:])) for each in models]
         if len(set(names)) == len(names):
             return names
-    return [f"{number}: {each}" for number, each in enumerate(models, 1)]
+    return [printable(f"{number}: {each}") for number, each in enumerate(models, 1)]
 
 
 def _measured(

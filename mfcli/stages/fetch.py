@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mfcli import capacity
 from mfcli.artifacts import (
     file_sha256,
     lineage_entry,
@@ -20,6 +21,7 @@ from mfcli.artifacts import (
     real_output,
     refuse_input_as_output,
     save_interactions,
+    stored_bytes,
 )
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
@@ -39,6 +41,7 @@ from mfcli.readers import names, read_table
 from mfcli.readers.source import Source
 from mfcli.readers.table import Table
 from mfcli.results import FetchResult, Noted, Progress, Report, Started, Warned, ignore
+from mfcli.streams import printable
 
 # What says where things are or which sample it is, not how the source is read.
 _WHERE = ("cache_dir", "base_url", "item_names", "max_size", "sha256")
@@ -84,6 +87,7 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
         interactions = _filter(interactions, config, source)
         entry = lineage_entry("fetch", _options(config, read), read.inputs if read else [])
         interactions = interactions.with_meta(meta_for("interactions", [entry]))
+        capacity.require_disk(out, stored_bytes(interactions))
         report(Started(f"writing {out.name}"))
         save_interactions(out, interactions)
     data = interactions.data
@@ -138,6 +142,10 @@ def _sample(config: FetchConfig, report: Report) -> Interactions:
         if getattr(config, name) is not None:
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} has no meaning for the built-in sample")
+    capacity.require_memory(
+        f"a sample of {config.ratings:,} ratings", capacity.sampling(config.ratings),
+        "ask for fewer --ratings", report,
+    )  # fmt: skip
     report(Started("making the sample", config.ratings, "ratings"))
     return make_sample(
         config.users, config.items, config.ratings, config.seed,
@@ -186,7 +194,7 @@ def _watched(files: tuple[tuple[str, Path], ...]) -> Iterator[Inputs]:
     """Yield name, SHA-256 and size of the files; raises InputError if one changes meanwhile."""
     before = [_signature(path) for _, path in files]
     yield [
-        {"name": name, "sha256": file_sha256(path), "bytes": path.stat().st_size}
+        {"name": printable(name), "sha256": file_sha256(path), "bytes": path.stat().st_size}
         for name, path in files
     ]
     for (name, path), signature in zip(files, before, strict=True):

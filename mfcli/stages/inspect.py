@@ -103,6 +103,13 @@ def _checkpoint(path: Path) -> InspectResult:
     from mfcli.artifacts.checkpoint import load_any
 
     document = load_any(path)
+    try:
+        return _described(path, document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path}: is damaged ({error}): make it anew") from None
+
+
+def _described(path: Path, document: dict[str, Any]) -> InspectResult:
     meta, options = document["meta"], document["options"]
     if meta["kind"] == "resume":
         state = document["state"]

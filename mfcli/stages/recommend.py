@@ -20,7 +20,7 @@ from mfcli.config.options import flag
 from mfcli.errors import UsageError
 from mfcli.results import PairsResult, RecommendResult, Report, Started, ignore
 from mfcli.scoring.lists import Job, Tally, prepare, write_lists
-from mfcli.stages.common import compiling
+from mfcli.stages.common import compiling, require_scoring
 from mfcli.stages.gates import Figures, check_age, check_figures, coverage_of, figures_of
 from mfcli.stages.pairs import write_pairs
 from mfcli.stages.parts import recommend_parts
@@ -49,6 +49,7 @@ def recommend(
     check_age(model, config)
     if config.pairs is not None:
         return write_pairs(model, out, config, report, began)
+    require_scoring([model], None, config.workers, 0, report)
     with compiling(report):
         if out is None:
             return _to_standard_output(model, config, report, began)

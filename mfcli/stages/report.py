@@ -31,6 +31,7 @@ from mfcli.report.data import Epoch, Example, Recommended, Run
 from mfcli.report.page import page
 from mfcli.report.popularity import popularity_of
 from mfcli.results import Report, ReportResult, Started, ignore
+from mfcli.streams import printable
 
 MODEL, HISTORY = "model.pt", "model.history.csv"
 METRICS, RECOMMENDATIONS = "metrics.json", "recommendations.csv"
@@ -62,7 +63,7 @@ def report(
             shown = next(([each.user for each in run.examples] for run in runs if run.examples), [])
             runs.append(_run(folder, name, users, shown))
         text, found = page(runs, __version__)
-        content = text.encode()
+        content = printable(text).encode()
         with atomic_file(out) as stream:
             stream.write(content)
     return ReportResult(

@@ -10,16 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from mfcli import splitting
+from mfcli import capacity, splitting
 from mfcli.artifacts import (
     file_sha256,
+    flush,
     lineage_entry,
     lineage_of,
     load_interactions,
+    matrix_headers,
     meta_for,
     output_lock,
     refuse_input_as_output,
     save_interactions,
+    stored_bytes,
+    uninterrupted,
 )
 from mfcli.artifacts.meta import to_json
 from mfcli.config import FetchConfig, SplitConfig, Strategy
@@ -76,6 +80,7 @@ def _folders(
     options["strategy"] = "folds" if config.folds else str(config.chosen)
     whole, lineage, inputs = None, [], []
     if source is not None:
+        _require(source, config, report)
         whole = load_interactions(source)
         lineage = lineage_of(whole.meta)
         inputs.append({"sha256": file_sha256(source)})
@@ -94,6 +99,18 @@ def _folders(
         _check_not_empty(parts, config)
     lineage = [*lineage, lineage_entry("split", options, inputs)]
     return folders, lineage, next(iter(folders.values()))["train"].catalog
+
+
+def _require(source: Path, config: SplitConfig, report: Report) -> None:
+    """Say no before a split that memory cannot hold."""
+    heads = matrix_headers(source)
+    copies = config.folds or (2 if config.valid else 1)
+    ratings = heads["indices"].length if "indices" in heads else 0
+    capacity.require_memory(
+        f"splitting {ratings:,} ratings", capacity.splitting(
+            ratings, sum(each.n_bytes for each in heads.values()), copies
+        ), "take fewer --folds" if config.folds else "fetch fewer rows", report,
+    )  # fmt: skip
 
 
 def _filtered(interactions: Interactions, config: SplitConfig) -> Interactions:
@@ -217,6 +234,8 @@ def _write(
     out: Path, folders: dict[str, Parts], lineage: list[dict[str, Any]], identity: str
 ) -> list[SplitPart]:
     """Write all parts beside their targets, then move them all: the last step is the quick one."""
+    parts_of_all = [part for parts in folders.values() for part in parts.values()]
+    capacity.require_disk(out, sum(stored_bytes(each) for each in parts_of_all))
     out.mkdir(parents=True, exist_ok=True)
     staging = out / ".split.tmp"
     shutil.rmtree(staging, ignore_errors=True)
@@ -235,11 +254,14 @@ def _write(
                 path.parent.mkdir(exist_ok=True)
                 moves.append((staged, path))
                 written.append(_describe(path, part, train))
-        for staged, path in moves:
-            staged.replace(path)
+        with uninterrupted():
+            for staged, path in moves:
+                staged.replace(path)
+            _drop_stale(out, {each.path for each in written})
+        for changed in {path.parent for _, path in moves}:
+            flush(changed)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _drop_stale(out, {each.path for each in written})
     return written
 
 

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from mfcli import capacity
 from mfcli.artifacts import (
     atomic_file,
     file_sha256,
     lineage_entry,
     lineage_of,
     load_interactions,
+    matrix_headers,
     meta_for,
     output_lock,
     real_output,
@@ -35,6 +37,7 @@ from mfcli.config import (
     Device,
     Engine,
     Objective,
+    Optimizer,
     Order,
     PositiveWeight,
     TrainConfig,
@@ -43,9 +46,15 @@ from mfcli.engines import make_engine
 from mfcli.engines.base import TrainingEngine
 from mfcli.engines.life import Training
 from mfcli.engines.minibatch import choose_device, torch_threads
-from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
+from mfcli.errors import (
+    DivergedError,
+    InputError,
+    InterruptedRunError,
+    UsageError,
+    is_out_of_memory,
+)
 from mfcli.interactions import Interactions
-from mfcli.models import FactorModel
+from mfcli.models import FactorModel, allocate
 from mfcli.ranking import available_workers
 from mfcli.results import (
     EpochResult,
@@ -102,6 +111,7 @@ class _Run:
         self.workers = config.workers or available_workers()
         self.resume_path = out.with_name(out.name + ".resume")
         self.history_path = out.with_suffix(".history.csv")
+        self._require(source)
         self.matrix = load_interactions(source)
         self.inputs = [{"role": "train", "sha256": file_sha256(source)}]
         if not self.matrix.n_ratings:
@@ -117,6 +127,29 @@ class _Run:
         self.training = Training(config, self.model, self._engine, validator, self.unit)
         self._saved = time.perf_counter()
         self._save_cost = 0.0
+
+    def _require(self, source: Path) -> None:
+        """Say no before a training that memory or disk cannot hold."""
+        heads = matrix_headers(source)
+        if not {"indices", "user_ids", "item_ids"} <= heads.keys():
+            return  # loading says what is wrong
+        n_users, n_items = heads["user_ids"].length, heads["item_ids"].length
+        with torch.device("meta"):
+            model = allocate(self.config, n_users, n_items)
+        tables = sum(each.numel() * each.element_size() for each in model.state_dict().values())
+        ratings, batch = heads["indices"].length, None
+        if self.config.engine is Engine.minibatch:
+            size = self.config.batch_size
+            rows = ratings if size in (None, "full") else min(ratings, int(str(size)))
+            batch = 4 * rows * (1 + (self.config.negatives or 0)) * max(1, self.config.factors or 0)
+        stored = sum(each.n_bytes for each in heads.values())
+        mend = "take fewer --factors" + (", or a smaller --batch-size" if batch else "")
+        capacity.require_memory(
+            f"training {n_users:,} users × {n_items:,} items on {ratings:,} ratings",
+            capacity.training(ratings, stored, tables, batch), mend, self.report,
+        )  # fmt: skip
+        moments = 2 * tables if self.config.optimizer is Optimizer.adam else 0
+        capacity.require_disk(self.out, tables + moments + tables + 4 * ratings)
 
     def _load_valid(self, source: Path) -> Interactions | None:
         if self.config.valid is None:
@@ -178,7 +211,10 @@ class _Run:
                 self.report(event)
                 if isinstance(event, EpochResult):
                     self._after_epoch()
+            return self._finish(time.perf_counter() - began)
         except (KeyboardInterrupt, InterruptedRunError):
+            if not self.training.begun:
+                raise InterruptedRunError("interrupted before the first epoch") from None
             self._save_state()
             raise InterruptedRunError(
                 f"interrupted after epoch {len(self.training.history)}: go on with --resume "
@@ -187,7 +223,6 @@ class _Run:
         except DivergedError as error:
             self._save_state()
             raise DivergedError(f"{error} (last good state in {self.resume_path})") from None
-        return self._finish(time.perf_counter() - began)
 
     def _restore(self) -> None:
         if not self.resume_path.exists():
@@ -195,6 +230,18 @@ class _Run:
                 f"{self.resume_path}: no interrupted run to resume: start without --resume"
             )
         document = load_resume(self.resume_path)
+        try:
+            self._take_up(document)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise
+            reason = str(error).partition("\n")[0]
+            raise InputError(
+                f"{self.resume_path}: is damaged ({reason}): start without --resume"
+            ) from None
+        self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
+
+    def _take_up(self, document: dict[str, Any]) -> None:
         if document["inputs"] != self.inputs:
             raise InputError(
                 f"{self.resume_path}: the interrupted run had other input files: "
@@ -208,7 +255,6 @@ class _Run:
                     f"{now.get(name)}: give the same options, or start without --resume"
                 )
         self.training.restore(document["state"])
-        self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
 
     def _warn(self) -> None:
         lock_free = self.config.sampled or self.config.order is Order.free

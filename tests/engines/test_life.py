@@ -121,7 +121,8 @@ class TestContract:
     ],
 )
 def test_schedules_follow_their_formulas(schedule, expected):
-    of = config(schedule=schedule, learning_rate=1.0, decay=0.5)
+    decay = {"decay": 0.5} if schedule in ("exponential", "inverse") else {}
+    of = config(schedule=schedule, learning_rate=1.0, **decay)
     assert [learning_rate_at(of, epoch) for epoch in (1, 2, 3, 4)] == pytest.approx(expected)
 
 
