@@ -91,7 +91,8 @@ def _client(config: RecommendConfig) -> Iterator[Any]:
         from distributed import Client
     except ImportError as error:
         raise UsageError(f"--engine dask needs Dask ({error}): pip install 'mfcli[dask]'") from None
-    timeout, where = config.cluster_timeout, config.scheduler
+    timeout, where = config.cluster_timeout, str(config.scheduler)
+    _check_certificates(where)
     # What it would log, the errors below say in one line.
     quiet = {"distributed.logging.distributed": "critical"}
     with dask.config.set(quiet):
@@ -112,6 +113,24 @@ def _client(config: RecommendConfig) -> Iterator[Any]:
             yield client
         finally:
             client.close(timeout=ANSWER_SECONDS)
+
+
+def _check_certificates(where: str) -> None:
+    """Raise UsageError where a client of ``where`` could not even try."""
+    from distributed.security import Security
+
+    if not where.startswith("tls://"):
+        return
+    try:
+        ready = Security().get_connection_args("client").get("ssl_context") is not None
+        reason = "they name no ca-file, or no cert and key of a client"
+    except (OSError, ValueError) as error:
+        ready, reason = False, str(error)
+    if not ready:
+        raise UsageError(
+            f"--scheduler {where}: Dask's settings have no certificates for it ({reason}): set "
+            "distributed.comm.tls.ca-file, .client.cert and .client.key"
+        )
 
 
 def _silence() -> None:

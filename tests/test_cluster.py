@@ -187,10 +187,17 @@ def test_no_scheduler_is_an_error_within_the_timeout(cli, model, tmp_path):
     assert "no Dask scheduler answered within 0.5 s" in result.stderr
 
 
+def test_a_client_without_certificates_is_told(cli, model, tmp_path):
+    result = scored(cli, model, tmp_path / "recs", "tls://127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "Dask's settings have no certificates" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         (["--out", "recs/", "--engine", "dask"], "--engine dask needs --scheduler"),
+        (["--out", "recs/", "--engine", "dask", "--scheduler", "h"], "like tcp://HOST:8786"),
         (["--out", "recs/", "--scheduler", "tcp://h:1"], "--scheduler has no meaning without"),
         (["--out", "r.csv", "--engine", "dask", "--scheduler", "tcp://h:1"], "a folder of parts"),
         (

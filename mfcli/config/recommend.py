@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -191,6 +192,8 @@ class RecommendConfig(OutputConfig):
             return
         if self.scheduler is None:
             raise UsageError("--engine dask needs --scheduler, as tcp://HOST:8786")
+        if not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://[^/\s]+:\d{1,5}", self.scheduler):
+            raise UsageError(f"--scheduler {self.scheduler!r} should look like tcp://HOST:8786")
         if self.users == "-":
             raise UsageError("--users - with --engine dask: workers need a file they can read")
         if self.shard is not None:
