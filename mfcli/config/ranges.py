@@ -8,7 +8,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from mfcli.config.choices import Engine, Model, Objective, PositiveWeight, Setting, inapplicable
+from mfcli.config.choices import (
+    Confidence,
+    Engine,
+    Model,
+    Objective,
+    PositiveWeight,
+    Setting,
+    inapplicable,
+)
 from mfcli.config.options import _coerce, field_types, flag, nearest
 from mfcli.config.train import TrainConfig
 from mfcli.errors import UsageError
@@ -83,6 +91,16 @@ RANGES: dict[tuple[Engine, Objective | None], Space] = {
         "learning_rate": Log(0.001, 0.03), "regularization": Log(0.03, 3.0),
         "bias_regularization": Log(0.005, 0.5), "negatives": Choice((5, 10, 20, 50)),
         "epochs": Choice((30, 60, 120)),
+    },
+    (Engine.als, Objective.mse): {
+        "factors": Choice((16, 32, 64, 100)), "epochs": Choice((8, 15, 30)),
+        "regularization": Log(0.03, 0.5), "bias_regularization": Log(0.01, 0.5),
+    },
+    (Engine.als, Objective.ials): {
+        "factors": Choice((64, 128, 256)), "epochs": Choice((8, 12, 20)),
+        "regularization": Log(0.002, 0.1), "unobserved_weight": Log(0.01, 1.0),
+        # Weights of 1 + α log(1 + count): at the lower end counts say nothing.
+        "confidence": Choice((Confidence.log,)), "alpha": Log(0.01, 3.0),
     },
     (Engine.closed_form, Objective.mse): {"damping": Log(0.5, 100.0)},
     (Engine.closed_form, None): {},
