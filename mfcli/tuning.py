@@ -19,6 +19,7 @@ import numpy as np
 from scipy.stats import loguniform, uniform
 from sklearn.model_selection import ParameterSampler
 
+from mfcli.config.choices import Confidence
 from mfcli.config.options import field_types
 from mfcli.config.ranges import Choice, Log, Range, Space, Uniform, plain
 from mfcli.config.train import TrainConfig
@@ -85,7 +86,16 @@ def draw(space: Space, n_trials: int, seed: int) -> list[dict[str, Any]]:
     """
     hints = field_types(TrainConfig)
     laws = {name: _Drawn(each, hints[name] is int) for name, each in space.items()}
-    return [{}, *ParameterSampler(laws, n_trials - 1, random_state=seed)] if n_trials > 1 else [{}]
+    if n_trials == 1:
+        return [{}]
+    return [{}, *map(_meaningful, ParameterSampler(laws, n_trials - 1, random_state=seed))]
+
+
+def _meaningful(drawn: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what another of the values drawn takes the meaning from."""
+    if drawn.get("confidence") == Confidence.none:
+        return {name: value for name, value in drawn.items() if name != "alpha"}
+    return drawn
 
 
 def search(

@@ -210,7 +210,8 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
         try:
             size = _check_archive(stream)
             stream.seek(0)
-            # A mapped file is read as it is used; torch maps by name only.
+            # A mapped file is read as it is used; torch maps by name only, and by UTF-8 names.
+            mapped = mapped and _is_text(str(path))
             source: Any = str(path) if mapped else stream
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -227,6 +228,14 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
     if kind is not None and found != kind:
         raise InputError(f"{path}: holds {found}, not {kind}: {mend}")
     return document
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_archive(stream: IO[bytes]) -> int:

@@ -99,8 +99,7 @@ RANGES: dict[tuple[Engine, Objective | None], Space] = {
     (Engine.als, Objective.ials): {
         "factors": Choice((64, 128, 256)), "epochs": Choice((8, 12, 20)),
         "regularization": Log(0.002, 0.1), "unobserved_weight": Log(0.01, 1.0),
-        # Weights of 1 + α log(1 + count): at the lower end counts say nothing.
-        "confidence": Choice((Confidence.log,)), "alpha": Log(0.01, 3.0),
+        "confidence": Choice((Confidence.none, Confidence.log)), "alpha": Log(0.01, 3.0),
     },
     (Engine.closed_form, Objective.mse): {"damping": Log(0.5, 100.0)},
     (Engine.closed_form, None): {},
