@@ -97,7 +97,8 @@ def likes(data: Path, work: Path, plan: Plan) -> None:
 
 
 def _rows(folders: list[Path], names: list[str], plan: Plan, work: Path) -> list[Row]:
-    rows = [_ours("bpr by default", {"mode": "hogwild"}, folders, names, None, work)]
+    defaults = {"bpr by default": {"mode": "hogwild"}, "ials by default": {"objective": "ials"}}
+    rows = [_ours(name, given, folders, names, None, work) for name, given in defaults.items()]
     rows += [
         _ours(name, given, folders, names, plan.trials, work)
         for name, given in settings_to_tune(plan).items()
