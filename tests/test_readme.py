@@ -35,7 +35,11 @@ def test_every_command_is_in_the_readme(command):
 
 
 def test_every_option_of_the_readme_exists():
-    elsewhere = {"--editable", "--constraint"}
+    elsewhere = {
+        "--editable", "--constraint",
+        "--host", "--port", "--protocol", "--no-dashboard", "--nthreads",  # Dask's
+        "--tls-ca-file", "--tls-cert", "--tls-key",
+    }  # fmt: skip
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README))
     assert named <= options_of_commands() | elsewhere
 
