@@ -76,11 +76,14 @@ class Reduction(StrEnum):
 
 
 class Device(StrEnum):
-    """Where the minibatch engine computes."""
+    """Where the engines of torch compute."""
 
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
+
+
+ON_DEVICES = frozenset({Engine.minibatch, Engine.als})  # the others compute on the CPU
 
 
 class Order(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mfcli.config.choices import (
     BASELINES,
     MODES,
+    ON_DEVICES,
     Confidence,
     Device,
     Engine,
@@ -210,7 +211,7 @@ class TrainConfig(Config):
         panel=_WATCH,
     )  # fmt: skip
 
-    device: Device = option(Device.auto, "Where the minibatch engine computes.", panel=_RUN)
+    device: Device = option(Device.auto, "Where the minibatch and als engines compute.", panel=_RUN)
     order: Order | None = option(
         None, "Of hogwild with mse: a grid of blocks that share no row and no column (the same "
         "bits for any number of workers), or free of any order.", shown="grid", panel=_RUN,
@@ -371,7 +372,7 @@ def _check_applies(given: TrainConfig, setting: Setting) -> None:
     for name, reason in inapplicable(setting).items():
         if getattr(given, name) is not None:
             raise UsageError(f"{flag(name)} has no meaning with {_named(setting)}: {reason}")
-    if given.device is Device.cuda and setting.engine is not Engine.minibatch:
+    if given.device is Device.cuda and setting.engine not in ON_DEVICES:
         raise UsageError(f"--device cuda has no meaning with --engine {setting.engine}")
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import functools
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
 from mfcli.config import Objective, TrainConfig
+from mfcli.engines import least_squares, least_squares_torch
 from mfcli.engines.base import EpochLoss
-from mfcli.engines.least_squares import Problem, Rows, Table, roots_of, tables_of, unobserved_loss
+from mfcli.engines.least_squares import Problem, roots_of
 from mfcli.interactions import Interactions
 from mfcli.models import BiasedMF, FactorModel
 from mfcli.results import Progress
+
+COMPILED_DEVICE = "cpu"  # where the kernels are; torch solves elsewhere
 
 
 class ALSEngine:
@@ -21,7 +26,7 @@ class ALSEngine:
     Up to ``--block-size`` factors a row is solved exactly, with its bias; wider rows by one block
     of factors after the other (iALS++, Rendle et al. 2021). Users come last, so that the factors
     of a trained model are what folding their own entries in gives. The same seed gives the same
-    bits for any number of workers.
+    bits for any number of workers. A model on a GPU is solved there, by torch.
     """
 
     def __init__(
@@ -32,16 +37,17 @@ class ALSEngine:
         self.workers = workers
         self.problem = Problem.of(config)
         self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
-        self.users, self.items = tables_of(model)
+        make_rows, tables, self.unobserved_loss = _solver(model.user_factors.device)
+        self.users, self.items = tables(model)
         implicit = config.objective is Objective.ials
         roots = roots_of(train.data, config) if implicit else np.zeros(0, np.float32)
-        self.by_user = Rows(
+        self.by_user = make_rows(
             train.indptr, train.indices, train.data, train.n_items, self.problem, roots
         )
         order = np.argsort(train.indices, kind="stable")
         ends = np.cumsum(train.item_counts)
         indptr = np.concatenate([[0], ends]).astype(train.indptr.dtype)
-        self.by_item = Rows(
+        self.by_item = make_rows(
             indptr, train.users[order].astype(train.indices.dtype), train.data[order],
             train.n_users, self.problem, roots[order] if len(roots) else roots,
         )  # fmt: skip
@@ -54,11 +60,11 @@ class ALSEngine:
         """
         yield from self._half(self.by_item, self.items, self.users, 0)
         loss = yield from self._half(self.by_user, self.users, self.items, self.n_samples)
-        loss += unobserved_loss(self.problem, self.users.factors, self.items.factors)
+        loss += self.unobserved_loss(self.problem, self.users.factors, self.items.factors)
         yield EpochLoss(loss / max(self.n_samples, 1))
 
     def _half(
-        self, rows: Rows, own: Table, other: Table, before: int
+        self, rows: Any, own: Any, other: Any, before: int
     ) -> Generator[Progress, None, float]:
         steps = rows.solve(own, other, self.mean, self.workers)
         while True:
@@ -68,19 +74,19 @@ class ALSEngine:
                 return float(end.value)
             yield Progress((before + done) // 2, self.n_samples)
 
-    def penalty(self) -> float:
-        """Return what the regularisation adds to the loss of all entries."""
-        total = 0.0
-        for rows, table in ((self.by_user, self.users), (self.by_item, self.items)):
-            squares = (table.factors.astype(np.float64) ** 2).sum(axis=1)
-            total += float(rows.ridge @ squares)
-            if len(table.biases):
-                total += float(rows.bias_ridge @ table.biases.astype(np.float64) ** 2)
-        return total
-
     def state(self) -> dict[str, Any]:
         """Return nothing: an epoch depends on the weights only."""
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from nothing."""
+
+
+def _solver(
+    device: torch.device,
+) -> tuple[Callable[..., Any], Callable[[FactorModel], tuple[Any, Any]], Callable[..., float]]:
+    """Return what lays entries out as rows, what finds a model's tables, and the loss of pairs."""
+    if device.type == COMPILED_DEVICE:
+        return least_squares.Rows, least_squares.tables_of, least_squares.unobserved_loss
+    on_device = functools.partial(least_squares_torch.DeviceRows, device=device)
+    return on_device, least_squares_torch.tables_of, least_squares_torch.unobserved_loss

@@ -41,39 +41,40 @@ class Rounds:
     """The epochs of a grid: sizes (S²,) are the ratings of its tiles, user strip by user strip."""
 
     def __init__(self, sizes: Array, workers: int) -> None:
-        """Share the user strips out: neighbours to each worker, about equal in ratings."""
+        """Share the user strips out: neighbours to each worker, about equal in ratings.
+
+        A worker's own tiles come round by round. It keeps all item strips but one from a round to
+        the next, in its cache; it goes through them forth and back, so that what it had last comes
+        first. Then it sees to the last tile of each user strip of the others.
+        """
         self.sizes = sizes
         self.strips = strips = round(len(sizes) ** 0.5)
         workers = min(workers, strips)
         totals = sizes.reshape(strips, strips).sum(axis=1)
         middle = np.cumsum(totals) - totals / 2
         owner = np.minimum(middle * workers / max(totals.sum(), 1), workers - 1).astype(np.int64)
-        self._owned = np.split(np.arange(strips), np.searchsorted(owner, range(1, workers)))
-        self._sums: Array = np.zeros((strips, strips + 1), np.int64)
+        rounds = np.arange(strips)
+        self._places = (rounds[:, None] + rounds) % strips  # of item strips: (user strip, round)
+        self._tiles = []  # of each worker: the user strips of its tiles, and the places
+        for own in np.split(rounds, np.searchsorted(owner, range(1, workers))):
+            strip, place = np.tile(own, (strips, 1)), self._places[own].T  # (round, own strip)
+            strip[1::2], place[1::2] = strip[1::2, ::-1].copy(), place[1::2, ::-1].copy()
+            others = np.setdiff1d(rounds, own)[:: 1 if strips % 2 == 0 else -1]
+            strip = np.concatenate([strip.ravel(), others])
+            place = np.concatenate([place.ravel(), self._places[others, -1]])
+            self._tiles.append((strip * strips, place))
 
     def begin(self, rng: np.random.Generator) -> tuple[Grid, list[Array]]:
-        """Draw the next epoch: its grid, and the tiles (int32) that each worker sees to.
-
-        A worker's own tiles come round by round. It keeps all item strips but one from a round to
-        the next, in its cache; it goes through them forth and back, so that what it had last comes
-        first. Then it sees to the last tile of each user strip of the others.
-        """
+        """Draw the next epoch: its grid, and the tiles (int32) that each worker sees to."""
         strips = self.strips
         items = rng.permutation(strips)
-        rounds = np.arange(strips)
-        met = items[(rounds[:, None] + rounds) % strips]  # (user strip, round)
-        np.cumsum(self.sizes[rounds[:, None] * strips + met], axis=1, out=self._sums[:, 1:])
-        orders = []
-        for rows in self._owned:
-            own = (rows * strips + met[rows].T).astype(np.int32)  # (round, own user strip)
-            own[1::2] = own[1::2, ::-1]
-            others = np.setdiff1d(rounds, rows)[:: 1 if strips % 2 == 0 else -1]
-            last = (others * strips + met[others, -1]).astype(np.int32)
-            orders.append(np.concatenate([own.ravel(), last]))
         user_turns, item_turns = np.zeros((2, 8 * strips), np.int64)
         claims = np.zeros(strips**2, np.int64)
+        orders = [(first + items[place]).astype(np.int32) for first, place in self._tiles]
         return Grid(items, np.argsort(items), user_turns, item_turns, claims), orders
 
     def visited(self, grid: Grid) -> int:
         """Return the ratings of the tiles that are done."""
-        return int(self._sums[np.arange(self.strips), grid.user_turns[::8]].sum())
+        rows = np.arange(self.strips)[:, None]
+        sizes = self.sizes[rows * self.strips + grid.items[self._places]]  # (user strip, round)
+        return int(sizes[grid.user_turns[::8, None] > rows.T].sum())

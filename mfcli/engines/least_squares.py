@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,14 @@ class Problem:
             config.block_size or 128,
         )  # fmt: skip
 
+    def ridges(self, counts: NDArray[Any], n_columns: int) -> tuple[Floats, Floats]:
+        """Return what multiplies ‖x‖² and b² of rows with so many entries, (R,) each."""
+        scale = counts.astype(np.float64)
+        if self.implicit:
+            scale = (scale + self.unobserved_weight * n_columns) ** self.exponent
+        held = (self.regularization * scale, self.bias_regularization * scale)
+        return held[0].astype(np.float32), held[1].astype(np.float32)
+
 
 class Rows:
     """The entries of R rows over C columns as CSR, and what of them a problem needs.
@@ -79,11 +87,7 @@ class Rows:
         self.problem = problem
         counts = np.diff(indptr).astype(np.float64)
         self.longest = int(counts.max(initial=0))
-        scale = counts
-        if problem.implicit:
-            scale = (counts + problem.unobserved_weight * n_columns) ** problem.exponent
-        self.ridge = (problem.regularization * scale).astype(np.float32)
-        self.bias_ridge = (problem.bias_regularization * scale).astype(np.float32)
+        self.ridge, self.bias_ridge = problem.ridges(counts, n_columns)
         self.parts = list(_parts(counts))
 
     def solve(

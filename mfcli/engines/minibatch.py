@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mfcli.config import Device, Optimizer, Reduction, TrainConfig
+from mfcli.config import Optimizer, Reduction, TrainConfig
 from mfcli.engines.base import EpochLoss, epoch_seed
-from mfcli.errors import UsageError
 from mfcli.interactions import Interactions
 from mfcli.models import FactorModel
 from mfcli.objectives import OBJECTIVES, Batch, Penalty, values_of
@@ -19,29 +18,6 @@ from mfcli.results import Progress
 from mfcli.sampling import NegativeSampler
 
 PROGRESS_SECONDS = 0.1
-SHARED_STEP = 1 << 18  # values of a step from which on threads pay
-
-
-def choose_device(device: Device) -> torch.device:
-    """Turn ``auto`` into what there is; raises UsageError for CUDA where there is none."""
-    if device is Device.cuda and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
-    if device is Device.auto:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(str(device))
-
-
-def torch_threads(config: TrainConfig, available: int) -> int:
-    """Return how many threads torch should use: one where a step is too small to share.
-
-    Measured at 1,024 × 64 values a step, two threads take twice the time of one.
-    """
-    if config.workers is not None:
-        return config.workers
-    if config.batch_size in (None, "full"):
-        return available
-    samples = int(str(config.batch_size)) * (1 + (config.negatives or 0))
-    return 1 if samples * (config.factors or 1) < SHARED_STEP else available
 
 
 class MinibatchEngine:

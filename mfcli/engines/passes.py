@@ -36,6 +36,8 @@ CODES = {"mse": 0, "logistic": 0, "bpr": kernels.BPR, "bpr-squared": kernels.BPR
 ORDERS = ("grid", "free")
 INTERVAL = 0.1  # seconds between reports
 SLICE = 1 << 17  # samples that a thread takes on before it looks whether to stop
+# The same on the grid: workers that come back to Python more often hold each other up there.
+LONG_SLICE = 1 << 19
 
 
 class Progress(NamedTuple):
@@ -257,7 +259,8 @@ class Passes:
 
     def _sequence(self, order: Array) -> _Work:
         """Make the job of a worker that sees to the tiles of `order`, one after the other."""
-        step = max(1, int(len(order) * SLICE / max(self.ratings, 1)))
+        share = max(1, self.ratings // self.settings.workers)
+        step = max(1, len(order) * LONG_SLICE // share)
 
         def work(epoch: _Epoch) -> Iterator[None]:
             position = 0

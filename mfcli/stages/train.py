@@ -34,7 +34,6 @@ from mfcli.artifacts.checkpoint import (
 )
 from mfcli.config import (
     Confidence,
-    Device,
     Engine,
     Objective,
     Optimizer,
@@ -44,8 +43,8 @@ from mfcli.config import (
 )
 from mfcli.engines import make_engine
 from mfcli.engines.base import TrainingEngine
+from mfcli.engines.devices import choose_device, torch_threads
 from mfcli.engines.life import Training
-from mfcli.engines.minibatch import choose_device, torch_threads
 from mfcli.errors import (
     DivergedError,
     InputError,
@@ -95,7 +94,7 @@ def train(
         raise UsageError("--resume goes on from its own state: leave out --init-from")
     real_output(out)
     refuse_input_as_output(out, source, config.valid)
-    device = choose_device(config.device if config.engine is Engine.minibatch else Device.cpu)
+    device = choose_device(config.device, config.engine)
     torch.set_num_threads(torch_threads(config, available_workers()))
     with output_lock(out), compiling(report):
         return _Run(source, out, config, device, report).train(resume)

@@ -15,10 +15,10 @@ import torch
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from mfcli.config import Device, Engine, Objective, TrainConfig, TuneConfig
+from mfcli.config import Engine, Objective, TrainConfig, TuneConfig
 from mfcli.engines import make_engine
+from mfcli.engines.devices import choose_device
 from mfcli.engines.life import Training
-from mfcli.engines.minibatch import choose_device
 from mfcli.errors import DivergedError
 from mfcli.evaluation import measure
 from mfcli.interactions import Interactions
@@ -68,8 +68,7 @@ class Trainer:
         train = in_units(self.train, unit)
         model = fresh_model(config, train)
         settle(model, config, self.train)
-        wanted = self.config.device if config.engine is Engine.minibatch else Device.cpu
-        model = model.to(choose_device(wanted))
+        model = model.to(choose_device(self.config.device, config.engine))
         training = Training(
             config, model,
             lambda stage, number: make_engine(model, train, stage, number, workers),

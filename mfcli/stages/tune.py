@@ -23,10 +23,10 @@ from mfcli.artifacts import (
     refuse_input_as_output,
 )
 from mfcli.artifacts.meta import to_json
-from mfcli.config import Engine, SplitConfig, TuneConfig
+from mfcli.config import SplitConfig, TuneConfig
 from mfcli.config.options import flag
 from mfcli.config.ranges import described
-from mfcli.engines.minibatch import choose_device
+from mfcli.engines.devices import choose_device
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.interactions import Interactions
 from mfcli.ranking import available_workers
@@ -112,10 +112,7 @@ class _Search:
         return space
 
     def _jobs(self) -> int:
-        cuda = (
-            self.config.setting.engine is Engine.minibatch
-            and choose_device(self.config.device).type == "cuda"
-        )
+        cuda = choose_device(self.config.device, self.config.setting.engine).type == "cuda"
         usual = 1 if cuda else max(1, available_workers() // (self.config.workers or 1))
         return self.config.jobs or usual
 

@@ -23,7 +23,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from mfcli.config import TrainConfig
-from mfcli.engines.minibatch import MinibatchEngine, torch_threads
+from mfcli.engines.devices import torch_threads
+from mfcli.engines.minibatch import MinibatchEngine
 from mfcli.interactions import Catalog, Interactions
 from mfcli.models import BiasedMF, build
 from tests.benchmarks.measuring import Row, against, alternated, generate, machine, table, versions

@@ -46,6 +46,17 @@ def epoch(engine: ALSEngine, number: int = 1) -> float:
     return last.loss
 
 
+def penalty(engine: ALSEngine) -> float:
+    """Return what the regularisation adds to the loss of all entries."""
+    total = 0.0
+    for rows, table in ((engine.by_user, engine.users), (engine.by_item, engine.items)):
+        factors, biases = (np.asarray(each, np.float64) for each in table)
+        total += float(np.asarray(rows.ridge) @ (factors**2).sum(axis=1))
+        if len(biases):
+            total += float(np.asarray(rows.bias_ridge) @ biases**2)
+    return total
+
+
 def model_of(engine: ALSEngine) -> FactorModel:
     return engine.model  # type: ignore[attr-defined]
 
@@ -63,7 +74,7 @@ def weights_of(of: TrainConfig, ratings: np.ndarray, mask: np.ndarray) -> np.nda
     return mask if grown is None else mask * (1 + (of.alpha or 0) * grown)
 
 
-OPTIONS = [
+OPTIONS: list[dict[str, Any]] = [
     {"objective": "mse", "model": "mf"},
     {"objective": "mse", "model": "biased-mf", "bias_regularization": 0.3},
     {"objective": "ials"},
@@ -99,14 +110,24 @@ def normal_equations(
     return solved
 
 
+@pytest.fixture(params=["compiled", "torch"])
+def solver(request, monkeypatch):
+    """Solve on the CPU by the compiled kernels, or by what solves on other devices."""
+    if request.param == "torch":
+        monkeypatch.setattr("mfcli.engines.als.COMPILED_DEVICE", "none")
+    return request.param
+
+
+@pytest.mark.usefixtures("solver")
 @pytest.mark.parametrize("factors", [1, 16, 37])
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda each: "-".join(map(str, each.values())))
 def test_users_are_solved_as_the_normal_equations_say(options, factors):
     of = config(**options, factors=factors, regularization=0.05, init="normal:0.3")
     engine = made(of, COUNTS)
     epoch(engine)
-    items = engine.items.factors.astype(np.float64)
-    biases = engine.items.biases.astype(np.float64) if len(engine.items.biases) else np.zeros(30)
+    items = np.asarray(engine.items.factors, np.float64)
+    biases = np.asarray(engine.items.biases, np.float64)
+    biases = biases if len(biases) else np.zeros(30)
     expected = normal_equations(of, COUNTS, items, biases, engine.mean)
     found = engine.users.factors
     if len(engine.users.biases):
@@ -115,6 +136,7 @@ def test_users_are_solved_as_the_normal_equations_say(options, factors):
     np.testing.assert_allclose(found[known], expected[known], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.usefixtures("solver")
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda each: "-".join(map(str, each.values())))
 @pytest.mark.parametrize("block_size", [64, 5])
 def test_the_loss_is_that_of_all_pairs_and_the_objective_never_rises(options, block_size):
@@ -124,9 +146,11 @@ def test_the_loss_is_that_of_all_pairs_and_the_objective_never_rises(options, bl
     totals = []
     for number in range(1, 6):
         loss = epoch(engine, number) * COUNTS.n_ratings
-        scores = engine.users.factors.astype(np.float64) @ engine.items.factors.T
+        users, items = (np.asarray(side.factors) for side in (engine.users, engine.items))
+        scores = users.astype(np.float64) @ items.T
         if len(engine.users.biases):
-            scores += engine.users.biases[:, None] + engine.items.biases + engine.mean
+            user_bias, item_bias = (np.asarray(e.biases) for e in (engine.users, engine.items))
+            scores += user_bias[:, None] + item_bias + engine.mean
         weights = weights_of(of, ratings, mask)
         if of.objective == "ials":
             naive = (weights * (1 - scores) ** 2).sum()
@@ -134,14 +158,21 @@ def test_the_loss_is_that_of_all_pairs_and_the_objective_never_rises(options, bl
         else:
             naive = (weights * (ratings - scores) ** 2).sum()
         assert loss == pytest.approx(naive, rel=1e-4)
-        totals.append(loss + engine.penalty())
+        totals.append(loss + penalty(engine))
     assert all(after <= before * (1 + 1e-5) for before, after in itertools.pairwise(totals))
 
 
+@pytest.mark.parametrize("device", ["cpu", "none"])
 @settings(max_examples=40, deadline=None)
 @given(any_interactions(), st.sampled_from(["mse", "ials"]), st.integers(1, 40))
-def test_any_matrix_gives_finite_weights_without_regularization(train, objective, factors):
+def test_any_matrix_gives_finite_weights_without_regularization(device, train, objective, factors):
     """Fewer entries than factors: directions without an entry stay out of the solution."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mfcli.engines.als.COMPILED_DEVICE", device)
+        _trained_without_regularization(train, objective, factors)
+
+
+def _trained_without_regularization(train: Interactions, objective: str, factors: int) -> None:
     train = dataclasses.replace(train, data=np.clip(train.data, -100, 100))
     of = config(objective=objective, factors=factors, regularization=0.0)
     engine = made(of, train)
@@ -160,6 +191,29 @@ def test_the_bits_are_the_same_for_any_number_of_workers(options):
         runs.append([losses, *model_of(engine).parameters()])
     for other in runs[1:]:
         assert all(torch.equal(a, b) for a, b in zip(runs[0], other, strict=True))
+
+
+def test_torch_solves_as_the_kernels_do_in_batches_of_any_size(monkeypatch):
+    train = interactions(300, 200, 0.1, seed=3)
+    for options in OPTIONS:
+        of = config(**options, factors=24, regularization=0.05)
+        compiled = made(of, train)
+        expected = [epoch(compiled, number) for number in (1, 2)]
+        for space in (1, 1 << 14, 1 << 25):
+            with monkeypatch.context() as patch:
+                patch.setattr("mfcli.engines.als.COMPILED_DEVICE", "none")
+                patch.setattr("mfcli.engines.least_squares_torch.SPACE", space)
+                patch.setattr("mfcli.engines.least_squares_torch.INTERVAL", 0.0)
+                engine = made(of, train)
+                steps = list(engine.epoch(1, 0.0))
+                dones = [each.done for each in steps if isinstance(each, Progress)]
+                assert dones == sorted(dones)
+                assert dones[-1] == train.n_ratings
+                found = [steps[-1].loss, epoch(engine, 2)]
+            assert found == pytest.approx(expected, rel=1e-4)
+            pairs = zip(model_of(engine).parameters(), model_of(compiled).parameters(), strict=True)
+            for ours, theirs in pairs:
+                torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=2e-2)
 
 
 def test_closing_an_epoch_stops_its_threads(monkeypatch):
@@ -209,7 +263,6 @@ def test_a_negative_value_is_no_confidence():
         ({"objective": "ials", "alpha": 2.0}, "needs --confidence linear or log"),
         ({"objective": "mse", "unobserved_weight": 0.1}, "only --objective ials has it"),
         ({"objective": "ials", "negatives": 3}, "sample negatives"),
-        ({"objective": "ials", "device": "cuda"}, "--device cuda has no meaning"),
         ({"objective": "mse", "engine": "hogwild", "block_size": 8}, "belongs to --engine als"),
     ],
 )

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mfcli.config import Device, TrainConfig
+from mfcli.config import TrainConfig
 from mfcli.engines.base import EpochLoss
-from mfcli.engines.minibatch import MinibatchEngine, choose_device
-from mfcli.errors import UsageError
+from mfcli.engines.minibatch import MinibatchEngine
 from mfcli.interactions import Interactions
 from mfcli.models import build
 from mfcli.objectives import Batch
@@ -182,21 +181,3 @@ def test_dropout_changes_training_and_repeats_with_the_seed():
     losses = [run(made(dropout=each)) for each in (0.0, 0.5, 0.5)]
     assert losses[0] != losses[1]
     assert losses[1] == losses[2]
-
-
-def test_a_device_that_is_not_there_is_refused(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device(Device.auto) == torch.device("cpu")
-    with pytest.raises(UsageError, match="no CUDA device"):
-        choose_device(Device.cuda)
-
-
-def test_small_steps_are_not_shared_among_threads():
-    from mfcli.engines.minibatch import torch_threads
-
-    def threads(**options: Any) -> int:
-        return torch_threads(TrainConfig.merge(("", options)).resolved(), 8)
-
-    assert threads() == 1
-    assert threads(batch_size="65536") == threads(batch_size="full") == 8
-    assert threads(workers=3) == 3
