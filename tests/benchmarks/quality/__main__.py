@@ -1,6 +1,7 @@
 """The README's quality figures, from the real data sets that MFCLI_DATASETS names.
 
-    MFCLI_DATASETS=… python -m tests.benchmarks.quality [PART …] [--trials N] [--objective NAME …]
+    MFCLI_DATASETS=… python -m tests.benchmarks.quality [PART …]
+        [--trials N] [--objective NAME …] [--peers [als] [bpr]]
 
 folds     ml-100k, published folds u1–u5, all test rows, RMSE; three seeds
 implicit  ml-100k, ratings of at least 4, leave-10-out, train masked; three splits and seeds
@@ -24,6 +25,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.quality import published, tuned
+from tests.benchmarks.quality.peers import RANGES
 
 
 def main() -> None:
@@ -32,12 +34,15 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART")
     parser.add_argument("--trials", type=int, default=30, help="settings tried a model (30)")
     parser.add_argument("--objective", action="append", help="tune this one only; may repeat")
-    parser.add_argument("--no-peers", action="store_true", help="leave implicit out")
+    parser.add_argument(
+        "--peers", nargs="*", choices=tuple(RANGES), default=tuple(RANGES),
+        help="implicit's models to tune beside ours; nothing after it: none (all)",
+    )  # fmt: skip
     chosen = parser.parse_args()
     data = os.environ.get("MFCLI_DATASETS")
     if not data:
         sys.exit("MFCLI_DATASETS names no folder of real data sets")
-    plan = tuned.Plan(chosen.trials, tuple(chosen.objective or ()), not chosen.no_peers)
+    plan = tuned.Plan(chosen.trials, tuple(chosen.objective or ()), tuple(chosen.peers))
     parts: dict[str, Callable[[Path, Path], None]] = {
         "folds": published.folds, "implicit": published.implicit, "older": published.older,
         "lightfm": published.lightfm, "lastfm": partial(tuned.lastfm, plan=plan),

@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 
     trials: int
     objectives: tuple[str, ...]  # none: all
-    with_peers: bool
+    peers: tuple[str, ...]  # of implicit
 
 
 class Row(NamedTuple):
@@ -103,8 +103,8 @@ def _rows(folders: list[Path], names: list[str], plan: Plan, work: Path) -> list
         _ours(name, given, folders, names, plan.trials, work)
         for name, given in settings_to_tune(plan).items()
     ]
-    if plan.with_peers and peers.there():
-        rows += [_peer(name, folders, names, plan.trials) for name in ("als", "bpr")]
+    if peers.there():
+        rows += [_peer(name, folders, names, plan.trials) for name in plan.peers]
     return rows
 
 
