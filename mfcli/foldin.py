@@ -4,13 +4,15 @@ Nothing else of a model changes, so a nightly one serves whoever came since.
 
 mse     ridge regression with train's λ, factors and bias together; biases alone without factors.
 ials    the normal equation of the als engine: a train user's own entries give its own factors.
-others  Adam on the user's weights, all of its entries a step, negatives drawn from the seed.
+others  on hogwild train's own passes and epochs, from zero, with the items fixed; on minibatch Adam
+        on the user's weights, all of its entries a step, negatives drawn from the seed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +21,9 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import Engine, Model, Objective, TrainConfig
+from mfcli.engines.hogwild import HogwildEngine
 from mfcli.engines.least_squares import Problem, Rows, roots_of, tables_of
+from mfcli.engines.life import learning_rate_at
 from mfcli.errors import UsageError
 from mfcli.interactions import Catalog, Ids, Interactions, encode, from_codes
 from mfcli.models import BiasedMF, FactorModel, allocate
@@ -28,7 +32,8 @@ from mfcli.sampling import NegativeSampler
 from mfcli.scoring.loading import lasting
 
 STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
-ENTRIES = 1 << 13  # taken through all steps together, whole users at a time
+# Entries that are taken through all steps together, whole users at a time.
+ENTRIES, COMPILED_ENTRIES = 1 << 13, 1 << 16
 SMALLEST = 0.05  # λ of users whose model was trained without
 
 
@@ -87,8 +92,10 @@ def _solved(
     if config.model is Model.bias:
         _solve_bias(model, entries, config)
     elif config.model is not Model.popularity:
-        squares = config.objective in (Objective.mse, Objective.ials)
-        (_solve_squares if squares else _descend)(model, entries, config, workers)
+        if config.objective in (Objective.mse, Objective.ials):
+            _solve_squares(model, entries, config, workers)
+        else:
+            _descend(model, entries, config, workers, checkpoint.item_counts)
     return {name: each for name, each in model.state_dict().items() if name[:4] == "user"}
 
 
@@ -121,12 +128,18 @@ def _solve_squares(
 
 
 def _descend(
-    model: FactorModel, entries: Interactions, config: TrainConfig, workers: int  # noqa: ARG001
+    model: FactorModel, entries: Interactions, config: TrainConfig, workers: int,
+    counts: NDArray[np.int64],
 ) -> None:  # fmt: skip
-    """Lower the objective over the users' weights, from zero, a few whole users at a time."""
+    """Lower the objective over the users' weights, from zero, some whole users at a time.
+
+    What is learnt of a stretch of users depends on its place, not on the number of workers.
+    """
     values = values_of(entries, config)
-    generator = torch.Generator().manual_seed(config.seed)
-    for begin, end in _stretches(entries.indptr):
+    compiled = config.engine is Engine.hogwild
+
+    def fold(stretch: tuple[int, int]) -> FactorModel:
+        begin, end = stretch
         part = slice(int(entries.indptr[begin]), int(entries.indptr[end]))
         some = Interactions(
             entries.indptr[begin : end + 1] - entries.indptr[begin], entries.indices[part],
@@ -138,53 +151,63 @@ def _descend(
             {name: each for name, each in model.state_dict().items() if name[:4] != "user"},
             strict=False,
         )
-        small.sparse = False
-        _descend_all(
-            small.eval(), some, None if values is None else values[part], config, generator
-        )
-        with torch.no_grad():
-            for name, table in model.named_parameters():
-                if name[:4] == "user":
-                    table[begin:end] = small.get_parameter(name)
+        if compiled:
+            engine = HogwildEngine(small, some, config, begin, 1, counts, items_fixed=True)
+            for number in range(1, (config.epochs or 1) + 1):
+                for _ in engine.epoch(number, learning_rate_at(config, number)):
+                    pass
+        else:
+            weights = None if values is None else values[part]
+            _step(small.eval(), some, weights, config, config.seed + begin)
+        return small
+
+    stretches = list(_stretches(entries.indptr, COMPILED_ENTRIES if compiled else ENTRIES))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a stretch is too small to share, and each worker has one
+    try:
+        with ThreadPoolExecutor(workers, thread_name_prefix="fold") as pool:
+            for (begin, end), small in zip(stretches, pool.map(fold, stretches), strict=True):
+                with torch.no_grad():
+                    for name, table in model.named_parameters():
+                        if name[:4] == "user":
+                            table[begin:end] = small.get_parameter(name)
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _descend_all(
+def _step(
     model: FactorModel, entries: Interactions, values: NDArray[np.float32] | None,
-    config: TrainConfig, generator: torch.Generator,
+    config: TrainConfig, seed: int,
 ) -> None:  # fmt: skip
     """Take all steps over all users of a small model; its items stay as they are."""
     assert config.objective is not None
     objective = OBJECTIVES[config.objective]
-    # For warp they are the most draws, not all taken.
-    negatives = 1 if config.objective is Objective.warp else config.negatives or 1
+    generator = torch.Generator().manual_seed(seed)
+    model.sparse = False
     sampler = NegativeSampler([entries], torch.device("cpu"), config.negative_power or 0.0)
     users = torch.from_numpy(entries.users)
     weights = None if values is None else torch.from_numpy(values)
     batch = Batch(users, torch.from_numpy(entries.indices), weights)
     batch = batch.part(sampler.can_sample(users))
-    # A sample of hogwild is a pair, and each pair pays for the user; elsewhere a positive does.
-    times = negatives if config.engine is Engine.hogwild else 1
-    penalty = Penalty(
-        times * (config.regularization or 0.0), times * (config.bias_regularization or 0.0)
-    )
+    penalty = Penalty(config.regularization or 0.0, config.bias_regularization or 0.0)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name[:4] == "user")
     own = [each for each in model.parameters() if each.requires_grad]
     optimizer = torch.optim.Adam(own, lr=RATE)
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
-        drawn = sampler.sample(batch.users.unsqueeze(-1).expand(-1, negatives), generator)
-        result = objective(model, batch, drawn, penalty)
+        wanted = batch.users.unsqueeze(-1).expand(-1, config.negatives or 1)
+        result = objective(model, batch, sampler.sample(wanted, generator), penalty)
         optimizer.zero_grad()
         (result.loss + result.penalty).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
-def _stretches(indptr: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of rows with about ``ENTRIES`` entries each."""
+def _stretches(indptr: NDArray[np.integer], size: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of rows with about ``size`` entries each."""
     begin, n_rows = 0, len(indptr) - 1
     while begin < n_rows:
-        end = int(np.searchsorted(indptr, indptr[begin] + ENTRIES, side="right")) - 1
+        end = int(np.searchsorted(indptr, indptr[begin] + size, side="right")) - 1
         end = min(max(end, begin + 1), n_rows)
         yield begin, end
         begin = end

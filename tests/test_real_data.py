@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfcli.artifacts import load_interactions
+from mfcli.artifacts import load_interactions, save_interactions
+from mfcli.artifacts.checkpoint import load_checkpoint
+from mfcli.evaluation import measure
+from mfcli.foldin import fold_in
+from mfcli.scoring.loading import scoring_of
 from tests.conftest import Cli, CliResult
 
 
@@ -100,3 +104,28 @@ def test_play_counts_train_a_ranking(cli, datasets, tmp_path):
         found[name] = metrics(cli, tmp_path / f"{name}.pt", tmp_path / "s/test.npz")["ndcg@10"]
     assert found["plain"] > 1.2 * found["popularity"]
     assert found["weighted"] > 1.2 * found["popularity"]
+
+
+@pytest.mark.parametrize("objective", ["bpr", "warp"])
+def test_folded_users_get_lists_nearly_as_good_as_trained_ones(cli, datasets, tmp_path, objective):
+    """ml-100k: 150 users left out of train and folded in, against the model that had them."""
+    ok(cli("fetch", str(datasets / "ml-100k"), "--threshold", "4", "--out", tmp_path / "all.npz"))
+    ok(cli("split", tmp_path / "all.npz", "--out", tmp_path))
+    whole, test = (load_interactions(tmp_path / f"{part}.npz") for part in ("train", "test"))
+    gone = np.zeros(whole.n_users, bool)
+    gone[np.random.default_rng(0).choice(whole.n_users, 150, replace=False)] = True
+    save_interactions(tmp_path / "rest.npz", whole.keep(~gone[whole.users]))
+    found, options = {}, ("--mode", "hogwild", "--objective", objective)
+    for name in ("train", "rest"):
+        model = tmp_path / f"{name}.pt"
+        ok(cli("train", tmp_path / f"{name}.npz", "--out", model, *options))
+        checkpoint = load_checkpoint(model)
+        if name == "rest":
+            checkpoint = fold_in(checkpoint, whole.keep(gone[whole.users])).checkpoint
+        scoring, held_out = scoring_of(checkpoint, model), test.keep(gone[test.users])
+        measured = measure(
+            scoring, (whole.indptr, whole.indices), held_out, ["ndcg@10"], clip=None,
+            include_seen=False, workers=1,
+        )  # fmt: skip
+        found[name] = measured.metrics["ndcg@10"]
+    assert found["rest"] >= 0.85 * found["train"]

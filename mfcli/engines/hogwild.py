@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mfcli.config import Objective, TrainConfig
 from mfcli.engines.base import EpochLoss
@@ -25,9 +26,13 @@ class HogwildEngine:
     """
 
     def __init__(
-        self, model: FactorModel, train: Interactions, config: TrainConfig, stage: int, workers: int
-    ) -> None:
-        """Shuffle the ratings into tiles; compiles the kernel that is needed, or loads it."""
+        self, model: FactorModel, train: Interactions, config: TrainConfig, stage: int,
+        workers: int, counts: NDArray[np.int64] | None = None, *, items_fixed: bool = False,
+    ) -> None:  # fmt: skip
+        """Shuffle the ratings into tiles; compiles the kernel that is needed, or loads it.
+
+        To fold users in: ``items_fixed``, and the items' ``counts`` (I,) in train.
+        """
         assert config.objective is not None
         self.config = config
         self.n_samples = train.n_ratings
@@ -40,7 +45,9 @@ class HogwildEngine:
                 # Stages of one run draw from streams of their own.
                 seed=config.seed + (stage << 32), order=str(config.order or "grid"),
                 negatives=config.negatives or 1, popularity_power=config.negative_power or 0.0,
+                items_fixed=items_fixed,
             ),
+            counts,
         )  # fmt: skip
         self.passes.prepare(self.weights)
 

@@ -55,6 +55,7 @@ class Settings:
 
     negatives: draws per positive (the most draws for warp). popularity_power: negatives are
     uniform at 0, else proportional to max(train count, 1) ** power, so that all stay reachable.
+    items_fixed: learn users only, from the negatives' side as well; not for mse, which is solved.
     """
 
     objective: str = "mse"
@@ -63,12 +64,15 @@ class Settings:
     order: str = "grid"
     negatives: int = 1
     popularity_power: float = 0.0
+    items_fixed: bool = False
 
     def __post_init__(self) -> None:
         if self.objective not in tuple(CODES):
             raise ValueError(f"objective must be one of {tuple(CODES)}, not {self.objective!r}")
         if self.order not in ORDERS:
             raise ValueError(f"order must be one of {ORDERS}, not {self.order!r}")
+        if self.items_fixed and self.objective == "mse":
+            raise ValueError("mse on fixed items is least squares: solve it")
         if self.workers < 1 or self.negatives < 1:
             raise ValueError("workers and negatives must be at least 1")
 
@@ -96,8 +100,10 @@ class Passes:
     """
 
     def __init__(
-        self, indptr: Array, indices: Array, data: Array | None, n_items: int, settings: Settings
-    ) -> None:
+        self, indptr: Array, indices: Array, data: Array | None, n_items: int, settings: Settings,
+        counts: Array | None = None,
+    ) -> None:  # fmt: skip
+        """Lay out the ratings; ``counts`` (n_items,) are the items' in train, if not these."""
         if settings.objective == "mse" and data is None:
             raise ValueError("mse needs ratings")
         self.settings = settings
@@ -113,7 +119,9 @@ class Passes:
         self._pool: ThreadPoolExecutor | None = None
         sampled = settings.objective != "mse"
         self._seen = _seen(indptr, indices, n_items, sampled)
-        self._proposal = _proposal(indices, n_items, settings.popularity_power if sampled else 0)
+        if counts is None:
+            counts = np.bincount(indices, minlength=n_items)
+        self._proposal = _proposal(counts, settings.popularity_power if sampled else 0)
 
     @property
     def repeatable(self) -> bool:
@@ -243,6 +251,7 @@ class Passes:
             objective=CODES[settings.objective],
             negatives=settings.negatives,
             # Matrices of up to 4 MB stay in the second-level cache and need no prefetching.
+            fixed=int(settings.items_fixed),
             ahead=8 if sum(array.nbytes for array in weights) > 1 << 22 else 0,
             tiles=self.tiles,
             seen=self._seen,
@@ -333,11 +342,12 @@ def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:
     return seen
 
 
-def _proposal(indices: Array, n_items: int, power: float) -> Proposal:
+def _proposal(counts: Array, power: float) -> Proposal:
+    n_items = len(counts)
     dealt = np.arange(n_items, dtype=np.int32)
     if power == 0:
         return Proposal(np.zeros(0), np.zeros(0, np.uint32), dealt[:0], dealt, 1)
-    popularity = np.maximum(np.bincount(indices, minlength=n_items), 1).astype(np.float64) ** power
+    popularity = np.maximum(counts, 1).astype(np.float64) ** power
     proposal = Proposal(
         popularity, np.empty(n_items, np.uint32), np.empty(n_items, np.int32), dealt, 1
     )

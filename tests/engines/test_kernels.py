@@ -277,10 +277,8 @@ def draw(
     """Negatives of a user who has seen `row`, between two users who have seen nothing."""
     indptr = np.array([0, 0, len(row), len(row)], np.int32)
     seen = passes._seen(indptr, row.astype(np.int32), n_items, True)
-    proposal = passes._proposal(np.zeros(0, np.int64), n_items, 0.0)
-    if counts is not None and power:
-        of_counts = np.repeat(np.arange(n_items), np.maximum(counts, 1).astype(int))
-        proposal = passes._proposal(of_counts, n_items, power)
+    counts = np.zeros(n_items) if counts is None else counts
+    proposal = passes._proposal(counts, power)
     return np.asarray(draw_many(seen, proposal, number))
 
 

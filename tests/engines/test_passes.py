@@ -412,3 +412,25 @@ class TestMovieLens:
         scores += (weights.user_factors[u] * weights.item_factors[i]).sum(axis=1)
         rmse = float(np.sqrt(np.mean((np.clip(scores, 1, 5) - test[:, 2]) ** 2)))
         assert rmse < 0.93
+
+
+@pytest.mark.parametrize("objective", ["bpr", "bpr-squared", "warp", "logistic"])
+@pytest.mark.parametrize("biases", [True, False])
+def test_with_items_fixed_only_users_learn_and_the_loss_falls(objective, biases):
+    matrix = ratings(60, 40, 700, seed=4)
+    weights = fresh(matrix.shape, biases=biases, seed=5)
+    weights.item_factors[:] *= 10  # something to learn from
+    before = Weights(*(each.copy() for each in weights))
+    reports = train(matrix, weights, range(10), objective=objective, negatives=3, items_fixed=True)
+    assert np.array_equal(weights.item_factors, before.item_factors)
+    assert np.array_equal(weights.item_bias, before.item_bias)
+    seen = np.diff(matrix.indptr) > 0
+    assert (weights.user_factors != before.user_factors)[seen].any(axis=1).all()
+    assert np.array_equal(weights.user_factors[~seen], before.user_factors[~seen])
+    ends = [each.loss for each in reports if each.done == each.total]
+    assert ends[-1] < ends[0]
+
+
+def test_squares_on_fixed_items_are_for_the_solver():
+    with pytest.raises(ValueError, match="solve it"):
+        Settings("mse", items_fixed=True)

@@ -87,6 +87,7 @@ class Job(NamedTuple):
     objective: Int  # BPR, BPR_SQUARED or WARP for pairwise_pass
     negatives: Int  # draws for a positive; for warp the most draws
     ahead: Int  # ratings to look ahead when asking for rows (mse); 0 where they are cached anyway
+    fixed: Int  # 1 where only users are learnt, as in folding in; sampled objectives only
     tiles: Tiles
     seen: Seen
     proposal: Proposal

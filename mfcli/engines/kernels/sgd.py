@@ -170,7 +170,7 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
     _, rate, decay, bias_decay = job.rates
     indptr, objective = job.seen.indptr, job.objective
     n_items, factors = item_factors.shape
-    biased = len(item_bias) > 0
+    biased, fixed = len(item_bias) > 0, job.fixed
     draws = job.negatives if objective == WARP else 1
     spots, others = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     for position in range(begin, end):
@@ -215,14 +215,15 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
                         slope *= values[spot]
                     total += loss
                     move = rate * slope
-                    if biased:
+                    if biased and not fixed:
                         item_bias[item] = item_bias[item] * bias_decay - move
                         item_bias[other] = item_bias[other] * bias_decay + move
                     for k in range(factors):
                         x, y, w = p[k], q[k], z[k]
                         p[k] = x * decay - move * (y - w)
-                        q[k] = y * decay - move * x
-                        z[k] = w * decay + move * x
+                        if not fixed:
+                            q[k] = y * decay - move * x
+                            z[k] = w * decay + move * x
         losses[tile], skipped[tile] = total, missed
     return end
 
@@ -237,7 +238,7 @@ def logistic_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
     bounds, users, items, values, losses, skipped = job.tiles
     user_factors, item_factors, user_bias, item_bias = job.weights
     mean, rate, decay, bias_decay = job.rates
-    factors, biased = item_factors.shape[1], len(user_bias) > 0
+    factors, biased, fixed = item_factors.shape[1], len(user_bias) > 0, job.fixed
     spots, others = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     for position in range(begin, end):
         tile = order[position]
@@ -271,10 +272,12 @@ def logistic_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
                     move = rate * slope
                     if biased:
                         user_bias[user] = user_bias[user] * bias_decay - move
-                        item_bias[item] = item_bias[item] * bias_decay - move
+                        if not fixed:
+                            item_bias[item] = item_bias[item] * bias_decay - move
                     for k in range(factors):
                         x, y = p[k], q[k]
                         p[k] = x * decay - move * y
-                        q[k] = y * decay - move * x
+                        if not fixed:
+                            q[k] = y * decay - move * x
         losses[tile], skipped[tile] = total, missed
     return end

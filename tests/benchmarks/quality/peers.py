@@ -87,6 +87,8 @@ def figures(
 
 def tuned(name: str, whole: Interactions, config: TuneConfig) -> Peer:
     """Search as ``tune`` does for ours: the same validation rows, metric and number of trials."""
+    from implicit.recommender_base import ModelFitError
+
     how = config.valid_split()
     mask = held_out(whole, how, (how.seed, 2))
     train, valid = whole.keep(~mask), whole.keep(mask)
@@ -95,7 +97,11 @@ def tuned(name: str, whole: Interactions, config: TuneConfig) -> Peer:
     began, best = time.perf_counter(), Peer({}, float("-inf"), 0.0)
     sampler = ParameterSampler(RANGES[name], config.trials - 1, random_state=config.seed)
     for settings in [{}, *sampler]:
-        value = figures(trained(name, settings, train, config.seed), train, valid, [metric])[metric]
+        try:
+            scoring = trained(name, settings, train, config.seed)
+        except ModelFitError:  # it diverged: for ours such a trial has no score either
+            continue
+        value = figures(scoring, train, valid, [metric])[metric]
         if np.isfinite(value) and sign * value > best.value:
             best = Peer(settings, sign * value, 0.0)
     return best._replace(value=sign * best.value, seconds=time.perf_counter() - began)

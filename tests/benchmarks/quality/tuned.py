@@ -99,13 +99,20 @@ def likes(data: Path, work: Path, plan: Plan) -> None:
 def _rows(folders: list[Path], names: list[str], plan: Plan, work: Path) -> list[Row]:
     defaults = {"bpr by default": {"mode": "hogwild"}, "ials by default": {"objective": "ials"}}
     rows = [_ours(name, given, folders, names, None, work) for name, given in defaults.items()]
-    rows += [
-        _ours(name, given, folders, names, plan.trials, work)
-        for name, given in settings_to_tune(plan).items()
-    ]
+    for name, given in settings_to_tune(plan).items():
+        rows.append(_said(_ours(name, given, folders, names, plan.trials, work)))
     if peers.there():
-        rows += [_peer(name, folders, names, plan.trials) for name in plan.peers]
+        rows += [_said(_peer(name, folders, names, plan.trials)) for name in plan.peers]
     return rows
+
+
+def _said(row: Row) -> Row:
+    """Print a row as soon as it is there: a search takes minutes, and the next may fail."""
+    means = {
+        name: round(float(np.mean([run[name] for run in row.runs])), 4) for name in row.runs[0]
+    }
+    CONSOLE.print(f"{row.name}: {means}", highlight=False, markup=False)
+    return row
 
 
 def _ours(
