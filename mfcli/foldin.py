@@ -3,6 +3,7 @@
 Nothing else of a model changes, so a nightly one serves whoever came since.
 
 mse     ridge regression with train's λ, factors and bias together; biases alone without factors.
+        For svdpp, of what the history itself leaves unexplained.
 ials    the normal equation of the als engine: a train user's own entries give its own factors.
 others  on hogwild train's own passes and epochs, from zero, with the items fixed; on minibatch Adam
         on the user's weights, all of its entries a step, negatives drawn from the seed.
@@ -22,11 +23,12 @@ from numpy.typing import NDArray
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import Engine, Model, Objective, TrainConfig
 from mfcli.engines.hogwild import HogwildEngine
+from mfcli.engines.kernels import sum_histories
 from mfcli.engines.least_squares import Problem, Rows, roots_of, tables_of
 from mfcli.engines.life import learning_rate_at
 from mfcli.errors import UsageError
 from mfcli.interactions import Catalog, Ids, Interactions, encode, from_codes
-from mfcli.models import BiasedMF, FactorModel, allocate
+from mfcli.models import SVDPP, BiasedMF, FactorModel, allocate
 from mfcli.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.sampling import NegativeSampler
 from mfcli.scoring.loading import lasting
@@ -121,10 +123,25 @@ def _solve_squares(
         problem = dataclasses.replace(problem, bias_regularization=SMALLEST)
     mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
     roots = roots_of(entries.data, config) if implicit else np.zeros(0, np.float32)
-    rows = Rows(entries.indptr, entries.indices, entries.data, entries.n_items, problem, roots)
+    data = entries.data
+    if isinstance(model, SVDPP):
+        data = data - _explained(model, entries)
+    rows = Rows(entries.indptr, entries.indices, data, entries.n_items, problem, roots)
     users, items = tables_of(model)
     for _ in rows.solve(users, items, mean, workers):
         pass
+
+
+def _explained(model: SVDPP, entries: Interactions) -> NDArray[np.float32]:
+    """Set h of the users, and return ⟨h_u, v_i⟩ of the entries, (n,)."""
+    own, items = model.user_implicit.numpy(), model.item_factors.detach().numpy()
+    table = model.item_implicit.detach().numpy()
+    sum_histories(entries.indptr, entries.indices, 0, entries.n_users, table, own)
+    found = np.empty(entries.n_ratings, np.float32)
+    for begin in range(0, entries.n_ratings, ENTRIES):
+        some = slice(begin, begin + ENTRIES)
+        found[some] = (own[entries.users[some]] * items[entries.indices[some]]).sum(axis=1)
+    return found
 
 
 def _descend(

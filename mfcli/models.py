@@ -312,6 +312,41 @@ class BiasedMF(MF):
         )
 
 
+class SVDPP(BiasedMF):
+    """SVD++ (Koren 2008): mean + b_u + b_i + ⟨u + h_u, v⟩, h_u = |N(u)|^-½ Σ y_j over N(u).
+
+    N(u) are the items that the user has rated in train; what training leaves is h_u beside y.
+    """
+
+    user_implicit: Tensor  # (U, F), h
+    item_implicit: nn.Parameter  # (I, F), y
+
+    def __init__(
+        self, n_users: int, n_items: int, factors: int, dropout: float, sparse: bool
+    ) -> None:
+        """Allocate the tables; y and h start from zero."""
+        super().__init__(n_users, n_items, factors, dropout, sparse)
+        self.item_implicit = nn.Parameter(torch.zeros(n_items, factors))
+        self.register_buffer("user_implicit", torch.zeros(n_users, factors))
+
+    def user_terms(self, users: Tensor) -> Terms:
+        """Look up users (…) → vectors u + h_u (…, F), biases (…)."""
+        terms = super().user_terms(users)
+        return terms._replace(vectors=terms.vectors + F.embedding(users, self.user_implicit))
+
+    def rescale(self, by: float) -> None:
+        """Multiply all scores by a number, in place."""
+        super().rescale(by)
+        with torch.no_grad():
+            for each in (self.user_implicit, self.item_implicit):
+                each.mul_(by)
+
+    def vectors(self) -> Vectors:
+        """Return u + h_u as the users' factors."""
+        plain = super().vectors()
+        return plain._replace(users=plain.users + _array(self.user_implicit))
+
+
 class NeuralMF(FactorModel):
     """concat(u, v) → ReLU → dropout → [linear → ReLU] for each hidden width → linear to 1.
 
@@ -382,6 +417,7 @@ def _neural(n_users: int, n_items: int, config: TrainConfig) -> FactorModel:
 MODELS: dict[Model, Callable[[int, int, TrainConfig], FactorModel]] = {
     Model.mf: _plain(MF),
     Model.biased_mf: _plain(BiasedMF),
+    Model.svdpp: _plain(SVDPP),
     Model.neural: _neural,
     Model.popularity: _plain(BiasedMF),
     Model.bias: _plain(BiasedMF),

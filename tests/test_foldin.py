@@ -185,7 +185,9 @@ def test_a_history_without_a_known_item_is_refused(made, tmp_path, cli):
     assert same.exit_code == 2
 
 
-@pytest.mark.parametrize("options", [{}, {"objective": "ials"}], ids=["biased-mf", "ials"])
+@pytest.mark.parametrize(
+    "options", [{}, {"objective": "ials"}, {"model": "svdpp"}], ids=["biased-mf", "ials", "svdpp"]
+)
 def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
     old = TRAIN.keep(TRAIN.users < 50)
     old = Interactions(
@@ -202,12 +204,13 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
     save_interactions(tmp_path / "grown.npz", dataclasses.replace(grown, meta=TRAIN.meta))
     words = ["train", tmp_path / "grown.npz", "--out", tmp_path / "new.pt", "--init-from",
              tmp_path / "model.pt", "--factors", "4", "--epochs", "1"]  # fmt: skip
-    words += ["--objective", "ials"] if options else ["--learning-rate", "0"]
+    words += [word for name, value in options.items() for word in (f"--{name}", value)]
+    words += [] if "objective" in options else ["--learning-rate", "0"]
     result = cli(*words)
     assert result.exit_code == 0, result.stderr
     kept = int((old.user_counts > 0).sum())
     assert f"{kept} users and 40 items go on from it, " in result.stderr
-    if options:
+    if "objective" in options:
         return
     after = load_checkpoint(tmp_path / "new.pt")
     place = {str(each): at for at, each in enumerate(before.catalog.user_ids.tolist())}
@@ -217,6 +220,10 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
             # Through the unit of ratings and back.
             torch.testing.assert_close(after.weights["user_factors"][row], was, rtol=1e-6, atol=0)
     assert torch.equal(after.weights["item_factors"], before.weights["item_factors"])
+    if "model" in options:
+        ours, theirs = (each.weights["item_implicit"] for each in (after, before))
+        assert theirs.any()
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
 
 
 def test_a_warm_start_without_a_common_id_is_refused(tmp_path, cli):

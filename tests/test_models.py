@@ -9,7 +9,18 @@ import pytest
 import torch
 
 from mfcli.config import Init, Model, TrainConfig
-from mfcli.models import MF, MODELS, BiasedMF, FactorModel, NeuralMF, Vectors, allocate, build, fill
+from mfcli.models import (
+    MF,
+    MODELS,
+    SVDPP,
+    BiasedMF,
+    FactorModel,
+    NeuralMF,
+    Vectors,
+    allocate,
+    build,
+    fill,
+)
 from mfcli.objectives import widen
 
 USERS, ITEMS = 7, 9
@@ -21,7 +32,7 @@ def config_of(kind: Model, **options: Any) -> TrainConfig:
     given: dict[str, Any] = {"model": kind, **options}
     if kind not in (Model.popularity, Model.bias):
         given = {"factors": 4, "init": "normal:1", "seed": 3, **given}
-    if kind is Model.biased_mf:
+    if kind in (Model.biased_mf, Model.svdpp):
         given.setdefault("bias_init", "normal:1")
     return TrainConfig.merge(("", given)).resolved()
 
@@ -32,7 +43,7 @@ def model_of(kind: Model, **options: Any) -> FactorModel:
     torch.manual_seed(1)
     with torch.no_grad():
         for name, table in [*model.named_parameters(), *model.named_buffers()]:
-            if "bias" in name or name == "global_mean":
+            if "bias" in name or "implicit" in name or name == "global_mean":
                 table.normal_()
     return model.eval()
 
@@ -99,12 +110,15 @@ class TestScores:
         assert torch.equal(other(users, items), model(users, items))
 
 
-@pytest.mark.parametrize("kind", [Model.mf, Model.biased_mf])
+@pytest.mark.parametrize("kind", [Model.mf, Model.biased_mf, Model.svdpp])
 def test_the_score_is_the_formula(kind: Model) -> None:
     model = model_of(kind)
     with torch.no_grad():
         found = model(torch.tensor([2]), torch.tensor([5])).item()
-        expected = float(model.user_factors[2] @ model.item_factors[5])
+        own = model.user_factors[2]
+        if isinstance(model, SVDPP):
+            own = own + model.user_implicit[2]
+        expected = float(own @ model.item_factors[5])
         if isinstance(model, BiasedMF):
             expected += float(model.user_bias[2, 0] + model.item_bias[5, 0] + model.global_mean)
     assert found == pytest.approx(expected, abs=1e-6)

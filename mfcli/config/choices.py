@@ -24,6 +24,7 @@ class Model(StrEnum):
 
     mf = "mf"
     biased_mf = "biased-mf"
+    svdpp = "svdpp"
     neural = "neural"
     popularity = "popularity"
     bias = "bias"
@@ -115,16 +116,21 @@ MODES: dict[Mode, tuple[Model, Objective, Engine]] = {
     Mode.hogwild: (Model.biased_mf, Objective.bpr, Engine.hogwild),
 }
 
+BIASED = frozenset({Model.biased_mf, Model.svdpp})
 BASELINES = frozenset({Model.popularity, Model.bias})
 
 _FACTOR_MODELS = frozenset({Model.mf, Model.biased_mf})
 _TORCH_MODELS = _FACTOR_MODELS | {Model.neural}
+_HOGWILD_RATING_MODELS = _FACTOR_MODELS | {Model.svdpp}
 _TORCH_OBJECTIVES = (Objective.mse, Objective.bpr, Objective.bpr_squared, Objective.logistic)
 
 # engine → objective → the models that work. Popularity counts, so it has no objective.
 COMBINATIONS: dict[Engine, dict[Objective | None, frozenset[Model]]] = {
     Engine.minibatch: dict.fromkeys(_TORCH_OBJECTIVES, _TORCH_MODELS),
-    Engine.hogwild: dict.fromkeys((*_TORCH_OBJECTIVES, Objective.warp), _FACTOR_MODELS),
+    Engine.hogwild: {
+        **dict.fromkeys((*_TORCH_OBJECTIVES, Objective.warp), _FACTOR_MODELS),
+        Objective.mse: _HOGWILD_RATING_MODELS,
+    },
     Engine.als: {Objective.mse: _FACTOR_MODELS, Objective.ials: frozenset({Model.mf})},
     Engine.closed_form: {
         Objective.mse: frozenset({Model.bias}),
@@ -158,12 +164,18 @@ def refusal(model: Model, objective: Objective | None, engine: Engine) -> str | 
             return "--objective warp draws until it finds a violation: it needs --engine hogwild"
         return f"--engine {engine} does not minimise --objective {objective}"
     if model not in COMBINATIONS[engine][objective]:
-        if model is Model.neural:
-            return f"--engine {engine} is for dot products: --model neural needs minibatch"
-        if objective is Objective.ials:
-            return "--objective ials has no biases: it needs --model mf"
-        return f"--model {model} does not minimise --objective {objective}"
+        return _model_refusal(model, objective, engine)
     return None
+
+
+def _model_refusal(model: Model, objective: Objective | None, engine: Engine) -> str:
+    if model is Model.svdpp:
+        return "--model svdpp learns ratings: it needs --objective mse and --engine hogwild"
+    if model is Model.neural:
+        return f"--engine {engine} is for dot products: --model neural needs minibatch"
+    if objective is Objective.ials:
+        return "--objective ials has no biases: it needs --model mf"
+    return f"--model {model} does not minimise --objective {objective}"
 
 
 class Setting(NamedTuple):
@@ -181,7 +193,7 @@ class Setting(NamedTuple):
     @property
     def biased(self) -> bool:
         """Whether the model learns biases."""
-        return self.model is Model.biased_mf
+        return self.model in BIASED
 
 
 # Options that do not mean something everywhere: when they do, and how the reason begins.
@@ -193,10 +205,12 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         lambda s: s.engine is Engine.minibatch and s.biased,
         "it belongs to --engine minibatch and a model with biases",
     ),
-    ("bias_regularization", "bias_init"): (lambda s: s.biased, "only biased-mf learns biases"),
+    ("bias_regularization", "bias_init"): (
+        lambda s: s.biased, "only biased-mf and svdpp learn biases",
+    ),
     ("global_mean",): (
         lambda s: s.biased and s.objective is Objective.mse,
-        "only biased-mf and mse start from a mean rating",
+        "only mse on models with biases starts from a mean rating",
     ),
     ("negatives", "negative_power", "positive_weight"): (
         lambda s: s.sampled, "only objectives that sample negatives have it",
@@ -206,8 +220,12 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         "only --objective mse learns ratings, step by step",
     ),
     ("order",): (
-        lambda s: s.engine is Engine.hogwild and s.objective is Objective.mse,
-        "only --engine hogwild with --objective mse has orders",
+        lambda s: (
+            s.engine is Engine.hogwild
+            and s.objective is Objective.mse
+            and s.model is not Model.svdpp
+        ),
+        "only --engine hogwild with --objective mse on mf and biased-mf has orders",
     ),
     ("hidden", "item_factors"): (lambda s: s.model is Model.neural, "only --model neural has it"),
     ("damping",): (lambda s: s.model is Model.bias, "only --model bias has it"),
@@ -291,6 +309,9 @@ MODEL_DEFAULTS: dict[tuple[Engine, Model], dict[str, Any]] = {
     (Engine.minibatch, Model.neural): {
         "hidden": [10], "learning_rate": 0.002, "regularization": 0.0, "weight_decay": 1e-5,
         "dropout": 0.1, "init": "uniform:0:0.05",
+    },
+    (Engine.hogwild, Model.svdpp): {
+        "epochs": 60, "learning_rate": 0.003, "regularization": 0.06,
     },
 }  # fmt: skip
 

@@ -111,6 +111,10 @@ MODEL_RANGES: dict[tuple[Engine, Model], Space] = {
         "learning_rate": Log(0.0005, 0.01), "regularization": Choice((0.0,)),
         "weight_decay": Log(1e-6, 1e-3), "dropout": Uniform(0.0, 0.5),
     },
+    (Engine.hogwild, Model.svdpp): {
+        "epochs": Choice((40, 60, 100)), "learning_rate": Log(0.0008, 0.01),
+        "regularization": Log(0.015, 0.3),
+    },
 }  # fmt: skip
 
 

@@ -314,6 +314,8 @@ class TrainConfig(Config):
         if model in BASELINES:
             implied = Objective.mse if model is Model.bias else None
             return Setting(model, self.objective or implied, self.engine or Engine.closed_form)
+        if model is Model.svdpp:  # it learns ratings, in one way
+            return Setting(model, self.objective or Objective.mse, self.engine or Engine.hogwild)
         objective = self.objective or objective
         if objective is Objective.ials:  # there is one way to minimise it
             return Setting(self.model or Model.mf, objective, self.engine or Engine.als)

@@ -13,13 +13,13 @@ from mfcli.engines.base import EpochLoss
 from mfcli.engines.kernels import Weights
 from mfcli.engines.passes import Passes, Settings
 from mfcli.interactions import Interactions
-from mfcli.models import BiasedMF, FactorModel
+from mfcli.models import SVDPP, BiasedMF, FactorModel
 from mfcli.objectives import values_of
 from mfcli.results import Progress
 
 
 class HogwildEngine:
-    """Parallel SGD on shared factors (Niu et al. 2011), for mf and biased-mf.
+    """Parallel SGD on shared factors (Niu et al. 2011), for mf, biased-mf and svdpp.
 
     Every rating is visited exactly once an epoch. With one worker, and for mse on the grid with
     any number of workers, the same seed gives the same bits.
@@ -45,7 +45,7 @@ class HogwildEngine:
                 # Stages of one run draw from streams of their own.
                 seed=config.seed + (stage << 32), order=str(config.order or "grid"),
                 negatives=config.negatives or 1, popularity_power=config.negative_power or 0.0,
-                items_fixed=items_fixed,
+                items_fixed=items_fixed, by_user=isinstance(model, SVDPP),
             ),
             counts,
         )  # fmt: skip
@@ -71,6 +71,8 @@ class HogwildEngine:
             if last.done < last.total:
                 yield Progress(last.done, last.total, last.loss if last.done else None)
         assert last is not None
+        if self.passes.settings.by_user:
+            self.passes.settle(self.weights)
         yield EpochLoss(last.loss)
 
     def state(self) -> dict[str, Any]:
@@ -88,4 +90,7 @@ def weights_of(model: FactorModel) -> Weights:
         tables += [model.user_bias, model.item_bias]
     views = [each.detach().numpy() for each in tables]
     biases = [each.reshape(-1) for each in views[2:]] or [np.zeros(0, np.float32)] * 2
-    return Weights(views[0], views[1], biases[0], biases[1])
+    implicit = []
+    if isinstance(model, SVDPP):
+        implicit = [model.user_implicit.numpy(), model.item_implicit.detach().numpy()]
+    return Weights(views[0], views[1], biases[0], biases[1], *implicit)

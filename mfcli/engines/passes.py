@@ -56,6 +56,7 @@ class Settings:
     negatives: draws per positive (the most draws for warp). popularity_power: negatives are
     uniform at 0, else proportional to max(train count, 1) ** power, so that all stay reachable.
     items_fixed: learn users only, from the negatives' side as well; not for mse, which is solved.
+    by_user: SVD++, a user with all its ratings at a time; weights need the implicit tables.
     """
 
     objective: str = "mse"
@@ -65,6 +66,7 @@ class Settings:
     negatives: int = 1
     popularity_power: float = 0.0
     items_fixed: bool = False
+    by_user: bool = False
 
     def __post_init__(self) -> None:
         if self.objective not in tuple(CODES):
@@ -110,6 +112,7 @@ class Passes:
         self.shape = (len(indptr) - 1, n_items)
         self.ratings = len(indices)
         grid = settings.order == "grid" or settings.objective != "mse"
+        grid = grid and not settings.by_user
         self.strips = strip_count(self.ratings, *self.shape) if grid else 0
         self.tiles = self._tiled(indptr, indices, data)
         self._sizes = np.diff(self.tiles.bounds)
@@ -127,7 +130,7 @@ class Passes:
     def repeatable(self) -> bool:
         """Whether the same seed gives the same bits: with one worker, and for mse on the grid."""
         settings = self.settings
-        return settings.workers == 1 or (settings.objective, settings.order) == ("mse", "grid")
+        return settings.workers == 1 or self._rounds is not None
 
     def prepare(self, weights: Weights) -> None:
         """Compile the pass for these arrays, or load it from the cache, without running it."""
@@ -179,16 +182,34 @@ class Passes:
         self._pool = pool
         yield self._progress(self.ratings)
 
+    def settle(self, weights: Weights) -> None:
+        """Bring the users' implicit vectors up to date with the items': what scores take."""
+        bounds, items = self.tiles.bounds, self.tiles.items
+        workers = self.settings.workers
+        cuts = np.searchsorted(bounds, np.linspace(0, self.ratings, workers + 1)[1:-1])
+        ends = [0, *cuts.tolist(), self.shape[0]]
+
+        def part(begin: int, end: int) -> None:
+            tables = (weights.item_implicit, weights.user_implicit)
+            kernels.sum_histories(bounds, items, begin, end, *tables)
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(part, ends[:-1], ends[1:]))
+
     def _check(self, weights: Weights) -> None:
         users, items = self.shape
-        for array, rows in zip(weights, (users, items, users, items), strict=True):
-            good = len(array) == rows or (array.ndim == 1 and len(array) == 0)
+        for number, (array, rows) in enumerate(zip(weights, (users, items) * 3, strict=True)):
+            good = len(array) == rows or (number > 1 and len(array) == 0)
             if not good or array.dtype != np.float32 or not array.flags.c_contiguous:
                 raise ValueError("weights must be C-contiguous float32 arrays of the matrix's size")
         if weights.user_factors.shape[1] != weights.item_factors.shape[1]:
             raise ValueError("user and item factors must have the same width")
         if len(weights.user_bias) != users and len(weights.item_bias):
             raise ValueError("biases must be given for users and items, or for neither")
+        if self.settings.by_user:
+            sizes = [weights.user_factors.shape, weights.item_factors.shape]
+            if sizes != [weights.user_implicit.shape, weights.item_implicit.shape]:
+                raise ValueError("SVD++ needs implicit tables of the factors' sizes, and biases")
 
     def _progress(self, done: int) -> Progress:
         per_rating = {"mse": 1, "warp": 1, "logistic": self.settings.negatives + 1}
@@ -205,6 +226,8 @@ class Passes:
     def _tiled(self, indptr: Array, indices: Array, data: Array | None) -> Tiles:
         settings, n_items = self.settings, self.shape[1]
         rng = np.random.default_rng((settings.seed, 0, 0))
+        if settings.by_user:
+            return _users_as_tiles(indptr, indices, data, rng)
         user_strips = strips_of(np.diff(indptr), max(self.strips, 1), rng)
         counts = np.bincount(indices, minlength=n_items)
         item_strips = strips_of(counts, max(self.strips, 1), rng)
@@ -259,6 +282,8 @@ class Passes:
             weights=weights,
             rates=rates,
         )
+        if settings.by_user:
+            return lambda order, begin, end: kernels.svdpp_pass(order, begin, end, job)
         if settings.objective == "mse":
             return lambda order, begin, end: kernels.mse_pass(order, begin, end, grid, job)
         kernel = (
@@ -328,6 +353,21 @@ def _to_its_end(work: _Work, epoch: _Epoch) -> None:
     except BaseException:
         epoch.stop = True  # the others would wait for this one for ever
         raise
+
+
+def _users_as_tiles(
+    indptr: Array, indices: Array, data: Array | None, rng: np.random.Generator
+) -> Tiles:
+    """Return a tile a user, its ratings in any order."""
+    assert data is not None
+    users = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    order = np.lexsort((rng.random(len(users)), users))
+    none = np.zeros(0, np.int32)
+    return Tiles(
+        indptr.astype(np.int64), none, indices[order].astype(np.int32),
+        data[order].astype(np.float32), np.zeros(len(indptr) - 1),
+        np.zeros(len(indptr) - 1, np.int64),
+    )  # fmt: skip
 
 
 def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mfcli.config import Model
+from mfcli.config.choices import BIASED
 from mfcli.interactions import Ids
 from mfcli.models import Layers, Vectors
 from mfcli.scoring.ids import Lookup
@@ -40,7 +40,7 @@ class PairScorer:
         self._unknown_items = checkpoint.item_counts == 0
         self._user_bias = self._item_bias = np.float32(0)
         # As training leaves rows without a rating: see FactorModel.settle_unknown.
-        if checkpoint.options.get("model") == Model.biased_mf and isinstance(scoring, Vectors):
+        if checkpoint.options.get("model") in BIASED and isinstance(scoring, Vectors):
             self._user_bias = _mean(scoring.user_bias, ~self._unknown_users)
             self._item_bias = _mean(scoring.item_bias, ~self._unknown_items)
 

@@ -35,6 +35,7 @@ from mfcli.artifacts.checkpoint import (
 from mfcli.config import (
     Confidence,
     Engine,
+    Model,
     Objective,
     Optimizer,
     Order,
@@ -256,7 +257,11 @@ class _Run:
         self.training.restore(document["state"])
 
     def _warn(self) -> None:
-        lock_free = self.config.sampled or self.config.order is Order.free
+        lock_free = (
+            self.config.sampled
+            or self.config.order is Order.free
+            or self.config.model is Model.svdpp
+        )
         if self.config.engine is Engine.hogwild and lock_free and self.workers > 1:
             self.report(
                 Noted(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -434,3 +435,82 @@ def test_with_items_fixed_only_users_learn_and_the_loss_falls(objective, biases)
 def test_squares_on_fixed_items_are_for_the_solver():
     with pytest.raises(ValueError, match="solve it"):
         Settings("mse", items_fixed=True)
+
+
+class TestSVDPP:
+    """The pass of SVD++: users as tiles, against autograd on the whole objective."""
+
+    RATES = (1e-4, 0.3, 0.2)  # rate, regularization, of the biases
+
+    def made(self, matrix: sp.csr_matrix, **options: Any) -> tuple[Passes, Weights]:
+        users, items, user_bias, item_bias = fresh(matrix.shape, seed=7)[:4]
+        rng = np.random.default_rng(8)
+        tables = [rng.normal(0, 0.3, each.shape).astype(np.float32) for each in (users, items)]
+        weights = Weights(users * 5, items * 5, user_bias, item_bias, *tables)
+        run = passes(matrix, objective="mse", by_user=True, **options)
+        run.settle(weights)
+        return run, weights
+
+    def moved(self, run: Passes, weights: Weights, number: int = 1) -> float:
+        *_, last = run.epoch(number, weights, *self.RATES, mean=2.5)
+        return last.loss
+
+    def test_a_small_step_is_the_gradient_by_autograd(self):
+        matrix = ratings(50, 40, 600, seed=9)
+        run, weights = self.made(matrix)
+        p, q, b, c, _, y = (torch.tensor(each, dtype=torch.float64) for each in weights)
+        learnt = [each.requires_grad_() for each in (p, q, b, c, y)]
+        cells = matrix.tocoo()
+        u, i = (torch.from_numpy(each.astype(np.int64)) for each in (cells.row, cells.col))
+        counts = torch.from_numpy(np.diff(matrix.indptr).astype(np.float64))
+        seen = torch.zeros(matrix.shape, dtype=torch.float64)
+        seen[u, i] = 1
+        own = seen / counts.clamp(min=1).sqrt()[:, None] @ y
+        torch.testing.assert_close(own.detach().float(), torch.from_numpy(weights.user_implicit))
+        errors = 2.5 + b[u] + c[i] + ((p + own)[u] * q[i]).sum(1) - torch.from_numpy(cells.data)
+        _, penalty, bias_penalty = self.RATES
+        loss = errors.square().sum() / 2
+        loss = loss + penalty / 2 * (p[u].square().sum() + q[i].square().sum())
+        loss = loss + bias_penalty / 2 * (b[u].square().sum() + c[i].square().sum())
+        loss = loss + penalty / 2 * (counts.sqrt() @ seen @ y.square().sum(1))
+        loss.backward()  # type: ignore[no-untyped-call]
+        before = Weights(*(each.copy() for each in weights))
+        assert self.moved(run, weights) == pytest.approx(errors.square().mean().item(), rel=0.01)
+        names = ("user_factors", "item_factors", "user_bias", "item_bias", "item_implicit")
+        for name, each in zip(names, learnt, strict=True):
+            assert each.grad is not None
+            step = (getattr(before, name) - getattr(weights, name)) / self.RATES[0]
+            scale = each.grad.abs().max().item()
+            np.testing.assert_allclose(step, each.grad.numpy(), atol=0.03 * scale)
+
+    def test_one_worker_repeats_and_several_reach_the_same_loss(self):
+        matrix = ratings()
+        losses = []
+        for workers in (1, 1, 3):
+            run, weights = self.made(matrix, workers=workers)
+            assert run.repeatable == (workers == 1)
+            for number in range(20):
+                *_, last = run.epoch(number, weights, 0.02, 0.02, 0.02, mean=2.5)
+            run.settle(weights)
+            losses.append((last.loss, weights))
+        assert losses[0][0] == losses[1][0]
+        assert all(map(np.array_equal, losses[0][1], losses[1][1]))
+        assert losses[2][0] == pytest.approx(losses[0][0], rel=0.05)
+        assert losses[0][0] < 0.5
+
+    def test_what_it_has_not_met_stays(self):
+        matrix = ratings(30, 30, 40, seed=1)
+        run, weights = self.made(matrix)
+        before = Weights(*(each.copy() for each in weights))
+        self.moved(run, weights)
+        users = np.diff(matrix.indptr) == 0
+        items = np.bincount(matrix.indices, minlength=30) == 0
+        assert users.any()
+        assert items.any()
+        for one, other, rows in zip(weights, before, (users, items) * 3, strict=True):
+            assert np.array_equal(one[rows], other[rows])
+
+    def test_weights_without_the_implicit_tables_are_refused(self):
+        matrix = ratings(30, 20, 60)
+        with pytest.raises(ValueError, match="implicit tables"):
+            self.moved(passes(matrix, by_user=True), fresh(matrix.shape))

@@ -16,6 +16,7 @@ from mfcli.stages.common import rating_unit
 MODELS = {
     "biased-mf": ["--engine", "hogwild"],
     "mf": ["--engine", "minibatch"],
+    "svdpp": [],
     "neural": ["--engine", "minibatch"],
 }
 

@@ -28,6 +28,8 @@ from mfcli.engines.kernels.sgd import (
     logistic_pass,
     mse_pass,
     pairwise_pass,
+    sum_histories,
+    svdpp_pass,
 )
 from mfcli.engines.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.engines.kernels.tiles import fill_tiles
@@ -36,5 +38,6 @@ __all__ = [
     "BPR", "BPR_SQUARED", "PANEL", "WARP", "Grid", "Job", "Proposal", "Rates", "Scratch", "Seen",
     "Side", "Tiles", "Weights", "add_gramian", "announced", "auc_block", "bpr", "bpr_squared",
     "draw_negative", "fill_alias", "fill_filter", "fill_tiles", "logistic", "logistic_pass", "mse",
-    "mse_pass", "pairwise_pass", "rank_block", "solve_rows", "topk_block", "warp",
+    "mse_pass", "pairwise_pass", "rank_block", "solve_rows", "sum_histories", "svdpp_pass",
+    "topk_block", "warp",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ Array = NDArray[Any]
 Int = Any  # Python or NumPy integers and floats: kernels take either
 Float = Any
 F32 = np.float32
+NO_ROWS: Array = np.zeros((0, 0), np.float32)
 
 
 class Weights(NamedTuple):
@@ -20,6 +21,8 @@ class Weights(NamedTuple):
     item_factors: Array  # (I, F)
     user_bias: Array  # (U,)
     item_bias: Array  # (I,)
+    user_implicit: Array = NO_ROWS  # (U, F) and (I, F) of svdpp
+    item_implicit: Array = NO_ROWS
 
 
 class Tiles(NamedTuple):

@@ -101,7 +101,7 @@ def mse_pass(order: Array, begin: Int, end: Int, grid: Grid, job: Job) -> Int:
     where it waits: the caller may stop, or sleep.
     """
     bounds, users, items, values, losses, _ = job.tiles
-    user_factors, item_factors, user_bias, item_bias = job.weights
+    user_factors, item_factors, user_bias, item_bias, _, _ = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors, biased, ahead = user_factors.shape[1], len(user_bias) > 0, job.ahead
     strips = len(grid.items)
@@ -159,6 +159,80 @@ def mse_pass(order: Array, begin: Int, end: Int, grid: Grid, job: Job) -> Int:
 
 
 @compiled(fastmath=FAST)
+def svdpp_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
+    """SGD on squared errors of SVD++ (Koren 2008), where a tile is a user with all its ratings.
+
+    The score has ⟨p_u + h_u, q_i⟩ with h_u = |N(u)|^-½ Σ y_j over the user's items N(u). h_u is
+    summed up once a visit and the slopes of the y_j are gathered, as each needs all of them; the
+    penalty on them is λ |N(u)|^½ ‖y_j‖² a visit, between the λ |N(u)| ‖y_j‖² of one a rating, which
+    leaves nothing of them where users have rated much, and one a user.
+    """
+    bounds, _, items, values, losses, _ = job.tiles
+    user_factors, item_factors, user_bias, item_bias, user_implicit, item_implicit = job.weights
+    mean, rate, decay, bias_decay = job.rates
+    factors = user_factors.shape[1]
+    gathered = np.empty(factors, np.float32)
+    for position in range(begin, end):
+        user = order[position]
+        first, last = bounds[user], bounds[user + 1]
+        if first == last:
+            continue
+        share = F32(1 / np.sqrt(last - first))
+        held = F32(max(0.0, 1 - (1 - decay) / share))
+        p, h = user_factors[user], user_implicit[user]
+        _sum_rows(h, item_implicit, items, first, last, share)
+        gathered[:] = F32(0)
+        total = 0.0
+        _, offset, step = entry(job.key, user, last - first)
+        at = first + offset
+        for _ in range(last - first):
+            item = items[at]
+            q = item_factors[item]
+            score = mean + user_bias[user] + item_bias[item]
+            for k in range(factors):
+                score += (p[k] + h[k]) * q[k]
+            loss, slope = mse(score, values[at])
+            total += loss
+            move = rate * slope
+            user_bias[user] = user_bias[user] * bias_decay - move
+            item_bias[item] = item_bias[item] * bias_decay - move
+            for k in range(factors):
+                x, y = p[k], q[k]
+                p[k] = x * decay - move * y
+                q[k] = y * decay - move * (x + h[k])
+                gathered[k] -= move * share * y
+            at = advance(at, step, first, last)
+        for at in range(first, last):
+            y_j = item_implicit[items[at]]
+            for k in range(factors):
+                y_j[k] = y_j[k] * held + gathered[k]
+        losses[user] = total
+    return end
+
+
+@inlined
+def _sum_rows(out: Array, table: Array, rows: Array, first: Int, last: Int, share: Int) -> None:
+    out[:] = F32(0)
+    for at in range(first, last):
+        row = table[rows[at]]
+        for k in range(len(out)):
+            out[k] += row[k]
+    for k in range(len(out)):
+        out[k] *= share
+
+
+@compiled(fastmath=FAST)
+def sum_histories(
+    indptr: Array, indices: Array, begin: Int, end: Int, table: Array, out: Array
+) -> None:
+    """Set out[u] = |N(u)|^-½ Σ table[j] over the entries j of CSR rows begin to end; 0 of none."""
+    for user in range(begin, end):
+        first, last = indptr[user], indptr[user + 1]
+        share = F32(1 / np.sqrt(max(last - first, 1)))
+        _sum_rows(out[user], table, indices, first, last, share)
+
+
+@compiled(fastmath=FAST)
 def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
     """SGD on the margins x_ui − x_uj of each positive i and `negatives` draws j.
 
@@ -166,7 +240,7 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
     is below 1, and learns nothing from a positive that has none.
     """
     bounds, users, items, values, losses, skipped = job.tiles
-    user_factors, item_factors, _, item_bias = job.weights
+    user_factors, item_factors, _, item_bias, _, _ = job.weights
     _, rate, decay, bias_decay = job.rates
     indptr, objective = job.seen.indptr, job.objective
     n_items, factors = item_factors.shape
@@ -236,7 +310,7 @@ def logistic_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
     positive whose user has seen every item is learnt from nevertheless.
     """
     bounds, users, items, values, losses, skipped = job.tiles
-    user_factors, item_factors, user_bias, item_bias = job.weights
+    user_factors, item_factors, user_bias, item_bias, _, _ = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors, biased, fixed = item_factors.shape[1], len(user_bias) > 0, job.fixed
     spots, others = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)

@@ -60,6 +60,7 @@ def folds(data: Path, work: Path) -> None:
         "--mode explicit": {},
         "--mode hogwild --objective mse": {"mode": "hogwild", "objective": "mse"},
         "--objective mse --engine als": {"engine": "als"},
+        "--model svdpp": {"model": "svdpp"},
     }.items():
         runs = [
             [measured(work / f"u{fold}", options(**given, seed=seed)) for fold in range(1, 6)]
