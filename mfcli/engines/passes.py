@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.engines import kernels
-from mfcli.engines.grid import NO_GRID, Rounds, strip_count, strips_of
+from mfcli.engines.grid import NO_GRID, ROW_GROUP, Rounds, strip_count, strips_of
 from mfcli.engines.kernels import Grid, Job, Proposal, Rates, Seen, Tiles, Weights
 
 Array = NDArray[Any]
@@ -264,11 +264,12 @@ class Passes:
         settings = self.settings
         if settings.objective == "mse":
             proposal = self._proposal
-        else:  # slices of items whose rows fit the second-level cache beside a tile's
+        else:  # slices of items that threads seldom fight over, and that fit the cache
             rng = np.random.default_rng((settings.seed, number + 1, 1))
-            dealt = rng.permutation(self.shape[1]).astype(np.int32)
-            wanted = min(weights.item_factors.nbytes >> 17, self.shape[1] // 512, self.strips)
-            proposal = self._proposal._replace(dealt=dealt, slices=max(1, wanted))
+            dealt = _dealt(self.shape[1], rng)
+            wanted = min(weights.item_factors.nbytes >> 16, self.shape[1] // 256, self.strips)
+            # An odd number of them: then those of a round differ (`kernels.negatives.part_of`).
+            proposal = self._proposal._replace(dealt=dealt, slices=max(1, wanted - 1 | 1))
         job = Job(
             key=self._key(number),
             objective=CODES[settings.objective],
@@ -353,6 +354,17 @@ def _to_its_end(work: _Work, epoch: _Epoch) -> None:
     except BaseException:
         epoch.stop = True  # the others would wait for this one for ever
         raise
+
+
+def _dealt(n_items: int, rng: np.random.Generator) -> Array:
+    """Return the items in a random order of whole groups, int32.
+
+    Slices of it then share few cache lines, of which one holds 16 biases: threads that write to
+    the same line wait for each other, whether or not it is for the same item.
+    """
+    groups = rng.permutation(-(-n_items // ROW_GROUP)).astype(np.int32)
+    dealt = (groups[:, None] * np.int32(ROW_GROUP) + np.arange(ROW_GROUP, dtype=np.int32)).ravel()
+    return dealt[dealt < n_items]
 
 
 def _users_as_tiles(
