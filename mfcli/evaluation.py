@@ -20,8 +20,8 @@ from mfcli.config.metric_names import (
 )
 from mfcli.engines.kernels import rank_block
 from mfcli.interactions import Indices, Interactions
-from mfcli.models import Scoring
 from mfcli.ranking import Block, Scorer, best_items, rows_of
+from mfcli.scorers import Scoring
 
 PREDICTION_BLOCK = 1 << 18
 

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from mfcli.engines.kernels import topk_block
 from mfcli.interactions import Indices
-from mfcli.models import Scoring
+from mfcli.scorers import Scoring
 
 BLOCK_USERS = 256
 BLOCK_SCORES = 1 << 24  # 64 MiB of float32 a thread, however large the catalogue

@@ -9,10 +9,11 @@ from mfcli.config import Objective, TrainConfig
 from mfcli.config.metric_names import RATING_METRICS, expand_metrics
 from mfcli.evaluation import measure, predict
 from mfcli.interactions import Interactions
-from mfcli.models import FactorModel, Vectors
+from mfcli.models import FactorModel
 from mfcli.objectives import OBJECTIVES, Batch, mean_loss
 from mfcli.ranking import available_workers
 from mfcli.sampling import NegativeSampler
+from mfcli.scorers import Vectors
 
 
 class Validator:

@@ -22,8 +22,8 @@ from mfcli.config.metric_names import (
 from mfcli.errors import UsageError
 from mfcli.evaluation import RANKED, measure, metric_list, predict, rank_users
 from mfcli.interactions import Interactions
-from mfcli.models import Vectors
 from mfcli.ranking import rows_of
+from mfcli.scorers import Vectors
 from tests.helpers import interactions
 from tests.test_metrics import REFERENCES
 from tests.test_ranking import naive_best, naive_scores, seen_by, vectors

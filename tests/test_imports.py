@@ -17,6 +17,7 @@ ROOT = Path(mfcli.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("mfcli", "errors", "results", "config", "streams"),
     ("interactions",),
+    ("scorers",),
     ("models", "objectives", "sampling"),
     (
         "archives", "artifacts", "candidates", "capacity", "cluster", "confidence", "download",

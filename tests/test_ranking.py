@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mfcli import ranking
 from mfcli.interactions import Interactions
-from mfcli.models import Vectors
 from mfcli.ranking import Block, Scorer, available_workers, best_items, nothing_seen, rows_of
+from mfcli.scorers import Vectors
 from tests.helpers import interactions
 
 

@@ -12,7 +12,8 @@ import torch
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.config import TrainConfig
 from mfcli.errors import InputError, UsageError, is_out_of_memory
-from mfcli.models import FactorModel, Scoring, Vectors, allocate
+from mfcli.models import FactorModel, allocate
+from mfcli.scorers import Scoring, Vectors
 
 LARGEST_SCORE = float(np.finfo(np.float32).max)
 # Options of train that say nothing about the model, and need a validation set or a schedule.

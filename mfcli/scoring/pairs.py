@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.config.choices import BIASED
 from mfcli.interactions import Ids
-from mfcli.models import Layers, Vectors
+from mfcli.scorers import Layers, Vectors
 from mfcli.scoring.ids import Lookup
 from mfcli.scoring.loading import Loaded
 

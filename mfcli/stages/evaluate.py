@@ -32,9 +32,9 @@ from mfcli.config.metric_names import RATING_METRICS
 from mfcli.errors import InputError, UsageError
 from mfcli.evaluation import Measured, measure, metric_list
 from mfcli.interactions import Interactions
-from mfcli.models import Scoring, Vectors
 from mfcli.ranking import available_workers
 from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
+from mfcli.scorers import Scoring, Vectors
 from mfcli.scoring.loading import scoring_of
 from mfcli.stages.common import check_held_out, compiling, predicts_ratings, require_scoring
 from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns

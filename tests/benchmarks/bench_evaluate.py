@@ -22,8 +22,8 @@ from mfcli.confidence import interval, resampled
 from mfcli.config.metric_names import DEFAULT_RANKING_METRICS, expand_metrics
 from mfcli.evaluation import Measured, measure
 from mfcli.interactions import Catalog, Interactions
-from mfcli.models import Vectors
 from mfcli.ranking import available_workers
+from mfcli.scorers import Vectors
 from tests.benchmarks.measuring import (
     Row,
     alternated,

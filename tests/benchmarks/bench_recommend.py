@@ -31,8 +31,9 @@ from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
 from mfcli.artifacts.outputs import open_table
 from mfcli.config import RecommendConfig, TableFormat, TrainConfig
 from mfcli.interactions import Catalog
-from mfcli.models import Vectors, allocate
+from mfcli.models import allocate
 from mfcli.ranking import Block, Scorer, best_items, rows_of
+from mfcli.scorers import Vectors
 from mfcli.scoring.lists import prepare
 from mfcli.stages.recommend import recommend
 from tests.benchmarks.measuring import (

@@ -16,8 +16,8 @@ from mfcli.config import TuneConfig
 from mfcli.config.metric_names import LOWER_IS_BETTER
 from mfcli.evaluation import measure
 from mfcli.interactions import Interactions
-from mfcli.models import Vectors
 from mfcli.ranking import available_workers
+from mfcli.scorers import Vectors
 from mfcli.splitting import held_out
 
 # What each usually varies in; the first trial is its defaults, as for ours.
