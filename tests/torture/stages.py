@@ -24,6 +24,7 @@ class Stage:
     out: str  # name of the file or folder
     files: tuple[str, ...]  # below the folder of a run
     trains: bool = False
+    state: str = ""  # what --resume goes on from, if not the output's name and .resume
 
 
 def stages(data: Path) -> list[Stage]:
@@ -44,6 +45,9 @@ def stages(data: Path) -> list[Stage]:
               (*few, *valid, "--mode", "hogwild", "--objective", "mse", "--epochs", "40",
                "--workers", "2", "--metric", "ndcg@5", "--patience", "30"), "m.pt", ("m.pt",),
               True),
+        Stage("tune", ("tune", train),
+              ("--quiet", "--mode", "hogwild", "--trials", "6", "--factors", "8", "--jobs", "2"),
+              "b.toml", ("b.toml",), state="b.trials.csv"),
         Stage("evaluate", ("evaluate", model, test), ("--quiet", "--per-user", "{folder}/u.csv"),
               "m.json", ("m.json", "u.csv")),
         Stage("recommend", ("recommend", model), ("--quiet", "--k", "50"), "r.csv", ("r.csv",)),
@@ -137,13 +141,14 @@ class Trial:
         names = {str(each.relative_to(self.folder)) for each in self.folder.rglob("*")
                  if each.is_file()}  # fmt: skip
         left = names - set(self.stage.files) - {"stdout", "stderr"}
-        left = {each for each in left if not each.endswith((".lock", ".history.csv"))}
+        left = {each for each in left if not each.endswith((".lock", ".history.csv", ".trials.csv"))}
         if left:
             row.wrongly(f"{self.stage.name}: {sorted(left)} are left, {when}")
 
     def again(self, row: Row, when: str) -> None:
         """Run the same command again, with --resume where there is a state, and check all."""
-        more = ["--resume"] if (self.folder / f"{self.stage.out}.resume").exists() else []
+        state = self.folder / (self.stage.state or f"{self.stage.out}.resume")
+        more = ["--resume"] if state.exists() else []
         child = start(self.words(*more), self.folder)
         status = child.wait()
         if counted(row, child, status, (0,), f"{self.stage.name} again, {when}"):
