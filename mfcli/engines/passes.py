@@ -226,12 +226,14 @@ class Passes:
     def _tiled(self, indptr: Array, indices: Array, data: Array | None) -> Tiles:
         settings, n_items = self.settings, self.shape[1]
         rng = np.random.default_rng((settings.seed, 0, 0))
-        if settings.by_user:
-            return _users_as_tiles(indptr, indices, data, rng)
-        user_strips = strips_of(np.diff(indptr), max(self.strips, 1), rng)
-        counts = np.bincount(indices, minlength=n_items)
-        item_strips = strips_of(counts, max(self.strips, 1), rng)
-        count = self.strips**2 or max(1, self.ratings // 4096)
+        if settings.by_user:  # a strip a user, and one for all items
+            count, strips = self.shape[0], 1
+            user_strips, item_strips = np.arange(count), np.zeros(n_items, np.int64)
+        else:
+            count, strips = self.strips**2 or max(1, self.ratings // 4096), self.strips
+            user_strips = strips_of(np.diff(indptr), max(strips, 1), rng)
+            counts = np.bincount(indices, minlength=n_items)
+            item_strips = strips_of(counts, max(strips, 1), rng)
         values = np.zeros(0 if data is None else self.ratings, np.float32)
         tiles = Tiles(
             bounds=np.zeros(count + 1, np.int64),
@@ -243,7 +245,7 @@ class Passes:
         )
         data = values if data is None else np.ascontiguousarray(data, np.float32)
         kernels.fill_tiles(
-            indptr, indices, data, user_strips, item_strips, self.strips, self._key(-1), tiles
+            indptr, indices, data, user_strips, item_strips, strips, self._key(-1), tiles
         )
         return tiles
 
@@ -365,21 +367,6 @@ def _dealt(n_items: int, rng: np.random.Generator) -> Array:
     groups = rng.permutation(-(-n_items // ROW_GROUP)).astype(np.int32)
     dealt = (groups[:, None] * np.int32(ROW_GROUP) + np.arange(ROW_GROUP, dtype=np.int32)).ravel()
     return dealt[dealt < n_items]
-
-
-def _users_as_tiles(
-    indptr: Array, indices: Array, data: Array | None, rng: np.random.Generator
-) -> Tiles:
-    """Return a tile a user, its ratings in any order."""
-    assert data is not None
-    users = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    order = np.lexsort((rng.random(len(users)), users))
-    none = np.zeros(0, np.int32)
-    return Tiles(
-        indptr.astype(np.int64), none, indices[order].astype(np.int32),
-        data[order].astype(np.float32), np.zeros(len(indptr) - 1),
-        np.zeros(len(indptr) - 1, np.int64),
-    )  # fmt: skip
 
 
 def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:
