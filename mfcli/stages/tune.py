@@ -104,12 +104,12 @@ class _Search:
         return whole.keep(~mask), whole.keep(mask), _in_words(how)
 
     def _space(self) -> dict[str, Any]:
-        """Return the ranges; weights by value mean nothing where all values are the same."""
-        space = self.config.space()
-        data = self.train.data
-        if "positive_weight" in space and data.min() == data.max():
-            del space["positive_weight"]
-        return space
+        """Return the ranges: without those of weights by value where all values are the same."""
+        space, given = self.config.space(), self.config.given_ranges()
+        if self.train.data.min() < self.train.data.max():
+            return space
+        idle = {"positive_weight", "confidence", "alpha"} - given.keys()
+        return {name: each for name, each in space.items() if name not in idle}
 
     def _jobs(self) -> int:
         cuda = choose_device(self.config.device, self.config.setting.engine).type == "cuda"

@@ -212,3 +212,20 @@ def test_data_that_leave_nothing_to_validate_on_are_refused(cli, tmp_path):
     assert result.exit_code == 3
     assert "no validation row" in result.stderr
     assert not (tmp_path / "b.toml").exists()
+
+
+def test_weights_by_value_are_searched_only_where_values_differ(cli, made, tmp_path):
+    """Or where the caller says so."""
+    matrix = load_interactions(made / "data.npz")
+    save_interactions(tmp_path / "counts.npz", matrix)
+    cases = [
+        (made / "likes/train.npz", [], set()),
+        (made / "likes/train.npz", ["--range", "confidence=log"], {"confidence"}),
+        (tmp_path / "counts.npz", [], {"confidence", "alpha"}),
+    ]
+    for source, more, expected in cases:
+        out = tmp_path / "best.toml"
+        search = ["tune", source, "--objective", "ials", *FAST[:-4], "--trials", "8", *more]
+        ok(cli(*search, "--out", out))
+        drawn = {name for each in rows(tmp_path / "best.trials.csv") for name in each if each[name]}
+        assert drawn & {"confidence", "alpha"} == expected

@@ -141,7 +141,9 @@ class Trial:
         names = {str(each.relative_to(self.folder)) for each in self.folder.rglob("*")
                  if each.is_file()}  # fmt: skip
         left = names - set(self.stage.files) - {"stdout", "stderr"}
-        left = {each for each in left if not each.endswith((".lock", ".history.csv", ".trials.csv"))}
+        left = {
+            each for each in left if not each.endswith((".lock", ".history.csv", ".trials.csv"))
+        }
         if left:
             row.wrongly(f"{self.stage.name}: {sorted(left)} are left, {when}")
 
