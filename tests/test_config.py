@@ -387,7 +387,8 @@ class TestModes:
     ) -> None:
         config = train_config(**of_choice(choice)).resolved()
         off = {"clip_norm", "decay", "init_from", "valid", "patience", "time_limit", "workers"}
-        off |= {"item_factors", "rating_unit"}  # as wide as the users'; by the data
+        off |= {"item_factors"}  # as wide as the users'
+        off |= {"rating_unit", "unobserved_weight"}  # by the data
         off |= {"alpha"}  # of weights that are not all 1
         fields = {each.name for each in dataclasses.fields(config)}
         unset = {name for name in fields if getattr(config, name) is None}

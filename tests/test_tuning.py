@@ -133,7 +133,8 @@ def test_ranges_hold_the_defaults_and_every_draw_resolves(model, objective, engi
     space, defaults = ranges_for(setting), defaults_for(setting)
     assert not set(space) & set(inapplicable(setting))
     for name, each in space.items():
-        if name == "alpha":  # of weights that are not all 1, as the defaults' are
+        # Of weights that are not all 1, as the defaults' are; by the data.
+        if name in ("alpha", "unobserved_weight"):
             assert name not in defaults
         elif isinstance(each, Choice):
             assert defaults[name] in each.values

@@ -298,7 +298,6 @@ DEFAULTS: dict[tuple[Engine, Objective | None], dict[str, Any]] = {
     },
     (Engine.als, Objective.ials): {
         "init": "scaled:0.1", "epochs": 12, "factors": 128, "regularization": 0.02,
-        "unobserved_weight": 0.04,
     },
     (Engine.closed_form, Objective.mse): {"damping": 5.0},
     (Engine.closed_form, None): {},

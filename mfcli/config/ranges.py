@@ -98,7 +98,8 @@ RANGES: dict[tuple[Engine, Objective | None], Space] = {
     },
     (Engine.als, Objective.ials): {
         "factors": Choice((64, 128, 256)), "epochs": Choice((8, 12, 20)),
-        "regularization": Log(0.002, 0.1), "unobserved_weight": Log(0.01, 1.0),
+        "regularization": Log(0.002, 0.1),
+        "unobserved_weight": Log(0.01, 1.0),  # tune puts the data's own in its place
         "confidence": Choice((Confidence.none, Confidence.log)), "alpha": Log(0.01, 3.0),
     },
     (Engine.closed_form, Objective.mse): {"damping": Log(0.5, 100.0)},

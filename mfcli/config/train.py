@@ -159,7 +159,7 @@ class TrainConfig(Config):
     )  # fmt: skip
     unobserved_weight: float | None = option(
         None, "Of ials: weight of every pair of a user and an item, whose target is 0; an "
-        "interaction adds a weight of 1 with target 1.", low=0.0, shown="by mode", panel=_LEARN,
+        "interaction adds a weight of 1 with target 1.", low=0.0, shown="by density", panel=_LEARN,
     )  # fmt: skip
     regularization_exponent: float | None = option(
         None, "Of ials: λ is scaled by (a user's interactions + unobserved weight · all items) "

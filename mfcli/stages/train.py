@@ -72,6 +72,7 @@ from mfcli.stages.common import (
     in_units,
     rating_unit,
     settle,
+    with_weight,
 )
 from mfcli.validation import Validator
 from mfcli.warm_start import grown
@@ -113,6 +114,7 @@ class _Run:
         self.history_path = out.with_suffix(".history.csv")
         self._require(source)
         self.matrix = load_interactions(source)
+        config = self.config = with_weight(config, self.matrix)
         self.inputs = [{"role": "train", "sha256": file_sha256(source)}]
         if not self.matrix.n_ratings:
             raise InputError(f"{source}: has no rating to train on")

@@ -23,7 +23,7 @@ from mfcli.errors import DivergedError
 from mfcli.evaluation import measure
 from mfcli.interactions import Interactions
 from mfcli.results import TrialResult
-from mfcli.stages.common import fresh_model, in_units, rating_unit, settle
+from mfcli.stages.common import fresh_model, in_units, rating_unit, settle, with_weight
 from mfcli.tuning import Task
 
 
@@ -45,7 +45,7 @@ class Trainer:
         if time.time() > until or stopped():
             return None
         began = time.perf_counter()
-        config = self.config.trial_config(task.options)
+        config = with_weight(self.config.trial_config(task.options), self.train)
         metrics: dict[str, float] = {}
         try:
             metrics = self._measured(config, lambda: time.time() > until or stopped())

@@ -25,13 +25,13 @@ from mfcli.artifacts import (
 from mfcli.artifacts.meta import to_json
 from mfcli.config import SplitConfig, TuneConfig
 from mfcli.config.options import flag
-from mfcli.config.ranges import described
+from mfcli.config.ranges import Log, described
 from mfcli.engines.devices import choose_device
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.interactions import Interactions
 from mfcli.ranking import available_workers
 from mfcli.results import Noted, Report, TrialResult, TuneResult, TuningStarted, Warned, ignore
-from mfcli.stages.common import check_held_out, compiling
+from mfcli.stages.common import check_held_out, compiling, usual_weight, with_weight
 from mfcli.stages.trials import Trainer, end_processes, run_tasks
 from mfcli.tuning import Halving, Task, best_of, draw, order, scored, search
 
@@ -104,8 +104,15 @@ class _Search:
         return whole.keep(~mask), whole.keep(mask), _in_words(how)
 
     def _space(self) -> dict[str, Any]:
-        """Return the ranges: without those of weights by value where all values are the same."""
+        """Return the ranges, fitted to the data.
+
+        What is not observed weighs about ten times as much as what is, whatever the catalogue's
+        size; weights by value mean nothing where all values are the same.
+        """
         space, given = self.config.space(), self.config.given_ranges()
+        if "unobserved_weight" in space and "unobserved_weight" not in given:
+            usual = usual_weight(self.train)
+            space["unobserved_weight"] = Log(usual / 10, usual * 10)
         if self.train.data.min() < self.train.data.max():
             return space
         idle = {"positive_weight", "confidence", "alpha"} - given.keys()
@@ -267,7 +274,7 @@ class _Search:
     def _whole_options(self, drawn: dict[str, Any], best: TrialResult) -> dict[str, Any]:
         """Return all that train needs: what a later version's defaults are changes nothing."""
         epochs = {} if best.epochs is None else {"epochs": best.epochs}
-        resolved = self.config.trial_config(drawn | epochs)
+        resolved = with_weight(self.config.trial_config(drawn | epochs), self.train)
         left_out = ["mode", "workers", "device", "valid", "metric", "k", "eval_every", "stages"]
         if self.config.seed == 0:
             left_out.append("seed")

@@ -28,7 +28,8 @@ COUNTS = dataclasses.replace(TRAIN, data=TRAIN.data + 1)
 
 
 def config(**options: Any) -> TrainConfig:
-    return TrainConfig.merge(("", {"engine": "als"} | options)).resolved()
+    weight = {"unobserved_weight": 0.04} if options.get("objective") == "ials" else {}
+    return TrainConfig.merge(("", {"engine": "als"} | weight | options)).resolved()
 
 
 def made(of: TrainConfig, train: Interactions = TRAIN, workers: int = 1) -> ALSEngine:

@@ -11,12 +11,12 @@ import pytest
 from mfcli.artifacts import load_interactions, save_interactions
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.config import TrainConfig
-from mfcli.stages.common import rating_unit
+from mfcli.stages.common import rating_unit, usual_weight
 
 MODELS = {
     "biased-mf": ["--engine", "hogwild"],
     "mf": ["--engine", "minibatch"],
-    "svdpp": [],
+    "svdpp": ["--workers", "1"],
     "neural": ["--engine", "minibatch"],
 }
 
@@ -85,3 +85,35 @@ def test_stars_and_what_is_asked_for_are_taken_as_they_are(split):
     assert rating_unit(asked, wide) == 1.0
     ranks = TrainConfig.merge(("", {"mode": "hogwild"})).resolved()
     assert rating_unit(ranks, wide) == 1.0
+
+
+def test_the_unobserved_weight_is_by_density_unless_given(cli, split, tmp_path):
+    train = load_interactions(split / "train.npz")
+    usual = usual_weight(train)
+    assert usual == 1.0  # of a dense sample
+    wide = dataclasses.replace(train.catalog, item_ids=np.arange(20_000), item_names=None)
+    wider = dataclasses.replace(train, catalog=wide)
+    expected = 10 * train.n_ratings / (train.n_users * 20_000)
+    assert usual_weight(wider) == pytest.approx(expected, rel=0.01)
+    stored = []
+    for more in ([], ["--unobserved-weight", "0.125"], ["--unobserved-weight", "0"]):
+        words = ["train", split / "train.npz", "--objective", "ials", "--epochs", "1", *more]
+        assert cli(*words, "--out", tmp_path / "m.pt").exit_code == 0
+        stored.append(load_checkpoint(tmp_path / "m.pt").options["unobserved_weight"])
+    assert stored == [usual, 0.125, 0.0]
+
+
+def test_a_sparse_catalogue_does_not_lose_its_factors(tmp_path, cli):
+    """At a weight that suits ml-100k, the penalty over all pairs would leave none of them."""
+    rng = np.random.default_rng(0)
+    users = np.repeat(np.arange(2000), 12)
+    rows = np.stack([users, (users % 40) * 200 + rng.integers(0, 200, len(users))], axis=1)
+    np.savetxt(tmp_path / "t.csv", rows, "%d", ",", header="user,item", comments="")
+    assert cli("fetch", tmp_path / "t.csv", "--out", tmp_path / "d.npz").exit_code == 0
+    sizes = []
+    for more in ([], ["--unobserved-weight", "0.26"]):
+        words = ["train", tmp_path / "d.npz", "--objective", "ials", "--factors", "16", *more]
+        assert cli(*words, "--out", tmp_path / "m.pt").exit_code == 0
+        weights = load_checkpoint(tmp_path / "m.pt").weights
+        sizes.append(float((weights["user_factors"] @ weights["item_factors"].T).abs().max()))
+    assert sizes[0] > 0.05 > 1e-3 > sizes[1]
