@@ -36,7 +36,7 @@ def test_every_command_is_in_the_readme(command):
 
 def test_every_option_of_the_readme_exists():
     elsewhere = {
-        "--editable", "--constraint",
+        "--editable", "--constraint", "--peers",  # pip's; of make quality
         "--host", "--port", "--protocol", "--no-dashboard", "--nthreads",  # Dask's
         "--tls-ca-file", "--tls-cert", "--tls-key",
     }  # fmt: skip
