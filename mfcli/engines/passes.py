@@ -122,9 +122,10 @@ class Passes:
         self._pool: ThreadPoolExecutor | None = None
         sampled = settings.objective != "mse"
         self._seen = _seen(indptr, indices, n_items, sampled)
-        if counts is None:
+        power = settings.popularity_power if sampled else 0.0
+        if power and counts is None:
             counts = np.bincount(indices, minlength=n_items)
-        self._proposal = _proposal(counts, settings.popularity_power if sampled else 0)
+        self._proposal = _proposal(counts, n_items, power)
 
     @property
     def repeatable(self) -> bool:
@@ -381,10 +382,9 @@ def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:
     return seen
 
 
-def _proposal(counts: Array, power: float) -> Proposal:
-    n_items = len(counts)
+def _proposal(counts: Array | None, n_items: int, power: float) -> Proposal:
     dealt = np.arange(n_items, dtype=np.int32)
-    if power == 0:
+    if counts is None or power == 0:
         return Proposal(np.zeros(0), np.zeros(0, np.uint32), dealt[:0], dealt, 1)
     popularity = np.maximum(counts, 1).astype(np.float64) ** power
     proposal = Proposal(

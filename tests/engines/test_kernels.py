@@ -277,8 +277,7 @@ def draw(
     """Negatives of a user who has seen `row`, between two users who have seen nothing."""
     indptr = np.array([0, 0, len(row), len(row)], np.int32)
     seen = passes._seen(indptr, row.astype(np.int32), n_items, True)
-    counts = np.zeros(n_items) if counts is None else counts
-    proposal = passes._proposal(counts, power)
+    proposal = passes._proposal(counts, n_items, power)
     return np.asarray(draw_many(seen, proposal, number))
 
 
