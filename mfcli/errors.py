@@ -31,15 +31,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError | ImportError | OSError) and any(
+    return isinstance(error, RuntimeError | ImportError | OSError | SystemError) and any(
         words in text for words in _NO_MEMORY
     )
 
 
-# torch; its C++ parts; a thread's stack; a library that cannot be loaded.
+# torch; its C++ parts; a thread's stack; a library that cannot be loaded; Python's own import.
 _NO_MEMORY = (
     "can't allocate memory", "bad_alloc", "can't start new thread", "cannot allocate memory",
-    "failed to map segment",
+    "failed to map segment", "error return without exception set",
 )  # fmt: skip
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import torch
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from mfcli.config import Engine, Objective, TrainConfig, TuneConfig
@@ -109,21 +108,23 @@ def run_tasks(
         yield from _in_processes(trainer, in_time, jobs, until)
         return
     stop = threading.Event()
-    parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
     # Each product takes one thread; set here once, as threads that set it would undo each other.
-    with threadpool_limits(1, user_api="blas"):
-        results = parallel(delayed(trainer)(task, until, stop.is_set) for task in in_time)
+    # No joblib here: a thread of its pool that finds no memory leaves the others waiting for ever.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(jobs) as pool:
         try:
-            yield from (each for each in results if each is not None)
+            waiting = [pool.submit(trainer, task, until, stop.is_set) for task in tasks]
+            for future in as_completed(waiting):
+                if (result := future.result()) is not None:
+                    yield result
         finally:
-            stop.set()  # a training looks at it several times a second
-            with contextlib.suppress(Exception):
-                results.close()
+            stop.set()  # a training looks at it several times a second; the others do not begin
 
 
 def _in_processes(
     trainer: Trainer, tasks: Iterable[Task], jobs: int, until: float
 ) -> Iterator[TrialResult]:
+    from joblib import Parallel, delayed  # it warns where there is no memory: only if needed
+
     parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
     results = parallel(delayed(_elsewhere)(trainer, task, until, os.getpid()) for task in tasks)
     try:

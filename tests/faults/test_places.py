@@ -62,6 +62,7 @@ def test_a_folder_in_the_place_of_a_working_file_is_told(cli, tmp_path, blocked)
         MemoryError(),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
         RuntimeError("can't start new thread"), RuntimeError("std::bad_alloc"),
+        SystemError("error return without exception set"),
         ImportError("libx.so: failed to map segment from shared object"),
         *(OSError(each, os.strerror(each), "f") for each in (
             errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG, errno.EISDIR,
