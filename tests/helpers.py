@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from mfcli.interactions import Catalog, Ids, Interactions
+from mfcli.data.interactions import Catalog, Ids, Interactions
 
 RATINGS = np.arange(0, 5.5, 0.5, dtype=np.float32)  # an explicit zero is among them
 

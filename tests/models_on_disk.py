@@ -11,8 +11,8 @@ import torch
 from mfcli.artifacts import meta_for
 from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
 from mfcli.config import TrainConfig
-from mfcli.interactions import Interactions
-from mfcli.models import allocate
+from mfcli.data.interactions import Interactions
+from mfcli.models.modules import allocate
 
 
 def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) -> Checkpoint:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mfcli.archives import Limits, open_gzip, open_member, zip_members
+from mfcli.artifacts.archives import Limits, open_gzip, open_member, zip_members
 from mfcli.errors import InputError
 
 TEXT = b"1,2,3\n" * 1000

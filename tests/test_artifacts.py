@@ -43,8 +43,8 @@ from mfcli.artifacts.checkpoint import (
     save_resume,
 )
 from mfcli.artifacts.meta import SCHEMA, check_meta, from_json, to_json
+from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError, LockedError, MfcliError, UsageError
-from mfcli.interactions import Catalog, Interactions
 from tests.helpers import TEXT, any_interactions, equal, id_lists, interactions
 
 META = meta_for("interactions", [lineage_entry("fetch", {"threshold": 4.0}, [{"sha256": "ab"}])])

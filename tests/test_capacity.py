@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from mfcli import capacity
 from mfcli.errors import SystemRefusedError, UsageError
 from mfcli.results import ignore
+from mfcli.system import capacity
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
 
 GB = 10**9
@@ -87,7 +87,7 @@ def test_a_disk_that_is_too_small_is_refused_before_it_starts(
     class Full:
         free = 1000
 
-    monkeypatch.setattr("mfcli.capacity.shutil.disk_usage", lambda _: Full)
+    monkeypatch.setattr("mfcli.system.capacity.shutil.disk_usage", lambda _: Full)
     for words in (("fetch", "demo"), ("train", made / "train.npz")):
         out = write(tmp_path / "out", EARLIER)
         refused(cli(*words, "--out", out), 8, "of disk, and 0.0 MB is free", "make room")
@@ -137,7 +137,7 @@ def test_the_limits_of_machine_and_groups_count(
     machine: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "mfcli.capacity.resource.getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2
+        "mfcli.system.capacity.resource.getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2
     )
     machine({"/proc/meminfo": MEMINFO})
     assert capacity.memory_limit() == 8_000_000 * 1024
@@ -154,7 +154,7 @@ def test_the_limits_of_machine_and_groups_count(
         "/sys/fs/cgroup/memory/c/memory.usage_in_bytes": "2500000000\n",
     })  # fmt: skip
     assert (capacity.memory_limit(), capacity.memory_available()) == (2 * GB, 0)
-    monkeypatch.setattr("mfcli.capacity.resource.getrlimit", lambda _: (GB, GB))
+    monkeypatch.setattr("mfcli.system.capacity.resource.getrlimit", lambda _: (GB, GB))
     reserved = 512 << 20
     assert capacity.memory_limit() == GB - reserved
     page = resource.getpagesize()
@@ -166,7 +166,7 @@ def test_a_system_that_says_nothing_has_no_limit(
     machine: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "mfcli.capacity.resource.getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2
+        "mfcli.system.capacity.resource.getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2
     )
     machine({"/proc/nothing": ""})
     capacity.require_memory("anything", 1 << 60, "nothing", ignore)

@@ -18,16 +18,16 @@ import pytest
 
 pytest.importorskip("distributed")
 
-# What a worker runs first, once or twice. mfcli.cluster holds the names that it calls.
+# What a worker runs first, once or twice. mfcli.publishing.cluster holds the names that it calls.
 SLOW = """
 import time
-import mfcli.cluster as cluster
+import mfcli.publishing.cluster as cluster
 from mfcli.scoring.parts import write_part as write
 cluster.write_part = lambda *given: (time.sleep(0.4), write(*given))[1]
 """
 DEADLY = """
 import os
-import mfcli.cluster as cluster
+import mfcli.publishing.cluster as cluster
 cluster.write_part = lambda *given: os.kill(os.getpid(), 9)
 """
 LACKING = """

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from mfcli import confidence
-from mfcli.confidence import Statistic, difference, interval, mean_of, resampled
+from mfcli.evaluation import confidence
+from mfcli.evaluation.confidence import Statistic, difference, interval, mean_of, resampled
 
 RANDOM = np.random.default_rng(3)
 MEAN = mean_of(np.where(RANDOM.random(40) < 0.2, np.nan, RANDOM.random(40)))

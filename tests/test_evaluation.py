@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from mfcli.candidates import Pool, rows_from_pairs
 from mfcli.config.metric_names import (
     DEFAULT_RATING_METRICS,
     LIST_METRICS,
@@ -19,11 +18,12 @@ from mfcli.config.metric_names import (
     VARIANT_METRICS,
     expand_metrics,
 )
+from mfcli.data.interactions import Interactions
 from mfcli.errors import UsageError
-from mfcli.evaluation import RANKED, measure, metric_list, predict, rank_users
-from mfcli.interactions import Interactions
-from mfcli.ranking import rows_of
-from mfcli.scorers import Vectors
+from mfcli.evaluation.measuring import RANKED, measure, metric_list, predict, rank_users
+from mfcli.models.arrays import Vectors
+from mfcli.ranking.candidates import Pool, rows_from_pairs
+from mfcli.ranking.catalogue import rows_of
 from tests.helpers import interactions
 from tests.test_metrics import REFERENCES
 from tests.test_ranking import naive_best, naive_scores, seen_by, vectors
@@ -228,7 +228,7 @@ class TestPredict:
     def test_blocks_change_no_bit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         model, matrix = vectors(9, 7, 4, 1), interactions(9, 7, 0.9, 1)
         whole = predict(model, matrix.users, matrix.indices)
-        monkeypatch.setattr("mfcli.evaluation.PREDICTION_BLOCK", 5)
+        monkeypatch.setattr("mfcli.evaluation.measuring.PREDICTION_BLOCK", 5)
         assert np.array_equal(predict(model, matrix.users, matrix.indices), whole)
 
     def test_without_rows_there_is_nothing(self) -> None:

@@ -16,11 +16,11 @@ import torch
 from mfcli.artifacts import save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.config import Model, TrainConfig, combinations
+from mfcli.data.interactions import Catalog, Interactions, Rows, from_rows
 from mfcli.errors import UsageError
-from mfcli.foldin import fold_in
-from mfcli.interactions import Catalog, Interactions, Rows, from_rows
-from mfcli.scoring.loading import scoring_of
+from mfcli.models.loading import scoring_of
 from mfcli.stages import train as training
+from mfcli.training.fold_in import fold_in
 from tests.helpers import interactions
 
 TRAIN = dataclasses.replace(interactions(60, 40, 0.3, seed=1), meta={"schema": 1, "lineage": []})

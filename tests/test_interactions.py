@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import Duplicates
-from mfcli.errors import InputError
-from mfcli.interactions import (
+from mfcli.data.interactions import (
     Catalog,
     Interactions,
     Rows,
@@ -25,6 +24,7 @@ from mfcli.interactions import (
     from_rows,
     narrow,
 )
+from mfcli.errors import InputError
 from tests.helpers import any_interactions, entries, equal, from_triples, id_lists, interactions
 
 PARTS: dict[str, Any] = {
@@ -346,7 +346,7 @@ class TestFromRows:
         """Where user, item and position do not fit 63 bits together."""
         n = 2**31
 
-        from mfcli.interactions import _entry_order
+        from mfcli.data.interactions import _entry_order
 
         users = np.array([n - 1, 0, n - 1, 5])
         items = np.array([n - 1, 7, 3, 0])

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from mfcli import metrics
 from mfcli.config.metric_names import LIST_METRICS, VARIANT_METRICS
+from mfcli.evaluation import metrics
 
 Hits = list[bool]
 

@@ -9,9 +9,19 @@ import pytest
 import torch
 
 from mfcli.config import Init, Model, TrainConfig
-from mfcli.models import MF, MODELS, SVDPP, BiasedMF, FactorModel, NeuralMF, allocate, build, fill
-from mfcli.objectives import widen
-from mfcli.scorers import Vectors
+from mfcli.models.arrays import Vectors
+from mfcli.models.modules import (
+    MF,
+    MODELS,
+    SVDPP,
+    BiasedMF,
+    FactorModel,
+    NeuralMF,
+    allocate,
+    build,
+    fill,
+)
+from mfcli.models.objectives import widen
 
 USERS, ITEMS = 7, 9
 every_model = pytest.mark.parametrize("kind", list(Model))
@@ -137,7 +147,7 @@ def test_a_neural_score_is_the_formula(hidden: list[int]) -> None:
 def test_a_neural_block_may_be_scored_in_parts(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     scoring = model_of(Model.neural).scoring()
     whole = scoring.catalogue()(0, USERS)
-    monkeypatch.setattr("mfcli.scorers.NEURAL_BLOCK", few)
+    monkeypatch.setattr("mfcli.models.arrays.NEURAL_BLOCK", few)
     assert scoring.catalogue()(0, USERS) == pytest.approx(whole, abs=1e-6)
 
 

@@ -12,8 +12,8 @@ import torch
 
 from mfcli.config import Objective, TrainConfig
 from mfcli.errors import InputError
-from mfcli.models import MF, BiasedMF, FactorModel
-from mfcli.objectives import OBJECTIVES, Batch, Loss, Penalty, mean_loss, values_of, widen
+from mfcli.models.modules import MF, BiasedMF, FactorModel
+from mfcli.models.objectives import OBJECTIVES, Batch, Loss, Penalty, mean_loss, values_of, widen
 from tests.helpers import from_triples
 
 USERS, ITEMS, FACTORS = 6, 8, 3

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli.artifacts.outputs import Coded, Column, open_table, parquet
-from mfcli.artifacts.outputs.reading import mean_overlap, read_pairs
+from mfcli.artifacts.tables import Coded, Column, open_table, parquet
+from mfcli.artifacts.tables.reading import mean_overlap, read_pairs
 from mfcli.config import TableFormat
 from mfcli.errors import InputError
 from tests.helpers import TEXT, id_lists

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli import ranking
-from mfcli.interactions import Interactions
-from mfcli.ranking import Block, Scorer, available_workers, best_items, nothing_seen, rows_of
-from mfcli.scorers import Vectors
+from mfcli.data.interactions import Interactions
+from mfcli.models.arrays import Vectors
+from mfcli.ranking import catalogue as ranking
+from mfcli.ranking.catalogue import Block, Scorer, best_items, nothing_seen, rows_of
+from mfcli.system.processors import available_workers
 from tests.helpers import interactions
 
 

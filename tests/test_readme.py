@@ -12,7 +12,7 @@ from mfcli.cli import app
 from mfcli.config.choices import Engine, Mode, Model, Objective
 from mfcli.config.files import preset_names
 from mfcli.config.metric_names import LIST_METRICS, PLAIN_METRICS, RATING_METRICS
-from mfcli.sources import DATASETS
+from mfcli.sources.datasets import DATASETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

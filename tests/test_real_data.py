@@ -13,9 +13,9 @@ import scipy.sparse
 
 from mfcli.artifacts import load_interactions, save_interactions
 from mfcli.artifacts.checkpoint import load_checkpoint
-from mfcli.evaluation import measure
-from mfcli.foldin import fold_in
-from mfcli.scoring.loading import scoring_of
+from mfcli.evaluation.measuring import measure
+from mfcli.models.loading import scoring_of
+from mfcli.training.fold_in import fold_in
 from tests.conftest import Cli, CliResult
 
 

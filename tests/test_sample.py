@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfcli.data.interactions import Interactions
+from mfcli.data.sample import BLOCK_RATINGS, make_sample
+from mfcli.data.sample_names import film_names
 from mfcli.errors import UsageError
-from mfcli.interactions import Interactions
-from mfcli.sample import BLOCK_RATINGS, make_sample
-from mfcli.sample_names import film_names
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli import sampling
-from mfcli.interactions import Interactions
-from mfcli.sampling import NegativeSampler
+from mfcli.data.interactions import Interactions
+from mfcli.models import sampling
+from mfcli.models.sampling import NegativeSampler
 from tests.helpers import any_interactions, from_triples, interactions, pairs
 
 CPU = torch.device("cpu")

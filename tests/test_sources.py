@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfcli.sources import BASE_URL, DATASETS, Dataset, dataset_url
+from mfcli.sources.datasets import BASE_URL, DATASETS, Dataset, dataset_url
 
 NAMES = ["ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small"]
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from mfcli.config import SplitConfig
 from mfcli.config.stages import parse_time
-from mfcli.errors import InputError, UsageError
-from mfcli.interactions import Interactions
-from mfcli.splitting import (
+from mfcli.data.interactions import Interactions
+from mfcli.data.splitting import (
     fold_numbers,
     held_out,
     known_rows,
     validation,
 )
+from mfcli.errors import InputError, UsageError
 from mfcli.stages.split import _folds, _one, _with_valid
 from tests.helpers import any_interactions, entries, from_triples, interactions, pairs
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from mfcli import console
 from mfcli.errors import InputError, SystemRefusedError
 from mfcli.results import EpochResult, Progress, Started, TrainingStarted
-from mfcli.streams import emit, standard_error, standard_input, standard_output
+from mfcli.system.streams import emit, standard_error, standard_input, standard_output
 
 MFCLI = [sys.executable, "-m", "mfcli"]
 

@@ -14,7 +14,7 @@ from mfcli.config.choices import DEFAULTS, defaults_for, inapplicable
 from mfcli.config.ranges import RANGES, Choice, Log, Space, Uniform, parse_range, ranges_for
 from mfcli.errors import UsageError
 from mfcli.results import TrialResult
-from mfcli.tuning import Halving, Task, best_of, draw, search
+from mfcli.tuning.search import Halving, Task, best_of, draw, search
 
 SPACE: Space = {
     "learning_rate": Log(0.001, 0.1), "factors": Choice((8, 16)), "negatives": Log(1, 20),

@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from mfcli.artifacts.files import atomic_file, open_input
-from mfcli.artifacts.members import check_document, check_members
 from mfcli.artifacts.meta import check_meta, is_plain
+from mfcli.artifacts.zips import check_document, check_members
+from mfcli.data.interactions import MAX_ID_LENGTH, Catalog, Ids, Indices, csr_problem
 from mfcli.errors import InputError, is_out_of_memory
-from mfcli.interactions import MAX_ID_LENGTH, Catalog, Ids, Indices, csr_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,11 @@ class Checkpoint:
     def n_items(self) -> int:
         """Number of columns of the training matrix."""
         return len(self.catalog.item_ids)
+
+    @property
+    def predicts_ratings(self) -> bool:
+        """Whether the model's scores are ratings."""
+        return bool(self.options.get("objective") == "mse")
 
     @property
     def item_counts(self) -> NDArray[np.int64]:

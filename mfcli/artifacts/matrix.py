@@ -12,10 +12,10 @@ from typing import IO, Any, TypeVar
 import numpy as np
 
 from mfcli.artifacts.files import atomic_file, open_input
-from mfcli.artifacts.members import Header, array_headers, check_members
 from mfcli.artifacts.meta import from_json, to_json
+from mfcli.artifacts.zips import Header, array_headers, check_members
+from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError, is_out_of_memory
-from mfcli.interactions import Catalog, Interactions
 
 Made = TypeVar("Made")
 

@@ -15,7 +15,7 @@ import sys
 from mfcli.cli import commands  # noqa: F401 - registers them
 from mfcli.cli.app import app
 from mfcli.cli.options import merged
-from mfcli.streams import standard_error, tolerate_any_text
+from mfcli.system.streams import standard_error, tolerate_any_text
 
 __all__ = ["app", "main", "merged"]
 

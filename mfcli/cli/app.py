@@ -22,7 +22,7 @@ from mfcli.cli.options import (
 from mfcli.cli.statuses import Common, as_expected, fail, statuses
 from mfcli.config import Config
 from mfcli.errors import InterruptedRunError, MfcliError, UsageError
-from mfcli.streams import emit, settle_output
+from mfcli.system.streams import emit, settle_output
 
 if TYPE_CHECKING:
     from mfcli.console import Screen

@@ -26,7 +26,7 @@ from mfcli.config import (
     TuneConfig,
 )
 from mfcli.errors import UsageError
-from mfcli.streams import emit
+from mfcli.system.streams import emit
 
 if TYPE_CHECKING:
     from mfcli.results import Result

@@ -20,7 +20,7 @@ from mfcli.errors import (
     SystemRefusedError,
     is_out_of_memory,
 )
-from mfcli.streams import emit, standard_error
+from mfcli.system.streams import emit, standard_error
 
 AGAIN_SECONDS = 0.02  # after which a lost interruption comes again
 

@@ -32,7 +32,7 @@ from mfcli.results import (
     TuningStarted,
     Warned,
 )
-from mfcli.streams import emit, standard_error
+from mfcli.system.streams import emit, standard_error
 
 
 class Screen:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.config import FetchConfig
+from mfcli.data.interactions import Interactions, from_rows
 from mfcli.errors import InputError
-from mfcli.foldin import fold_in
-from mfcli.interactions import Interactions, from_rows
-from mfcli.locate import locate
-from mfcli.ranking import available_workers
-from mfcli.readers import read_table
+from mfcli.models.loading import Loaded, scoring_of
 from mfcli.results import Noted, Report, Warned, quietly
-from mfcli.scoring.loading import Loaded, scoring_of
+from mfcli.sources.locate import locate
+from mfcli.sources.readers import read_table
+from mfcli.system.processors import available_workers
+from mfcli.training.fold_in import fold_in
 
 
 def with_history(

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mfcli.artifacts import open_input
+from mfcli.data.interactions import Ids
 from mfcli.errors import InputError
-from mfcli.interactions import Ids
-from mfcli.streams import standard_input
+from mfcli.system.streams import standard_input
 
 USER_NAMES = ("user_id", "userid", "user")
 ITEM_NAMES = ("item_id", "itemid", "item", "movieid")

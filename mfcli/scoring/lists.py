@@ -11,16 +11,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mfcli.artifacts.outputs import Coded, Column, open_table
-from mfcli.artifacts.outputs.table import Cells, Encoded, TableWriter
+from mfcli.artifacts.tables import Coded, Column, open_table
+from mfcli.artifacts.tables.table import Cells, Encoded, TableWriter
 from mfcli.config import RecommendConfig, TableFormat
+from mfcli.data.interactions import Catalog, Ids
 from mfcli.errors import InputError
-from mfcli.interactions import Catalog, Ids
-from mfcli.ranking import Block, Scorer, available_workers, best_items, rows_of
+from mfcli.models.loading import Loaded, load_model
+from mfcli.ranking.catalogue import Block, Scorer, best_items, rows_of
 from mfcli.results import Progress, Report, ignore
 from mfcli.scoring.history import with_history
-from mfcli.scoring.loading import Loaded, load_model
 from mfcli.scoring.request import Request, read_request
+from mfcli.system.processors import available_workers
 
 PREVIEW_ROWS = 10
 

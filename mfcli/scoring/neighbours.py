@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.config import Similarity
-from mfcli.ranking import Block, Scorer, best_items
-from mfcli.scorers import Vectors
+from mfcli.models.arrays import Vectors
+from mfcli.ranking.catalogue import Block, Scorer, best_items
 from mfcli.scoring.lists import Lists
 
 

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mfcli.config.choices import BIASED
-from mfcli.interactions import Ids
-from mfcli.scorers import Layers, Vectors
+from mfcli.data.interactions import Ids
+from mfcli.models.arrays import Layers, Vectors
+from mfcli.models.loading import Loaded
 from mfcli.scoring.ids import Lookup
-from mfcli.scoring.loading import Loaded
 
 
 class Scored(NamedTuple):

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.candidates import Seen, rows_from_pairs
 from mfcli.config import FetchConfig, RecommendConfig, UnknownUsers
+from mfcli.data.interactions import Ids, Seen
 from mfcli.errors import InputError
-from mfcli.interactions import Ids
-from mfcli.locate import locate
-from mfcli.readers import read_table
+from mfcli.ranking.candidates import rows_from_pairs
 from mfcli.results import Report, Warned, ignore, quietly
 from mfcli.scoring.ids import ITEM_NAMES, USER_NAMES, Lookup, read_ids
+from mfcli.sources.locate import locate
+from mfcli.sources.readers import read_table
 
 
 @dataclass(frozen=True, eq=False)

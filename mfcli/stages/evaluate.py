@@ -25,21 +25,22 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.meta import check_meta
-from mfcli.artifacts.outputs.text import write_columns
-from mfcli.candidates import Seen
+from mfcli.artifacts.tables.text import write_columns
 from mfcli.config import EvaluateConfig
 from mfcli.config.metric_names import RATING_METRICS
+from mfcli.data.held_out import check_held_out
+from mfcli.data.interactions import Interactions, Seen
 from mfcli.errors import InputError, UsageError
-from mfcli.evaluation import Measured, measure, metric_list
-from mfcli.interactions import Interactions
-from mfcli.ranking import available_workers
+from mfcli.evaluation.comparison import Subject, check_gates, compare, read_gate, user_columns
+from mfcli.evaluation.measuring import Measured, measure, metric_list
+from mfcli.evaluation.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
+from mfcli.kernels.announcing import compiling
+from mfcli.models.arrays import Scoring, Vectors
+from mfcli.models.loading import scoring_of
 from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
-from mfcli.scorers import Scoring, Vectors
-from mfcli.scoring.loading import scoring_of
-from mfcli.stages.common import check_held_out, compiling, predicts_ratings, require_scoring
-from mfcli.stages.comparison import Subject, check_gates, compare, read_gate, user_columns
-from mfcli.stages.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
-from mfcli.streams import printable
+from mfcli.scoring.memory import require_scoring
+from mfcli.system.processors import available_workers
+from mfcli.system.streams import printable
 
 # Options that say where something is, or how fast, not what is measured.
 _WHERE = ("workers", "candidates", "per_user")
@@ -165,7 +166,7 @@ def _measured(
     given: Given | None,
     config: EvaluateConfig,
 ) -> Subject:
-    ratings = predicts_ratings(checkpoint)
+    ratings = checkpoint.predicts_ratings
     names = metric_list(config.metric, config.k, ratings)
     for metric in RATING_METRICS:
         if metric in names and not ratings:

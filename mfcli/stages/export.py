@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from mfcli.artifacts import file_sha256, flush, output_lock
 from mfcli.artifacts.folders import META, building_place, publish, real_folder, remove_tree
 from mfcli.artifacts.meta import lineage_of
-from mfcli.artifacts.outputs.table import arrow_array
-from mfcli.interactions import Ids
+from mfcli.artifacts.tables.table import arrow_array
+from mfcli.data.interactions import Ids
+from mfcli.models.loading import load_model, vectors_of
 from mfcli.results import ExportResult, Progress, Report, Started, ignore
-from mfcli.scoring.loading import load_model, vectors_of
 
 GROUP_ROWS = 1 << 16
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.archives import GZIP_MAGIC
 from mfcli.artifacts import load_interactions, open_input
+from mfcli.artifacts.archives import GZIP_MAGIC
 from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.meta import lineage_of
+from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
-from mfcli.interactions import Interactions
 from mfcli.results import InspectResult
 
 MAX_BARS = 20
@@ -141,7 +141,7 @@ def _metrics(path: Path) -> InspectResult:
 
 
 def _table(path: Path) -> InspectResult:
-    from mfcli.artifacts.outputs.reading import read_columns
+    from mfcli.artifacts.tables.reading import read_columns
 
     kind, table = read_columns(path, None)
     what = TABLES.get(tuple(table.column_names[:3]))

@@ -18,13 +18,14 @@ from mfcli.artifacts.meta import lineage_of
 from mfcli.config import RecommendConfig, TableFormat, format_of
 from mfcli.config.options import flag
 from mfcli.errors import UsageError
+from mfcli.kernels.announcing import compiling
+from mfcli.publishing.folders import recommend_parts
+from mfcli.publishing.gates import Figures, check_age, check_figures, coverage_of, figures_of
+from mfcli.publishing.pairs import write_pairs
 from mfcli.results import PairsResult, RecommendResult, Report, Started, ignore
 from mfcli.scoring.lists import Job, Tally, prepare, write_lists
-from mfcli.stages.common import compiling, require_scoring
-from mfcli.stages.gates import Figures, check_age, check_figures, coverage_of, figures_of
-from mfcli.stages.pairs import write_pairs
-from mfcli.stages.parts import recommend_parts
-from mfcli.streams import standard_output
+from mfcli.scoring.memory import require_scoring
+from mfcli.system.streams import standard_output
 
 _OF_FOLDERS = ("format", "part_users", "shard", "resume", "scheduler")
 _OF_PUBLISHING = ("keep_previous", "min_users", "min_coverage", "max_churn", "wait")

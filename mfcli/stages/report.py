@@ -25,13 +25,13 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.meta import check_meta
-from mfcli.artifacts.outputs.reading import RecommendationTable, read_recommendations
+from mfcli.artifacts.tables.reading import RecommendationTable, read_recommendations
 from mfcli.errors import InputError, UsageError
 from mfcli.report.data import Epoch, Example, Recommended, Run
 from mfcli.report.page import page
 from mfcli.report.popularity import popularity_of
 from mfcli.results import Report, ReportResult, Started, ignore
-from mfcli.streams import printable
+from mfcli.system.streams import printable
 
 MODEL, HISTORY = "model.pt", "model.history.csv"
 METRICS, RECOMMENDATIONS = "metrics.json", "recommendations.csv"

@@ -12,20 +12,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mfcli.artifacts import atomic_file, output_lock, real_output, refuse_input_as_output
-from mfcli.artifacts.outputs import Coded, Column, open_table
-from mfcli.artifacts.outputs.table import Cells
+from mfcli.artifacts.tables import Coded, Column, open_table
+from mfcli.artifacts.tables.table import Cells
 from mfcli.config import SimilarConfig, TableFormat, format_of
+from mfcli.data.interactions import Ids
 from mfcli.errors import InputError
-from mfcli.interactions import Ids
-from mfcli.ranking import available_workers
+from mfcli.kernels.announcing import compiling
+from mfcli.models.loading import load_model, vectors_of
 from mfcli.results import Progress, Report, SimilarResult, Started, Warned, ignore
 from mfcli.scoring.ids import ITEM_NAMES, USER_NAMES, Lookup, read_ids
 from mfcli.scoring.lists import PREVIEW_ROWS, Lists
-from mfcli.scoring.loading import load_model, vectors_of
 from mfcli.scoring.neighbours import nearest
 from mfcli.scoring.request import Reader
-from mfcli.stages.common import compiling
-from mfcli.streams import standard_output
+from mfcli.system.processors import available_workers
+from mfcli.system.streams import standard_output
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from mfcli import capacity, splitting
 from mfcli.artifacts import (
     file_sha256,
     flush,
@@ -27,8 +26,9 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.meta import to_json
 from mfcli.config import FetchConfig, SplitConfig, Strategy
-from mfcli.errors import InputError, UsageError
-from mfcli.interactions import (
+from mfcli.data import splitting
+from mfcli.data.held_out import count_common
+from mfcli.data.interactions import (
     Catalog,
     Interactions,
     Rows,
@@ -39,9 +39,10 @@ from mfcli.interactions import (
     from_rows,
     name_items,
 )
+from mfcli.errors import InputError, UsageError
 from mfcli.results import Noted, Report, SplitPart, SplitResult, Started, ignore
-from mfcli.stages.common import count_common
-from mfcli.stages.fetch import read_rows
+from mfcli.sources.reading import read_any
+from mfcli.system import capacity
 
 # train.npz, test.npz and valid.npz of one folder.
 Parts = dict[str, Interactions]
@@ -159,7 +160,7 @@ def _read_given(
     assert config.test_file is not None
     tables: list[Rows] = []
     for name in (config.train_file, config.test_file):
-        rows, described = read_rows(name, FetchConfig(), report)
+        rows, described = read_any(name, FetchConfig(), report)
         tables.append(rows)
         inputs.extend(described)
     catalog = whole.catalog if whole is not None else _shared_catalog(*tables)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfcli import capacity
 from mfcli.artifacts import (
     atomic_file,
     file_sha256,
@@ -42,10 +41,8 @@ from mfcli.config import (
     PositiveWeight,
     TrainConfig,
 )
-from mfcli.engines import make_engine
-from mfcli.engines.base import TrainingEngine
-from mfcli.engines.devices import choose_device, torch_threads
-from mfcli.engines.life import Training
+from mfcli.data.held_out import check_held_out
+from mfcli.data.interactions import Interactions
 from mfcli.errors import (
     DivergedError,
     InputError,
@@ -53,9 +50,9 @@ from mfcli.errors import (
     UsageError,
     is_out_of_memory,
 )
-from mfcli.interactions import Interactions
-from mfcli.models import FactorModel, allocate
-from mfcli.ranking import available_workers
+from mfcli.kernels.announcing import compiling
+from mfcli.models.modules import FactorModel, allocate
+from mfcli.models.warm_start import grown
 from mfcli.results import (
     EpochResult,
     Noted,
@@ -65,17 +62,16 @@ from mfcli.results import (
     Warned,
     ignore,
 )
-from mfcli.stages.common import (
-    check_held_out,
-    compiling,
-    fresh_model,
-    in_units,
-    rating_unit,
-    settle,
-    with_weight,
-)
-from mfcli.validation import Validator
-from mfcli.warm_start import grown
+from mfcli.system import capacity
+from mfcli.system.processors import available_workers
+from mfcli.training.defaults import with_weight
+from mfcli.training.engines import make_engine
+from mfcli.training.engines.base import TrainingEngine
+from mfcli.training.engines.devices import choose_device, torch_threads
+from mfcli.training.fit import fresh_model, settle
+from mfcli.training.life import Training
+from mfcli.training.units import in_units, rating_unit
+from mfcli.training.validation import Validator
 
 # Options that change how fast the same model is reached, not which.
 NOT_STORED = ("device", "workers", "time_limit", "valid", "init_from")

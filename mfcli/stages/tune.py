@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mfcli import __version__, splitting
+from mfcli import __version__
 from mfcli.artifacts import (
     atomic_file,
     file_sha256,
@@ -26,14 +26,17 @@ from mfcli.artifacts.meta import to_json
 from mfcli.config import SplitConfig, TuneConfig
 from mfcli.config.options import flag
 from mfcli.config.ranges import Log, described
-from mfcli.engines.devices import choose_device
+from mfcli.data import splitting
+from mfcli.data.held_out import check_held_out
+from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
-from mfcli.interactions import Interactions
-from mfcli.ranking import available_workers
+from mfcli.kernels.announcing import compiling
 from mfcli.results import Noted, Report, TrialResult, TuneResult, TuningStarted, Warned, ignore
-from mfcli.stages.common import check_held_out, compiling, usual_weight, with_weight
-from mfcli.stages.trials import Trainer, end_processes, run_tasks
-from mfcli.tuning import Halving, Task, best_of, draw, order, scored, search
+from mfcli.system.processors import available_workers
+from mfcli.training.defaults import usual_weight, with_weight
+from mfcli.training.engines.devices import choose_device
+from mfcli.tuning.search import Halving, Task, best_of, draw, order, scored, search
+from mfcli.tuning.trials import Trainer, end_processes, run_tasks
 
 # Options of tune that change how soon the same search is through, not what it finds.
 _PACE = ("trials", "time_limit", "jobs", "device", "valid", "workers")

@@ -22,9 +22,9 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from mfcli.config import TrainConfig
-from mfcli.engines.als import ALSEngine
-from mfcli.interactions import Catalog, Interactions
-from mfcli.models import build
+from mfcli.data.interactions import Catalog, Interactions
+from mfcli.models.modules import build
+from mfcli.training.engines.als import ALSEngine
 from tests.benchmarks.bench_hogwild import divided, liked, ranking
 from tests.benchmarks.measuring import (
     Row,

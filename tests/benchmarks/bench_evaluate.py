@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.confidence import interval, resampled
 from mfcli.config.metric_names import DEFAULT_RANKING_METRICS, expand_metrics
-from mfcli.evaluation import Measured, measure
-from mfcli.interactions import Catalog, Interactions
-from mfcli.ranking import available_workers
-from mfcli.scorers import Vectors
+from mfcli.data.interactions import Catalog, Interactions
+from mfcli.evaluation.confidence import interval, resampled
+from mfcli.evaluation.measuring import Measured, measure
+from mfcli.models.arrays import Vectors
+from mfcli.system.processors import available_workers
 from tests.benchmarks.measuring import (
     Row,
     alternated,

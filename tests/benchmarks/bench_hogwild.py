@@ -25,9 +25,9 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from mfcli.engines import kernels
-from mfcli.engines.kernels import Weights
-from mfcli.engines.passes import Passes, Settings
+from mfcli import kernels
+from mfcli.kernels import Weights
+from mfcli.training.engines.passes import Passes, Settings
 from tests.benchmarks.measuring import (
     Row,
     against,

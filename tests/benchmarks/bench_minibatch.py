@@ -23,10 +23,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from mfcli.config import TrainConfig
-from mfcli.engines.devices import torch_threads
-from mfcli.engines.minibatch import MinibatchEngine
-from mfcli.interactions import Catalog, Interactions
-from mfcli.models import BiasedMF, build
+from mfcli.data.interactions import Catalog, Interactions
+from mfcli.models.modules import BiasedMF, build
+from mfcli.training.engines.devices import torch_threads
+from mfcli.training.engines.minibatch import MinibatchEngine
 from tests.benchmarks.measuring import Row, against, alternated, generate, machine, table, versions
 
 REGULARIZATION, BIAS_REGULARIZATION = 0.12, 0.02

@@ -28,12 +28,12 @@ import torch
 
 from mfcli.artifacts import meta_for
 from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
-from mfcli.artifacts.outputs import open_table
+from mfcli.artifacts.tables import open_table
 from mfcli.config import RecommendConfig, TableFormat, TrainConfig
-from mfcli.interactions import Catalog
-from mfcli.models import allocate
-from mfcli.ranking import Block, Scorer, best_items, rows_of
-from mfcli.scorers import Vectors
+from mfcli.data.interactions import Catalog
+from mfcli.models.arrays import Vectors
+from mfcli.models.modules import allocate
+from mfcli.ranking.catalogue import Block, Scorer, best_items, rows_of
 from mfcli.scoring.lists import prepare
 from mfcli.stages.recommend import recommend
 from tests.benchmarks.measuring import (

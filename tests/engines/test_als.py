@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import TrainConfig
-from mfcli.engines.als import ALSEngine
-from mfcli.engines.base import EpochLoss
-from mfcli.engines.least_squares import gramian
+from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
-from mfcli.interactions import Interactions
-from mfcli.models import BiasedMF, FactorModel, build
+from mfcli.models.modules import BiasedMF, FactorModel, build
 from mfcli.results import Progress
-from mfcli.validation import Validator
+from mfcli.training.engines.als import ALSEngine
+from mfcli.training.engines.base import EpochLoss
+from mfcli.training.engines.least_squares import gramian
+from mfcli.training.validation import Validator
 from tests.helpers import any_interactions, interactions
 
 TRAIN = interactions(40, 30, 0.3, seed=1)
@@ -115,7 +115,7 @@ def normal_equations(
 def solver(request, monkeypatch):
     """Solve on the CPU by the compiled kernels, or by what solves on other devices."""
     if request.param == "torch":
-        monkeypatch.setattr("mfcli.engines.als.COMPILED_DEVICE", "none")
+        monkeypatch.setattr("mfcli.training.engines.als.COMPILED_DEVICE", "none")
     return request.param
 
 
@@ -169,7 +169,7 @@ def test_the_loss_is_that_of_all_pairs_and_the_objective_never_rises(options, bl
 def test_any_matrix_gives_finite_weights_without_regularization(device, train, objective, factors):
     """Fewer entries than factors: directions without an entry stay out of the solution."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mfcli.engines.als.COMPILED_DEVICE", device)
+        patch.setattr("mfcli.training.engines.als.COMPILED_DEVICE", device)
         _trained_without_regularization(train, objective, factors)
 
 
@@ -202,9 +202,9 @@ def test_torch_solves_as_the_kernels_do_in_batches_of_any_size(monkeypatch):
         expected = [epoch(compiled, number) for number in (1, 2)]
         for space in (1, 1 << 14, 1 << 25):
             with monkeypatch.context() as patch:
-                patch.setattr("mfcli.engines.als.COMPILED_DEVICE", "none")
-                patch.setattr("mfcli.engines.least_squares_torch.SPACE", space)
-                patch.setattr("mfcli.engines.least_squares_torch.INTERVAL", 0.0)
+                patch.setattr("mfcli.training.engines.als.COMPILED_DEVICE", "none")
+                patch.setattr("mfcli.training.engines.least_squares_torch.SPACE", space)
+                patch.setattr("mfcli.training.engines.least_squares_torch.INTERVAL", 0.0)
                 engine = made(of, train)
                 steps = list(engine.epoch(1, 0.0))
                 dones = [each.done for each in steps if isinstance(each, Progress)]
@@ -218,7 +218,7 @@ def test_torch_solves_as_the_kernels_do_in_batches_of_any_size(monkeypatch):
 
 
 def test_closing_an_epoch_stops_its_threads(monkeypatch):
-    monkeypatch.setattr("mfcli.engines.least_squares.INTERVAL", 0.0)
+    monkeypatch.setattr("mfcli.training.engines.least_squares.INTERVAL", 0.0)
     engine = made(config(objective="ials", factors=32), interactions(400, 300, 0.3, seed=5), 2)
     steps = engine.epoch(1, 0.0)
     assert isinstance(next(steps), Progress)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from mfcli.config import Device, Engine, TrainConfig
-from mfcli.engines.devices import choose_device, torch_threads
 from mfcli.errors import UsageError
+from mfcli.training.engines.devices import choose_device, torch_threads
 
 
 @pytest.mark.parametrize("engine", [Engine.minibatch, Engine.als])

@@ -21,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from mfcli.engines import kernels, passes
-from mfcli.engines.kernels import compilation
+from mfcli import kernels
+from mfcli.kernels import compilation
+from mfcli.training.engines import passes
 
 
 def random_rows(rng: np.random.Generator, shape: tuple[int, int], density: float) -> sp.csr_matrix:
@@ -291,7 +292,7 @@ def draw_many(seen: kernels.Seen, proposal: kernels.Proposal, number: int) -> np
 
 
 TOPK = (
-    "import numpy as np; from mfcli.engines import kernels as k; e = np.zeros(2, np.int32);"
+    "import numpy as np; from mfcli import kernels as k; e = np.zeros(2, np.int32);"
     "i, s = np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32); said = [];\n"
     "with k.announced(said.append):"
     " k.topk_block(np.ones((1, 3), np.float32), e, e[:0], 1, i, s); print(i[0, 0], s[0, 0], said)"

@@ -12,14 +12,14 @@ import torch
 
 from mfcli.config import Engine, TrainConfig, combinations
 from mfcli.config.choices import DEFAULTS, MODES
-from mfcli.engines import make_engine
-from mfcli.engines.base import EpochLoss, TrainingEngine
-from mfcli.engines.life import Training, learning_rate_at
-from mfcli.engines.minibatch import MinibatchEngine
 from mfcli.errors import DivergedError
-from mfcli.models import FactorModel, build
+from mfcli.models.modules import FactorModel, build
 from mfcli.results import EpochResult, Progress
-from mfcli.validation import Validator
+from mfcli.training.engines import make_engine
+from mfcli.training.engines.base import EpochLoss, TrainingEngine
+from mfcli.training.engines.minibatch import MinibatchEngine
+from mfcli.training.life import Training, learning_rate_at
+from mfcli.training.validation import Validator
 from tests.helpers import interactions
 
 TRAIN = interactions(40, 30, 0.3, seed=1)

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from mfcli.config import TrainConfig
-from mfcli.engines.base import EpochLoss
-from mfcli.engines.minibatch import MinibatchEngine
-from mfcli.interactions import Interactions
-from mfcli.models import build
-from mfcli.objectives import Batch
+from mfcli.data.interactions import Interactions
+from mfcli.models.modules import build
+from mfcli.models.objectives import Batch
+from mfcli.training.engines.base import EpochLoss
+from mfcli.training.engines.minibatch import MinibatchEngine
 from tests.helpers import interactions
 
 TRAIN = interactions(25, 20, 0.3, seed=3)

@@ -15,9 +15,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli.engines import kernels
-from mfcli.engines.kernels import Weights
-from mfcli.engines.passes import ORDERS, Passes, Progress, Settings
+from mfcli import kernels
+from mfcli.kernels import Weights
+from mfcli.training.engines.passes import ORDERS, Passes, Progress, Settings
 
 SAMPLED = ("bpr", "bpr-squared", "logistic", "warp")
 
@@ -344,8 +344,8 @@ class TestProgress:
         self, monkeypatch: pytest.MonkeyPatch, objective: str, workers: int
     ) -> None:
         """A report is due at every interval, whatever the slices; close() leaves no thread."""
-        monkeypatch.setattr("mfcli.engines.passes.INTERVAL", 1e-3)
-        monkeypatch.setattr("mfcli.engines.passes.SLICE", 500)
+        monkeypatch.setattr("mfcli.training.engines.passes.INTERVAL", 1e-3)
+        monkeypatch.setattr("mfcli.training.engines.passes.SLICE", 500)
         matrix = ratings(2000, 1500, 100_000)
         weights = fresh(matrix.shape, factors=64)
         before = set(threading.enumerate())
@@ -363,7 +363,7 @@ class TestProgress:
         matrix = ratings()
         whole, sliced = fresh(matrix.shape), fresh(matrix.shape)
         history = train(matrix, whole), train(matrix, whole, objective="bpr")
-        monkeypatch.setattr("mfcli.engines.passes.SLICE", 10)
+        monkeypatch.setattr("mfcli.training.engines.passes.SLICE", 10)
         assert history == (train(matrix, sliced), train(matrix, sliced, objective="bpr"))
         assert same(whole, sliced)
 

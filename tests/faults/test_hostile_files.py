@@ -30,8 +30,8 @@ from mfcli.artifacts.checkpoint import load_any, load_checkpoint, load_resume, l
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
 from mfcli.errors import InputError, SystemRefusedError, UsageError
+from mfcli.sources.reading import read_any
 from mfcli.stages.evaluate import load_metrics
-from mfcli.stages.fetch import read_rows
 from mfcli.stages.inspect import inspect
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
 from tests.helpers import interactions
@@ -471,7 +471,7 @@ def test_any_bytes_as_a_table_are_read_or_refused(made, kind, data):
     path = write(made / "any.table", content)
     for config in (FetchConfig(), FetchConfig(format=kind)):
         try:
-            rows, _ = read_rows(str(path), config)
+            rows, _ = read_any(str(path), config)
         except (InputError, UsageError, SystemRefusedError):  # the last of Parquet that claims much
             continue
         assert len(rows.users) == len(rows.items) > 0
@@ -489,7 +489,7 @@ def test_any_bytes_as_a_source_are_read_or_refused(made, content):
     path = write(made / "any.source", content)
     for kind in (None, *TABLES):
         try:
-            read_rows(str(path), FetchConfig(format=kind))
+            read_any(str(path), FetchConfig(format=kind))
         except (InputError, UsageError):
             continue
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
+from mfcli.data.interactions import Rows
 from mfcli.errors import InputError, UsageError
-from mfcli.interactions import Rows
 from mfcli.results import Event, Noted, Warned
-from mfcli.stages.fetch import read_rows
+from mfcli.sources.reading import read_any
 
 Read = Callable[..., Rows]
 
@@ -32,7 +32,7 @@ def read(tmp_path: Path) -> Read:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         events: list[Event] = options.pop("events", [])
-        return read_rows(str(path), FetchConfig(**options), events.append)[0]
+        return read_any(str(path), FetchConfig(**options), events.append)[0]
 
     return call
 
@@ -178,7 +178,7 @@ def test_adjacency_lists_equal_a_naive_reader(
 )
 def test_the_format_is_found_by_looking(read: Read, content: str, format: str) -> None:
     read(content)
-    from mfcli.readers.detect import find_format
+    from mfcli.sources.readers.detect import find_format
 
     assert find_format(content.encode(), whole=True, name="x") == format
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mfcli.errors import InputError
-from mfcli.readers.layouts import choose
-from mfcli.readers.names import fit, read_names
-from mfcli.readers.source import Source
+from mfcli.sources.readers.layouts import choose
+from mfcli.sources.readers.names import fit, read_names
+from mfcli.sources.readers.source import Source
 
 
 def names(content: str | bytes) -> dict[str, str]:

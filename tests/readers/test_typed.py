@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
+from mfcli.data.interactions import Rows
 from mfcli.errors import InputError, UsageError
-from mfcli.interactions import Rows
-from mfcli.readers import typed
-from mfcli.stages.fetch import read_rows
+from mfcli.sources.readers import typed
+from mfcli.sources.reading import read_any
 
 Parquet = Callable[..., Rows]
 Lines = Callable[..., Rows]
@@ -34,7 +34,7 @@ def parquet(tmp_path: Path) -> Parquet:
     def call(table: dict[str, Any], **options: Any) -> Rows:
         path = tmp_path / "ratings.parquet"
         pq.write_table(pa.table(table), path)
-        return read_rows(str(path), FetchConfig(**options))[0]
+        return read_any(str(path), FetchConfig(**options))[0]
 
     return call
 
@@ -46,7 +46,7 @@ def lines(tmp_path: Path) -> Lines:
     def call(*texts: str, **options: Any) -> Rows:
         path = tmp_path / "ratings.jsonl"
         path.write_text("".join(each + "\n" for each in texts), "utf-8")
-        return read_rows(str(path), FetchConfig(**options))[0]
+        return read_any(str(path), FetchConfig(**options))[0]
 
     return call
 
@@ -144,7 +144,7 @@ class TestParquet:
         path = tmp_path / "ratings.parquet"
         path.write_bytes(path.read_bytes()[:-10])
         with pytest.raises(InputError, match="no whole Parquet file"):
-            read_rows(str(path), FetchConfig())
+            read_any(str(path), FetchConfig())
 
     @pytest.mark.parametrize("packing", ["gzip", "zip"])
     def test_it_is_read_from_an_archive_too(
@@ -157,7 +157,7 @@ class TestParquet:
         else:
             with zipfile.ZipFile(packed, "w") as archive:
                 archive.write(path, "set/ratings.parquet")
-        assert read_rows(str(packed), FetchConfig())[0].items.tolist() == ["x", "y"]
+        assert read_any(str(packed), FetchConfig())[0].items.tolist() == ["x", "y"]
 
 
 numbers = st.integers(-(2**66), 2**66)
@@ -219,4 +219,4 @@ class TestJsonLines:
         path = tmp_path / "a.jsonl"
         path.write_bytes(b'{"user": 1, "item": "\xe9"}\n')
         with pytest.raises(InputError, match="line 1: it is not UTF-8"):
-            read_rows(str(path), FetchConfig())
+            read_any(str(path), FetchConfig())

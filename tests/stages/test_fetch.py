@@ -19,15 +19,16 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfcli import locate
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.config import Duplicates, FetchConfig
 from mfcli.config.stages import Format
+from mfcli.data.interactions import Interactions
 from mfcli.errors import DownloadError, InputError, LockedError, UsageError
-from mfcli.interactions import Interactions
 from mfcli.results import Event, Noted, Warned, ignore
-from mfcli.sources import DATASETS, Dataset
-from mfcli.stages.fetch import fetch, read_rows
+from mfcli.sources import locate
+from mfcli.sources.datasets import DATASETS, Dataset
+from mfcli.sources.reading import read_any
+from mfcli.stages.fetch import fetch
 
 RATINGS = "user,item,rating,time\n1,10,4,100\n2,10,2,50\n1,20,5,300\n3,30,1,10\n"
 
@@ -137,7 +138,7 @@ class TestDemo:
     def test_its_rows_are_the_same_as_its_matrix(self, out: Path) -> None:
         config = FetchConfig(users=20, items=20, ratings=50)
         fetch("demo", out, config)
-        rows, inputs = read_rows("demo", config)
+        rows, inputs = read_any("demo", config)
         assert inputs == []
         assert triples(load_interactions(out)) == list(
             zip(rows.users.tolist(), rows.items.tolist(), rows.ratings.tolist(), strict=True)  # type: ignore[union-attr]
@@ -324,7 +325,7 @@ class TestSources:
             fetch(source, out, FetchConfig())
 
     def test_rows_are_read_for_other_stages_too(self, ratings: Path) -> None:
-        rows, inputs = read_rows(str(ratings), FetchConfig(format=Format.csv), ignore)
+        rows, inputs = read_any(str(ratings), FetchConfig(format=Format.csv), ignore)
         assert rows.users.dtype == np.int64
         assert rows.users.tolist() == [1, 2, 1, 3]
         assert [each["name"] for each in inputs] == ["my.csv"]
@@ -429,7 +430,7 @@ class TestRealDataSets:
     @pytest.mark.parametrize("name", ["u1.base", "u1.test", "ua.base"])
     def test_published_splits_equal_a_naive_reader(self, datasets: Path, name: str) -> None:
         path = datasets / "ml-100k" / name
-        rows, _ = read_rows(str(path), FetchConfig())
+        rows, _ = read_any(str(path), FetchConfig())
         naive = [[int(cell) for cell in each.split("\t")] for each in path.read_text().splitlines()]
         assert rows.ratings is not None
         assert rows.times is not None

@@ -14,7 +14,7 @@ import pytest
 
 from mfcli.artifacts import file_sha256, output_lock
 from mfcli.config import RecommendConfig
-from mfcli.scoring.parts import finished, job_of, parts_of, write_part
+from mfcli.publishing.parts import finished, job_of, parts_of, write_part
 from tests.helpers import interactions
 from tests.models_on_disk import write_model
 

@@ -19,11 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mfcli import ranking
 from mfcli.artifacts import output_lock, save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import Model, RecommendConfig, UnknownUsers
-from mfcli.interactions import Catalog, Interactions
+from mfcli.data.interactions import Catalog, Interactions
+from mfcli.ranking import catalogue as ranking
 from mfcli.stages.recommend import recommend
 from tests.helpers import from_mask, interactions
 from tests.models_on_disk import all_scores, write_model

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import Model, SimilarConfig, Similarity
-from mfcli.interactions import Catalog
+from mfcli.data.interactions import Catalog
 from mfcli.stages.similar import similar
 from tests.helpers import from_mask, interactions
 from tests.models_on_disk import all_scores, write_model

@@ -12,11 +12,11 @@ import pytest
 
 from mfcli.artifacts import file_sha256, load_interactions, meta_for, output_lock, save_interactions
 from mfcli.config import SplitConfig
+from mfcli.data.held_out import check_held_out
+from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, LockedError, UsageError
-from mfcli.interactions import Interactions
 from mfcli.results import Noted, SplitResult
 from mfcli.stages import split as stage
-from mfcli.stages.common import check_held_out
 from mfcli.stages.split import split
 from tests.helpers import entries, equal, from_triples, interactions, pairs
 

@@ -15,12 +15,12 @@ import pytest
 
 from mfcli.artifacts import load_interactions, save_interactions
 from mfcli.config import TuneConfig
+from mfcli.data.splitting import held_out
 from mfcli.errors import InterruptedRunError
 from mfcli.results import TrialResult
-from mfcli.splitting import held_out
-from mfcli.stages import trials
 from mfcli.stages import tune as stage
 from mfcli.stages.tune import tune
+from mfcli.tuning import trials
 
 FAST = ("--factors", "4", "--epochs", "6", "--trials", "5", "--jobs", "2")
 

@@ -11,7 +11,8 @@ import pytest
 from mfcli.artifacts import load_interactions, save_interactions
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.config import TrainConfig
-from mfcli.stages.common import rating_unit, usual_weight
+from mfcli.training.defaults import usual_weight
+from mfcli.training.units import rating_unit
 
 MODELS = {
     "biased-mf": ["--engine", "hogwild"],

@@ -4,7 +4,7 @@
 
 Prints a line a stage: the peak of its memory as the kernel counted it, seconds, exit status; ends
 with 1 where a stage fails or takes more than the bar. tests/test_capacity.py holds the estimates of
-mfcli.capacity against these peaks.
+mfcli.system.capacity against these peaks.
 """
 
 # ruff: noqa: T201 - it is here to print

@@ -14,11 +14,11 @@ from threadpoolctl import threadpool_limits
 import tests.benchmarks.measuring  # noqa: F401 - finds the peers
 from mfcli.config import TuneConfig
 from mfcli.config.metric_names import LOWER_IS_BETTER
-from mfcli.evaluation import measure
-from mfcli.interactions import Interactions
-from mfcli.ranking import available_workers
-from mfcli.scorers import Vectors
-from mfcli.splitting import held_out
+from mfcli.data.interactions import Interactions
+from mfcli.data.splitting import held_out
+from mfcli.evaluation.measuring import measure
+from mfcli.models.arrays import Vectors
+from mfcli.system.processors import available_workers
 
 # What each usually varies in; the first trial is its defaults, as for ours.
 RANGES: dict[str, dict[str, Any]] = {

@@ -1,0 +1,143 @@
+"""CSV (RFC 4180) and JSON lines: a row is one join of columns of text."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mfcli.artifacts.tables.table import Cells, Coded, Column, Encoded, Vocabularies, arrow_array
+
+_FORMULA = "^[=+\\-@\t\r]"  # what a spreadsheet may run (OWASP: CSV injection)
+
+
+class _LineWriter:
+    """Joins columns of text, with what stands before, between and behind them."""
+
+    def __init__(self, stream: IO[bytes], marks: list[str], encode: Callable[[Any], Any]) -> None:
+        """Keep the marks: one before each column and one behind the last."""
+        self.stream, self.n_rows = stream, 0
+        self._marks = [pa.scalar(each, pa.large_string()) for each in marks]
+        self._vocabularies = Vocabularies(encode)
+        self._encode = encode
+
+    def encode(self, cells: Sequence[Cells]) -> Encoded:
+        """Return the rows' text."""
+        parts: list[Any] = []
+        for at, (mark, each) in enumerate(zip(self._marks, cells, strict=False)):
+            parts += [mark, self._vocabularies.take(at, each) if isinstance(each, Coded)
+                      else self._encode(each)]  # fmt: skip
+        nothing = pa.scalar("", pa.large_string())
+        lines = pc.binary_join_element_wise(*parts, self._marks[-1], nothing)
+        return Encoded(len(lines), _bytes_of(lines))
+
+    def append(self, rows: Encoded) -> None:
+        """Write rows."""
+        self.stream.write(rows.content)
+        self.n_rows += rows.n_rows
+
+    def close(self) -> None:
+        """Do nothing: text has no end of its own."""
+
+    def abandon(self) -> None:
+        """Do nothing."""
+
+
+class CsvWriter(_LineWriter):
+    """CSV with a header, UTF-8, lines ended by a newline, fields quoted only where they must be."""
+
+    def __init__(self, stream: IO[bytes], columns: Sequence[Column], safe: bool = False) -> None:
+        """Write the header; ``safe`` puts an apostrophe before what looks like a formula."""
+        marks = ["", *[","] * (len(columns) - 1), "\n"]
+        super().__init__(stream, marks, safe_csv_tokens if safe else csv_tokens)
+        write_header(stream, [each.name for each in columns])
+
+
+class JsonLinesWriter(_LineWriter):
+    """One JSON object a line, UTF-8."""
+
+    def __init__(self, stream: IO[bytes], columns: Sequence[Column]) -> None:
+        """Prepare the keys."""
+        keys = [f"{json.dumps(each.name)}:" for each in columns]
+        super().__init__(
+            stream, ["{" + keys[0], *("," + each for each in keys[1:]), "}\n"], json_tokens
+        )
+
+
+@contextmanager
+def gzipped(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Yield a stream that packs into ``stream``, without a time or a name in it."""
+    with gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed:
+        yield packed  # type: ignore[misc]
+
+
+def write_columns(stream: IO[bytes], columns: dict[str, NDArray[Any]]) -> None:
+    """Write columns of ids, integers or float64 as CSV with a header; NaN is an empty field."""
+    made = [Column(name, pa.string()) for name in columns]
+    writer = CsvWriter(stream, made)
+    writer.append(writer.encode(list(columns.values())))
+
+
+def write_header(stream: IO[bytes], names: Sequence[str]) -> None:
+    """Write the line of names."""
+    header = csv_tokens(np.array(names, dtype=np.str_)).to_pylist()
+    stream.write((",".join(header) + "\n").encode())
+
+
+def csv_tokens(values: Any) -> Any:
+    """Return values as CSV fields (RFC 4180), quoted only where they must be; NaN is empty."""
+    if not _is_text(values):
+        return _number_tokens(values)
+    return _quoted(arrow_array(values, pa.large_string()))
+
+
+def safe_csv_tokens(values: Any) -> Any:
+    """Return values as CSV fields, text that looks like a formula behind an apostrophe."""
+    if not _is_text(values):
+        return _number_tokens(values)
+    text = arrow_array(values, pa.large_string())
+    empty = pa.scalar("", pa.large_string())
+    marked = pc.binary_join_element_wise(pa.scalar("'", pa.large_string()), text, empty)
+    return _quoted(pc.if_else(pc.match_substring_regex(text, _FORMULA), marked, text))
+
+
+def json_tokens(values: Any) -> Any:
+    """Return values as JSON."""
+    if not _is_text(values):
+        return _number_tokens(values)
+    texts = values.to_pylist() if isinstance(values, pa.Array) else values.tolist()
+    return pa.array([json.dumps(each, ensure_ascii=False) for each in texts], pa.large_string())
+
+
+def _is_text(values: Any) -> bool:
+    if isinstance(values, pa.Array):
+        return pa.types.is_string(values.type)
+    return bool(values.dtype.kind == "U")
+
+
+def _number_tokens(values: Any) -> Any:
+    if isinstance(values, pa.Array):
+        return values.cast(pa.large_string())
+    return pa.array(values, from_pandas=True).cast(pa.large_string()).fill_null("")
+
+
+def _quoted(text: Any) -> Any:
+    marks, empty = pa.scalar('"', pa.large_string()), pa.scalar("", pa.large_string())
+    quoted = pc.binary_join_element_wise(marks, pc.replace_substring(text, '"', '""'), marks, empty)
+    return pc.if_else(pc.match_substring_regex(text, '[",\r\n]|^$'), quoted, text)
+
+
+def _bytes_of(lines: Any) -> memoryview:
+    """Return the text of a string array: its values lie one behind the other."""
+    if not len(lines):
+        return memoryview(b"")
+    _, offsets, data = lines.buffers()
+    ends = np.frombuffer(offsets, np.int64)[lines.offset : lines.offset + len(lines) + 1]
+    return memoryview(data)[ends[0] : ends[-1]]

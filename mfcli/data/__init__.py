@@ -1,0 +1,1 @@
+"""Interactions in memory, splits of them, and the built-in sample."""

@@ -1,6 +1,0 @@
-"""Downloads into a cache. ``web`` is one GET over http(s), ``cache`` what is kept of it."""
-
-from mfcli.download.cache import Wanted, cache_folder, download
-from mfcli.download.web import PATIENCE, Patience
-
-__all__ = ["PATIENCE", "Patience", "Wanted", "cache_folder", "download"]

@@ -1,0 +1,1 @@
+"""Measuring models: metrics, protocol, confidence, comparison."""

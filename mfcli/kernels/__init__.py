@@ -1,0 +1,43 @@
+"""Compiled loops: best-k selection, AUC counts, and the SGD passes of the hogwild engine.
+
+The only package that touches numba. Every kernel takes numpy arrays and plain scalars, releases
+the GIL, and is compiled at its first use, then loaded from numba's on-disk cache, which
+`compilation` keeps true to all files of this package.
+
+    arrays        what kernels are handed
+    compilation   compiled, cached, announced
+    als           least squares, a row at a time
+    dense         small symmetric systems in vectors
+    memory        prefetching, and numbers shared between threads
+    ranks         best k and AUC of blocks of users
+    slopes        losses and their derivatives
+    tiles         the ratings' shuffled copy, and random bits
+    negatives     items that a user has not seen
+    sgd           the passes
+"""
+
+from mfcli.kernels.als import PANEL, Scratch, Side, add_gramian, solve_rows
+from mfcli.kernels.arrays import Grid, Job, Proposal, Rates, Seen, Tiles, Weights
+from mfcli.kernels.compilation import announced
+from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
+from mfcli.kernels.ranks import auc_block, rank_block, topk_block
+from mfcli.kernels.sgd import (
+    BPR,
+    BPR_SQUARED,
+    WARP,
+    logistic_pass,
+    mse_pass,
+    pairwise_pass,
+    sum_histories,
+    svdpp_pass,
+)
+from mfcli.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
+from mfcli.kernels.tiles import fill_tiles
+
+__all__ = [
+    "BPR", "BPR_SQUARED", "PANEL", "WARP", "Grid", "Job", "Proposal", "Rates", "Scratch", "Seen",
+    "Side", "Tiles", "Weights", "add_gramian", "announced", "auc_block", "bpr", "bpr_squared",
+    "draw_negative", "fill_alias", "fill_filter", "fill_tiles", "logistic", "logistic_pass", "mse",
+    "mse_pass", "pairwise_pass", "rank_block", "solve_rows", "sum_histories", "svdpp_pass",
+    "topk_block", "warp",
+]  # fmt: skip

@@ -1,0 +1,23 @@
+"""Saying that kernels are being compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mfcli.kernels.compilation import announced
+from mfcli.results import Noted, Report
+
+
+@contextmanager
+def compiling(report: Report) -> Iterator[None]:
+    """Report the first use of a kernel in this context that has to be compiled."""
+
+    def say(kept: bool) -> None:
+        kept_or_not = (
+            "kept for later runs" if kept else "NUMBA_CACHE_DIR can name a folder that keeps it"
+        )
+        report(Noted(f"compiling kernels, which takes some seconds ({kept_or_not})"))
+
+    with announced(say):
+        yield

@@ -1,0 +1,264 @@
+"""Best-k selection, and counts for the area under the ROC curve, of blocks of users."""
+
+# ruff: noqa: C901 - a kernel is one loop: calls that hand over arrays cost more than they tidy up
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.kernels.arrays import F32, Array, Float, Int
+from mfcli.kernels.compilation import compiled, inlined
+
+LANES = 64  # the number of groups of a row is a multiple of it
+NO_MASK = np.zeros(0, np.bool_)
+
+
+def topk_block(
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    k: int,
+    out_items: NDArray[np.int32],
+    out_scores: NDArray[np.float32],
+) -> None:
+    """Find the k best unseen items of each row, best first; equal scores go by lower item index.
+
+    scores: (B, I) float32, C-contiguous, no NaN; seen items become -inf in it. An item of score
+        -inf does not qualify.
+    indptr, indices: (B + 1,) and seen items of the block's rows; a slice
+        `matrix.indptr[a : b + 1]` with the whole `matrix.indices` is fine.
+    out_items, out_scores: (B, k) int32 and float32, overwritten; a row with fewer than k
+        qualifying items ends in item -1, score -inf.
+
+    A row is never sorted: the items fall into groups whose maxima are found in vectors, the k-th
+    best maximum is a bound that the k best items reach, and only groups that reach it are looked
+    into, with a heap of k. Threads may call it on disjoint blocks.
+    """
+    if not scores.shape[0] == len(indptr) - 1 == len(out_items) == len(out_scores):
+        raise ValueError("scores, indptr and outputs disagree about the number of rows")
+    if out_items.shape[1] != k or out_scores.shape[1] != k:
+        raise ValueError(f"outputs must have k={k} columns")
+    if k == 0:
+        return
+    n_items = scores.shape[1]
+    groups = LANES * max(1, math.isqrt(k * n_items) // LANES)
+    _topk(scores, indptr, indices, out_items, out_scores, min(groups, n_items))
+
+
+def auc_block(
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    positive_indptr: NDArray[np.integer[Any]],
+    positive_indices: NDArray[np.integer[Any]],
+    item_mask: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """Area under the ROC curve of each row, ties counted half. Returns (B,) float64.
+
+    The candidates are all items that are not seen (and let through by `item_mask`); the row's
+    positives among them are held against the rest: the share of (positive, other) pairs that the
+    scores put in the right order (Mann-Whitney U / pairs). NaN where there is no such pair.
+
+    scores: (B, I) float32, C-contiguous, no NaN.
+    indptr, indices; positive_indptr, positive_indices: CSR rows as in `topk_block`, sorted
+        and without duplicates.
+    """
+    return rank_block(scores, indptr, indices, positive_indptr, positive_indices, item_mask)[1]
+
+
+def rank_block(
+    scores: NDArray[np.float32],
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    positive_indptr: NDArray[np.integer[Any]],
+    positive_indices: NDArray[np.integer[Any]],
+    item_mask: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+    """Rank each row's positives, without sorting: ``(ranks, auc, candidates)``; as `auc_block`.
+
+    ranks: (P,) int32, one an entry of `positive_indices`: from 1 among the row's candidates, best
+        first, ties by item order; 0 for a positive that is no candidate.
+    auc: (B,) float64; candidates: (B,) number of candidates, positives included.
+    """
+    rows = scores.shape[0]
+    if not rows == len(indptr) - 1 == len(positive_indptr) - 1:
+        raise ValueError("scores, indptr and positive_indptr disagree about the number of rows")
+    ranks = np.zeros(len(positive_indices), np.int32)
+    auc, candidates = np.empty(rows, np.float64), np.empty(rows, np.int64)
+    mask = _checked_mask(item_mask, scores)
+    _rank(scores, indptr, indices, positive_indptr, positive_indices, mask, ranks, auc, candidates)
+    return ranks, auc, candidates
+
+
+def _checked_mask(mask: NDArray[np.bool_] | None, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    if mask is None:
+        return NO_MASK
+    if mask.shape != (scores.shape[1],):
+        raise ValueError(f"item_mask must have shape ({scores.shape[1]},), not {mask.shape}")
+    return mask
+
+
+@inlined
+def _sink(heap_scores: Array, heap_items: Array, at: Int, size: Int) -> None:
+    """Restore the heap below `at`: the worst (lowest score, then highest item) on top."""
+    score, item = heap_scores[at], heap_items[at]
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        other = child + 1
+        if other < size and (
+            heap_scores[other] < heap_scores[child]
+            or (heap_scores[other] == heap_scores[child] and heap_items[other] > heap_items[child])
+        ):
+            child = other
+        if heap_scores[child] > score or (heap_scores[child] == score and heap_items[child] < item):
+            break
+        heap_scores[at], heap_items[at] = heap_scores[child], heap_items[child]
+        at = child
+    heap_scores[at], heap_items[at] = score, item
+
+
+@inlined
+def _kth_best(values: Array, heap: Array, k: Int) -> Any:
+    """Return the k-th largest of at least k values, by a heap of the k best in `heap`."""
+    for at in range(k):
+        heap[at] = values[at]
+    for at in range(k // 2 - 1, -1, -1):
+        _sink_score(heap, heap[at], at, k)
+    for at in range(k, len(values)):
+        if values[at] > heap[0]:
+            _sink_score(heap, values[at], 0, k)
+    return heap[0]
+
+
+@inlined
+def _sink_score(heap: Array, score: Float, at: Int, size: Int) -> None:
+    """Put a score in place of heap[at], the least on top."""
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= score:
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = score
+
+
+@inlined
+def _group_maxima(line: Array, maxima: Array) -> None:
+    """Find the maximum of each group: items g, g + G, g + 2 G … of a row (I,) for g of G."""
+    groups = len(maxima)
+    for group in range(groups):
+        maxima[group] = line[group]
+    for start in range(groups, len(line), groups):
+        part = line[start : start + groups]
+        for group in range(len(part)):  # lane by lane and no branch: vector code
+            maxima[group] = part[group] if part[group] > maxima[group] else maxima[group]
+
+
+@compiled()
+def _topk(
+    scores: Array, indptr: Array, indices: Array, out_items: Array, out_scores: Array, groups: Int
+) -> None:
+    n_items, k = scores.shape[1], out_items.shape[1]
+    nothing = -F32(np.inf)
+    maxima = np.empty(groups, np.float32)
+    for row in range(scores.shape[0]):
+        line, items, best = scores[row], out_items[row], out_scores[row]
+        for at in range(indptr[row], indptr[row + 1]):
+            line[indices[at]] = nothing
+        _group_maxima(line, maxima)
+        worst = _kth_best(maxima, best, k) if groups >= k else nothing
+        size = 0
+        for group in range(groups):
+            if maxima[group] < worst or maxima[group] == nothing:
+                continue
+            for item in range(group, n_items, groups):
+                score = line[item]
+                if score < worst or score == nothing:
+                    continue
+                if size < k:
+                    best[size], items[size] = score, item
+                    size += 1
+                    if size == k:
+                        for at in range(k // 2 - 1, -1, -1):
+                            _sink(best, items, at, k)
+                        worst = best[0]
+                elif score > worst or item < items[0]:
+                    best[0], items[0] = score, item
+                    _sink(best, items, 0, k)
+                    worst = best[0]
+        if size < k:
+            for at in range(size // 2 - 1, -1, -1):
+                _sink(best, items, at, size)
+            for at in range(size, k):
+                best[at], items[at] = nothing, -1
+        for last in range(size - 1, 0, -1):  # heap sort: the worst goes to the end
+            best[0], best[last] = best[last], best[0]
+            items[0], items[last] = items[last], items[0]
+            _sink(best, items, 0, last)
+
+
+@compiled()
+def _rank(
+    scores: Array,
+    indptr: Array,
+    indices: Array,
+    positive_indptr: Array,
+    positive_indices: Array,
+    mask: Array,
+    ranks: Array,
+    auc: Array,
+    candidates: Array,
+) -> None:
+    n_items = scores.shape[1]
+    rest = np.empty(n_items, np.float32)  # the row, NaN where an item is no negative
+    own = np.empty(n_items, np.float32)  # scores of the row's positives that are candidates
+    places = np.empty(n_items, np.int64)  # where they stand in positive_indices
+    for row in range(scores.shape[0]):
+        others, positives = n_items, 0
+        for item in range(n_items):
+            rest[item] = scores[row, item]
+        if len(mask):
+            for item in range(n_items):
+                if not mask[item]:
+                    rest[item] = np.nan
+                    others -= 1
+        for at in range(indptr[row], indptr[row + 1]):
+            others -= not np.isnan(rest[indices[at]])
+            rest[indices[at]] = np.nan
+        for at in range(positive_indptr[row], positive_indptr[row + 1]):
+            item = positive_indices[at]
+            if not np.isnan(rest[item]):
+                own[positives], places[positives] = rest[item], at
+                positives += 1
+                rest[item] = np.nan
+        candidates[row] = others
+        others -= positives
+        twice = np.int64(0)  # 2 for a pair in the right order, 1 for a tie
+        for at in range(positives):
+            score, item = own[at], positive_indices[places[at]]
+            below, most = np.int32(0), np.int32(0)
+            for other in range(n_items):  # a comparison with NaN is False
+                # A sum of two int32 is an int64 to numba: kept narrow, twice as many fit a vector.
+                below = np.int32(below + np.int32(rest[other] < score))
+                most = np.int32(most + np.int32(rest[other] <= score))
+            twice += np.int64(below) + np.int64(most)
+            rank = 1 + others - most
+            if most > below:  # ties: those that stand first in the matrix come before
+                for other in range(item):
+                    rank += rest[other] == score
+            for other in range(positives):
+                rank += own[other] > score or (
+                    own[other] == score and positive_indices[places[other]] < item
+                )
+            ranks[places[at]] = rank
+        auc[row] = twice / (2.0 * positives * others) if positives and others else np.nan

@@ -1,0 +1,95 @@
+"""model.pt → arrays that score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
+from mfcli.config import TrainConfig
+from mfcli.errors import InputError, UsageError, is_out_of_memory
+from mfcli.models.arrays import Scoring, Vectors
+from mfcli.models.modules import FactorModel, allocate
+
+LARGEST_SCORE = float(np.finfo(np.float32).max)
+# Options of train that say nothing about the model, and need a validation set or a schedule.
+WATCHING = ("metric", "patience", "decay")
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A checkpoint, and its model as arrays."""
+
+    checkpoint: Checkpoint
+    scoring: Scoring
+
+
+def load_model(path: Path) -> Loaded:
+    """Map a checkpoint; raises InputError for anything that is not one, whole."""
+    checkpoint = load_checkpoint(path, mapped=True)
+    return Loaded(checkpoint, scoring_of(checkpoint, path))
+
+
+def model_of(checkpoint: Checkpoint, path: Path) -> FactorModel:
+    """Rebuild the model of a checkpoint; raises InputError where the weights do not fit it."""
+    try:
+        config = TrainConfig.merge((f"{path}: ", lasting(checkpoint.options))).resolved()
+        with torch.device("meta"):  # shapes only: what options ask for may be more than there is
+            model = allocate(config, checkpoint.n_users, checkpoint.n_items)
+        model.load_state_dict(checkpoint.weights, assign=True)
+        _check_scale(model)
+    except (UsageError, RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path}: is damaged ({reason}): train it anew") from None
+    return model.eval()
+
+
+def lasting(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of train that say something about the model."""
+    return {name: each for name, each in options.items() if name not in WATCHING}
+
+
+def _check_scale(model: FactorModel) -> None:
+    """Raise ValueError for weights so large that a score could be no finite float32."""
+    largest = {
+        name: float(each.abs().max()) if each.numel() else 0.0
+        for name, each in model.state_dict().items()
+    }
+    users, items = largest.pop("user_factors"), largest.pop("item_factors")
+    bound = max(users, items)
+    for name, weight in model.state_dict().items():
+        if name.startswith("layers."):  # weight (out, in), then bias (out,), layer after layer
+            scaled = bound * largest[name] * weight.shape[-1]
+            bound = scaled if weight.ndim == 2 else bound + largest[name]
+    if not any(name.startswith("layers.") for name in largest):
+        bound = users * items * model.user_factors.shape[1] + sum(largest.values())
+    if not bound < LARGEST_SCORE:
+        raise ValueError(f"its weights are so large that scores could reach {bound:.3g}")
+
+
+def scoring_of(checkpoint: Checkpoint, path: Path) -> Scoring:
+    """Return the arrays that score a checkpoint's model, on its memory."""
+    return model_of(checkpoint, path).scoring()
+
+
+def vectors_of(loaded: Loaded, path: Path, what: str) -> Vectors:
+    """Return the vectors of a model that has some; raises UsageError that says why it has none."""
+    scoring = loaded.scoring
+    if not isinstance(scoring, Vectors):
+        raise UsageError(
+            f"{path}: {what} needs a model whose score is a product of vectors, and a neural one "
+            "passes them through layers: train --model mf or biased-mf"
+        )
+    if not scoring.users.shape[1]:
+        raise UsageError(
+            f"{path}: {what} needs vectors, and --model "
+            f"{loaded.checkpoint.options.get('model')} of {scoring.users.shape[1]} factors has "
+            "none: train --model mf or biased-mf"
+        )
+    return scoring

@@ -1,0 +1,1 @@
+"""Outputs that others read: parts, folders, clusters of workers, gates."""

@@ -1,0 +1,1 @@
+"""Arrays → ranked lists: the whole catalogue in blocks, and what is a candidate for whom."""

@@ -1,0 +1,103 @@
+"""Which items are ranked for whom: the whole catalogue, given lists, or a sample of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.data.interactions import Indices, Seen
+from mfcli.ranking.catalogue import nothing_seen, rows_of
+
+Rows = tuple[NDArray[np.int64], Indices]  # CSR rows of some users
+
+KEYS_AT_ONCE = 1 << 20  # random keys of a sample held in memory a thread
+_NO_KEY = np.uint64(2**64 - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The candidates of every user: what is left of the catalogue, and always the positives.
+
+    seen:    masked items; None masks nothing.
+    given:   CSR rows of candidate lists, sorted, without doubles; None: the whole catalogue.
+    sampled: so many items a user, uniformly and without replacement, out of those that are neither
+             masked nor positives; a user with fewer gets all of them.
+    """
+
+    n_items: int
+    seen: Seen | None = None
+    given: Seen | None = None
+    sampled: int | None = None
+    seed: int = 0
+
+    def users(self, tested: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of the users who are ranked: all, or those with a given list."""
+        if self.given is None:
+            return tested
+        return tested[np.diff(self.given[0])[tested] > 0]
+
+    def masked(self, users: NDArray[np.int64], wanted: Rows) -> Rows:
+        """Return CSR rows of the items that are no candidates of ``users`` (B,).
+
+        ``wanted`` holds the users' positives. A user's row depends on no other user.
+        """
+        seen = nothing_seen(len(users)) if self.seen is None else rows_of(*self.seen, users)
+        if self.given is None and self.sampled is None:
+            return seen
+        allowed = np.zeros((len(users), self.n_items), bool)
+        if self.given is None:
+            allowed[:] = True
+        else:
+            _mark(allowed, rows_of(*self.given, users), True)
+        _mark(allowed, seen, False)
+        if self.sampled is not None:
+            _mark(allowed, wanted, False)
+            self._sample(allowed, users, self.sampled)
+        _mark(allowed, wanted, True)
+        indptr = np.zeros(len(users) + 1, np.int64)
+        np.cumsum(self.n_items - allowed.sum(axis=1), out=indptr[1:])
+        return indptr, (np.flatnonzero(~allowed) % self.n_items).astype(wanted[1].dtype)
+
+    def _sample(self, allowed: NDArray[np.bool_], users: NDArray[np.int64], number: int) -> None:
+        """Leave ``number`` of the allowed items a row: those of the least random keys.
+
+        A key depends on the seed, the user and the item only, so blocks and threads change nothing.
+        """
+        if number >= self.n_items:
+            return
+        base = _mixed(_mixed(np.array([self.seed], np.uint64)) + users.astype(np.uint64))
+        of_items = _mixed(np.arange(self.n_items, dtype=np.uint64))
+        step = max(1, KEYS_AT_ONCE // self.n_items)
+        for start in range(0, len(users), step):
+            part = allowed[start : start + step]
+            keys = _mixed(base[start : start + step, None] + of_items)  # (rows, I)
+            keys[~part] = _NO_KEY
+            part &= keys <= np.partition(keys, number - 1, axis=1)[:, number - 1, None]
+
+
+def _mark(table: NDArray[np.bool_], rows: Rows, value: bool) -> None:
+    indptr, indices = rows
+    table[np.repeat(np.arange(len(table)), np.diff(indptr)), indices] = value
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix 64 bits: the finaliser of splitmix64 (Steele, Lea & Flood 2014)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def pairs_of(rows: Seen, n_items: int) -> NDArray[np.int64]:
+    """Return a CSR matrix's entries as keys ``user * n_items + item``, ascending."""
+    indptr, indices = rows
+    users = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
+    return users * n_items + indices
+
+
+def rows_from_pairs(keys: NDArray[np.int64], n_users: int, n_items: int) -> Seen:
+    """Return the CSR rows of ascending keys without doubles."""
+    indptr = np.searchsorted(keys, np.arange(n_users + 1, dtype=np.int64) * n_items)
+    return indptr.astype(np.int64), keys % n_items

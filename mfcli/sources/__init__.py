@@ -1,0 +1,1 @@
+"""Where tables come from: data sets, files, archives, downloads; and their formats."""

@@ -1,0 +1,151 @@
+"""Any SOURCE → its rows: located, watched while it is read, and read in whatever format it has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mfcli.artifacts import file_sha256
+from mfcli.config import FetchConfig
+from mfcli.config.stages import Format
+from mfcli.data.interactions import Interactions, Rows
+from mfcli.errors import InputError, UsageError
+from mfcli.results import Noted, Progress, Report, Started, Warned, ignore
+from mfcli.sources.locate import Located, is_demo, locate, names_source
+from mfcli.sources.readers import names, read_table
+from mfcli.sources.readers.source import Source
+from mfcli.sources.readers.table import Table
+from mfcli.system import capacity
+from mfcli.system.streams import printable
+
+_READING = ("format", "columns", "header", "duplicates")
+
+Inputs = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A source as it was read: its table, item id → name, and where it came from."""
+
+    table: Table
+    names: dict[Any, str]
+    format: str
+    inputs: Inputs
+    notice: str
+
+
+def read_any(
+    source: str, config: FetchConfig, report: Report = ignore, *, candidates: bool = False
+) -> tuple[Rows, Inputs]:
+    """Read SOURCE as fetch does, without merging or filtering: ``(rows, inputs)``.
+
+    With ``candidates`` the rows need not be interactions.
+
+    inputs describes the files that were read: name, sha256 and bytes. Raises as ``fetch`` does.
+    """
+    if is_demo(source, report):
+        sample = make_demo(config, report)
+        ids = sample.catalog
+        item_names = {} if ids.item_names is None else dict(
+            zip(ids.item_ids.tolist(), ids.item_names.tolist(), strict=True)
+        )  # fmt: skip
+        rows = Rows(
+            ids.user_ids[sample.users], ids.item_ids[sample.indices], sample.data,
+            sample.timestamps, item_names,
+        )  # fmt: skip
+        return rows, []
+    read = read_source(source, config, report, candidates)
+    return read.table.rows(read.names), read.inputs
+
+
+def make_demo(config: FetchConfig, report: Report) -> Interactions:
+    """Make the built-in sample; raises UsageError for options that it does not have."""
+    from mfcli.data.sample import make_sample
+
+    for name in (*_READING[:-1], "item_names", "sha256"):
+        if getattr(config, name) is not None:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} has no meaning for the built-in sample")
+    capacity.require_memory(
+        f"a sample of {config.ratings:,} ratings", capacity.sampling(config.ratings),
+        "ask for fewer --ratings", report,
+    )  # fmt: skip
+    report(Started("making the sample", config.ratings, "ratings"))
+    return make_sample(
+        config.users, config.items, config.ratings, config.seed,
+        lambda done: report(Progress(done, config.ratings)),
+    )  # fmt: skip
+
+
+def read_source(
+    source: str, config: FetchConfig, report: Report, candidates: bool = False
+) -> ReadTable:
+    """Read SOURCE whole; raises InputError, DownloadError, and UsageError for what does not fit."""
+    with locate(source, config, report) as located:
+        item_names, files = located.names, located.files
+        if config.item_names is not None:
+            item_names, named = names_source(config.item_names)
+            files = (*files, named)
+        with _watched(files) as inputs:
+            _check_digest(located, inputs, config, source)
+            report(Started(f"reading {located.data.name}", located.data.size, "bytes"))
+            table, kind = read_table(located.data, config, report)
+            if kind == Format.negatives and not candidates:
+                raise InputError(
+                    f"{located.data.name}: holds negatives of a test set, no interactions: give it "
+                    "to mfcli evaluate as --candidates"
+                )
+            if not len(table.users.codes):
+                raise InputError(f"{located.data.name}: holds no rows")
+            found = _read_names(item_names, table, report)
+    return ReadTable(table, found, kind, inputs, located.notice)
+
+
+def _read_names(source: Source | None, table: Table, report: Report) -> dict[Any, str]:
+    if source is None:
+        return {}
+    ids = table.items.values
+    listed = names.read_names(source)
+    found = names.fit(listed, ids)
+    named = sum(each in found for each in ids.tolist())
+    if not named:
+        report(Warned(f"{source.name}: none of its {len(listed)} names belongs to an item"))
+        return {}
+    if named < len(ids):
+        report(Noted(f"{source.name}: names {named} of {len(ids)} items; the others show their id"))
+    return found
+
+
+@contextmanager
+def _watched(files: tuple[tuple[str, Path], ...]) -> Iterator[Inputs]:
+    """Yield name, SHA-256 and size of the files; raises InputError if one changes meanwhile."""
+    before = [_signature(path) for _, path in files]
+    yield [
+        {"name": printable(name), "sha256": file_sha256(path), "bytes": path.stat().st_size}
+        for name, path in files
+    ]
+    for (name, path), signature in zip(files, before, strict=True):
+        if _signature(path) != signature:
+            raise InputError(f"{name}: changed while it was read: fetch it again")
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _check_digest(located: Located, inputs: Inputs, config: FetchConfig, source: str) -> None:
+    """Hold a single file against --sha256 (a download was held against it before)."""
+    if config.sha256 is None:
+        return
+    if len(located.files) != 1:
+        raise UsageError(f"--sha256 is of one file, and {source} is a folder")
+    if inputs[0]["sha256"] != config.sha256.lower():
+        raise InputError(f"{source}: its SHA-256 is {inputs[0]['sha256']}, not as --sha256 says")

@@ -1,0 +1,1 @@
+"""The machine: memory, disk, processors, standard streams."""

@@ -1,0 +1,92 @@
+"""The als engine: alternating least squares, all items exactly and then all users, an epoch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from mfcli.config import Objective, TrainConfig
+from mfcli.data.interactions import Interactions
+from mfcli.models.modules import BiasedMF, FactorModel
+from mfcli.results import Progress
+from mfcli.training.engines import least_squares, least_squares_torch
+from mfcli.training.engines.base import EpochLoss
+from mfcli.training.engines.least_squares import Problem, roots_of
+
+COMPILED_DEVICE = "cpu"  # where the kernels are; torch solves elsewhere
+
+
+class ALSEngine:
+    """Alternating least squares for mse (mf and biased-mf) and ials (mf).
+
+    Up to ``--block-size`` factors a row is solved exactly, with its bias; wider rows by one block
+    of factors after the other (iALS++, Rendle et al. 2021). Users come last, so that the factors
+    of a trained model are what folding their own entries in gives. The same seed gives the same
+    bits for any number of workers. A model on a GPU is solved there, by torch.
+    """
+
+    def __init__(
+        self, model: FactorModel, train: Interactions, config: TrainConfig, workers: int
+    ) -> None:
+        """Lay the entries out by users and by items."""
+        self.n_samples = train.n_ratings
+        self.workers = workers
+        self.problem = Problem.of(config)
+        self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
+        make_rows, tables, self.unobserved_loss = _solver(model.user_factors.device)
+        self.users, self.items = tables(model)
+        implicit = config.objective is Objective.ials
+        roots = roots_of(train.data, config) if implicit else np.zeros(0, np.float32)
+        self.by_user = make_rows(
+            train.indptr, train.indices, train.data, train.n_items, self.problem, roots
+        )
+        order = np.argsort(train.indices, kind="stable")
+        ends = np.cumsum(train.item_counts)
+        indptr = np.concatenate([[0], ends]).astype(train.indptr.dtype)
+        self.by_item = make_rows(
+            indptr, train.users[order].astype(train.indices.dtype), train.data[order],
+            train.n_users, self.problem, roots[order] if len(roots) else roots,
+        )  # fmt: skip
+
+    def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
+        """Solve the items, then the users: progress, then the mean loss an entry.
+
+        The loss is (r̂ − r)² of mse, and of ials w (1 − r̂)² of the entries and α₀ r̂² of all pairs,
+        over the number of entries; without the penalty, as for the other engines.
+        """
+        yield from self._half(self.by_item, self.items, self.users, 0)
+        loss = yield from self._half(self.by_user, self.users, self.items, self.n_samples)
+        loss += self.unobserved_loss(self.problem, self.users.factors, self.items.factors)
+        yield EpochLoss(loss / max(self.n_samples, 1))
+
+    def _half(
+        self, rows: Any, own: Any, other: Any, before: int
+    ) -> Generator[Progress, None, float]:
+        steps = rows.solve(own, other, self.mean, self.workers)
+        while True:
+            try:
+                done = next(steps)
+            except StopIteration as end:
+                return float(end.value)
+            yield Progress((before + done) // 2, self.n_samples)
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: an epoch depends on the weights only."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from nothing."""
+
+
+def _solver(
+    device: torch.device,
+) -> tuple[Callable[..., Any], Callable[[FactorModel], tuple[Any, Any]], Callable[..., float]]:
+    """Return what lays entries out as rows, what finds a model's tables, and the loss of pairs."""
+    if device.type == COMPILED_DEVICE:
+        return least_squares.Rows, least_squares.tables_of, least_squares.unobserved_loss
+    on_device = functools.partial(least_squares_torch.DeviceRows, device=device)
+    return on_device, least_squares_torch.tables_of, least_squares_torch.unobserved_loss

@@ -1,0 +1,96 @@
+"""The hogwild engine: compiled passes by several threads over the torch weights themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.config import Objective, TrainConfig
+from mfcli.data.interactions import Interactions
+from mfcli.kernels import Weights
+from mfcli.models.modules import SVDPP, BiasedMF, FactorModel
+from mfcli.models.objectives import values_of
+from mfcli.results import Progress
+from mfcli.training.engines.base import EpochLoss
+from mfcli.training.engines.passes import Passes, Settings
+
+
+class HogwildEngine:
+    """Parallel SGD on shared factors (Niu et al. 2011), for mf, biased-mf and svdpp.
+
+    Every rating is visited exactly once an epoch. With one worker, and for mse on the grid with
+    any number of workers, the same seed gives the same bits.
+    """
+
+    def __init__(
+        self, model: FactorModel, train: Interactions, config: TrainConfig, stage: int,
+        workers: int, counts: NDArray[np.int64] | None = None, *, items_fixed: bool = False,
+    ) -> None:  # fmt: skip
+        """Shuffle the ratings into tiles; compiles the kernel that is needed, or loads it.
+
+        To fold users in: ``items_fixed``, and the items' ``counts`` (I,) in train.
+        """
+        assert config.objective is not None
+        self.config = config
+        self.n_samples = train.n_ratings
+        self.weights = weights_of(model)
+        self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
+        self.passes = Passes(
+            train.indptr, train.indices, values_of(train, config), train.n_items,
+            Settings(
+                objective=str(config.objective), workers=workers,
+                # Stages of one run draw from streams of their own.
+                seed=config.seed + (stage << 32), order=str(config.order or "grid"),
+                negatives=config.negatives or 1, popularity_power=config.negative_power or 0.0,
+                items_fixed=items_fixed, by_user=isinstance(model, SVDPP),
+            ),
+            counts,
+        )  # fmt: skip
+        self.passes.prepare(self.weights)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same seed gives the same bits."""
+        return self.passes.repeatable
+
+    def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:
+        """Run one epoch: progress about ten times a second, then the mean loss a sample."""
+        squared = self.config.objective is Objective.mse
+        # The kernels descend (r − x)²/2 + λ/2 ‖θ‖² and, for the others, loss + λ/2 ‖θ‖²; an
+        # objective here is (r − x)² + λ ‖θ‖² and loss + λ ‖θ‖², whatever the engine.
+        rate = 2 * learning_rate if squared else learning_rate
+        scale = 1.0 if squared else 2.0
+        last = None
+        for last in self.passes.epoch(
+            number, self.weights, rate, scale * (self.config.regularization or 0.0),
+            scale * (self.config.bias_regularization or 0.0), self.mean,
+        ):  # fmt: skip
+            if last.done < last.total:
+                yield Progress(last.done, last.total, last.loss if last.done else None)
+        assert last is not None
+        if self.passes.settings.by_user:
+            self.passes.settle(self.weights)
+        yield EpochLoss(last.loss)
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: an epoch depends on the weights, the seed and its number only."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from nothing."""
+
+
+def weights_of(model: FactorModel) -> Weights:
+    """Return the weights as NumPy views of the same memory; no biases are arrays of length 0."""
+    tables = [model.user_factors, model.item_factors]
+    if isinstance(model, BiasedMF):
+        tables += [model.user_bias, model.item_bias]
+    views = [each.detach().numpy() for each in tables]
+    biases = [each.reshape(-1) for each in views[2:]] or [np.zeros(0, np.float32)] * 2
+    implicit = []
+    if isinstance(model, SVDPP):
+        implicit = [model.user_implicit.numpy(), model.item_implicit.detach().numpy()]
+    return Weights(views[0], views[1], biases[0], biases[1], *implicit)

@@ -1,0 +1,218 @@
+"""Least squares of one side of a factor model, the other side held fixed: rows, threads, blocks.
+
+The als engine alternates between the two sides; folding in solves some users once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.config import Objective, TrainConfig
+from mfcli.data.interactions import Indices
+from mfcli.kernels import PANEL, Scratch, Side, add_gramian, solve_rows
+from mfcli.kernels.dense import WIDE
+from mfcli.models.modules import BiasedMF, FactorModel
+from mfcli.models.objectives import confidences
+
+Floats = NDArray[np.float32]
+
+INTERVAL = 0.1  # seconds between reports
+PARTS = 64  # pieces of about equal work that the threads take one after the other
+GRAM_ROWS = 1024  # summed in float32, before the sums are added up in float64
+ROW_COST = 64  # entries that a row costs beside its own
+
+
+class Table(NamedTuple):
+    """Factors (R, F) and biases (R,) of users or items; the biases are (0,) without any."""
+
+    factors: Floats
+    biases: Floats
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is minimised over a row x with entries of weight w and value r, n of them.
+
+    mse:  Σ (⟨x, y⟩ + b + b' + mean − r)² + λ n ‖x‖² + λ_b n b², as for the other engines.
+    ials: Σ w (⟨x, y⟩ − 1)² + α₀ Σ_all ⟨x, y⟩² + λ (n + α₀ m)^ν ‖x‖² against m rows (Hu, Koren &
+    Volinsky 2008 with the regularisation of Rendle et al. 2021).
+    """
+
+    implicit: bool
+    regularization: float
+    bias_regularization: float
+    unobserved_weight: float
+    exponent: float
+    block_size: int
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Problem:
+        """Read it off a resolved configuration."""
+        held = config.regularization or 0.0
+        apart = config.bias_regularization
+        exponent = config.regularization_exponent
+        return cls(
+            config.objective is Objective.ials, held, held if apart is None else apart,
+            config.unobserved_weight or 0.0, 1.0 if exponent is None else exponent,
+            config.block_size or 128,
+        )  # fmt: skip
+
+    def ridges(self, counts: NDArray[Any], n_columns: int) -> tuple[Floats, Floats]:
+        """Return what multiplies ‖x‖² and b² of rows with so many entries, (R,) each."""
+        scale = counts.astype(np.float64)
+        if self.implicit:
+            scale = (scale + self.unobserved_weight * n_columns) ** self.exponent
+        held = (self.regularization * scale, self.bias_regularization * scale)
+        return held[0].astype(np.float32), held[1].astype(np.float32)
+
+
+class Rows:
+    """The entries of R rows over C columns as CSR, and what of them a problem needs.
+
+    Every row is solved by one thread alone, so that the bits are the same for any number of them.
+    """
+
+    def __init__(
+        self, indptr: Indices, indices: Indices, values: Floats, n_columns: int,
+        problem: Problem, roots: Floats,
+    ) -> None:  # fmt: skip
+        """Take values (n,), the ratings of mse, and roots (n,) of weights or (0,) for 1."""
+        self.indptr, self.indices, self.values, self.roots = indptr, indices, values, roots
+        self.problem = problem
+        counts = np.diff(indptr).astype(np.float64)
+        self.longest = int(counts.max(initial=0))
+        self.ridge, self.bias_ridge = problem.ridges(counts, n_columns)
+        self.parts = list(_parts(counts))
+
+    def solve(
+        self, own: Table, other: Table, mean: float, workers: int
+    ) -> Generator[int, None, float]:
+        """Improve the rows with entries of ``own``, in place; rows without stay as they are.
+
+        Yields the entries done, about ten times a second; returns the data loss: Σ w (…)² over the
+        entries. The part of all pairs is for ``unobserved_loss`` to say.
+        """
+        factors = own.factors.shape[1]
+        blocks = max(1, -(-factors // self.problem.block_size))
+        used = factors + (len(own.biases) > 0)
+        width = -(-used // (blocks * WIDE)) * WIDE
+        depth = blocks * width
+        table = _laid(own.factors, own.biases, depth)
+        fixed = _laid(other.factors, np.ones_like(other.biases), depth)
+        side = Side(
+            self.indptr, self.indices, self.roots, self._targets(other, mean), self.ridge,
+            self.bias_ridge, factors if len(own.biases) else -1, used, self._gram(fixed),
+            table, fixed,
+        )  # fmt: skip
+        losses = np.zeros(len(table))
+        yield from self._run(side, width, losses, workers)
+        own.factors[:] = table[:, :factors]
+        if len(own.biases):
+            own.biases[:] = table[:, factors]
+        return float(losses.sum())
+
+    def _targets(self, other: Table, mean: float) -> Floats:
+        if self.problem.implicit:
+            return np.zeros(0, np.float32)
+        targets = self.values - np.float32(mean)
+        if len(other.biases):
+            targets -= other.biases[self.indices]
+        return targets
+
+    def _gram(self, fixed: Floats) -> Floats:
+        if not self.problem.implicit:
+            return np.zeros((0, 0), np.float32)
+        return (self.problem.unobserved_weight * gramian(fixed)).astype(np.float32)
+
+    def _run(
+        self, side: Side, width: int, losses: NDArray[np.float64], workers: int
+    ) -> Iterator[int]:
+        waiting = iter(self.parts)  # next() is atomic
+        done = [0] * workers
+        stop = False
+
+        def work(worker: int) -> None:
+            scratch = _scratch(width, self.longest)
+            while not stop and (part := next(waiting, None)) is not None:
+                solve_rows(part, side, scratch, losses)
+                done[worker] += int((self.indptr[part + 1] - self.indptr[part]).sum())
+
+        with ThreadPoolExecutor(workers, thread_name_prefix="als") as pool:
+            try:
+                futures = [pool.submit(work, worker) for worker in range(workers)]
+                while wait(futures, INTERVAL, FIRST_EXCEPTION).not_done:
+                    if any(future.done() and future.exception() for future in futures):
+                        break
+                    yield sum(done)
+                for future in futures:
+                    future.result()
+            finally:  # the generator's close() comes here as well
+                stop = True
+
+
+def unobserved_loss(problem: Problem, users: Floats, items: Floats) -> float:
+    """Return α₀ Σ ⟨x, y⟩² over all pairs of users (U, F) and items (I, F), without the pairs."""
+    if not problem.implicit:
+        return 0.0
+    depth = -(-max(users.shape[1], 1) // WIDE) * WIDE
+    none = np.zeros(0, np.float32)
+    grams = [gramian(_laid(each, none, depth)) for each in (users, items)]
+    return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
+
+
+def gramian(table: Floats) -> NDArray[np.float64]:
+    """Return tableᵀ table of (R, D), D a multiple of 16, as (D, D)."""
+    depth = table.shape[1]
+    total = np.zeros((depth, depth))
+    for begin in range(0, len(table), GRAM_ROWS):
+        part = np.zeros((depth, depth), np.float32)
+        add_gramian(table, begin, min(begin + GRAM_ROWS, len(table)), part)
+        total += part
+    return np.triu(total) + np.triu(total, 1).T
+
+
+def roots_of(values: Floats, config: TrainConfig) -> Floats:
+    """Return the square roots of the confidences of ials, (n,), or (0,) where all are 1."""
+    weights = confidences(values, config)
+    return np.zeros(0, np.float32) if weights is None else np.sqrt(weights)
+
+
+def tables_of(model: FactorModel) -> tuple[Table, Table]:
+    """Return the weights of users and of items as NumPy views of the same memory."""
+    none = np.zeros(0, np.float32)
+    biases = [none, none]
+    if isinstance(model, BiasedMF):
+        biases = [each.detach().numpy().reshape(-1) for each in (model.user_bias, model.item_bias)]
+    factors = [each.detach().numpy() for each in (model.user_factors, model.item_factors)]
+    return Table(factors[0], biases[0]), Table(factors[1], biases[1])
+
+
+def _laid(factors: Floats, last: Floats, depth: int) -> Floats:
+    """Lay factors and one more column, where there is one, in a table of ``depth`` columns."""
+    table = np.zeros((len(factors), depth), np.float32)
+    table[:, : factors.shape[1]] = factors
+    if len(last):
+        table[:, factors.shape[1]] = last
+    return table
+
+
+def _scratch(width: int, longest: int) -> Scratch:
+    shapes = ((PANEL, width), (width, width), (width,), (longest,), (PANEL,), (WIDE,))
+    return Scratch(*(np.zeros(shape, np.float32) for shape in shapes))
+
+
+def _parts(counts: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows with entries in parts of about equal work, the longest rows first."""
+    order = np.argsort(-counts, kind="stable")
+    order = order[counts[order] > 0]
+    work = np.cumsum(counts[order] + ROW_COST)
+    if not len(work):
+        return
+    cuts = np.unique(np.searchsorted(work, np.arange(1, PARTS) * (work[-1] / PARTS)))
+    yield from (part for part in np.split(order, cuts) if len(part))

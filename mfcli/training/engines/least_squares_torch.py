@@ -1,0 +1,162 @@
+"""Least squares of one side of a factor model on a torch device: many rows at a time.
+
+The same steps as the compiled kernels (`kernels/als.py`), as batched products and Cholesky
+factorisations: what a GPU is good at.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mfcli.data.interactions import Indices
+from mfcli.kernels.dense import SINGULAR
+from mfcli.models.modules import BiasedMF, FactorModel
+from mfcli.training.engines.least_squares import INTERVAL, Floats, Problem
+
+SPACE = 1 << 25  # float32 values that a batch may hold: 128 MB
+
+
+class DeviceTable(NamedTuple):
+    """Factors (R, F) and biases (R,) of users or items; the biases are (0,) without any."""
+
+    factors: Tensor
+    biases: Tensor
+
+
+class DeviceRows:
+    """The entries of R rows over C columns on a device, as `least_squares.Rows` has them."""
+
+    def __init__(
+        self, indptr: Indices, indices: Indices, values: Floats, n_columns: int,
+        problem: Problem, roots: Floats, device: torch.device,
+    ) -> None:  # fmt: skip
+        """Take values (n,), the ratings of mse, and roots (n,) of weights or (0,) for 1."""
+        self.problem, self.device = problem, device
+        self.counts = np.diff(indptr).astype(np.int64)
+        self.order = np.argsort(self.counts, kind="stable")
+        self.starts = torch.from_numpy(indptr[:-1].astype(np.int64)).to(device)
+        self.indices = torch.from_numpy(indices.astype(np.int64)).to(device)
+        self.values = torch.from_numpy(values).to(device)
+        self.weights = torch.from_numpy(roots).to(device) ** 2
+        ridges = problem.ridges(self.counts, n_columns)
+        self.ridge, self.bias_ridge = (torch.from_numpy(each).to(device) for each in ridges)
+
+    def solve(
+        self, own: DeviceTable, other: DeviceTable, mean: float, workers: int  # noqa: ARG002
+    ) -> Generator[int, None, float]:  # fmt: skip
+        """Improve the rows with entries of ``own``, in place, as `least_squares.Rows.solve`."""
+        biased = len(own.biases) > 0
+        table, fixed = own.factors, other.factors
+        targets = table.new_zeros(0)  # all are 1
+        if not self.problem.implicit:
+            targets = self.values - mean
+        if biased:
+            table = torch.cat([table, own.biases[:, None]], dim=1)
+            fixed = torch.cat([fixed, torch.ones_like(other.biases)[:, None]], dim=1)
+            targets = targets - other.biases[self.indices]
+        gram = table.new_zeros(0)
+        if self.problem.implicit:
+            gram = self.problem.unobserved_weight * (fixed.T @ fixed)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        done, shown = 0, time.perf_counter()
+        for rows in self._batches(table.shape[1]):
+            places = torch.from_numpy(rows).to(self.device)
+            x = table[places]
+            total += self._step(rows, x, fixed, targets, gram, biased)
+            own.factors[places] = x[:, : own.factors.shape[1]]
+            if biased:
+                own.biases[places] = x[:, -1]
+            done += int(self.counts[rows].sum())
+            if time.perf_counter() - shown >= INTERVAL:
+                yield done
+                shown = time.perf_counter()
+        return float(total)
+
+    def _batches(self, width: int) -> Iterator[NDArray[np.int64]]:
+        """Yield rows of about the same number of entries, as many as ``SPACE`` has room for."""
+        order = self.order[np.searchsorted(self.counts[self.order], 1) :]
+        block = min(width, self.problem.block_size)
+        end = len(order)
+        while end:  # the longest first: it says what the others are padded to
+            row = (2 * width + 4) * int(self.counts[order[end - 1]]) + 3 * block**2
+            begin = max(0, end - max(1, SPACE // row))
+            yield order[begin:end]
+            end = begin
+
+    def _step(
+        self, rows: NDArray[np.int64], x: Tensor, fixed: Tensor, targets: Tensor, gram: Tensor,
+        biased: bool,
+    ) -> Tensor:  # fmt: skip
+        """Improve x (B, D) in place; returns Σ w (⟨x, y⟩ − t)² over the entries of the rows."""
+        counts = torch.from_numpy(self.counts[rows]).to(self.device)
+        places = torch.from_numpy(rows).to(self.device)
+        steps = torch.arange(int(self.counts[rows].max()), device=self.device)
+        inside = steps < counts[:, None]
+        entries = torch.where(inside, self.starts[places][:, None] + steps, 0)
+        weights = inside.to(torch.float32)
+        if len(self.weights):
+            weights *= self.weights[entries]
+        sides = fixed[self.indices[entries]]  # (B, L, D)
+        errors = (sides @ x[:, :, None])[:, :, 0] - (targets[entries] if len(targets) else 1.0)
+        ridge = self.ridge[places][:, None].repeat(1, x.shape[1])
+        if biased:
+            ridge[:, -1] = self.bias_ridge[places]
+        for low, high in _blocks(x.shape[1] - biased, x.shape[1], self.problem.block_size):
+            part, held = sides[:, :, low:high], ridge[:, low:high]
+            heavy = (part * weights[:, :, None]).transpose(1, 2)
+            matrix, vector = heavy @ part, (heavy @ errors[:, :, None])[:, :, 0]
+            if len(gram):
+                matrix += gram[low:high, low:high]
+                vector += x @ gram[:, low:high]
+            matrix.diagonal(dim1=1, dim2=2).add_(held)
+            step = _solved(matrix, vector + held * x[:, low:high])
+            x[:, low:high] -= step
+            errors -= (part @ step[:, :, None])[:, :, 0]
+        return (weights * errors**2).sum(dtype=torch.float64)
+
+
+def unobserved_loss(problem: Problem, users: Tensor, items: Tensor) -> float:
+    """Return α₀ Σ ⟨x, y⟩² over all pairs of users (U, F) and items (I, F), without the pairs."""
+    if not problem.implicit:
+        return 0.0
+    grams = [(each.T @ each).double() for each in (users, items)]
+    return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
+
+
+def tables_of(model: FactorModel) -> tuple[DeviceTable, DeviceTable]:
+    """Return the weights of users and of items, in the model's own memory."""
+    factors = (model.user_factors.detach(), model.item_factors.detach())
+    biases = [each.new_zeros(0) for each in factors]
+    if isinstance(model, BiasedMF):
+        biases = [each.detach().view(-1) for each in (model.user_bias, model.item_bias)]
+    return DeviceTable(factors[0], biases[0]), DeviceTable(factors[1], biases[1])
+
+
+def _blocks(factors: int, used: int, most: int) -> Iterator[tuple[int, int]]:
+    """Yield the blocks of up to ``most`` factors each; a bias joins the last of them."""
+    count = max(1, -(-factors // most))
+    cuts = [used * each // count for each in range(count + 1)]
+    yield from itertools.pairwise(cuts)
+
+
+def _solved(matrix: Tensor, vector: Tensor) -> Tensor:
+    """Solve (B, W, W) · x = (B, W); along directions that a matrix does not have, x is 0."""
+    lower, failed = torch.linalg.cholesky_ex(matrix)
+    pivots = lower.diagonal(dim1=1, dim2=2) ** 2
+    weak = (pivots <= SINGULAR * matrix.diagonal(dim1=1, dim2=2)).any(dim=1) | (failed > 0)
+    found = torch.cholesky_solve(vector[:, :, None], lower)[:, :, 0]
+    weak &= matrix.isfinite().all(dim=2).all(dim=1)  # of NaN, NaN is to show
+    if weak.any():
+        values, directions = torch.linalg.eigh(matrix[weak])
+        inverses = torch.where(values > SINGULAR * values[:, -1:], 1 / values, 0.0)
+        along = (directions.transpose(1, 2) @ vector[weak][:, :, None])[:, :, 0]
+        found[weak] = (directions @ (inverses * along)[:, :, None])[:, :, 0]
+    return found

@@ -1,0 +1,275 @@
+"""Users that train did not have, or whose history has grown: their weights against fixed items.
+
+Nothing else of a model changes, so a nightly one serves whoever came since.
+
+mse     ridge regression with train's λ, factors and bias together; biases alone without factors.
+        For svdpp, of what the history itself leaves unexplained.
+ials    the normal equation of the als engine: a train user's own entries give its own factors.
+others  on hogwild train's own passes and epochs, from zero, with the items fixed; on minibatch Adam
+        on the user's weights, all of its entries a step, negatives drawn from the seed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.config import Engine, Model, Objective, TrainConfig
+from mfcli.data.interactions import Catalog, Ids, Interactions, encode, from_codes
+from mfcli.errors import UsageError
+from mfcli.kernels import sum_histories
+from mfcli.models.loading import lasting
+from mfcli.models.modules import SVDPP, BiasedMF, FactorModel, allocate
+from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
+from mfcli.models.sampling import NegativeSampler
+from mfcli.training.engines.hogwild import HogwildEngine
+from mfcli.training.engines.least_squares import Problem, Rows, roots_of, tables_of
+from mfcli.training.life import learning_rate_at
+
+STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
+# Entries that are taken through all steps together, whole users at a time.
+ENTRIES, COMPILED_ENTRIES = 1 << 13, 1 << 16
+SMALLEST = 0.05  # λ of users whose model was trained without
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """A checkpoint whose users of the history are as if trained, and what was met on the way.
+
+    users: (H,) rows of the history's users in the new checkpoint, ascending.
+    """
+
+    checkpoint: Checkpoint
+    users: NDArray[np.int64]
+    new_users: int
+    unknown_items: int
+    unknown_rows: int
+
+
+def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> Folded:
+    """Return the checkpoint with the users of a history solved for, new ones after all others.
+
+    What the model knew of these users is replaced by the history; what they have seen is both.
+    Items that the model does not know are left out, and counted; a user with no other item keeps
+    what the model knows, and is not added. Raises UsageError for a model that has no such users.
+    """
+    config = TrainConfig.merge(("", lasting(checkpoint.options))).resolved()
+    if config.model is Model.neural:
+        raise UsageError(
+            "--history needs a model whose users can be solved for: --model neural has layers "
+            "between them and the items; train it anew"
+        )
+    items, _ = encode(history.catalog.item_ids, checkpoint.catalog.item_ids)
+    known = items[history.indices] >= 0
+    unknown_items = int(((items < 0) & (history.item_counts > 0)).sum())
+    users = np.flatnonzero(np.bincount(history.users[known], minlength=history.n_users))
+    ids = history.catalog.user_ids[users]
+    place = np.full(history.n_users, -1)
+    place[users] = np.arange(len(users))
+    entries, _ = from_codes(
+        place[history.users[known]], items[history.indices[known]], history.data[known], None,
+        Catalog(ids, checkpoint.catalog.item_ids),
+    )  # fmt: skip
+    weights = _solved(checkpoint, entries, config, workers)
+    return dataclasses.replace(
+        _placed(checkpoint, entries, weights),
+        unknown_items=unknown_items, unknown_rows=int((~known).sum()),
+    )  # fmt: skip
+
+
+def _solved(
+    checkpoint: Checkpoint, entries: Interactions, config: TrainConfig, workers: int
+) -> dict[str, torch.Tensor]:
+    """Return user_factors (H, F) and, where the model has it, user_bias (H, 1)."""
+    model = allocate(config, entries.n_users, entries.n_items)
+    fixed = {name: each for name, each in checkpoint.weights.items() if name[:4] != "user"}
+    model.load_state_dict(fixed, strict=False)
+    if config.model is Model.bias:
+        _solve_bias(model, entries, config)
+    elif config.model is not Model.popularity:
+        if config.objective in (Objective.mse, Objective.ials):
+            _solve_squares(model, entries, config, workers)
+        else:
+            _descend(model, entries, config, workers, checkpoint.item_counts)
+    return {name: each for name, each in model.state_dict().items() if name[:4] == "user"}
+
+
+def _solve_bias(model: FactorModel, entries: Interactions, config: TrainConfig) -> None:
+    assert isinstance(model, BiasedMF)
+    rest = entries.data.astype(np.float64) - float(model.global_mean)
+    rest -= model.item_bias.detach().numpy().reshape(-1)[entries.indices]
+    sums = np.bincount(entries.users, rest, minlength=entries.n_users)
+    biases = sums / (entries.user_counts + (config.damping or 0.0))
+    with torch.no_grad():
+        model.user_bias.copy_(torch.from_numpy(biases.astype(np.float32))[:, None])
+
+
+def _solve_squares(
+    model: FactorModel, entries: Interactions, config: TrainConfig, workers: int
+) -> None:
+    """Solve each user exactly: one block of factors, from zero."""
+    implicit = config.objective is Objective.ials
+    problem = dataclasses.replace(Problem.of(config), block_size=max(config.factors or 0, 1))
+    if not problem.regularization and not implicit:
+        problem = dataclasses.replace(problem, regularization=SMALLEST)
+    if not problem.bias_regularization and not implicit:
+        problem = dataclasses.replace(problem, bias_regularization=SMALLEST)
+    mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
+    roots = roots_of(entries.data, config) if implicit else np.zeros(0, np.float32)
+    data = entries.data
+    if isinstance(model, SVDPP):
+        data = data - _explained(model, entries)
+    rows = Rows(entries.indptr, entries.indices, data, entries.n_items, problem, roots)
+    users, items = tables_of(model)
+    for _ in rows.solve(users, items, mean, workers):
+        pass
+
+
+def _explained(model: SVDPP, entries: Interactions) -> NDArray[np.float32]:
+    """Set h of the users, and return ⟨h_u, v_i⟩ of the entries, (n,)."""
+    own, items = model.user_implicit.numpy(), model.item_factors.detach().numpy()
+    table = model.item_implicit.detach().numpy()
+    sum_histories(entries.indptr, entries.indices, 0, entries.n_users, table, own)
+    found = np.empty(entries.n_ratings, np.float32)
+    for begin in range(0, entries.n_ratings, ENTRIES):
+        some = slice(begin, begin + ENTRIES)
+        found[some] = (own[entries.users[some]] * items[entries.indices[some]]).sum(axis=1)
+    return found
+
+
+def _descend(
+    model: FactorModel, entries: Interactions, config: TrainConfig, workers: int,
+    counts: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Lower the objective over the users' weights, from zero, some whole users at a time.
+
+    What is learnt of a stretch of users depends on its place, not on the number of workers.
+    """
+    values = values_of(entries, config)
+    compiled = config.engine is Engine.hogwild
+
+    def fold(stretch: tuple[int, int]) -> FactorModel:
+        begin, end = stretch
+        part = slice(int(entries.indptr[begin]), int(entries.indptr[end]))
+        some = Interactions(
+            entries.indptr[begin : end + 1] - entries.indptr[begin], entries.indices[part],
+            entries.data[part],
+            Catalog(entries.catalog.user_ids[begin:end], entries.catalog.item_ids),
+        )  # fmt: skip
+        small = allocate(config, some.n_users, some.n_items)
+        small.load_state_dict(
+            {name: each for name, each in model.state_dict().items() if name[:4] != "user"},
+            strict=False,
+        )
+        if compiled:
+            engine = HogwildEngine(small, some, config, begin, 1, counts, items_fixed=True)
+            for number in range(1, (config.epochs or 1) + 1):
+                for _ in engine.epoch(number, learning_rate_at(config, number)):
+                    pass
+        else:
+            weights = None if values is None else values[part]
+            _step(small.eval(), some, weights, config, config.seed + begin)
+        return small
+
+    stretches = list(_stretches(entries.indptr, COMPILED_ENTRIES if compiled else ENTRIES))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a stretch is too small to share, and each worker has one
+    try:
+        with ThreadPoolExecutor(workers, thread_name_prefix="fold") as pool:
+            for (begin, end), small in zip(stretches, pool.map(fold, stretches), strict=True):
+                with torch.no_grad():
+                    for name, table in model.named_parameters():
+                        if name[:4] == "user":
+                            table[begin:end] = small.get_parameter(name)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _step(
+    model: FactorModel, entries: Interactions, values: NDArray[np.float32] | None,
+    config: TrainConfig, seed: int,
+) -> None:  # fmt: skip
+    """Take all steps over all users of a small model; its items stay as they are."""
+    assert config.objective is not None
+    objective = OBJECTIVES[config.objective]
+    generator = torch.Generator().manual_seed(seed)
+    model.sparse = False
+    sampler = NegativeSampler([entries], torch.device("cpu"), config.negative_power or 0.0)
+    users = torch.from_numpy(entries.users)
+    weights = None if values is None else torch.from_numpy(values)
+    batch = Batch(users, torch.from_numpy(entries.indices), weights)
+    batch = batch.part(sampler.can_sample(users))
+    penalty = Penalty(config.regularization or 0.0, config.bias_regularization or 0.0)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name[:4] == "user")
+    own = [each for each in model.parameters() if each.requires_grad]
+    optimizer = torch.optim.Adam(own, lr=RATE)
+    for step in range(STEPS):
+        optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
+        wanted = batch.users.unsqueeze(-1).expand(-1, config.negatives or 1)
+        result = objective(model, batch, sampler.sample(wanted, generator), penalty)
+        optimizer.zero_grad()
+        (result.loss + result.penalty).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+def _stretches(indptr: NDArray[np.integer], size: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of rows with about ``size`` entries each."""
+    begin, n_rows = 0, len(indptr) - 1
+    while begin < n_rows:
+        end = int(np.searchsorted(indptr, indptr[begin] + size, side="right")) - 1
+        end = min(max(end, begin + 1), n_rows)
+        yield begin, end
+        begin = end
+
+
+def _placed(
+    checkpoint: Checkpoint, entries: Interactions, weights: dict[str, torch.Tensor]
+) -> Folded:
+    """Put the solved users where their ids stand, the new ones after all others."""
+    catalog = checkpoint.catalog
+    rows, _ = encode(entries.catalog.user_ids, catalog.user_ids)
+    new = np.flatnonzero(rows < 0)
+    rows[new] = checkpoint.n_users + np.arange(len(new))
+    total = checkpoint.n_users + len(new)
+    placed = dict(checkpoint.weights)
+    at = torch.from_numpy(rows)
+    for name, each in weights.items():
+        table = torch.zeros(total, *each.shape[1:])
+        table[: checkpoint.n_users] = checkpoint.weights[name]
+        table[at] = each
+        placed[name] = table
+    users = np.concatenate([
+        np.repeat(np.arange(checkpoint.n_users), checkpoint.user_counts), rows[entries.users],
+    ])  # fmt: skip
+    items = np.concatenate([checkpoint.seen_indices, entries.indices])
+    keys = np.unique(users.astype(np.int64) * checkpoint.n_items + items)
+    indptr = np.searchsorted(keys, np.arange(total + 1) * np.int64(checkpoint.n_items))
+    kind = checkpoint.seen_indices.dtype
+    return Folded(
+        dataclasses.replace(
+            checkpoint, weights=placed, seen_indptr=indptr.astype(kind),
+            seen_indices=(keys % max(checkpoint.n_items, 1)).astype(kind),
+            catalog=Catalog(
+                _joined(catalog.user_ids, entries.catalog.user_ids[new]), catalog.item_ids,
+                catalog.item_names,
+            ),
+        ),
+        np.sort(rows), len(new), 0, 0,
+    )  # fmt: skip
+
+
+def _joined(ids: Ids, more: Ids) -> Ids:
+    """Append ids; where one kind is numbers and the other text, all become text."""
+    if not len(more):
+        return ids
+    if ids.dtype.kind != more.dtype.kind:
+        ids, more = ids.astype(np.str_), more.astype(np.str_)
+    return np.concatenate([ids, more])

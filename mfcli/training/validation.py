@@ -1,0 +1,90 @@
+"""Validation while a model trains: one fixed set, measured between epochs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from mfcli.config import Objective, TrainConfig
+from mfcli.config.metric_names import RATING_METRICS, expand_metrics
+from mfcli.data.interactions import Interactions
+from mfcli.evaluation.measuring import measure, predict
+from mfcli.models.arrays import Vectors
+from mfcli.models.modules import FactorModel
+from mfcli.models.objectives import OBJECTIVES, Batch, mean_loss
+from mfcli.models.sampling import NegativeSampler
+from mfcli.system.processors import available_workers
+
+
+class Validator:
+    """Callable that returns ``(validation loss, metrics)`` of the model as it is.
+
+    Negatives of a pairwise objective are drawn once, from the seed, among the items that a user
+    has neither in train nor in validation; so the loss of two epochs is over the same samples.
+    """
+
+    def __init__(
+        self,
+        model: FactorModel,
+        train: Interactions,
+        valid: Interactions,
+        config: TrainConfig,
+        unit: float = 1.0,
+    ) -> None:
+        """Prepare the batch of validation samples on the model's device.
+
+        ``unit`` is what the ratings of both were divided by; figures are of the ratings themselves.
+        """
+        device = model.user_factors.device
+        self.model, self.train, self.valid, self.config = model, train, valid, config
+        self.objective = OBJECTIVES.get(config.objective) if config.objective else None
+        self.unit = unit
+        self.names = expand_metrics(config.metric, config.k)
+        users = torch.from_numpy(valid.users).to(device)
+        items = torch.from_numpy(valid.indices).to(device)
+        self.negatives: torch.Tensor | None = None
+        if self.objective is not None and self.objective.sampled:
+            sampler = NegativeSampler([train, valid], device)
+            able = sampler.can_sample(users)
+            self.batch = Batch(users[able], items[able], None)
+            generator = torch.Generator(device).manual_seed(config.seed)
+            wanted = self.batch.users.unsqueeze(-1).expand(-1, config.negatives or 1)
+            self.negatives = sampler.sample(wanted, generator)
+        else:
+            self.batch = Batch(users, items, torch.from_numpy(valid.data).to(device))
+
+    def __call__(self) -> tuple[float | None, dict[str, float]]:
+        """Measure; there is no loss where nothing is minimised."""
+        loss = None
+        if self.config.objective is Objective.ials:
+            loss = self._of_all_pairs()
+        elif self.objective is not None:
+            loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
+            loss *= self.unit**2
+        if not self.names:
+            return loss, {}
+        clip = None
+        if self.config.objective is Objective.mse:
+            clip = (float(self.train.data.min()), float(self.train.data.max()))
+        found = measure(
+            self.model.scoring(), (self.train.indptr, self.train.indices), self.valid, self.names,
+            clip=clip, include_seen=False, workers=self.config.workers or available_workers(),
+        )  # fmt: skip
+        return loss, {
+            name: value * self.unit if name in RATING_METRICS else value
+            for name, value in found.metrics.items()
+        }
+
+    def _of_all_pairs(self) -> float:
+        """Return what ials loses outside of train, a validation row: (1 − x)² and α₀ Σ x².
+
+        The sum goes over all pairs that train does not have, as the difference of two sums.
+        """
+        scoring = self.model.scoring()
+        assert isinstance(scoring, Vectors)
+        users, items = (each.astype(np.float64) for each in (scoring.users, scoring.items))
+        everything = ((users.T @ users) * (items.T @ items)).sum()
+        seen = (predict(scoring, self.train.users, self.train.indices) ** 2).sum()
+        held_out = ((1 - predict(scoring, self.valid.users, self.valid.indices)) ** 2).sum()
+        weight = self.config.unobserved_weight or 0.0
+        return float((held_out + weight * (everything - seen)) / self.valid.n_ratings)

@@ -1,0 +1,1 @@
+"""The search for settings: which trials, and running them."""

@@ -1,0 +1,154 @@
+"""Trainings of a search: one at a time, or side by side without more threads than cores."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from mfcli.config import Engine, Objective, TrainConfig, TuneConfig
+from mfcli.data.interactions import Interactions
+from mfcli.errors import DivergedError
+from mfcli.evaluation.measuring import measure
+from mfcli.results import TrialResult
+from mfcli.training.defaults import with_weight
+from mfcli.training.engines import make_engine
+from mfcli.training.engines.devices import choose_device
+from mfcli.training.fit import fresh_model, settle
+from mfcli.training.life import Training
+from mfcli.training.units import in_units, rating_unit
+from mfcli.tuning.search import Task
+
+
+class _LateError(Exception):
+    """The time is up, or nobody waits any more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """Trains a task's model and measures it; sent to worker processes, so it holds data only."""
+
+    train: Interactions
+    valid: Interactions
+    config: TuneConfig
+    names: tuple[str, ...]  # of metrics, the one that is tuned first
+
+    def __call__(self, task: Task, until: float, stopped: Callable[[], bool]) -> TrialResult | None:
+        """Return the result; None where the task was not begun before ``until`` (time.time())."""
+        if time.time() > until or stopped():
+            return None
+        began = time.perf_counter()
+        config = with_weight(self.config.trial_config(task.options), self.train)
+        metrics: dict[str, float] = {}
+        try:
+            metrics = self._measured(config, lambda: time.time() > until or stopped())
+            status = "ok"
+        except DivergedError:
+            status = "diverged"
+        except _LateError:
+            status = "late"
+        value = metrics.get(self.names[0])
+        if value is not None and value != value:  # not defined: no user could be ranked
+            status, value = "not defined", None
+        return TrialResult(
+            task.trial, task.rung, config.epochs, status, value, metrics,
+            time.perf_counter() - began, task.options,
+        )  # fmt: skip
+
+    def _measured(self, config: TrainConfig, late: Callable[[], bool]) -> dict[str, float]:
+        workers = config.workers or 1
+        unit = rating_unit(config, self.train)
+        train = in_units(self.train, unit)
+        model = fresh_model(config, train)
+        settle(model, config, self.train)
+        model = model.to(choose_device(self.config.device, config.engine))
+        training = Training(
+            config, model,
+            lambda stage, number: make_engine(model, train, stage, number, workers),
+        )  # fmt: skip
+        for _ in training.events():
+            if late():
+                raise _LateError
+        settle(model, config, self.train)
+        if unit != 1.0:
+            model.rescale(unit)
+        clip = None
+        if config.objective is Objective.mse:
+            clip = (float(self.train.data.min()), float(self.train.data.max()))
+        seen = (self.train.indptr, self.train.indices)
+        return measure(
+            model.eval().scoring(), seen, self.valid, self.names, clip=clip, include_seen=False,
+            workers=workers,
+        ).metrics  # fmt: skip
+
+
+def run_tasks(
+    trainer: Trainer, tasks: Sequence[Task], jobs: int, until: float
+) -> Iterator[TrialResult]:
+    """Yield the results of tasks as they come, ``jobs`` at a time, until ``until`` (time.time()).
+
+    Compiled passes leave Python's lock alone and run in threads, which start at once and share the
+    data. torch's small steps hold it, so they run in processes of their own (never forked).
+    """
+    workers = trainer.config.workers or 1
+    in_time = itertools.takewhile(lambda _: time.time() < until, tasks)
+    torch.set_num_threads(workers)
+    if jobs == 1 or len(tasks) < 2:
+        for task in in_time:
+            if result := trainer(task, until, _never):
+                yield result
+        return
+    if trainer.config.setting.engine is Engine.minibatch:
+        yield from _in_processes(trainer, in_time, jobs, until)
+        return
+    stop = threading.Event()
+    # Each product takes one thread; set here once, as threads that set it would undo each other.
+    # No joblib here: a thread of its pool that finds no memory leaves the others waiting for ever.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(jobs) as pool:
+        try:
+            waiting = [pool.submit(trainer, task, until, stop.is_set) for task in tasks]
+            for future in as_completed(waiting):
+                if (result := future.result()) is not None:
+                    yield result
+        finally:
+            stop.set()  # a training looks at it several times a second; the others do not begin
+
+
+def _in_processes(
+    trainer: Trainer, tasks: Iterable[Task], jobs: int, until: float
+) -> Iterator[TrialResult]:
+    from joblib import Parallel, delayed  # it warns where there is no memory: only if needed
+
+    parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
+    results = parallel(delayed(_elsewhere)(trainer, task, until, os.getpid()) for task in tasks)
+    try:
+        yield from (each for each in results if each is not None)
+    finally:
+        results.close()
+
+
+def end_processes() -> None:
+    """End worker processes, which joblib keeps for further rounds."""
+    from joblib.externals.loky import reusable_executor
+
+    if reusable_executor._executor is not None:
+        reusable_executor._executor.shutdown(wait=True, kill_workers=True)
+
+
+def _elsewhere(trainer: Trainer, task: Task, until: float, parent: int) -> TrialResult | None:
+    if os.getpid() != parent:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
+        torch.set_num_threads(trainer.config.workers or 1)
+    return trainer(task, until, _never)
+
+
+def _never() -> bool:
+    return False
