@@ -38,9 +38,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 # torch; its C++ parts; a thread's stack; a library that cannot be loaded; Python's own import.
 _NO_MEMORY = (
-    "can't allocate memory", "bad_alloc", "can't start new thread", "cannot allocate memory",
-    "failed to map segment", "error return without exception set",
-)  # fmt: skip
+    "can't allocate memory",
+    "bad_alloc",
+    "can't start new thread",
+    "cannot allocate memory",
+    "failed to map segment",
+    "error return without exception set",
+)
 
 
 class UsageError(MfcliError):

@@ -1,6 +1,6 @@
 """What stages hand back and report on the way: plain data, standard library only.
 
-A stage calls ``report(event)`` with the events below while it works, and returns one ``Result``.
+A stage calls ``on_event(event)`` with the events below while it works, and returns one ``Result``.
 Who shows them, and where, is not its business.
 """
 
@@ -100,22 +100,28 @@ class TrialResult:
 
 
 Event = (
-    Started | Progress | TrainingStarted | EpochResult | TuningStarted | TrialResult | Warned
+    Started
+    | Progress
+    | TrainingStarted
+    | EpochResult
+    | TuningStarted
+    | TrialResult
+    | Warned
     | Noted
-)  # fmt: skip
-Report = Callable[[Event], None]
+)
+OnEvent = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
     """Report to nobody."""
 
 
-def quietly(report: Report) -> Report:
-    """Return a report that passes on what is worth reading, and no progress."""
+def quietly(on_event: OnEvent) -> OnEvent:
+    """Return a receiver of events that passes on what is worth reading, and no progress."""
 
     def only(event: Event) -> None:
         if isinstance(event, Warned | Noted):
-            report(event)
+            on_event(event)
 
     return only
 

@@ -30,9 +30,16 @@ def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) 
         torch.from_numpy(train.user_counts > 0), torch.from_numpy(train.item_counts > 0)
     )
     checkpoint = Checkpoint(
-        config.options(), model.state_dict(), train.catalog, train.indptr, train.indices,
-        (0.0, 5.0), 2.5, [], meta_for("model", [{"stage": "test", "options": {}, "inputs": []}]),
-    )  # fmt: skip
+        config.options(),
+        model.state_dict(),
+        train.catalog,
+        train.indptr,
+        train.indices,
+        (0.0, 5.0),
+        2.5,
+        [],
+        meta_for("model", [{"stage": "test", "options": {}, "inputs": []}]),
+    )
     save_checkpoint(path, checkpoint)
     return checkpoint
 

@@ -38,9 +38,17 @@ def test_members_are_listed_and_read(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../u.data", "a/../../u.data", "/etc/u.data", "..\\u.data", "C:\\u.data", "C:u.data",
-             "\\\\host\\u.data"],
-)  # fmt: skip
+    "name",
+    [
+        "../u.data",
+        "a/../../u.data",
+        "/etc/u.data",
+        "..\\u.data",
+        "C:\\u.data",
+        "C:u.data",
+        "\\\\host\\u.data",
+    ],
+)
 def test_a_member_outside_of_the_folder_is_refused(path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"set\.zip: is not safe"):
         zip_members(make(path, (name, TEXT)))

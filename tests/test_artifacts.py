@@ -54,11 +54,17 @@ def matrix_file(folder: Path, **changed: Any) -> Path:
     """Write a small .npz by hand, with members changed, or left out where they are None."""
     matrix = interactions(6, 5, 0.5, 1, times=True)
     arrays = {
-        "format": np.array(b"csr"), "shape": np.array([6, 5]), "indptr": matrix.indptr,
-        "indices": matrix.indices, "data": matrix.data, "timestamps": matrix.timestamps,
-        "user_ids": matrix.catalog.user_ids, "item_ids": matrix.catalog.item_ids,
-        "meta": np.array(to_json(META)), **changed,
-    }  # fmt: skip
+        "format": np.array(b"csr"),
+        "shape": np.array([6, 5]),
+        "indptr": matrix.indptr,
+        "indices": matrix.indices,
+        "data": matrix.data,
+        "timestamps": matrix.timestamps,
+        "user_ids": matrix.catalog.user_ids,
+        "item_ids": matrix.catalog.item_ids,
+        "meta": np.array(to_json(META)),
+        **changed,
+    }
     path = folder / "matrix.npz"
     np.savez(path, **{name: each for name, each in arrays.items() if each is not None})
     return path
@@ -652,8 +658,9 @@ class TestLock:
         out = tmp_path / "m.pt"
         with subprocess.Popen(
             [sys.executable, "-S", "-c", HOLD, f"{out}.lock"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        ) as other:  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as other:
             assert other.stdout is not None
             assert other.stdout.readline() == b"held\n"
             with pytest.raises(LockedError, match=r"m\.pt\.lock") as error, output_lock(out):

@@ -26,16 +26,18 @@ MEASURED: list[tuple[str, float, int]] = [
     ("sample, 5 M", 0.29, capacity.sampling(5_000_000)),
     ("split, 20 M", 1.88, capacity.splitting(20_000_000, 322_000_000, 2)),
     ("split, 5 M", 0.74, capacity.splitting(5_000_000, 82_000_000, 2)),
-    ("explicit, 20 M", 1.52,
-     capacity.training(17_240_000, 276_000_000, 43_000_000, 65_536 * 64 * 4)),
+    (
+        "explicit, 20 M",
+        1.52,
+        capacity.training(17_240_000, 276_000_000, 43_000_000, 65_536 * 64 * 4),
+    ),
     ("explicit, 5 M", 1.10, capacity.training(3_800_000, 61_000_000, 21_000_000, 65_536 * 64 * 4)),
     ("hogwild, 20 M", 1.22, capacity.training(17_240_000, 276_000_000, 67_000_000, None)),
     ("hogwild, 5 M", 0.67, capacity.training(3_800_000, 61_000_000, 32_000_000, None)),
-    ("evaluate, 20 M", 0.97,
-     capacity.scoring(112_000_000, 22_000_000, 27_000, 2, 1_380_000)),
+    ("evaluate, 20 M", 0.97, capacity.scoring(112_000_000, 22_000_000, 27_000, 2, 1_380_000)),
     ("evaluate, 5 M", 0.69, capacity.scoring(36_000_000, 10_000_000, 20_000, 2, 600_000)),
     ("recommend, 20 M", 0.76, capacity.scoring(112_000_000, 0, 27_000, 2)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("what", "peak", "estimate"), MEASURED)
@@ -142,17 +144,23 @@ def test_the_limits_of_machine_and_groups_count(
     machine({"/proc/meminfo": MEMINFO})
     assert capacity.memory_limit() == 8_000_000 * 1024
     assert capacity.memory_available() == 6_000_000 * 1024
-    machine({  # version 2, the limit on a group above
-        "/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/memory.max": "3000000000\n",
-        "/sys/fs/cgroup/a/memory.current": "1000000000\n",
-        "/sys/fs/cgroup/a/b/memory.max": "max\n", "/sys/fs/cgroup/a/b/memory.current": "5\n",
-    })  # fmt: skip
+    machine(
+        {  # version 2, the limit on a group above
+            "/proc/self/cgroup": "0::/a/b\n",
+            "/sys/fs/cgroup/a/memory.max": "3000000000\n",
+            "/sys/fs/cgroup/a/memory.current": "1000000000\n",
+            "/sys/fs/cgroup/a/b/memory.max": "max\n",
+            "/sys/fs/cgroup/a/b/memory.current": "5\n",
+        }
+    )
     assert (capacity.memory_limit(), capacity.memory_available()) == (3 * GB, 2 * GB)
-    machine({  # version 1
-        "/proc/self/cgroup": "4:cpu,memory:/c\n1:name=systemd:/\n",
-        "/sys/fs/cgroup/memory/c/memory.limit_in_bytes": "2000000000\n",
-        "/sys/fs/cgroup/memory/c/memory.usage_in_bytes": "2500000000\n",
-    })  # fmt: skip
+    machine(
+        {  # version 1
+            "/proc/self/cgroup": "4:cpu,memory:/c\n1:name=systemd:/\n",
+            "/sys/fs/cgroup/memory/c/memory.limit_in_bytes": "2000000000\n",
+            "/sys/fs/cgroup/memory/c/memory.usage_in_bytes": "2500000000\n",
+        }
+    )
     assert (capacity.memory_limit(), capacity.memory_available()) == (2 * GB, 0)
     monkeypatch.setattr("mfcli.system.capacity.resource.getrlimit", lambda _: (GB, GB))
     reserved = 512 << 20

@@ -27,9 +27,19 @@ def made(tmp_path_factory, cli):
     split = cli("split", folder / "data.npz", "--out", folder / "split", "--n", "5", "--valid")
     assert split.exit_code == 0
     train = cli(
-        "train", folder / "split/train.npz", "--out", folder / "model.pt", "--epochs", "3",
-        "--factors", "4", "--valid", folder / "split/valid.npz", "--metric", "ndcg@5",
-    )  # fmt: skip
+        "train",
+        folder / "split/train.npz",
+        "--out",
+        folder / "model.pt",
+        "--epochs",
+        "3",
+        "--factors",
+        "4",
+        "--valid",
+        folder / "split/valid.npz",
+        "--metric",
+        "ndcg@5",
+    )
     assert train.exit_code == 0, train.stderr
     return folder
 
@@ -299,9 +309,13 @@ def test_files_of_two_splits_are_refused(cli, tmp_path, made):
     assert result.exit_code == 3
     assert "another split" in error_of(result)
     result = cli(
-        "train", made / "split/train.npz", "--valid", tmp_path / "s/valid.npz",
-        "--out", tmp_path / "m.pt",
-    )  # fmt: skip
+        "train",
+        made / "split/train.npz",
+        "--valid",
+        tmp_path / "s/valid.npz",
+        "--out",
+        tmp_path / "m.pt",
+    )
     assert result.exit_code == 3
     cli("fetch", "demo", "--out", tmp_path / "other.npz", "--users", "50", "--ratings", "1000")
     assert cli("evaluate", made / "model.pt", tmp_path / "other.npz").exit_code == 3
@@ -319,9 +333,21 @@ def test_rating_metrics_need_a_model_that_predicts_ratings(cli, tmp_path, made):
 
 def test_metrics_and_lengths_can_be_chosen(cli, made):
     result = cli(
-        "evaluate", made / "model.pt", made / "split/test.npz", "--json", "--k", "5", "--k", "20",
-        "--metric", "precision", "--metric", "recall@7", "--metric", "auc",
-    )  # fmt: skip
+        "evaluate",
+        made / "model.pt",
+        made / "split/test.npz",
+        "--json",
+        "--k",
+        "5",
+        "--k",
+        "20",
+        "--metric",
+        "precision",
+        "--metric",
+        "recall@7",
+        "--metric",
+        "auc",
+    )
     names = set(json.loads(result.stdout)["metrics"])
     assert names == {"precision@5", "precision@20", "recall@7", "auc"}
 
@@ -350,9 +376,16 @@ def test_stages_print_each_stages_held_out_loss(cli, tmp_path, made):
         "[[train.stages]]\nepochs = 1\nlearning-rate = 0.01\n"
     )
     result = cli(
-        "train", made / "split/train.npz", "--out", tmp_path / "m.pt", "--config", path, "--json",
-        "--valid", made / "split/valid.npz",
-    )  # fmt: skip
+        "train",
+        made / "split/train.npz",
+        "--out",
+        tmp_path / "m.pt",
+        "--config",
+        path,
+        "--json",
+        "--valid",
+        made / "split/valid.npz",
+    )
     losses = json.loads(result.stdout)["stage_losses"]
     assert [(each["stage"], each["epochs"]) for each in losses] == [(1, 2), (2, 3)]
     assert all(each["valid_loss"] > 0 for each in losses)
@@ -421,13 +454,22 @@ def test_run_makes_every_file_in_one_call(cli, tmp_path):
     result = cli("run", "--out", tmp_path / "run", "--config", path, "--json", "--seed", "3")
     assert result.exit_code == 0, result.stderr
     assert set(json.loads(result.stdout)) == {
-        "out", "fetch", "split", "train", "evaluate", "recommend",
-    }  # fmt: skip
+        "out",
+        "fetch",
+        "split",
+        "train",
+        "evaluate",
+        "recommend",
+    }
     names = {each.name for each in (tmp_path / "run").iterdir() if each.suffix != ".lock"}
     assert names == {
-        "interactions.npz", "split", "model.pt", "model.history.csv", "metrics.json",
+        "interactions.npz",
+        "split",
+        "model.pt",
+        "model.history.csv",
+        "metrics.json",
         "recommendations.csv",
-    }  # fmt: skip
+    }
     assert cli("run", "--out", tmp_path / "x").exit_code == 2
 
 

@@ -58,9 +58,11 @@ class Cluster:
         command = [sys.executable, "-m", "dask", part, "--scheduler-file", str(self.file)]
         log = (self.folder / "log").open("ab")
         process = subprocess.Popen(
-            [*command, "--no-dashboard", *options], stdout=log, stderr=log,
+            [*command, "--no-dashboard", *options],
+            stdout=log,
+            stderr=log,
             env={**os.environ, **QUIET, **settings},
-        )  # fmt: skip
+        )
         log.close()
         self.started.append(process)
         return process
@@ -99,9 +101,18 @@ def model(tmp_path_factory, cli) -> Path:
 
 def scored(cli: Any, model: Path, out: Path, address: str, *options: str) -> Any:
     return cli(
-        "recommend", model, "--out", f"{out}/", "--part-users", "8", "--engine", "dask",
-        "--scheduler", address, *options,
-    )  # fmt: skip
+        "recommend",
+        model,
+        "--out",
+        f"{out}/",
+        "--part-users",
+        "8",
+        "--engine",
+        "dask",
+        "--scheduler",
+        address,
+        *options,
+    )
 
 
 def content(folder: Path) -> dict[str, bytes]:

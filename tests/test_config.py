@@ -20,7 +20,7 @@ from mfcli.config import (
     FetchConfig,
     Init,
     Mode,
-    Model,
+    ModelKind,
     Objective,
     Optimizer,
     RecommendConfig,
@@ -66,7 +66,7 @@ def train_config(**options: Any) -> TrainConfig:
     return TrainConfig.merge(("", options))
 
 
-def of_choice(choice: tuple[Model, Objective | None, Engine]) -> dict[str, Any]:
+def of_choice(choice: tuple[ModelKind, Objective | None, Engine]) -> dict[str, Any]:
     names = ("model", "objective", "engine")
     return {name: value for name, value in zip(names, choice, strict=True) if value is not None}
 
@@ -297,9 +297,10 @@ class TestRanges:
     def test_both_ends_of_a_range_are_within_it(self, cls: type[Config]) -> None:
         # Beyond its own range an option may need others: an open interval, a strategy.
         needs: dict[str, dict[str, Any]] = {
-            "patience": {"valid": "valid.npz"}, "per_user": {"strategy": "fraction"},
+            "patience": {"valid": "valid.npz"},
+            "per_user": {"strategy": "fraction"},
             "test_fraction": {"train_file": "a", "test_file": "b", "valid": True},
-        }  # fmt: skip
+        }
         for field in dataclasses.fields(cls):
             for end in ("low", "high"):
                 bound = field.metadata[end]
@@ -339,11 +340,24 @@ class TestInit:
     @pytest.mark.parametrize(
         "text",
         [
-            "", "normal", "normal:", "normal:-1", "normal:x", "normal:nan", "normal:inf",
-            "normal:0:1", "uniform:1", "uniform:1:0", "uniform:nan:1", "uniform:0:inf",
-            "uniform:0:1:2", "gauss:1", "Normal:1", "0.05",
+            "",
+            "normal",
+            "normal:",
+            "normal:-1",
+            "normal:x",
+            "normal:nan",
+            "normal:inf",
+            "normal:0:1",
+            "uniform:1",
+            "uniform:1:0",
+            "uniform:nan:1",
+            "uniform:0:inf",
+            "uniform:0:1:2",
+            "gauss:1",
+            "Normal:1",
+            "0.05",
         ],
-    )  # fmt: skip
+    )
     @pytest.mark.parametrize("name", ["init", "bias_init"])
     def test_anything_else_is_refused_with_an_example(self, name: str, text: str) -> None:
         with pytest.raises(UsageError, match=r"should look like normal:0\.05, scaled:0\.1 or uni"):
@@ -364,26 +378,26 @@ class TestModes:
     @pytest.mark.parametrize(
         ("mode", "choice"),
         [
-            (Mode.explicit, (Model.biased_mf, Objective.mse, Engine.minibatch)),
-            (Mode.implicit, (Model.biased_mf, Objective.bpr, Engine.minibatch)),
-            (Mode.hogwild, (Model.biased_mf, Objective.bpr, Engine.hogwild)),
+            (Mode.explicit, (ModelKind.biased_mf, Objective.mse, Engine.minibatch)),
+            (Mode.implicit, (ModelKind.biased_mf, Objective.bpr, Engine.minibatch)),
+            (Mode.hogwild, (ModelKind.biased_mf, Objective.bpr, Engine.hogwild)),
         ],
     )
     def test_a_mode_is_a_named_default(
-        self, mode: Mode, choice: tuple[Model, Objective, Engine]
+        self, mode: Mode, choice: tuple[ModelKind, Objective, Engine]
     ) -> None:
         config = train_config(mode=mode).resolved()
         assert (config.model, config.objective, config.engine) == choice
 
     def test_a_choice_overrides_its_mode(self) -> None:
         config = train_config(mode="implicit", model="mf").resolved()
-        assert (config.model, config.objective) == (Model.mf, Objective.bpr)
+        assert (config.model, config.objective) == (ModelKind.mf, Objective.bpr)
         config = train_config(objective="bpr").resolved()
         assert (config.mode, config.objective) == (Mode.explicit, Objective.bpr)
 
     @pytest.mark.parametrize("choice", combinations(), ids=str)
     def test_nothing_is_left_open_but_what_may_be_off_or_means_nothing(
-        self, choice: tuple[Model, Objective | None, Engine]
+        self, choice: tuple[ModelKind, Objective | None, Engine]
     ) -> None:
         config = train_config(**of_choice(choice)).resolved()
         off = {"clip_norm", "decay", "init_from", "valid", "patience", "time_limit", "workers"}
@@ -398,7 +412,7 @@ class TestModes:
 
     @pytest.mark.parametrize("choice", combinations(), ids=str)
     def test_resolving_twice_changes_nothing(
-        self, choice: tuple[Model, Objective | None, Engine]
+        self, choice: tuple[ModelKind, Objective | None, Engine]
     ) -> None:
         other = "regularization" if choice[2] is Engine.als else "learning-rate"
         stages = [{"epochs": 2, "regularization": 0.5}, {other: 0.25}]
@@ -490,9 +504,9 @@ def test_a_combination_that_cannot_work_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("engine", list(Engine))
 @pytest.mark.parametrize("objective", list(Objective))
-@pytest.mark.parametrize("model", list(Model))
+@pytest.mark.parametrize("model", list(ModelKind))
 def test_every_combination_resolves_or_is_refused(
-    engine: Engine, objective: Objective, model: Model
+    engine: Engine, objective: Objective, model: ModelKind
 ) -> None:
     config = train_config(engine=engine, objective=objective, model=model)
     if (model, objective, engine) in combinations():
@@ -562,11 +576,23 @@ class TestTrainStages:
 
     def test_a_stage_may_name_all_that_it_may_change(self) -> None:
         options = {
-            "epochs": 1, "learning_rate": 0.1, "schedule": "inverse", "decay": 0.5,
-            "regularization": 0.1, "bias_regularization": 0.1, "weight_decay": 0.0,
-            "bias_weight_decay": 0.0, "optimizer": "sgd", "sparse": False, "batch_size": 7,
-            "reduction": "sum", "clip_norm": 1.0, "negatives": 2, "patience": 3, "eval_every": 2,
-        }  # fmt: skip
+            "epochs": 1,
+            "learning_rate": 0.1,
+            "schedule": "inverse",
+            "decay": 0.5,
+            "regularization": 0.1,
+            "bias_regularization": 0.1,
+            "weight_decay": 0.0,
+            "bias_weight_decay": 0.0,
+            "optimizer": "sgd",
+            "sparse": False,
+            "batch_size": 7,
+            "reduction": "sum",
+            "clip_norm": 1.0,
+            "negatives": 2,
+            "patience": 3,
+            "eval_every": 2,
+        }
         assert set(options) == set(STAGE_KEYS)
         config = train_config(mode="implicit", valid="v.npz", stages=[options])
         (stage,) = config.resolved().stage_configs()
@@ -645,8 +671,10 @@ class TestSplit:
 class TestColumns:
     def test_roles_are_read_in_any_order(self) -> None:
         assert parse_columns("item=movie, user=1,time=at") == {
-            "item": "movie", "user": "1", "time": "at"
-        }  # fmt: skip
+            "item": "movie",
+            "user": "1",
+            "time": "at",
+        }
         assert parse_columns(None) == {}
 
     @pytest.mark.parametrize(
@@ -670,8 +698,11 @@ class TestColumns:
 class TestMetricNames:
     def test_a_list_metric_stands_for_one_a_k(self) -> None:
         assert expand_metrics(["ndcg", "rmse", "map@3"], [5, 10]) == [
-            "ndcg@5", "ndcg@10", "rmse", "map@3"
-        ]  # fmt: skip
+            "ndcg@5",
+            "ndcg@10",
+            "rmse",
+            "map@3",
+        ]
 
     def test_none_comes_twice(self) -> None:
         assert expand_metrics(["ndcg@10", "ndcg", "ndcg@010"], [10]) == ["ndcg@10"]

@@ -15,7 +15,7 @@ import pytest
 
 from mfcli.artifacts import load_interactions
 from mfcli.artifacts.checkpoint import save_resume
-from mfcli.config import Engine, Model, Objective, TrainConfig, combinations
+from mfcli.config import Engine, ModelKind, Objective, TrainConfig, combinations
 from mfcli.errors import InterruptedRunError
 from mfcli.results import EpochResult
 from mfcli.stages import train as training
@@ -45,7 +45,9 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def options_of(model: Model, objective: Objective | None, engine: Engine, **more: str) -> list[str]:
+def options_of(
+    model: ModelKind, objective: Objective | None, engine: Engine, **more: str
+) -> list[str]:
     """Return the options of train that choose a combination; baselines take no steps."""
     options = {"--model": model, "--engine": engine, "--workers": "1"}
     if objective is not None:

@@ -24,9 +24,16 @@ CONTENT = bytes(range(256)) * 1200  # 300 KB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT).hexdigest()
 QUICK = Patience(
-    connect=2.0, read=0.5, headers=1.5, window=0.4, slowest=2_000, retries=2, connections=20,
-    backoff=0.01, longest_wait=0.05,
-)  # fmt: skip
+    connect=2.0,
+    read=0.5,
+    headers=1.5,
+    window=0.4,
+    slowest=2_000,
+    retries=2,
+    connections=20,
+    backoff=0.01,
+    longest_wait=0.05,
+)
 
 Answer = Callable[["Handler"], None]
 
@@ -115,9 +122,11 @@ def good(handler: Handler) -> None:
     if asked and handler.headers.get("If-Range", '"v1"') == '"v1"':
         start = int(asked.removeprefix("bytes=").removesuffix("-"))
         handler.start(
-            206, Content_Length=len(CONTENT) - start, ETag='"v1"',
+            206,
+            Content_Length=len(CONTENT) - start,
+            ETag='"v1"',
             Content_Range=f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}",
-        )  # fmt: skip
+        )
     elif handler.headers.get("If-None-Match") == '"v1"':
         handler.start(304, ETag='"v1"')
         return
@@ -271,9 +280,7 @@ class TestBrokenConnections:
         for name in ("ratings.csv", "ratings.csv.json"):
             suffix = name.removeprefix("ratings.csv")
             (folder / name).rename(folder / f"ratings.csv.part{suffix}")
-        path = site.get(
-            status(416, Content_Range=f"bytes */{len(CONTENT)}"), sha256=SHA256
-        )  # fmt: skip
+        path = site.get(status(416, Content_Range=f"bytes */{len(CONTENT)}"), sha256=SHA256)
         assert path.read_bytes() == CONTENT
 
     def test_a_server_that_does_not_answer_is_a_clear_error(self, site: Site) -> None:
@@ -393,11 +400,27 @@ def secure(site: Site, tmp_path: Path) -> Site:
         pytest.skip("the openssl command, which makes the certificate, is not installed")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+        ],
+        check=True,
+        capture_output=True,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     site.server.socket = context.wrap_socket(site.server.socket, server_side=True)

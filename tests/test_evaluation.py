@@ -332,9 +332,15 @@ class TestCandidates:
         lists = lists_of(n_users, n_items, seed)
         names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS, *VARIANT_METRICS], ks)
         found = measure(
-            model, seen_of(train), test, names, clip=None, include_seen=include_seen, workers=1,
+            model,
+            seen_of(train),
+            test,
+            names,
+            clip=None,
+            include_seen=include_seen,
+            workers=1,
             pool=pool_of_lists(lists, train, include_seen),
-        ).metrics  # fmt: skip
+        ).metrics
         reference = Reference(model, train, test, include_seen, lists)
         for name in names:
             assert found[name] == pytest.approx(reference.metric(name), abs=1e-9, nan_ok=True), name
@@ -348,9 +354,7 @@ class TestCandidates:
             user: set(sorted(set(range(200)) - seen_by(train, user) - seen_by(test, user))[:99])
             for user in range(40)
         }
-        ranked = rank_users(
-            model, seen_of(train), test, 10, False, 1, pool_of_lists(lists, train)
-        )  # fmt: skip
+        ranked = rank_users(model, seen_of(train), test, 10, False, 1, pool_of_lists(lists, train))
         assert set(ranked.candidates.tolist()) == {100}
 
     def test_a_sample_is_uniform_and_never_of_seen_items_or_positives(self) -> None:
@@ -400,9 +404,14 @@ class TestErrorsByUser:
     def test_means_over_users_are_those_of_a_plain_loop(self) -> None:
         model, (train, test) = vectors(12, 9, 3, 2), halves(12, 9, 0.8, 2)
         found = measure(
-            model, seen_of(train), test, ["rmse_user", "mae_user"], clip=None, include_seen=False,
+            model,
+            seen_of(train),
+            test,
+            ["rmse_user", "mae_user"],
+            clip=None,
+            include_seen=False,
             workers=1,
-        ).metrics  # fmt: skip
+        ).metrics
         errors = predict(model, test.users, test.indices) - test.data
         own = [errors[test.users == user] for user in np.unique(test.users)]
         assert found["rmse_user"] == pytest.approx(

@@ -15,8 +15,8 @@ import torch
 
 from mfcli.artifacts import save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
-from mfcli.config import Model, TrainConfig, combinations
-from mfcli.data.interactions import Catalog, Interactions, Rows, from_rows
+from mfcli.config import ModelKind, TrainConfig, combinations
+from mfcli.data.interactions import Catalog, Interactions, RawRows, from_rows
 from mfcli.errors import UsageError
 from mfcli.models.loading import scoring_of
 from mfcli.stages import train as training
@@ -26,7 +26,7 @@ from tests.helpers import interactions
 TRAIN = dataclasses.replace(interactions(60, 40, 0.3, seed=1), meta={"schema": 1, "lineage": []})
 TRAIN = dataclasses.replace(TRAIN, data=TRAIN.data + 1)
 
-FACTOR_MODELS = [each for each in combinations() if each[0] is not Model.neural]
+FACTOR_MODELS = [each for each in combinations() if each[0] is not ModelKind.neural]
 LEARNT = [each for each in FACTOR_MODELS if each[2] != "closed-form"]
 
 
@@ -41,7 +41,7 @@ def history_of(train: Interactions, users: list[int], ids: list[Any]) -> Interac
     """Return the entries of some rows under other ids."""
     chosen = np.isin(train.users, users)
     names = dict(zip(users, ids, strict=True))
-    rows = Rows(
+    rows = RawRows(
         np.array([names[each] for each in train.users[chosen].tolist()]),
         train.catalog.item_ids[train.indices[chosen]],
         train.data[chosen],
@@ -113,7 +113,9 @@ def test_what_is_seen_is_that_of_train_and_of_the_history(tmp_path):
     user = int(np.argmax(TRAIN.user_counts))
     before = set(TRAIN.indices[TRAIN.indptr[user] : TRAIN.indptr[user + 1]].tolist())
     new = sorted(set(range(40)) - before)[:2]
-    history, _ = from_rows(Rows(TRAIN.catalog.user_ids[[user, user]], TRAIN.catalog.item_ids[new]))
+    history, _ = from_rows(
+        RawRows(TRAIN.catalog.user_ids[[user, user]], TRAIN.catalog.item_ids[new])
+    )
     after = fold_in(checkpoint, history).checkpoint
     seen = after.seen_indices[after.seen_indptr[user] : after.seen_indptr[user + 1]]
     assert set(seen.tolist()) == before | set(new)
@@ -124,7 +126,7 @@ def test_what_is_seen_is_that_of_train_and_of_the_history(tmp_path):
 
 def test_items_that_the_model_does_not_know_are_left_out_and_counted(tmp_path):
     checkpoint = trained(tmp_path, objective="ials", factors=4, epochs=2)
-    rows = Rows(np.array([1, 1, 2, 3]), np.array([100, 999, 999, 998]))
+    rows = RawRows(np.array([1, 1, 2, 3]), np.array([100, 999, 999, 998]))
     folded = fold_in(checkpoint, from_rows(rows)[0])
     assert (folded.new_users, folded.unknown_items, folded.unknown_rows) == (1, 2, 3)
     assert folded.checkpoint.catalog.user_ids[folded.users].tolist() == [1]
@@ -138,7 +140,7 @@ def test_layers_between_users_and_items_are_refused(tmp_path):
 
 def test_a_user_with_few_ratings_is_held_where_train_had_no_regularization(tmp_path):
     checkpoint = trained(tmp_path, regularization=0.0, factors=8, epochs=3)
-    history, _ = from_rows(Rows(np.array([1]), np.array([100]), np.array([5.0], np.float32)))
+    history, _ = from_rows(RawRows(np.array([1]), np.array([100]), np.array([5.0], np.float32)))
     found = fold_in(checkpoint, history).checkpoint.weights["user_factors"][-1]
     assert torch.isfinite(found).all()
     assert found.norm() < 100
@@ -165,23 +167,39 @@ def test_recommend_writes_the_users_of_the_history(made, tmp_path, cli):
     chosen = cli(*asked, "--out", "-", "--users", tmp_path / "users", "--quiet")
     users = [each["user_id"] for each in csv.DictReader(io.StringIO(chosen.stdout))]
     assert users == ["10"] * 3 + ["zoe"] * 3
-    matrix, _ = from_rows(Rows(np.array(["zoe", "zoe"]), np.array([100, 101])))
+    matrix, _ = from_rows(RawRows(np.array(["zoe", "zoe"]), np.array([100, 101])))
     save_interactions(tmp_path / "new.npz", dataclasses.replace(matrix, meta=TRAIN.meta))
-    of_matrix = cli("recommend", made / "model.pt", "--history", tmp_path / "new.npz", "--k", "3",
-                    "--out", "-", "--quiet")  # fmt: skip
+    of_matrix = cli(
+        "recommend",
+        made / "model.pt",
+        "--history",
+        tmp_path / "new.npz",
+        "--k",
+        "3",
+        "--out",
+        "-",
+        "--quiet",
+    )
     assert of_matrix.stdout.splitlines()[1:] == result.stdout.splitlines()[4:]
 
 
 def test_a_history_without_a_known_item_is_refused(made, tmp_path, cli):
     (tmp_path / "new.csv").write_text("user,item\nzoe,7\n")
     out = tmp_path / "r.csv"
-    result = cli("recommend", made / "model.pt", "--history", tmp_path / "new.csv", "--out", out,
-                 "--json")  # fmt: skip
+    result = cli(
+        "recommend", made / "model.pt", "--history", tmp_path / "new.csv", "--out", out, "--json"
+    )
     assert result.exit_code == 3
     assert "holds no item that the model knows" in json.loads(result.stdout)["error"]["message"]
     assert not out.exists()
-    same = cli("recommend", made / "model.pt", "--history", tmp_path / "new.csv", "--out",
-               tmp_path / "new.csv")  # fmt: skip
+    same = cli(
+        "recommend",
+        made / "model.pt",
+        "--history",
+        tmp_path / "new.csv",
+        "--out",
+        tmp_path / "new.csv",
+    )
     assert same.exit_code == 2
 
 
@@ -191,19 +209,35 @@ def test_a_history_without_a_known_item_is_refused(made, tmp_path, cli):
 def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
     old = TRAIN.keep(TRAIN.users < 50)
     old = Interactions(
-        old.indptr[:51], old.indices, old.data,
-        Catalog(TRAIN.catalog.user_ids[:50], TRAIN.catalog.item_ids), meta=TRAIN.meta,
-    )  # fmt: skip
+        old.indptr[:51],
+        old.indices,
+        old.data,
+        Catalog(TRAIN.catalog.user_ids[:50], TRAIN.catalog.item_ids),
+        meta=TRAIN.meta,
+    )
     before = trained(tmp_path, old, factors=4, epochs=2, **options)
     # The grown matrix: ten users more, and its rows in another order of ids.
     order = np.random.default_rng(0).permutation(60)
-    grown, _ = from_rows(Rows(
-        np.array([f"{each}" for each in TRAIN.catalog.user_ids[order][TRAIN.users]]),
-        TRAIN.catalog.item_ids[TRAIN.indices], TRAIN.data,
-    ))  # fmt: skip
+    grown, _ = from_rows(
+        RawRows(
+            np.array([f"{each}" for each in TRAIN.catalog.user_ids[order][TRAIN.users]]),
+            TRAIN.catalog.item_ids[TRAIN.indices],
+            TRAIN.data,
+        )
+    )
     save_interactions(tmp_path / "grown.npz", dataclasses.replace(grown, meta=TRAIN.meta))
-    words = ["train", tmp_path / "grown.npz", "--out", tmp_path / "new.pt", "--init-from",
-             tmp_path / "model.pt", "--factors", "4", "--epochs", "1"]  # fmt: skip
+    words = [
+        "train",
+        tmp_path / "grown.npz",
+        "--out",
+        tmp_path / "new.pt",
+        "--init-from",
+        tmp_path / "model.pt",
+        "--factors",
+        "4",
+        "--epochs",
+        "1",
+    ]
     words += [word for name, value in options.items() for word in (f"--{name}", value)]
     words += [] if "objective" in options else ["--learning-rate", "0"]
     result = cli(*words)
@@ -228,9 +262,17 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
 
 def test_a_warm_start_without_a_common_id_is_refused(tmp_path, cli):
     trained(tmp_path, factors=4, epochs=1)
-    other, _ = from_rows(Rows(np.array(["a"]), np.array(["b"])))
+    other, _ = from_rows(RawRows(np.array(["a"]), np.array(["b"])))
     save_interactions(tmp_path / "other.npz", dataclasses.replace(other, meta=TRAIN.meta))
-    result = cli("train", tmp_path / "other.npz", "--out", tmp_path / "n.pt", "--init-from",
-                 tmp_path / "model.pt", "--factors", "4")  # fmt: skip
+    result = cli(
+        "train",
+        tmp_path / "other.npz",
+        "--out",
+        tmp_path / "n.pt",
+        "--init-from",
+        tmp_path / "model.pt",
+        "--factors",
+        "4",
+    )
     assert result.exit_code == 3
     assert "knows none of the users and items" in result.stderr

@@ -137,8 +137,9 @@ def test_a_library_is_imported_in_its_place_only(library: str, allowed: set[str]
 
 def test_nothing_but_main_imports_the_command_line() -> None:
     assert {room(module) for module in MODULES if "cli" in map(room, inner(module))} == {
-        "__main__", "cli",
-    }  # fmt: skip
+        "__main__",
+        "cli",
+    }
 
 
 def test_nothing_but_the_command_line_imports_the_console() -> None:
@@ -163,9 +164,12 @@ def test_the_command_line_reaches_data_through_stages_only() -> None:
 def test_the_lowest_rooms_need_the_standard_library_only(module: str) -> None:
     assert outer(module) <= set(sys.stdlib_module_names)
     allowed = {
-        "mfcli": set(), "errors": set(), "results": set(), "config": {"config", "errors"},
+        "mfcli": set(),
+        "errors": set(),
+        "results": set(),
+        "config": {"config", "errors"},
         "system": {"errors", "results", "system"},
-    }  # fmt: skip
+    }
     assert {room(each) for each in inner(module)} <= allowed[room(module)]
 
 

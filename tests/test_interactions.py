@@ -15,7 +15,7 @@ from mfcli.config import Duplicates
 from mfcli.data.interactions import (
     Catalog,
     Interactions,
-    Rows,
+    RawRows,
     apply_threshold,
     compact,
     encode,
@@ -131,9 +131,11 @@ class TestValidation:
     def test_a_matrix_without_users_is_taken(self) -> None:
         empty = np.zeros(0, np.int64)
         matrix = Interactions(
-            np.zeros(1, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32),
+            np.zeros(1, np.int32),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.float32),
             Catalog(empty, empty),
-        )  # fmt: skip
+        )
         assert (matrix.n_users, matrix.n_items, matrix.n_ratings) == (0, 0, 0)
 
     def test_ids_of_two_kinds_are_not_the_same(self) -> None:
@@ -267,7 +269,7 @@ class TestFromRows:
         )
         columns = [np.array(each) for each in zip(*rows, strict=True)]
         matrix, merged = from_rows(
-            Rows(
+            RawRows(
                 users[columns[0]],
                 items[columns[1]],
                 columns[2].astype(np.float32),
@@ -290,44 +292,44 @@ class TestFromRows:
 
     @pytest.mark.parametrize("duplicates", MERGING)
     def test_rows_without_ratings_count_as_one(self, duplicates: Duplicates) -> None:
-        rows = Rows(np.array([2, 1, 2]), np.array(["b", "a", "b"]))
+        rows = RawRows(np.array([2, 1, 2]), np.array(["b", "a", "b"]))
         matrix, merged = from_rows(rows, duplicates=duplicates)
         twice = 2.0 if duplicates is Duplicates.sum else 1.0
         assert entries(matrix) == [(0, 0, 1.0, None), (1, 1, twice, None)]
         assert merged == 1
 
     def test_doubles_are_refused_where_they_are_an_error(self) -> None:
-        rows = Rows(np.array([3, 1, 3, 3]), np.array(["x", "x", "y", "x"]))
+        rows = RawRows(np.array([3, 1, 3, 3]), np.array(["x", "x", "y", "x"]))
         with pytest.raises(InputError, match="user 3 has item x more than once"):
             from_rows(rows, duplicates=Duplicates.error)
 
     def test_single_rows_are_no_error(self) -> None:
-        rows = Rows(np.array([3, 1, 3]), np.array(["x", "x", "y"]))
+        rows = RawRows(np.array([3, 1, 3]), np.array(["x", "x", "y"]))
         assert from_rows(rows, duplicates=Duplicates.error)[1] == 0
 
     def test_a_sum_beyond_float32_is_refused(self) -> None:
-        rows = Rows(np.array([1, 1]), np.array([1, 1]), np.array([3e38, 3e38], np.float32))
+        rows = RawRows(np.array([1, 1]), np.array([1, 1]), np.array([3e38, 3e38], np.float32))
         with pytest.raises(InputError, match="too large"):
             from_rows(rows, duplicates=Duplicates.sum)
 
     def test_a_mean_of_large_ratings_is_exact(self) -> None:
-        rows = Rows(np.array([1, 1]), np.array([1, 1]), np.array([3e38, 1e38], np.float32))
+        rows = RawRows(np.array([1, 1]), np.array([1, 1]), np.array([3e38, 1e38], np.float32))
         matrix, _ = from_rows(rows, duplicates=Duplicates.mean)
         assert matrix.data[0] == pytest.approx(2e38)
 
     def test_explicit_zeros_stay(self) -> None:
-        rows = Rows(np.array([1, 2]), np.array([1, 1]), np.zeros(2, np.float32))
+        rows = RawRows(np.array([1, 2]), np.array([1, 1]), np.zeros(2, np.float32))
         assert from_rows(rows)[0].n_ratings == 2
 
     def test_names_go_with_their_items(self) -> None:
-        rows = Rows(np.array([1, 1]), np.array([9, 5]), item_names={5: "five", 7: "seven"})
+        rows = RawRows(np.array([1, 1]), np.array([9, 5]), item_names={5: "five", 7: "seven"})
         names = from_rows(rows)[0].catalog.item_names
         assert names is not None
         assert names.tolist() == ["five", "9"]
 
     def test_a_catalogue_gives_the_places(self) -> None:
         catalog = Catalog(np.array([5, 3]), np.array(["b", "a", "c"]))
-        rows = Rows(np.array([3, 5]), np.array(["a", "c"]))
+        rows = RawRows(np.array([3, 5]), np.array(["a", "c"]))
         matrix, _ = from_rows(rows, catalog=catalog)
         assert entries(matrix) == [(0, 2, 1.0, None), (1, 1, 1.0, None)]
         assert matrix.catalog is catalog
@@ -337,7 +339,7 @@ class TestFromRows:
         self, user: int, item: str, reason: str
     ) -> None:
         catalog = Catalog(np.array([5, 3]), np.array(["b", "a"]))
-        rows = Rows(np.array([3, user]), np.array(["b", item]))
+        rows = RawRows(np.array([3, user]), np.array(["b", item]))
         with pytest.raises(InputError, match=reason) as error:
             from_rows(rows, catalog=catalog)
         assert "(1 rows)" in str(error.value)
@@ -357,7 +359,7 @@ class TestFromRows:
 
     def test_no_rows_make_an_empty_matrix(self) -> None:
         none = np.zeros(0, np.int64)
-        matrix, merged = from_rows(Rows(none, none, np.zeros(0, np.float32), none))
+        matrix, merged = from_rows(RawRows(none, none, np.zeros(0, np.float32), none))
         assert (matrix.n_users, matrix.n_items, matrix.n_ratings, merged) == (0, 0, 0, 0)
 
     def test_codes_need_no_ids_in_order(self) -> None:
@@ -369,7 +371,7 @@ class TestFromRows:
         users, items = np.array([1, 0, 1]), np.array([0, 0, 0])
         ratings, times = np.array([1, 2, 3], np.float32), np.array([3, 2, 1])
         copies = [each.copy() for each in (users, items, ratings, times)]
-        from_rows(Rows(users, items, ratings, times))
+        from_rows(RawRows(users, items, ratings, times))
         for now, then in zip((users, items, ratings, times), copies, strict=True):
             assert np.array_equal(now, then)
 
@@ -407,9 +409,10 @@ class TestFilters:
             users = Counter(each[0] for each in expected)
             items = Counter(each[1] for each in expected)
             left = [
-                each for each in expected
+                each
+                for each in expected
                 if users[each[0]] >= least_user and items[each[1]] >= least_item
-            ]  # fmt: skip
+            ]
             if len(left) == len(expected):
                 break
             expected = left

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mfcli.config import Init, Model, TrainConfig
+from mfcli.config import Init, ModelKind, TrainConfig
 from mfcli.models.arrays import Vectors
 from mfcli.models.modules import (
     MF,
@@ -24,20 +24,20 @@ from mfcli.models.modules import (
 from mfcli.models.objectives import widen
 
 USERS, ITEMS = 7, 9
-every_model = pytest.mark.parametrize("kind", list(Model))
+every_model = pytest.mark.parametrize("kind", list(ModelKind))
 
 
-def config_of(kind: Model, **options: Any) -> TrainConfig:
+def config_of(kind: ModelKind, **options: Any) -> TrainConfig:
     """Resolve a model with the options that mean something to it."""
     given: dict[str, Any] = {"model": kind, **options}
-    if kind not in (Model.popularity, Model.bias):
+    if kind not in (ModelKind.popularity, ModelKind.bias):
         given = {"factors": 4, "init": "normal:1", "seed": 3, **given}
-    if kind in (Model.biased_mf, Model.svdpp):
+    if kind in (ModelKind.biased_mf, ModelKind.svdpp):
         given.setdefault("bias_init", "normal:1")
     return TrainConfig.merge(("", given)).resolved()
 
 
-def model_of(kind: Model, **options: Any) -> FactorModel:
+def model_of(kind: ModelKind, **options: Any) -> FactorModel:
     """Draw a model whose every weight is something, in the mode that scores."""
     model = build(config_of(kind, **options), USERS, ITEMS)
     torch.manual_seed(1)
@@ -54,12 +54,12 @@ def all_pairs() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_every_model_can_be_made() -> None:
-    assert set(MODELS) == set(Model)
+    assert set(MODELS) == set(ModelKind)
 
 
 @every_model
 class TestScores:
-    def test_arrays_score_as_torch_does(self, kind: Model) -> None:
+    def test_arrays_score_as_torch_does(self, kind: ModelKind) -> None:
         model, (users, items) = model_of(kind), all_pairs()
         with torch.no_grad():
             expected = model(users, items).numpy()
@@ -67,7 +67,7 @@ class TestScores:
         assert found.dtype == np.float64
         assert found == pytest.approx(expected, abs=1e-5)
 
-    def test_a_block_and_its_constant_score_as_pairs_do(self, kind: Model) -> None:
+    def test_a_block_and_its_constant_score_as_pairs_do(self, kind: ModelKind) -> None:
         scoring = model_of(kind).scoring()
         users, items = (each.numpy() for each in all_pairs())
         score, constant = scoring.catalogue(), scoring.constant()
@@ -78,40 +78,40 @@ class TestScores:
         expected = scoring.pairs(users, items).reshape(USERS, ITEMS)
         assert whole == pytest.approx(expected, abs=1e-5)
 
-    def test_a_block_is_fresh_memory(self, kind: Model) -> None:
+    def test_a_block_is_fresh_memory(self, kind: ModelKind) -> None:
         score = model_of(kind).scoring().catalogue()
         first = score(0, 2)
         first[:] = np.nan
         assert first.flags.c_contiguous
         assert not np.isnan(score(0, 2)).any()
 
-    def test_terms_score_as_pairs_do(self, kind: Model) -> None:
+    def test_terms_score_as_pairs_do(self, kind: ModelKind) -> None:
         model, (users, items) = model_of(kind), all_pairs()
         by_terms = model.score(model.user_terms(users), model.item_terms(items))
         torch.testing.assert_close(by_terms, model(users, items))
 
-    def test_users_meet_many_items_each(self, kind: Model) -> None:
+    def test_users_meet_many_items_each(self, kind: ModelKind) -> None:
         model = model_of(kind)
         users, items = torch.arange(3), torch.tensor([[0, 1], [2, 8], [5, 5]])
         wide = model.score(widen(model.user_terms(users)), model.item_terms(items))
         assert wide.shape == (3, 2)
         torch.testing.assert_close(wide, model(users.unsqueeze(-1).expand(-1, 2), items))
 
-    def test_one_pair_scores_as_it_does_among_others(self, kind: Model) -> None:
+    def test_one_pair_scores_as_it_does_among_others(self, kind: ModelKind) -> None:
         model, (users, items) = model_of(kind), all_pairs()
         alone = model(torch.tensor(4), torch.tensor(2))
         assert alone.shape == ()
         torch.testing.assert_close(alone, model(users, items).reshape(USERS, ITEMS)[4, 2])
 
-    def test_weights_go_into_a_model_of_the_same_shape(self, kind: Model) -> None:
+    def test_weights_go_into_a_model_of_the_same_shape(self, kind: ModelKind) -> None:
         model, (users, items) = model_of(kind), all_pairs()
         other = allocate(config_of(kind), USERS, ITEMS).eval()
         other.load_state_dict(model.state_dict())
         assert torch.equal(other(users, items), model(users, items))
 
 
-@pytest.mark.parametrize("kind", [Model.mf, Model.biased_mf, Model.svdpp])
-def test_the_score_is_the_formula(kind: Model) -> None:
+@pytest.mark.parametrize("kind", [ModelKind.mf, ModelKind.biased_mf, ModelKind.svdpp])
+def test_the_score_is_the_formula(kind: ModelKind) -> None:
     model = model_of(kind)
     with torch.no_grad():
         found = model(torch.tensor([2]), torch.tensor([5])).item()
@@ -127,7 +127,7 @@ def test_the_score_is_the_formula(kind: Model) -> None:
 @pytest.mark.parametrize("hidden", [[], [5], [6, 3]])
 def test_a_neural_score_is_the_formula(hidden: list[int]) -> None:
     """ReLU before every linear layer; the widths of both embeddings may differ."""
-    model = model_of(Model.neural, hidden=hidden or [1], item_factors=2)
+    model = model_of(ModelKind.neural, hidden=hidden or [1], item_factors=2)
     assert isinstance(model, NeuralMF)
     if not hidden:
         model = NeuralMF(USERS, ITEMS, 4, 0.0, False, 2, []).eval()
@@ -145,14 +145,14 @@ def test_a_neural_score_is_the_formula(hidden: list[int]) -> None:
 
 @pytest.mark.parametrize("few", [1, 40, 10**6])
 def test_a_neural_block_may_be_scored_in_parts(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    scoring = model_of(Model.neural).scoring()
+    scoring = model_of(ModelKind.neural).scoring()
     whole = scoring.catalogue()(0, USERS)
     monkeypatch.setattr("mfcli.models.arrays.NEURAL_BLOCK", few)
     assert scoring.catalogue()(0, USERS) == pytest.approx(whole, abs=1e-6)
 
 
-@pytest.mark.parametrize("kind", [Model.mf, Model.biased_mf])
-def test_arrays_are_the_memory_of_the_weights(kind: Model) -> None:
+@pytest.mark.parametrize("kind", [ModelKind.mf, ModelKind.biased_mf])
+def test_arrays_are_the_memory_of_the_weights(kind: ModelKind) -> None:
     """Compiled kernels train what torch saves."""
     model = model_of(kind)
     assert isinstance(model, MF)
@@ -167,7 +167,7 @@ def test_arrays_are_the_memory_of_the_weights(kind: Model) -> None:
 
 
 def test_no_factors_leave_the_biases() -> None:
-    model = model_of(Model.biased_mf, factors=0)
+    model = model_of(ModelKind.biased_mf, factors=0)
     assert isinstance(model, BiasedMF)
     users, items = all_pairs()
     with torch.no_grad():
@@ -199,7 +199,7 @@ class TestStart:
         assert not table.any()
 
     def test_each_option_fills_its_own_tables(self) -> None:
-        config = config_of(Model.biased_mf, init="uniform:2:3", bias_init="uniform:-3:-2")
+        config = config_of(ModelKind.biased_mf, init="uniform:2:3", bias_init="uniform:-3:-2")
         weights = build(config, USERS, ITEMS).state_dict()
         for name in ("user_factors", "item_factors"):
             assert ((weights[name] >= 2) & (weights[name] <= 3)).all()
@@ -208,16 +208,16 @@ class TestStart:
         assert weights["global_mean"] == 0
 
     @every_model
-    def test_a_seed_decides_it(self, kind: Model) -> None:
+    def test_a_seed_decides_it(self, kind: ModelKind) -> None:
         first, same, other = (
             build(config_of(kind, seed=seed), USERS, ITEMS).state_dict() for seed in (3, 3, 4)
         )
         assert all(torch.equal(first[name], same[name]) for name in first)
-        if kind not in (Model.popularity, Model.bias):
+        if kind not in (ModelKind.popularity, ModelKind.bias):
             assert not torch.equal(first["user_factors"], other["user_factors"])
 
     def test_layers_start_within_the_root_of_their_width(self) -> None:
-        model = build(config_of(Model.neural, hidden=[50]), USERS, ITEMS)
+        model = build(config_of(ModelKind.neural, hidden=[50]), USERS, ITEMS)
         assert isinstance(model, NeuralMF)
         for layer in model.linear:
             bound = layer.in_features**-0.5
@@ -226,16 +226,16 @@ class TestStart:
                 assert table.any()
 
 
-@pytest.mark.parametrize("kind", [Model.mf, Model.biased_mf, Model.neural])
+@pytest.mark.parametrize("kind", [ModelKind.mf, ModelKind.biased_mf, ModelKind.neural])
 class TestDropout:
-    def test_it_drops_in_training_only(self, kind: Model) -> None:
+    def test_it_drops_in_training_only(self, kind: ModelKind) -> None:
         model, (users, items) = model_of(kind, dropout=0.5), all_pairs()
         with torch.no_grad():
             assert torch.equal(model(users, items), model(users, items))
             model.train()
             assert not torch.equal(model(users, items), model(users, items))
 
-    def test_without_it_training_scores_the_same(self, kind: Model) -> None:
+    def test_without_it_training_scores_the_same(self, kind: ModelKind) -> None:
         model, (users, items) = model_of(kind, dropout=0.0), all_pairs()
         with torch.no_grad():
             scores = model(users, items)
@@ -267,20 +267,20 @@ class TestUnknown:
     KNOWN = torch.tensor([True, True, False, True, True, False, True])
     ITEMS_KNOWN = torch.tensor([True, False, True, True, True, True, True, True, False])
 
-    def settled(self, kind: Model) -> tuple[FactorModel, FactorModel]:
+    def settled(self, kind: ModelKind) -> tuple[FactorModel, FactorModel]:
         before, after = model_of(kind), model_of(kind)
         after.settle_unknown(self.KNOWN, self.ITEMS_KNOWN)
         return before, after
 
-    @pytest.mark.parametrize("kind", [Model.mf, Model.biased_mf])
-    def test_unknown_rows_have_no_factors_and_known_ones_stay(self, kind: Model) -> None:
+    @pytest.mark.parametrize("kind", [ModelKind.mf, ModelKind.biased_mf])
+    def test_unknown_rows_have_no_factors_and_known_ones_stay(self, kind: ModelKind) -> None:
         before, after = self.settled(kind)
         for name, known in (("user_factors", self.KNOWN), ("item_factors", self.ITEMS_KNOWN)):
             assert torch.equal(getattr(after, name)[known], getattr(before, name)[known])
             assert not getattr(after, name)[~known].any()
 
     def test_unknown_rows_have_the_mean_bias_of_the_known(self) -> None:
-        before, after = self.settled(Model.biased_mf)
+        before, after = self.settled(ModelKind.biased_mf)
         assert isinstance(before, BiasedMF)
         assert isinstance(after, BiasedMF)
         for name, known in (("user_bias", self.KNOWN), ("item_bias", self.ITEMS_KNOWN)):
@@ -291,7 +291,7 @@ class TestUnknown:
             )
 
     def test_known_terms_alone_predict_for_an_unknown_user(self) -> None:
-        _, after = self.settled(Model.biased_mf)
+        _, after = self.settled(ModelKind.biased_mf)
         assert isinstance(after, BiasedMF)
         with torch.no_grad():
             found = after(torch.tensor([2, 5]), torch.tensor([3, 3]))
@@ -301,14 +301,14 @@ class TestUnknown:
         torch.testing.assert_close(found, expected.expand(2))
 
     def test_without_any_known_row_biases_are_zero(self) -> None:
-        model = model_of(Model.biased_mf)
+        model = model_of(ModelKind.biased_mf)
         nobody = torch.zeros(USERS, dtype=torch.bool)
         model.settle_unknown(nobody, self.ITEMS_KNOWN)
         assert isinstance(model, BiasedMF)
         assert not model.user_bias.any()
 
     @every_model
-    def test_where_all_is_known_nothing_changes(self, kind: Model) -> None:
+    def test_where_all_is_known_nothing_changes(self, kind: ModelKind) -> None:
         model = model_of(kind)
         before = {name: each.clone() for name, each in model.state_dict().items()}
         ones = [torch.ones(n, dtype=torch.bool) for n in (USERS, ITEMS)]
@@ -317,9 +317,10 @@ class TestUnknown:
 
 
 def test_biases_are_apart_for_a_decay_of_their_own() -> None:
-    biased, plain = model_of(Model.biased_mf), model_of(Model.mf)
+    biased, plain = model_of(ModelKind.biased_mf), model_of(ModelKind.mf)
     assert isinstance(biased, BiasedMF)
     assert [id(each) for each in biased.bias_parameters()] == [
-        id(biased.user_bias), id(biased.item_bias)
-    ]  # fmt: skip
+        id(biased.user_bias),
+        id(biased.item_bias),
+    ]
     assert plain.bias_parameters() == []

@@ -110,9 +110,12 @@ def plain_weights(model: FactorModel) -> dict[str, Any]:
 
 
 def by_hand(
-    objective: Objective, model: FactorModel, batch: Batch, negatives: torch.Tensor | None,
+    objective: Objective,
+    model: FactorModel,
+    batch: Batch,
+    negatives: torch.Tensor | None,
     penalty: Penalty,
-) -> tuple[float, float, int, dict[str, Any]]:  # fmt: skip
+) -> tuple[float, float, int, dict[str, Any]]:
     """Return loss, penalty, samples and the slopes of loss + penalty, one sample at a time."""
     w = plain_weights(model)
     slopes = {name: np.zeros_like(each) for name, each in w.items() if name != "global_mean"}
@@ -129,10 +132,14 @@ def by_hand(
     for at, (user, item) in enumerate(zip(batch.users.tolist(), batch.items.tolist(), strict=True)):
         items = [item] if negatives is None else [item, *negatives[at].tolist()]
         scores = [
-            float(w["user_factors"][user] @ w["item_factors"][i] + w["user_bias"][user, 0]
-                  + w["item_bias"][i, 0] + w["global_mean"])
+            float(
+                w["user_factors"][user] @ w["item_factors"][i]
+                + w["user_bias"][user, 0]
+                + w["item_bias"][i, 0]
+                + w["global_mean"]
+            )
             for i in items
-        ]  # fmt: skip
+        ]
         value = 1.0 if batch.values is None else float(batch.values[at])
         one, by_score = reference(scores[0], scores[1:], value)
         loss += one

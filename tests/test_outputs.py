@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli.artifacts.tables import Coded, Column, open_table, parquet
+from mfcli.artifacts.tables import CodedCells, Column, open_table, parquet
 from mfcli.artifacts.tables.reading import mean_overlap, read_pairs
 from mfcli.config import TableFormat
 from mfcli.errors import InputError
@@ -48,10 +48,19 @@ def tables(draw: st.DrawFn) -> tuple[list[Column], list[Any], list[tuple[Any, ..
     scores = np.array(draw(floats), np.float32)
     ranks = np.arange(n_rows) + 1
     columns = [
-        Column.of("user_id", ids[0]), Column.of("item_id", ids[1]), Column("rank", pa.int32()),
-        Column("score", pa.float32()), Column.of("item_name", names),
-    ]  # fmt: skip
-    cells = [Coded(user, ids[0]), Coded(item, ids[1]), ranks, scores, Coded(item, names)]
+        Column.of("user_id", ids[0]),
+        Column.of("item_id", ids[1]),
+        Column("rank", pa.int32()),
+        Column("score", pa.float32()),
+        Column.of("item_name", names),
+    ]
+    cells = [
+        CodedCells(user, ids[0]),
+        CodedCells(item, ids[1]),
+        ranks,
+        scores,
+        CodedCells(item, names),
+    ]
     plain = (ids[0][user], ids[1][item], ranks, scores, names[item])
     return columns, cells, list(zip(*(each.tolist() for each in plain), strict=True))
 
@@ -80,8 +89,10 @@ def read_back(kind: TableFormat, content: bytes) -> list[tuple[Any, ...]]:
 
 
 def cut(cells: list[Any], part: slice) -> list[Any]:
-    return [Coded(each.codes[part], each.values) if isinstance(each, Coded) else each[part]
-            for each in cells]  # fmt: skip
+    return [
+        CodedCells(each.codes[part], each.values) if isinstance(each, CodedCells) else each[part]
+        for each in cells
+    ]
 
 
 @pytest.mark.parametrize("kind", list(TableFormat))
@@ -111,7 +122,7 @@ class TestEveryFormat:
 
     def test_ids_are_read_back_as_pairs_of_text(self, kind: TableFormat, tmp_path) -> None:
         columns = [Column("user_id", pa.int64()), Column("item_id", pa.string())]
-        cells = [np.array([7, 7, 8]), Coded(np.array([0, 1, 1]), np.array(["a,b", '"']))]
+        cells = [np.array([7, 7, 8]), CodedCells(np.array([0, 1, 1]), np.array(["a,b", '"']))]
         (tmp_path / "x").write_bytes(written(kind, columns, [cells]))
         assert read_pairs(tmp_path / "x").to_pylist() == [
             {"user_id": "7", "item_id": "a,b"},
@@ -142,7 +153,7 @@ def test_a_row_group_has_a_fixed_number_of_rows(monkeypatch) -> None:
 def test_safe_csv_marks_formulas_and_leaves_numbers() -> None:
     columns = [Column("id", pa.int64()), Column("name", pa.string())]
     names = np.array([*FORMULAS, "a=1", ""])
-    cells = [np.arange(len(names)) - 3, Coded(np.arange(len(names)), names)]
+    cells = [np.arange(len(names)) - 3, CodedCells(np.arange(len(names)), names)]
     for safe in (False, True):
         text = written(TableFormat.csv, columns, [cells], safe).decode()
         found = list(csv.reader(io.StringIO(text, newline="")))[1:]

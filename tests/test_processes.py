@@ -145,9 +145,12 @@ def test_the_pipeline_gives_the_same_bytes_from_any_folder(tmp_path):
         folder.mkdir(parents=True)
         subprocess.run(
             [*MFCLI, "run", "demo", "--out", "out", "--config", str(tmp_path / "c.toml")],
-            cwd=folder, check=True, timeout=120, capture_output=True,
+            cwd=folder,
+            check=True,
+            timeout=120,
+            capture_output=True,
             env=os.environ | {"LANG": "C", "LC_ALL": "C"},
-        )  # fmt: skip
+        )
         files = sorted(each for each in (folder / "out").rglob("*") if each.is_file())
         digests.append(
             {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mfcli.data.interactions import Interactions
 from mfcli.models.arrays import Vectors
 from mfcli.ranking import catalogue as ranking
-from mfcli.ranking.catalogue import Block, Scorer, best_items, nothing_seen, rows_of
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items, nothing_seen, rows_of
 from mfcli.system.processors import available_workers
 from tests.helpers import interactions
 
@@ -53,7 +53,7 @@ def seen_by(matrix: Interactions, user: int) -> set[int]:
     return set(matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]].tolist())
 
 
-def all_scores(scorer: Scorer, users: np.ndarray, workers: int) -> np.ndarray:
+def all_scores(scorer: BlockScorer, users: np.ndarray, workers: int) -> np.ndarray:
     """Put the scores of a request in the request's order."""
     out = np.full((len(users), scorer.n_items), np.nan, np.float32)
     for at, scores in scorer.blocks(users, lambda block: (block.at, block.scores), workers):
@@ -77,7 +77,7 @@ class TestBestItems:
         model = vectors(n_users, n_items, 2, seed, exact=True)
         matrix = interactions(n_users, n_items, density, seed)
         mask = np.random.default_rng(seed).random(n_items) < 0.6 if masked else None
-        (block,) = Scorer(model, mask).blocks(np.arange(n_users), lambda block: block, 1)
+        (block,) = BlockScorer(model, mask).blocks(np.arange(n_users), lambda block: block, 1)
         items, scores = best_items(block, rows_of(matrix.indptr, matrix.indices, block.users), k)
         expected = naive_scores(model)
         for user in range(n_users):
@@ -89,7 +89,7 @@ class TestBestItems:
 
     def test_nothing_seen_lets_everything_through(self) -> None:
         model = vectors(3, 5, 2, 1)
-        (block,) = Scorer(model).blocks(np.arange(3), lambda block: block, 1)
+        (block,) = BlockScorer(model).blocks(np.arange(3), lambda block: block, 1)
         items, _ = best_items(block, nothing_seen(3), 5)
         assert sorted(items[0].tolist()) == [0, 1, 2, 3, 4]
 
@@ -98,7 +98,7 @@ class TestScorer:
     @pytest.mark.parametrize("factors", [0, 1, 16])
     def test_scores_are_those_of_the_model(self, factors: int) -> None:
         model = vectors(40, 30, factors, 2)
-        scorer = Scorer(model)
+        scorer = BlockScorer(model)
         found = all_scores(scorer, np.arange(40), 1)
         assert found == pytest.approx(naive_scores(model), abs=1e-5)
         assert scorer.constant == pytest.approx(model.user_bias + 0.5)
@@ -107,7 +107,7 @@ class TestScorer:
     @given(st.data())
     def test_any_users_in_any_order_get_the_same_bits(self, data: st.DataObject) -> None:
         """700 users are three blocks of the grid, of which the last one is short."""
-        scorer = Scorer(MODEL)
+        scorer = BlockScorer(MODEL)
         users = np.array(
             data.draw(st.lists(st.integers(0, 699), max_size=60, unique=data.draw(st.booleans()))),
             np.int64,
@@ -117,30 +117,30 @@ class TestScorer:
 
     @pytest.mark.parametrize("workers", [1, 2, 5])
     def test_more_workers_change_no_bit(self, workers: int) -> None:
-        assert np.array_equal(all_scores(Scorer(MODEL), np.arange(700), workers), WHOLE)
+        assert np.array_equal(all_scores(BlockScorer(MODEL), np.arange(700), workers), WHOLE)
 
     @pytest.mark.parametrize(
         "users", [[0, 0], [0, 0, 2], [256, 511, 256], [5] * 256, [3, *range(255)]]
     )
     def test_a_user_asked_for_twice_is_scored_twice(self, users: list[int]) -> None:
-        found = all_scores(Scorer(MODEL), np.array(users), 1)
+        found = all_scores(BlockScorer(MODEL), np.array(users), 1)
         assert np.array_equal(found, WHOLE[users])
 
     def test_results_come_in_the_order_of_the_grid(self) -> None:
         users = np.array([699, 3, 300, 2, 298])
-        blocks = list(Scorer(MODEL).blocks(users, lambda block: block, 2))
+        blocks = list(BlockScorer(MODEL).blocks(users, lambda block: block, 2))
         assert [block.users.tolist() for block in blocks] == [[2, 3], [298, 300], [699]]
         assert [users[block.at].tolist() for block in blocks] == [[2, 3], [298, 300], [699]]
 
     def test_nobody_asked_for_gives_no_block(self) -> None:
-        assert list(Scorer(MODEL).blocks(np.zeros(0, np.int64), lambda block: block, 1)) == []
+        assert list(BlockScorer(MODEL).blocks(np.zeros(0, np.int64), lambda block: block, 1)) == []
 
     def test_an_error_in_a_block_comes_through(self) -> None:
         def fail(block: Block) -> None:
             raise ValueError(block.users[0])
 
         with pytest.raises(ValueError, match="0"):
-            list(Scorer(MODEL).blocks(np.arange(700), fail, 2))
+            list(BlockScorer(MODEL).blocks(np.arange(700), fail, 2))
 
     def test_few_blocks_are_held_at_once(self) -> None:
         """Whoever stops listening stops the work."""
@@ -149,7 +149,7 @@ class TestScorer:
         def work(block: Block) -> None:
             made.append(int(block.users[0]))
 
-        scorer = Scorer(vectors(256 * 12, 4, 2, 3))
+        scorer = BlockScorer(vectors(256 * 12, 4, 2, 3))
         results = scorer.blocks(np.arange(256 * 12), work, 1)
         next(results)
         assert len(made) <= 3
@@ -159,15 +159,15 @@ class TestScorer:
     def test_blocks_shrink_where_the_catalogue_is_large(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert Scorer(MODEL).block_rows == 256
+        assert BlockScorer(MODEL).block_rows == 256
         monkeypatch.setattr(ranking, "BLOCK_SCORES", 50 * 20)
-        scorer = Scorer(MODEL)
+        scorer = BlockScorer(MODEL)
         assert scorer.block_rows == 16  # a power of two, 20 rows of 50 items at the most
         assert all_scores(scorer, np.arange(700), 1) == pytest.approx(WHOLE, abs=1e-5)
 
 
 MODEL = vectors(700, 50, 24, 7)
-WHOLE = all_scores(Scorer(MODEL), np.arange(700), 1)
+WHOLE = all_scores(BlockScorer(MODEL), np.arange(700), 1)
 
 
 @settings(deadline=None, max_examples=30)

@@ -9,7 +9,7 @@ import pytest
 
 from mfcli import errors
 from mfcli.cli import app
-from mfcli.config.choices import Engine, Mode, Model, Objective
+from mfcli.config.choices import Engine, Mode, ModelKind, Objective
 from mfcli.config.files import preset_names
 from mfcli.config.metric_names import LIST_METRICS, PLAIN_METRICS, RATING_METRICS
 from mfcli.sources.datasets import DATASETS
@@ -36,10 +36,18 @@ def test_every_command_is_in_the_readme(command):
 
 def test_every_option_of_the_readme_exists():
     elsewhere = {
-        "--editable", "--constraint", "--peers",  # pip's; of make quality
-        "--host", "--port", "--protocol", "--no-dashboard", "--nthreads",  # Dask's
-        "--tls-ca-file", "--tls-cert", "--tls-key",
-    }  # fmt: skip
+        "--editable",
+        "--constraint",
+        "--peers",  # pip's; of make quality
+        "--host",
+        "--port",
+        "--protocol",
+        "--no-dashboard",
+        "--nthreads",  # Dask's
+        "--tls-ca-file",
+        "--tls-cert",
+        "--tls-key",
+    }
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README))
     assert named <= options_of_commands() | elsewhere
 
@@ -47,10 +55,17 @@ def test_every_option_of_the_readme_exists():
 @pytest.mark.parametrize(
     "word",
     [
-        *Mode, *Model, *Objective, *Engine, *preset_names(), *DATASETS,
-        *RATING_METRICS, *PLAIN_METRICS, *LIST_METRICS,
+        *Mode,
+        *ModelKind,
+        *Objective,
+        *Engine,
+        *preset_names(),
+        *DATASETS,
+        *RATING_METRICS,
+        *PLAIN_METRICS,
+        *LIST_METRICS,
     ],
-)  # fmt: skip
+)
 def test_every_name_that_can_be_chosen_is_in_the_readme(word):
     assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", README)
 
@@ -76,8 +91,16 @@ def test_the_table_of_exit_statuses_is_that_of_the_errors():
 def test_the_top_level_holds_what_it_should():
     """Besides dotfiles, only what a newcomer looks for."""
     allowed = {
-        "pyproject.toml", "mfcli", "tests", "data", "artifacts", "Makefile", "README.md",
-        "CHANGELOG.md", "mfcli.egg-info", "build",
-    }  # fmt: skip
+        "pyproject.toml",
+        "mfcli",
+        "tests",
+        "data",
+        "artifacts",
+        "Makefile",
+        "README.md",
+        "CHANGELOG.md",
+        "mfcli.egg-info",
+        "build",
+    }
     there = {each.name for each in ROOT.iterdir() if not each.name.startswith(".")}
     assert there <= allowed

@@ -124,8 +124,13 @@ def test_folded_users_get_lists_nearly_as_good_as_trained_ones(cli, datasets, tm
             checkpoint = fold_in(checkpoint, whole.keep(gone[whole.users])).checkpoint
         scoring, held_out = scoring_of(checkpoint, model), test.keep(gone[test.users])
         measured = measure(
-            scoring, (whole.indptr, whole.indices), held_out, ["ndcg@10"], clip=None,
-            include_seen=False, workers=1,
-        )  # fmt: skip
+            scoring,
+            (whole.indptr, whole.indices),
+            held_out,
+            ["ndcg@10"],
+            clip=None,
+            include_seen=False,
+            workers=1,
+        )
         found[name] = measured.metrics["ndcg@10"]
     assert found["rest"] >= 0.85 * found["train"]

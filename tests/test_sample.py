@@ -87,9 +87,7 @@ def test_tastes_choose_the_items_too() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.integers(1, 60), st.integers(1, 60), st.floats(0.0, 1.0), st.integers(0, 2**32 - 1)
-)  # fmt: skip
+@given(st.integers(1, 60), st.integers(1, 60), st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
 def test_any_size_has_exactly_so_many_distinct_pairs(
     n_users: int, n_items: int, part: float, seed: int
 ) -> None:

@@ -170,8 +170,11 @@ def test_keys_of_many_users_and_items_do_not_wrap(kind: torch.dtype) -> None:
     drawer = sampler(matrix)
     users = torch.full((4,), n - 1, dtype=kind)
     assert drawer.is_seen(users, torch.tensor([0, 1, 5, n - 1], dtype=kind)).tolist() == [
-        True, False, True, True
-    ]  # fmt: skip
+        True,
+        False,
+        True,
+        True,
+    ]
     assert drawer.free[-1] == n - 3
 
 

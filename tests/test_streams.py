@@ -23,10 +23,17 @@ def run(command: str, unbuffered: str) -> tuple[int, str]:
     """Run a line of a shell, in which $MFCLI stands for mfcli: (status, standard error)."""
     line = f"set -o pipefail; {command}".replace("$MFCLI", " ".join(MFCLI))
     result = subprocess.run(
-        ["bash", "-c", line], stderr=subprocess.PIPE, text=True, timeout=60, check=False,
-        env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": unbuffered,
-             "PYTHONPATH": str(Path(console.__file__).parents[1])},
-    )  # fmt: skip
+        ["bash", "-c", line],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "PYTHONUNBUFFERED": unbuffered,
+            "PYTHONPATH": str(Path(console.__file__).parents[1]),
+        },
+    )
     return result.returncode, result.stderr
 
 

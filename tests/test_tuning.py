@@ -17,9 +17,11 @@ from mfcli.results import TrialResult
 from mfcli.tuning.search import Halving, Task, best_of, draw, search
 
 SPACE: Space = {
-    "learning_rate": Log(0.001, 0.1), "factors": Choice((8, 16)), "negatives": Log(1, 20),
+    "learning_rate": Log(0.001, 0.1),
+    "factors": Choice((8, 16)),
+    "negatives": Log(1, 20),
     "dropout": Uniform(0.0, 0.5),
-}  # fmt: skip
+}
 
 
 class Bench:
@@ -37,9 +39,15 @@ class Bench:
             value = self.scores[task.trial]
             bad = value != value
             yield TrialResult(
-                task.trial, rung, task.options["epochs"], "diverged" if bad else "ok",
-                None if bad else value, {}, 0.0, task.options,
-            )  # fmt: skip
+                task.trial,
+                rung,
+                task.options["epochs"],
+                "diverged" if bad else "ok",
+                None if bad else value,
+                {},
+                0.0,
+                task.options,
+            )
 
 
 def run(bench: Bench, n: int, plan: Halving, lower: bool = False, known: Any = None) -> Any:
@@ -182,8 +190,10 @@ def test_malformed_ranges_are_refused(text: str, words: str):
     [
         ({"model": "popularity"}, "nothing is left to tune"),
         ({"negatives": 3, "range": ["negatives=1,2"]}, "--negatives"),
-        ({"metric": ["ndcg"], "mode": "hogwild", "range": ["negatives=1,2"], "negatives": 2},
-         "give one"),
+        (
+            {"metric": ["ndcg"], "mode": "hogwild", "range": ["negatives=1,2"], "negatives": 2},
+            "give one",
+        ),
         ({"range": ["negatives=1,2"]}, "no meaning here"),
         ({"mode": "hogwild", "metric": ["rmse"]}, "only --objective mse"),
         ({"valid": "v.npz", "valid_n": 3}, "leave out"),
@@ -194,7 +204,7 @@ def test_malformed_ranges_are_refused(text: str, words: str):
         ({"range": ["factors=8,16", "factors=32"]}, "twice"),
         ({"patience": 3}, "patience has no meaning"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_work_is_refused_before_data_is_read(options: dict[str, Any], words: str):
     with pytest.raises(UsageError, match=words):
         TuneConfig.merge(("", options)).ready()

@@ -77,19 +77,22 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint whole or not at all; the same content gives the same bytes."""
     catalog = checkpoint.catalog
-    _save(path, {
-        "meta": _interned(checkpoint.meta),
-        "options": _interned(checkpoint.options),
-        "weights": {name: each.detach().cpu() for name, each in checkpoint.weights.items()},
-        "user_ids": _pack(catalog.user_ids),
-        "item_ids": _pack(catalog.item_ids),
-        "item_names": None if catalog.item_names is None else _pack(catalog.item_names),
-        "seen_indptr": torch.from_numpy(checkpoint.seen_indptr),
-        "seen_indices": torch.from_numpy(checkpoint.seen_indices),
-        "rating_range": list(checkpoint.rating_range),
-        "rating_mean": checkpoint.rating_mean,
-        "history": _interned(checkpoint.history),
-    })  # fmt: skip
+    _save(
+        path,
+        {
+            "meta": _interned(checkpoint.meta),
+            "options": _interned(checkpoint.options),
+            "weights": {name: each.detach().cpu() for name, each in checkpoint.weights.items()},
+            "user_ids": _pack(catalog.user_ids),
+            "item_ids": _pack(catalog.item_ids),
+            "item_names": None if catalog.item_names is None else _pack(catalog.item_names),
+            "seen_indptr": torch.from_numpy(checkpoint.seen_indptr),
+            "seen_indices": torch.from_numpy(checkpoint.seen_indices),
+            "rating_range": list(checkpoint.rating_range),
+            "rating_mean": checkpoint.rating_mean,
+            "history": _interned(checkpoint.history),
+        },
+    )
 
 
 def _interned(value: Any) -> Any:

@@ -68,9 +68,13 @@ def remove_tree(path: Path) -> None:
 
 
 def publish(
-    building: Path, target: Path, manifest: dict[str, Any], *, name: str = MANIFEST,
+    building: Path,
+    target: Path,
+    manifest: dict[str, Any],
+    *,
+    name: str = MANIFEST,
     keep: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Finish ``building`` and put it in the place of ``target`` in one step.
 
     ``keep`` leaves what was there as ``target``.previous.

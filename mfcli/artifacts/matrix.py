@@ -52,9 +52,14 @@ def stored_bytes(interactions: Interactions) -> int:
     """Return about how many bytes a matrix takes on disk."""
     catalog = interactions.catalog
     arrays = (
-        interactions.indptr, interactions.indices, interactions.data, interactions.timestamps,
-        catalog.user_ids, catalog.item_ids, catalog.item_names,
-    )  # fmt: skip
+        interactions.indptr,
+        interactions.indices,
+        interactions.data,
+        interactions.timestamps,
+        catalog.user_ids,
+        catalog.item_ids,
+        catalog.item_names,
+    )
     return sum(each.nbytes for each in arrays if each is not None)
 
 

@@ -19,9 +19,7 @@ DEEPEST = 20  # lists and tables within each other
 
 def meta_for(kind: str, lineage: Sequence[dict[str, Any]], **extra: Any) -> dict[str, Any]:
     """Return the meta of a new artifact: ``kind`` is interactions, model, resume or metrics."""
-    return {
-        "schema": SCHEMA, "kind": kind, "mfcli": __version__, "lineage": list(lineage), **extra
-    }  # fmt: skip
+    return {"schema": SCHEMA, "kind": kind, "mfcli": __version__, "lineage": list(lineage), **extra}
 
 
 def lineage_entry(

@@ -36,16 +36,24 @@ class _Commands(typer.core.TyperGroup):
     """The commands, with wrong usage and refused streams told like any other error."""
 
     def main(
-        self, args: Sequence[str] | None = None, prog_name: str | None = None,
-        complete_var: str | None = None, standalone_mode: bool = True,
-        windows_expand_args: bool = True, **extra: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command line and exit with its status."""
         words = sys.argv[1:] if args is None else list(args)
         run = functools.partial(
-            super().main, words, prog_name, complete_var, windows_expand_args=windows_expand_args,
+            super().main,
+            words,
+            prog_name,
+            complete_var,
+            windows_expand_args=windows_expand_args,
             **extra,
-        )  # fmt: skip
+        )
         if not words or not standalone_mode:
             return run(standalone_mode=standalone_mode)
         common = Common(*(f"--{name}" in words for name in ("json", "quiet", "debug")))

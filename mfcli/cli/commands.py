@@ -162,14 +162,16 @@ def recommend(
     out: Annotated[
         str,
         typer.Option(
-            "--out", "-o", metavar="FILE|DIR/",
+            "--out",
+            "-o",
+            metavar="FILE|DIR/",
             help="Where to write: .csv, .csv.gz, .parquet, .jsonl, a folder of parts with a slash "
             "at its end, or - (CSV).",
         ),
     ],
     config: RecommendConfig,
     common: Common,
-) -> None:  # fmt: skip
+) -> None:
     """Write the best items of all users, or of some; or the scores of given pairs."""
     folder = out.endswith("/")
 
@@ -250,7 +252,7 @@ def report(
     def call(events: Callable[[Any], None]) -> Result:
         from mfcli.stages.report import report as stage
 
-        return stage(folders, path, users=users, report=events)
+        return stage(folders, path, users=users, on_event=events)
 
     run_stage(common, out, call)
 
@@ -311,9 +313,12 @@ def run(
         training = dataclasses.replace(training, valid=str(folder / "split" / "test.npz"))
     training.resolved()
     configs = (
-        made(FetchConfig, "fetch"), cut, training,
-        made(EvaluateConfig, "evaluate"), made(RecommendConfig, "recommend"),
-    )  # fmt: skip
+        made(FetchConfig, "fetch"),
+        cut,
+        training,
+        made(EvaluateConfig, "evaluate"),
+        made(RecommendConfig, "recommend"),
+    )
 
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.run import run as stage

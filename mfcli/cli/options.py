@@ -58,9 +58,12 @@ def config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
             names = [f"{names[0]}/--no-{names[0][2:]}"]
         panel = _COMMON if field.name == "seed" else field.metadata["panel"]
         option = typer.Option(
-            *names, help=_help(field, hint), show_default=_shown_default(field),
-            rich_help_panel=panel, metavar=_metavar(hint),
-        )  # fmt: skip
+            *names,
+            help=_help(field, hint),
+            show_default=_shown_default(field),
+            rich_help_panel=panel,
+            metavar=_metavar(hint),
+        )
         made.append(_parameter(field.name, Annotated[hint | None, option]))
     return made
 

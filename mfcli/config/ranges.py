@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mfcli.config.choices import (
     Confidence,
     Engine,
-    Model,
+    ModelKind,
     Objective,
     PositiveWeight,
     Setting,
@@ -46,77 +46,103 @@ Range = Log | Uniform | Choice
 Space = dict[str, Range]
 
 _TORCH_SAMPLED: Space = {
-    "factors": Choice((32, 64, 128)), "epochs": Choice((20, 30, 60)),
-    "learning_rate": Log(0.004, 0.06), "regularization": Log(0.004, 0.3),
-    "bias_regularization": Log(0.0005, 0.05), "negatives": Choice((1, 2, 4, 8)),
+    "factors": Choice((32, 64, 128)),
+    "epochs": Choice((20, 30, 60)),
+    "learning_rate": Log(0.004, 0.06),
+    "regularization": Log(0.004, 0.3),
+    "bias_regularization": Log(0.0005, 0.05),
+    "negatives": Choice((1, 2, 4, 8)),
     "negative_power": Choice((0.0, 0.25, 0.5)),
     "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
-}  # fmt: skip
+}
 _HOGWILD_SAMPLED: Space = {
-    "factors": Choice((32, 64, 128, 256)), "epochs": Choice((20, 40, 80)),
-    "negatives": Choice((1, 2, 5, 10)), "negative_power": Choice((0.0, 0.25, 0.5)),
+    "factors": Choice((32, 64, 128, 256)),
+    "epochs": Choice((20, 40, 80)),
+    "negatives": Choice((1, 2, 5, 10)),
+    "negative_power": Choice((0.0, 0.25, 0.5)),
     "init": Choice(("normal:0.01", "normal:0.03", "normal:0.1")),
     "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
-}  # fmt: skip
+}
 
 # Rates and regularisations span about a factor of ten to either side of the defaults: enough for
 # data of another size and density, and little of it is hopeless.
 RANGES: dict[tuple[Engine, Objective | None], Space] = {
     (Engine.minibatch, Objective.mse): {
-        "factors": Choice((16, 32, 64, 128)), "epochs": Choice((10, 20, 40)),
-        "learning_rate": Log(0.002, 0.05), "regularization": Log(0.02, 0.5),
+        "factors": Choice((16, 32, 64, 128)),
+        "epochs": Choice((10, 20, 40)),
+        "learning_rate": Log(0.002, 0.05),
+        "regularization": Log(0.02, 0.5),
         "bias_regularization": Log(0.002, 0.2),
     },
     (Engine.minibatch, Objective.bpr): _TORCH_SAMPLED,
     (Engine.minibatch, Objective.bpr_squared): _TORCH_SAMPLED,
     (Engine.minibatch, Objective.logistic): _TORCH_SAMPLED,
     (Engine.hogwild, Objective.mse): {
-        "factors": Choice((32, 64, 100, 200)), "epochs": Choice((20, 40, 80)),
-        "learning_rate": Log(0.003, 0.05), "regularization": Log(0.02, 0.5),
+        "factors": Choice((32, 64, 100, 200)),
+        "epochs": Choice((20, 40, 80)),
+        "learning_rate": Log(0.003, 0.05),
+        "regularization": Log(0.02, 0.5),
         "bias_regularization": Log(0.005, 0.5),
     },
-    (Engine.hogwild, Objective.bpr): _HOGWILD_SAMPLED | {
-        "learning_rate": Log(0.02, 0.4), "regularization": Log(0.001, 0.1),
+    (Engine.hogwild, Objective.bpr): _HOGWILD_SAMPLED
+    | {
+        "learning_rate": Log(0.02, 0.4),
+        "regularization": Log(0.001, 0.1),
         "bias_regularization": Log(0.002, 0.2),
     },
-    (Engine.hogwild, Objective.bpr_squared): _HOGWILD_SAMPLED | {
-        "learning_rate": Log(0.04, 0.8), "regularization": Log(0.0005, 0.05),
+    (Engine.hogwild, Objective.bpr_squared): _HOGWILD_SAMPLED
+    | {
+        "learning_rate": Log(0.04, 0.8),
+        "regularization": Log(0.0005, 0.05),
         "bias_regularization": Log(0.001, 0.1),
     },
-    (Engine.hogwild, Objective.logistic): _HOGWILD_SAMPLED | {
-        "learning_rate": Log(0.02, 0.4), "regularization": Log(0.001, 0.1),
-        "bias_regularization": Log(0.001, 0.1), "negatives": Choice((1, 3, 6, 12)),
+    (Engine.hogwild, Objective.logistic): _HOGWILD_SAMPLED
+    | {
+        "learning_rate": Log(0.02, 0.4),
+        "regularization": Log(0.001, 0.1),
+        "bias_regularization": Log(0.001, 0.1),
+        "negatives": Choice((1, 3, 6, 12)),
     },
-    (Engine.hogwild, Objective.warp): _HOGWILD_SAMPLED | {
-        "learning_rate": Log(0.001, 0.03), "regularization": Log(0.03, 3.0),
-        "bias_regularization": Log(0.005, 0.5), "negatives": Choice((5, 10, 20, 50)),
+    (Engine.hogwild, Objective.warp): _HOGWILD_SAMPLED
+    | {
+        "learning_rate": Log(0.001, 0.03),
+        "regularization": Log(0.03, 3.0),
+        "bias_regularization": Log(0.005, 0.5),
+        "negatives": Choice((5, 10, 20, 50)),
         "epochs": Choice((30, 60, 120)),
     },
     (Engine.als, Objective.mse): {
-        "factors": Choice((16, 32, 64, 100)), "epochs": Choice((8, 15, 30)),
-        "regularization": Log(0.03, 0.5), "bias_regularization": Log(0.01, 0.5),
+        "factors": Choice((16, 32, 64, 100)),
+        "epochs": Choice((8, 15, 30)),
+        "regularization": Log(0.03, 0.5),
+        "bias_regularization": Log(0.01, 0.5),
     },
     (Engine.als, Objective.ials): {
-        "factors": Choice((64, 128, 256)), "epochs": Choice((8, 12, 20)),
+        "factors": Choice((64, 128, 256)),
+        "epochs": Choice((8, 12, 20)),
         "regularization": Log(0.002, 0.1),
         "unobserved_weight": Log(0.01, 1.0),  # tune puts the data's own in its place
-        "confidence": Choice((Confidence.none, Confidence.log)), "alpha": Log(0.01, 3.0),
+        "confidence": Choice((Confidence.none, Confidence.log)),
+        "alpha": Log(0.01, 3.0),
     },
     (Engine.closed_form, Objective.mse): {"damping": Log(0.5, 100.0)},
     (Engine.closed_form, None): {},
-}  # fmt: skip
+}
 
 # Where a model wants something else than its objective and engine do.
-MODEL_RANGES: dict[tuple[Engine, Model], Space] = {
-    (Engine.minibatch, Model.neural): {
-        "learning_rate": Log(0.0005, 0.01), "regularization": Choice((0.0,)),
-        "weight_decay": Log(1e-6, 1e-3), "dropout": Uniform(0.0, 0.5),
+MODEL_RANGES: dict[tuple[Engine, ModelKind], Space] = {
+    (Engine.minibatch, ModelKind.neural): {
+        "learning_rate": Log(0.0005, 0.01),
+        "regularization": Choice((0.0,)),
+        "weight_decay": Log(1e-6, 1e-3),
+        "dropout": Uniform(0.0, 0.5),
     },
-    (Engine.hogwild, Model.svdpp): {
-        "epochs": Choice((40, 60, 100)), "learning_rate": Log(0.0008, 0.01),
+    (Engine.hogwild, ModelKind.svdpp): {
+        "epochs": Choice((40, 60, 100)),
+        "learning_rate": Log(0.0008, 0.01),
         "regularization": Log(0.015, 0.3),
     },
-}  # fmt: skip
+}
 
 
 def ranges_for(setting: Setting) -> Space:
@@ -128,10 +154,26 @@ def ranges_for(setting: Setting) -> Space:
 
 
 # What a search cannot choose: the setting itself, and what only watches or runs a training.
-_NEVER = frozenset({
-    "seed", "mode", "model", "objective", "engine", "valid", "metric", "k", "eval_every",
-    "patience", "time_limit", "device", "workers", "stages", "init_from", "hidden",
-})  # fmt: skip
+_NEVER = frozenset(
+    {
+        "seed",
+        "mode",
+        "model",
+        "objective",
+        "engine",
+        "valid",
+        "metric",
+        "k",
+        "eval_every",
+        "patience",
+        "time_limit",
+        "device",
+        "workers",
+        "stages",
+        "init_from",
+        "hidden",
+    }
+)
 
 
 def parse_range(text: str) -> tuple[str, Range]:

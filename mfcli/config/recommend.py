@@ -27,7 +27,7 @@ class TableFormat(StrEnum):
     jsonl = "jsonl"
 
 
-class ScoringEngine(StrEnum):
+class BatchEngine(StrEnum):
     """Who writes the parts of a folder."""
 
     local = "local"
@@ -63,13 +63,17 @@ class OutputConfig(Config):
     """How a table is written, whatever is in it."""
 
     csv_safe: bool = option(
-        False, "In CSV, an apostrophe before ids and names that a spreadsheet takes for a formula.",
+        False,
+        "In CSV, an apostrophe before ids and names that a spreadsheet takes for a formula.",
         panel=_OUTPUT,
-    )  # fmt: skip
+    )
     wait: float = option(
-        0.0, "Seconds to wait for another run that holds the output.", low=0, high=1e7,
+        0.0,
+        "Seconds to wait for another run that holds the output.",
+        low=0,
+        high=1e7,
         panel=_OUTPUT,
-    )  # fmt: skip
+    )
     workers: int | None = option(
         None, "Threads that score.", low=1, high=1024, shown="the cores available"
     )
@@ -115,9 +119,12 @@ class RecommendConfig(OutputConfig):
         False, "Also recommend items without a rating in train.", panel=_ITEMS
     )
     min_score: float | None = option(
-        None, "Only items of at least this score (popular lists apart).", low=-1e38, high=1e38,
+        None,
+        "Only items of at least this score (popular lists apart).",
+        low=-1e38,
+        high=1e38,
         panel=_ITEMS,
-    )  # fmt: skip
+    )
     pairs: str | None = option(
         None, "File of user and item ids to score instead, or - for standard input.", panel=_PAIRS
     )
@@ -126,22 +133,28 @@ class RecommendConfig(OutputConfig):
         None, "Rows of the matrix a part.", low=1, shown="8192", panel=_PARTS
     )
     shard: str | None = option(
-        None, "i/n: only every n-th part, from the i-th; the last of n runs publishes.",
+        None,
+        "i/n: only every n-th part, from the i-th; the last of n runs publishes.",
         panel=_PARTS,
-    )  # fmt: skip
+    )
     resume: bool = option(False, "Keep the whole parts of a run that was cut off.", panel=_PARTS)
-    engine: ScoringEngine = option(
-        ScoringEngine.local, "Who scores: this process, or the workers of a Dask cluster.",
+    engine: BatchEngine = option(
+        BatchEngine.local,
+        "Who scores: this process, or the workers of a Dask cluster.",
         panel=_CLUSTER,
-    )  # fmt: skip
+    )
     scheduler: str | None = option(
-        None, "Address of the Dask scheduler, as tcp://HOST:8786 or tls://HOST:8786.",
+        None,
+        "Address of the Dask scheduler, as tcp://HOST:8786 or tls://HOST:8786.",
         panel=_CLUSTER,
-    )  # fmt: skip
+    )
     cluster_timeout: float = option(
-        20.0, "Seconds to wait for the scheduler, for a worker, and for another when all are lost.",
-        low=0.1, high=1e6, panel=_CLUSTER,
-    )  # fmt: skip
+        20.0,
+        "Seconds to wait for the scheduler, for a worker, and for another when all are lost.",
+        low=0.1,
+        high=1e6,
+        panel=_CLUSTER,
+    )
     keep_previous: bool = option(
         False, "Keep the output that is replaced, as OUT.previous.", panel=_OUTPUT
     )
@@ -150,13 +163,19 @@ class RecommendConfig(OutputConfig):
     )
     min_users: int | None = option(None, "Users with a row, at least.", low=0, panel=_GATES)
     min_coverage: float | None = option(
-        None, "Share of the allowed items that somebody gets, at least.", low=0, high=1,
+        None,
+        "Share of the allowed items that somebody gets, at least.",
+        low=0,
+        high=1,
         panel=_GATES,
-    )  # fmt: skip
+    )
     max_churn: float | None = option(
-        None, "1 − mean overlap of users' lists with the output that is there, at most.", low=0,
-        high=1, panel=_GATES,
-    )  # fmt: skip
+        None,
+        "1 − mean overlap of users' lists with the output that is there, at most.",
+        low=0,
+        high=1,
+        panel=_GATES,
+    )
 
     @property
     def files(self) -> list[str]:
@@ -186,7 +205,7 @@ class RecommendConfig(OutputConfig):
                 )
 
     def _check_cluster(self) -> None:
-        if self.engine is ScoringEngine.local:
+        if self.engine is BatchEngine.local:
             if self.scheduler is not None:
                 raise UsageError("--scheduler has no meaning without --engine dask")
             return
@@ -201,19 +220,49 @@ class RecommendConfig(OutputConfig):
 
 
 _OF_LISTS = (
-    "k", "users", "history", "unknown_users", "items", "exclude_items", "exclude", "seen",
-    "include_seen", "include_cold", "min_score", "format", "part_users", "shard", "resume",
-    "engine", "min_users", "min_coverage", "max_churn", "workers",
-)  # fmt: skip
+    "k",
+    "users",
+    "history",
+    "unknown_users",
+    "items",
+    "exclude_items",
+    "exclude",
+    "seen",
+    "include_seen",
+    "include_cold",
+    "min_score",
+    "format",
+    "part_users",
+    "shard",
+    "resume",
+    "engine",
+    "min_users",
+    "min_coverage",
+    "max_churn",
+    "workers",
+)
 
 # Files that a request is read from.
 FILES = ("users", "history", "items", "exclude_items", "exclude", "seen")
 
 # What says where something is, how fast it goes, or whether it is published: not what is written.
 NOT_CONTENT = (
-    *FILES, "pairs", "workers", "wait", "shard", "resume", "engine", "scheduler",
-    "cluster_timeout", "keep_previous", "max_age", "min_users", "min_coverage", "max_churn", "seed",
-)  # fmt: skip
+    *FILES,
+    "pairs",
+    "workers",
+    "wait",
+    "shard",
+    "resume",
+    "engine",
+    "scheduler",
+    "cluster_timeout",
+    "keep_previous",
+    "max_age",
+    "min_users",
+    "min_coverage",
+    "max_churn",
+    "seed",
+)
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -39,9 +39,12 @@ class FilterConfig(Config):
     """The filters that fetch and split share."""
 
     threshold: float | None = option(
-        None, "Ratings of at least this become 1, the others go.", low=-1e38, high=1e38,
+        None,
+        "Ratings of at least this become 1, the others go.",
+        low=-1e38,
+        high=1e38,
         panel=_FILTER,
-    )  # fmt: skip
+    )
     min_user_ratings: int = option(
         0, "Drop users with fewer ratings (repeated until stable).", low=0, panel=_FILTER
     )
@@ -82,22 +85,28 @@ class FetchConfig(FilterConfig):
         "same with ::; csv: commas, semicolons or bars, quoted; tsv: tabs; space: runs of spaces; "
         "jsonl: one JSON object a line; adjacency: user item item item … a line; recbole: .inter; "
         "negatives (evaluate --candidates): (user,positive) item item … a line.",
-        shown="found by looking", panel=_READ,
-    )  # fmt: skip
+        shown="found by looking",
+        panel=_READ,
+    )
     columns: str | None = option(
         None,
         "Columns by name, or by number from 1: user=…,item=…,rating=…,time=… (rating and time may "
         "be left out).",
-        shown="common names, or this order", panel=_READ,
-    )  # fmt: skip
-    header: bool | None = option(
-        None, "Whether the first line of a table names its columns.", shown="found by looking",
+        shown="common names, or this order",
         panel=_READ,
-    )  # fmt: skip
+    )
+    header: bool | None = option(
+        None,
+        "Whether the first line of a table names its columns.",
+        shown="found by looking",
+        panel=_READ,
+    )
     item_names: str | None = option(
-        None, "File of item ids and names: two columns, or u.item, movies.csv, movies.dat.",
-        shown="the source's own", panel=_READ,
-    )  # fmt: skip
+        None,
+        "File of item ids and names: two columns, or u.item, movies.csv, movies.dat.",
+        shown="the source's own",
+        panel=_READ,
+    )
     duplicates: Duplicates = option(
         Duplicates.last,
         "What becomes of several ratings of one item by one user; last and first go by time where "
@@ -105,13 +114,17 @@ class FetchConfig(FilterConfig):
         panel=_FILTER,
     )
     cache_dir: str | None = option(
-        None, "Folder that keeps downloads.", shown="$XDG_CACHE_HOME/mfcli or ~/.cache/mfcli",
+        None,
+        "Folder that keeps downloads.",
+        shown="$XDG_CACHE_HOME/mfcli or ~/.cache/mfcli",
         panel=_DOWNLOAD,
-    )  # fmt: skip
+    )
     base_url: str | None = option(
-        None, "Mirror of the named data sets: http(s)://…/ that holds the zips.",
-        shown="files.grouplens.org", panel=_DOWNLOAD,
-    )  # fmt: skip
+        None,
+        "Mirror of the named data sets: http(s)://…/ that holds the zips.",
+        shown="files.grouplens.org",
+        panel=_DOWNLOAD,
+    )
     sha256: str | None = option(
         None, "Refuse a URL or a file whose SHA-256 is another (hex).", panel=_DOWNLOAD
     )
@@ -195,9 +208,13 @@ class SplitConfig(FilterConfig):
         None, "Rows a user for leave-n-out and latest.", low=1, shown="10", panel=_TEST
     )
     test_fraction: float | None = option(
-        None, "Probability that a row goes to test, for fraction (and to validation, for given).",
-        low=0.0, high=1.0, shown="0.2", panel=_TEST,
-    )  # fmt: skip
+        None,
+        "Probability that a row goes to test, for fraction (and to validation, for given).",
+        low=0.0,
+        high=1.0,
+        shown="0.2",
+        panel=_TEST,
+    )
     per_user: bool = option(False, "Take the fraction within each user's rows.", panel=_TEST)
     cutoff: str | None = option(
         None,
@@ -288,13 +305,16 @@ class EvaluateConfig(Config):
         None,
         "File of user and item ids, as fetch reads it: only these items are ranked for a user, "
         "and the user's test items.",
-        shown="all items", panel=_CANDIDATES,
-    )  # fmt: skip
+        shown="all items",
+        panel=_CANDIDATES,
+    )
     sampled: int | None = option(
         None,
         "Rank only so many random items a user, and the user's test items; the result is labelled.",
-        low=1, shown="all items", panel=_CANDIDATES,
-    )  # fmt: skip
+        low=1,
+        shown="all items",
+        panel=_CANDIDATES,
+    )
     resamples: int = option(
         1000, "Bootstrap samples of the users for the 95 % intervals; 0: none.", low=0, high=10**6
     )
@@ -303,15 +323,18 @@ class EvaluateConfig(Config):
         None, "Threads that score.", low=1, high=1024, shown="the cores available"
     )
     fail_under: list[str] = option(
-        [], "Exit 6 if a metric is below this: NAME=VALUE; repeat for several.", shown="none",
+        [],
+        "Exit 6 if a metric is below this: NAME=VALUE; repeat for several.",
+        shown="none",
         panel=_GATES,
-    )  # fmt: skip
+    )
     beat: Baseline | None = option(
         None,
         "Exit 6 unless the model is better than this baseline, made from what it has seen, on the "
         "metric of --beat-on.",
-        shown="none", panel=_GATES,
-    )  # fmt: skip
+        shown="none",
+        panel=_GATES,
+    )
     beat_on: str | None = option(
         None, "Metric for --beat.", shown="ndcg at the first --k", panel=_GATES
     )

@@ -14,7 +14,7 @@ from mfcli.config.choices import (
     Device,
     Engine,
     Mode,
-    Model,
+    ModelKind,
     Objective,
     Optimizer,
     Order,
@@ -73,34 +73,53 @@ class TrainConfig(Config):
     mode: Mode = option(
         Mode.explicit, "A named default of model, objective and engine.", panel=_CHOICE
     )
-    model: Model | None = option(None, "What is scored.", shown="by mode", panel=_CHOICE)
+    model: ModelKind | None = option(None, "What is scored.", shown="by mode", panel=_CHOICE)
     objective: Objective | None = option(None, "What is minimised.", shown="by mode", panel=_CHOICE)
     engine: Engine | None = option(None, "How it is minimised.", shown="by mode", panel=_CHOICE)
     factors: int | None = option(
-        None, "Width of an embedding; 0 leaves the biases.", low=0, high=65536, shown="by mode",
+        None,
+        "Width of an embedding; 0 leaves the biases.",
+        low=0,
+        high=65536,
+        shown="by mode",
         panel=_CHOICE,
-    )  # fmt: skip
+    )
     item_factors: int | None = option(
-        None, "Width of the items' embeddings of --model neural.", low=1, high=65536,
-        shown="as --factors", panel=_CHOICE,
-    )  # fmt: skip
+        None,
+        "Width of the items' embeddings of --model neural.",
+        low=1,
+        high=65536,
+        shown="as --factors",
+        panel=_CHOICE,
+    )
     hidden: list[int] | None = option(
-        None, "Width of a hidden layer of --model neural; repeat for several.", low=1, high=65536,
-        shown="10", panel=_CHOICE,
-    )  # fmt: skip
+        None,
+        "Width of a hidden layer of --model neural; repeat for several.",
+        low=1,
+        high=65536,
+        shown="10",
+        panel=_CHOICE,
+    )
     global_mean: bool | None = option(
         None, "Start predictions from the mean rating.", shown="by objective", panel=_CHOICE
     )
     rating_unit: float | None = option(
-        None, "Of mse: train on ratings divided by this, so that rates and regularisation mean "
-        "the same on any scale.", low=1e-30, high=1e30,
+        None,
+        "Of mse: train on ratings divided by this, so that rates and regularisation mean "
+        "the same on any scale.",
+        low=1e-30,
+        high=1e30,
         shown="by their standard deviation: 1 for stars",
         panel=_LEARN,
-    )  # fmt: skip
+    )
     dropout: float | None = option(
-        None, "Probability that a factor is dropped in training.", low=0.0, high=0.99, shown="0",
+        None,
+        "Probability that a factor is dropped in training.",
+        low=0.0,
+        high=0.99,
+        shown="0",
         panel=_CHOICE,
-    )  # fmt: skip
+    )
 
     epochs: int | None = option(
         None, "Passes over the ratings.", low=1, high=1_000_000, shown="by mode", panel=_LEARN
@@ -110,13 +129,19 @@ class TrainConfig(Config):
         None, "How the learning rate changes by epoch.", shown="by mode", panel=_LEARN
     )
     decay: float | None = option(
-        None, "Rate of the exponential (lr·decay^e) and inverse (lr/(1+decay·e)) schedules.",
-        low=0.0, shown="0.95", panel=_LEARN,
-    )  # fmt: skip
-    regularization: float | None = option(
-        None, "L2 per observed sample on the factors it touches.", low=0.0, shown="by mode",
+        None,
+        "Rate of the exponential (lr·decay^e) and inverse (lr/(1+decay·e)) schedules.",
+        low=0.0,
+        shown="0.95",
         panel=_LEARN,
-    )  # fmt: skip
+    )
+    regularization: float | None = option(
+        None,
+        "L2 per observed sample on the factors it touches.",
+        low=0.0,
+        shown="by mode",
+        panel=_LEARN,
+    )
     bias_regularization: float | None = option(
         None,
         "The same on the biases.",
@@ -146,46 +171,77 @@ class TrainConfig(Config):
         None, "Scale gradients down to this norm.", low=1e-12, shown="off", panel=_LEARN
     )
     negatives: int | None = option(
-        None, "Sampled negatives a positive; for warp, the most draws.", low=1, high=10_000,
-        shown="by mode", panel=_LEARN,
-    )  # fmt: skip
+        None,
+        "Sampled negatives a positive; for warp, the most draws.",
+        low=1,
+        high=10_000,
+        shown="by mode",
+        panel=_LEARN,
+    )
     negative_power: float | None = option(
-        None, "Draw negatives by popularity to this power; 0 is uniform.", low=0.0, high=2.0,
-        shown="0", panel=_LEARN,
-    )  # fmt: skip
+        None,
+        "Draw negatives by popularity to this power; 0 is uniform.",
+        low=0.0,
+        high=2.0,
+        shown="0",
+        panel=_LEARN,
+    )
     positive_weight: PositiveWeight | None = option(
-        None, "Weight of a positive in a sampled loss by its value (play count): none, in "
-        "proportion, or by log(1 + value); the mean weight is 1.", shown="none", panel=_LEARN,
-    )  # fmt: skip
+        None,
+        "Weight of a positive in a sampled loss by its value (play count): none, in "
+        "proportion, or by log(1 + value); the mean weight is 1.",
+        shown="none",
+        panel=_LEARN,
+    )
     unobserved_weight: float | None = option(
-        None, "Of ials: weight of every pair of a user and an item, whose target is 0; an "
-        "interaction adds a weight of 1 with target 1.", low=0.0, shown="by density", panel=_LEARN,
-    )  # fmt: skip
+        None,
+        "Of ials: weight of every pair of a user and an item, whose target is 0; an "
+        "interaction adds a weight of 1 with target 1.",
+        low=0.0,
+        shown="by density",
+        panel=_LEARN,
+    )
     regularization_exponent: float | None = option(
-        None, "Of ials: λ is scaled by (a user's interactions + unobserved weight · all items) "
-        "to this power; items likewise.", low=0.0, high=10.0, shown="1", panel=_LEARN,
-    )  # fmt: skip
+        None,
+        "Of ials: λ is scaled by (a user's interactions + unobserved weight · all items) "
+        "to this power; items likewise.",
+        low=0.0,
+        high=10.0,
+        shown="1",
+        panel=_LEARN,
+    )
     confidence: Confidence | None = option(
-        None, "Of ials: weight of an interaction of value r (play count): 1, 1 + alpha · r, or "
-        "1 + alpha · log(1 + r).", shown="none", panel=_LEARN,
-    )  # fmt: skip
+        None,
+        "Of ials: weight of an interaction of value r (play count): 1, 1 + alpha · r, or "
+        "1 + alpha · log(1 + r).",
+        shown="none",
+        panel=_LEARN,
+    )
     alpha: float | None = option(
         None, "Of --confidence linear and log.", low=0.0, shown="1", panel=_LEARN
     )
     block_size: int | None = option(
-        None, "Of als: factors solved for at once; more of them go block by block (iALS++).",
-        low=1, high=65536, shown="128", panel=_LEARN,
-    )  # fmt: skip
-    damping: float | None = option(
-        None, "Of --model bias: ratings that pull a bias towards 0.", low=0.0, shown="5",
+        None,
+        "Of als: factors solved for at once; more of them go block by block (iALS++).",
+        low=1,
+        high=65536,
+        shown="128",
         panel=_LEARN,
-    )  # fmt: skip
+    )
+    damping: float | None = option(
+        None,
+        "Of --model bias: ratings that pull a bias towards 0.",
+        low=0.0,
+        shown="5",
+        panel=_LEARN,
+    )
 
     init: str | None = option(
-        None, "Start of the factors: normal:STD, scaled:STD (STD/√factors) or uniform:LOW:HIGH.",
+        None,
+        "Start of the factors: normal:STD, scaled:STD (STD/√factors) or uniform:LOW:HIGH.",
         shown="by mode",
         panel=_START,
-    )  # fmt: skip
+    )
     bias_init: str | None = option(
         None, "Start of the biases, in the same form.", shown="0", panel=_START
     )
@@ -195,27 +251,38 @@ class TrainConfig(Config):
 
     valid: str | None = option(None, "Validation .npz of the same split.", panel=_WATCH)
     metric: list[str] = option(
-        [], "Also this metric of evaluate at each evaluation; the first one drives --patience.",
-        shown="validation loss", panel=_WATCH,
-    )  # fmt: skip
+        [],
+        "Also this metric of evaluate at each evaluation; the first one drives --patience.",
+        shown="validation loss",
+        panel=_WATCH,
+    )
     k: list[int] = option(
         [10], "Length of the ranked list of the metrics.", low=1, high=LONGEST_LIST, panel=_WATCH
     )
     eval_every: int = option(1, "Evaluate every N epochs.", low=1, panel=_WATCH)
     patience: int | None = option(
-        None, "Stop after N evaluations without improvement, and keep the best epoch.",
-        low=1, shown="off", panel=_WATCH,
-    )  # fmt: skip
-    time_limit: float | None = option(
-        None, "Stop after this many seconds, at the last whole epoch.", low=0.001, shown="off",
+        None,
+        "Stop after N evaluations without improvement, and keep the best epoch.",
+        low=1,
+        shown="off",
         panel=_WATCH,
-    )  # fmt: skip
+    )
+    time_limit: float | None = option(
+        None,
+        "Stop after this many seconds, at the last whole epoch.",
+        low=0.001,
+        shown="off",
+        panel=_WATCH,
+    )
 
     device: Device = option(Device.auto, "Where the minibatch and als engines compute.", panel=_RUN)
     order: Order | None = option(
-        None, "Of hogwild with mse: a grid of blocks that share no row and no column (the same "
-        "bits for any number of workers), or free of any order.", shown="grid", panel=_RUN,
-    )  # fmt: skip
+        None,
+        "Of hogwild with mse: a grid of blocks that share no row and no column (the same "
+        "bits for any number of workers), or free of any order.",
+        shown="grid",
+        panel=_RUN,
+    )
     workers: int | None = option(
         None,
         "Threads; torch uses one for small steps unless told.",
@@ -270,7 +337,7 @@ class TrainConfig(Config):
             done = dataclasses.replace(done, alpha=1.0 if done.alpha is None else done.alpha)
         elif done.alpha is not None:
             raise UsageError("--alpha weighs values: it needs --confidence linear or log")
-        if done.model is Model.mf and done.factors == 0:
+        if done.model is ModelKind.mf and done.factors == 0:
             raise UsageError("--factors 0 leaves --model mf nothing to learn: use biased-mf")
         if setting.biased:
             apart = {
@@ -312,13 +379,13 @@ class TrainConfig(Config):
         model, objective, engine = MODES[self.mode]
         model = self.model or model
         if model in BASELINES:
-            implied = Objective.mse if model is Model.bias else None
+            implied = Objective.mse if model is ModelKind.bias else None
             return Setting(model, self.objective or implied, self.engine or Engine.closed_form)
-        if model is Model.svdpp:  # it learns ratings, in one way
+        if model is ModelKind.svdpp:  # it learns ratings, in one way
             return Setting(model, self.objective or Objective.mse, self.engine or Engine.hogwild)
         objective = self.objective or objective
         if objective is Objective.ials:  # there is one way to minimise it
-            return Setting(self.model or Model.mf, objective, self.engine or Engine.als)
+            return Setting(self.model or ModelKind.mf, objective, self.engine or Engine.als)
         return Setting(model, objective, self.engine or engine)
 
     def _stages_with_biases(self) -> list[dict[str, Any]]:
@@ -354,10 +421,23 @@ class TrainConfig(Config):
 
 # What a stage of [[train.stages]] may change; the model itself stays what it is.
 STAGE_KEYS = (
-    "epochs", "learning_rate", "schedule", "decay", "regularization", "bias_regularization",
-    "weight_decay", "bias_weight_decay", "optimizer", "sparse", "batch_size", "reduction",
-    "clip_norm", "negatives", "patience", "eval_every",
-)  # fmt: skip
+    "epochs",
+    "learning_rate",
+    "schedule",
+    "decay",
+    "regularization",
+    "bias_regularization",
+    "weight_decay",
+    "bias_weight_decay",
+    "optimizer",
+    "sparse",
+    "batch_size",
+    "reduction",
+    "clip_norm",
+    "negatives",
+    "patience",
+    "eval_every",
+)
 
 
 def _check_stage(stage: dict[str, Any], number: int) -> None:
@@ -386,7 +466,7 @@ def check_optimizer(config: TrainConfig) -> None:
     """Refuse what torch's optimizers cannot do with sparse gradients."""
     if config.optimizer is Optimizer.sparse_adam and not config.sparse:
         raise UsageError("--optimizer sparse-adam needs sparse gradients: leave out --no-sparse")
-    if config.optimizer is Optimizer.sparse_adam and config.model is Model.neural:
+    if config.optimizer is Optimizer.sparse_adam and config.model is ModelKind.neural:
         raise UsageError("--optimizer sparse-adam cannot work with the layers of --model neural")
     if config.sparse and config.optimizer is Optimizer.adam:
         raise UsageError("--sparse cannot work with --optimizer adam: use sparse-adam")

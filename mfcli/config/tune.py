@@ -20,9 +20,17 @@ _VALID = "What it validates on"
 
 # Options of train that say how it is watched and run: the search has its own.
 WATCHING = (
-    "valid", "metric", "k", "eval_every", "patience", "time_limit", "device", "workers",
-    "init_from", "stages",
-)  # fmt: skip
+    "valid",
+    "metric",
+    "k",
+    "eval_every",
+    "patience",
+    "time_limit",
+    "device",
+    "workers",
+    "init_from",
+    "stages",
+)
 
 
 def of_the_model(train: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,48 +47,72 @@ class TuneConfig(TrainConfig):
         30, "Settings to try; the first one is the defaults.", low=1, high=10_000, panel=_SEARCH
     )
     rungs: int = option(
-        2, "Rounds of successive halving; the last one trains all epochs.", low=1, high=10,
+        2,
+        "Rounds of successive halving; the last one trains all epochs.",
+        low=1,
+        high=10,
         panel=_SEARCH,
-    )  # fmt: skip
+    )
     eta: int = option(
-        3, "From round to round one in ETA goes on, with ETA times the epochs.", low=2, high=10,
+        3,
+        "From round to round one in ETA goes on, with ETA times the epochs.",
+        low=2,
+        high=10,
         panel=_SEARCH,
-    )  # fmt: skip
+    )
     range: list[str] = option(
-        [], "Draw this option from here: NAME=LOW:HIGH (log-uniform if LOW is above 0) or "
-        "NAME=A,B,…; repeat for several.", shown="by objective and engine", panel=_SEARCH,
-    )  # fmt: skip
-    jobs: int | None = option(
-        None, "Trials side by side, of --workers threads each.", low=1, high=1024,
-        shown="the cores available", panel=_SEARCH,
-    )  # fmt: skip
-    time_limit: float | None = option(
-        None, "End after this many seconds with the best so far.", low=0.001, shown="off",
+        [],
+        "Draw this option from here: NAME=LOW:HIGH (log-uniform if LOW is above 0) or "
+        "NAME=A,B,…; repeat for several.",
+        shown="by objective and engine",
         panel=_SEARCH,
-    )  # fmt: skip
+    )
+    jobs: int | None = option(
+        None,
+        "Trials side by side, of --workers threads each.",
+        low=1,
+        high=1024,
+        shown="the cores available",
+        panel=_SEARCH,
+    )
+    time_limit: float | None = option(
+        None,
+        "End after this many seconds with the best so far.",
+        low=0.001,
+        shown="off",
+        panel=_SEARCH,
+    )
     workers: int | None = option(
         None, "Threads of one trial.", low=1, high=1024, shown="1", panel=_SEARCH
     )
 
     metric: list[str] = option(
-        [], "What is tuned, name or name@k; further ones are recorded.",
-        shown="rmse with mse, else ndcg@10", panel=_VALID,
-    )  # fmt: skip
+        [],
+        "What is tuned, name or name@k; further ones are recorded.",
+        shown="rmse with mse, else ndcg@10",
+        panel=_VALID,
+    )
     k: list[int] = option([10], "Length of the ranked list of the metrics.", low=1, panel=_VALID)
     valid: str | None = option(
         None, "Validation .npz of the same split.", shown="taken out of MATRIX", panel=_VALID
     )
     valid_strategy: Strategy | None = option(
-        None, "How validation rows are taken out of MATRIX, as by split.", shown="fraction",
+        None,
+        "How validation rows are taken out of MATRIX, as by split.",
+        shown="fraction",
         panel=_VALID,
-    )  # fmt: skip
+    )
     valid_n: int | None = option(
         None, "Rows a user for leave-n-out and latest.", low=1, shown="5", panel=_VALID
     )
     valid_fraction: float | None = option(
-        None, "For fraction: this part of all rows, or of each user's for ranking metrics.",
-        low=0.0, high=1.0, shown="0.1; 0.2 for ranking", panel=_VALID,
-    )  # fmt: skip
+        None,
+        "For fraction: this part of all rows, or of each user's for ranking metrics.",
+        low=0.0,
+        high=1.0,
+        shown="0.1; 0.2 for ranking",
+        panel=_VALID,
+    )
 
     eval_every: int = option(1, "", low=1, cli=False)
     patience: int | None = option(None, "", low=1, cli=False)
@@ -94,8 +126,10 @@ class TuneConfig(TrainConfig):
                 raise UsageError(f"{name.replace('_', '-')} has no meaning for tune")
         taken = ("valid_strategy", "valid_n", "valid_fraction")
         if self.valid is not None and any(getattr(self, name) is not None for name in taken):
-            raise UsageError("--valid names the validation set: leave out --valid-strategy, "
-                             "--valid-n and --valid-fraction")  # fmt: skip
+            raise UsageError(
+                "--valid names the validation set: leave out --valid-strategy, "
+                "--valid-n and --valid-fraction"
+            )
         if self.valid_strategy is Strategy.given:
             raise UsageError("--valid-strategy given: name the file with --valid")
         self.given_ranges()
@@ -120,8 +154,9 @@ class TuneConfig(TrainConfig):
 
     def trial_config(self, options: dict[str, Any]) -> TrainConfig:
         """Return the resolved configuration of a trial with these options drawn."""
-        return TrainConfig.merge(("", self.fixed() | {"workers": self.workers or 1} | options)
-        ).resolved()  # fmt: skip
+        return TrainConfig.merge(
+            ("", self.fixed() | {"workers": self.workers or 1} | options)
+        ).resolved()
 
     @property
     def setting(self) -> Setting:
@@ -165,10 +200,12 @@ class TuneConfig(TrainConfig):
         if not drawn and fraction is not None:
             raise UsageError("--valid-fraction is of --valid-strategy fraction")
         return SplitConfig(
-            strategy=strategy, seed=self.seed, per_user=drawn and ranks,
+            strategy=strategy,
+            seed=self.seed,
+            per_user=drawn and ranks,
             n=None if drawn else n or 5,
             test_fraction=(fraction or (0.2 if ranks else 0.1)) if drawn else None,
-        )  # fmt: skip
+        )
 
     def ready(self) -> TuneConfig:
         """Refuse, with UsageError, what cannot work, before anything is read; return itself."""

@@ -63,9 +63,11 @@ class Screen:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Take the live display down, whatever happened."""
         self._stop()
 
@@ -99,9 +101,13 @@ class Screen:
         if not self.err.is_terminal:
             return
         self._bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TaskProgressColumn(), console=self.err, transient=True,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TaskProgressColumn(),
+            console=self.err,
+            transient=True,
+        )
         self._task = self._bar.add_task(title, total=total)
         self._open(self._bar)
 
@@ -116,9 +122,13 @@ class Screen:
 
     def _open(self, renderable: RenderableType) -> None:
         self._live = Live(
-            renderable, console=self.err, refresh_per_second=10, transient=True,
-            redirect_stdout=False, redirect_stderr=False,
-        )  # fmt: skip
+            renderable,
+            console=self.err,
+            refresh_per_second=10,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start()
 
     def _stop(self) -> None:
@@ -138,10 +148,7 @@ class Screen:
         if self._training is not None:
             done = self._epochs[-1].epoch if self._epochs else self._training.done
             title = f"epoch {done + 1}{loss}"
-        self._bar.update(
-            self._task, completed=event.done, total=event.total,
-            description=title,
-        )  # fmt: skip
+        self._bar.update(self._task, completed=event.done, total=event.total, description=title)
 
     def _epoch(self, event: EpochResult) -> None:
         self._epochs.append(event)

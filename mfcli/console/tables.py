@@ -57,13 +57,19 @@ def _shown(value: Any) -> str:
 
 def _fetch(result: FetchResult) -> list[RenderableType]:
     facts = {
-        "file": result.out, "format": result.format, "users": result.n_users,
-        "items": result.n_items, "ratings": result.n_ratings,
+        "file": result.out,
+        "format": result.format,
+        "users": result.n_users,
+        "items": result.n_items,
+        "ratings": result.n_ratings,
         "values": f"{result.minimum:g} to {result.maximum:g}, mean {result.mean:.4g}",
-        "rows read": result.rows_read, "duplicates merged": result.duplicates,
-        "below the threshold": result.below_threshold, "filtered out": result.filtered,
-        "times": result.has_timestamps, "item names": result.has_item_names,
-    }  # fmt: skip
+        "rows read": result.rows_read,
+        "duplicates merged": result.duplicates,
+        "below the threshold": result.below_threshold,
+        "filtered out": result.filtered,
+        "times": result.has_timestamps,
+        "item names": result.has_item_names,
+    }
     notice: list[RenderableType] = [Text(result.notice)] if result.notice else []
     return [_facts("fetch", facts), *notice]
 
@@ -71,8 +77,9 @@ def _fetch(result: FetchResult) -> list[RenderableType]:
 def _split(result: SplitResult) -> list[RenderableType]:
     table = Table(
         title=f"split {result.strategy}: {result.n_users:,} users × {result.n_items:,} items",
-        title_justify="left", title_style="bold",
-    )  # fmt: skip
+        title_justify="left",
+        title_style="bold",
+    )
     for name in ("file", "ratings", "users", "items", "rows of unknown users or items"):
         table.add_column(name, justify="left" if name == "file" else "right")
     for part in result.parts:
@@ -83,12 +90,20 @@ def _split(result: SplitResult) -> list[RenderableType]:
 
 def _train(result: TrainResult) -> list[RenderableType]:
     facts = {
-        "file": result.out, "model": result.model, "objective": result.objective,
-        "engine": result.engine, "device": result.device, "epochs": result.epochs,
-        "best epoch": result.best_epoch, "stopped by": result.stopped,
-        "train loss": result.train_loss, "validation loss": result.valid_loss,
-        **result.metrics, "seconds": result.seconds, "history": result.history,
-    }  # fmt: skip
+        "file": result.out,
+        "model": result.model,
+        "objective": result.objective,
+        "engine": result.engine,
+        "device": result.device,
+        "epochs": result.epochs,
+        "best epoch": result.best_epoch,
+        "stopped by": result.stopped,
+        "train loss": result.train_loss,
+        "validation loss": result.valid_loss,
+        **result.metrics,
+        "seconds": result.seconds,
+        "history": result.history,
+    }
     tables: list[RenderableType] = [_facts("train", facts)]
     if len(result.stage_losses) > 1:
         table = Table(title="losses at the end of each stage", title_justify="left")
@@ -145,14 +160,22 @@ def _difference(of: dict[str, Any], label: str) -> Table:
 
 def _folds(result: FoldsResult) -> list[RenderableType]:
     table = _spread_table("cross-validation", "fold", result.folds, result)
-    return [*_fetch(result.fetch), *_split(result.split), table,
-            _facts("protocol", result.protocol)]  # fmt: skip
+    return [
+        *_fetch(result.fetch),
+        *_split(result.split),
+        table,
+        _facts("protocol", result.protocol),
+    ]
 
 
 def _repeats(result: RepeatsResult) -> list[RenderableType]:
     table = _spread_table("repeats", "repeat", result.repeats, result)
-    return [*_fetch(result.fetch), *_split(result.splits[0]), table,
-            _facts("protocol", result.protocol)]  # fmt: skip
+    return [
+        *_fetch(result.fetch),
+        *_split(result.splits[0]),
+        table,
+        _facts("protocol", result.protocol),
+    ]
 
 
 def _spread_table(
@@ -173,12 +196,19 @@ def _spread_table(
 
 def _recommend(result: RecommendResult) -> list[RenderableType]:
     facts = {
-        "file": result.out, "users": result.n_users, "rows": result.n_rows,
-        "unknown users": result.unknown_users, "users with fewer than k": result.short_users,
-        "coverage": result.coverage, "churn": result.churn, "left out as unknown": result.counts,
-        "parts": result.parts, "published": None if result.parts is None else result.published,
-        "model's age in days": result.model_seconds_old / 86_400, "seconds": result.seconds,
-    }  # fmt: skip
+        "file": result.out,
+        "users": result.n_users,
+        "rows": result.n_rows,
+        "unknown users": result.unknown_users,
+        "users with fewer than k": result.short_users,
+        "coverage": result.coverage,
+        "churn": result.churn,
+        "left out as unknown": result.counts,
+        "parts": result.parts,
+        "published": None if result.parts is None else result.published,
+        "model's age in days": result.model_seconds_old / 86_400,
+        "seconds": result.seconds,
+    }
     return [_facts("recommend", facts), *_preview("first recommendations", result.preview)]
 
 
@@ -196,25 +226,36 @@ def _preview(title: str, rows: list[dict[str, Any]]) -> list[RenderableType]:
 
 def _pairs(result: PairsResult) -> list[RenderableType]:
     facts = {
-        "file": result.out, "rows": result.n_rows, "of unknown users": result.unknown_user_rows,
-        "of unknown items": result.unknown_item_rows, "seconds": result.seconds,
-    }  # fmt: skip
+        "file": result.out,
+        "rows": result.n_rows,
+        "of unknown users": result.unknown_user_rows,
+        "of unknown items": result.unknown_item_rows,
+        "seconds": result.seconds,
+    }
     return [_facts("scores of pairs", facts)]
 
 
 def _similar(result: SimilarResult) -> list[RenderableType]:
     facts = {
-        "file": result.out, "by": result.by, "asked for": result.n_asked, "rows": result.n_rows,
-        "without a vector, or unknown": result.without, "seconds": result.seconds,
-    }  # fmt: skip
+        "file": result.out,
+        "by": result.by,
+        "asked for": result.n_asked,
+        "rows": result.n_rows,
+        "without a vector, or unknown": result.without,
+        "seconds": result.seconds,
+    }
     return [_facts("similar", facts), *_preview("first neighbours", result.preview)]
 
 
 def _export(result: ExportResult) -> list[RenderableType]:
     facts = {
-        "folder": result.out, "model": result.model, "users": result.n_users,
-        "items": result.n_items, "factors": result.factors, "seconds": result.seconds,
-    }  # fmt: skip
+        "folder": result.out,
+        "model": result.model,
+        "users": result.n_users,
+        "items": result.n_items,
+        "factors": result.factors,
+        "seconds": result.seconds,
+    }
     return [_facts("export", facts)]
 
 
@@ -250,9 +291,12 @@ def _inputs(step: dict[str, Any]) -> dict[str, str]:
 
 def _report(result: ReportResult) -> list[RenderableType]:
     facts = {
-        "file": result.out, "runs": ", ".join(result.runs), "bytes": result.n_bytes,
-        "not there": result.missing, "seconds": result.seconds,
-    }  # fmt: skip
+        "file": result.out,
+        "runs": ", ".join(result.runs),
+        "bytes": result.n_bytes,
+        "not there": result.missing,
+        "seconds": result.seconds,
+    }
     if not result.findings:
         return [_facts("report", facts)]
     table = Table(title="worth knowing", title_justify="left", title_style="bold")
@@ -268,9 +312,12 @@ def trial_cells(result: TrialResult, metric: str, rungs: int) -> dict[str, str]:
     value = result.status if result.value is None else f"{result.value:.6f}"
     epochs = {} if result.epochs is None else {"epochs": str(result.epochs)}
     return {
-        "trial": str(result.trial), "round": f"{result.rung + 1}/{rungs}", **epochs, metric: value,
+        "trial": str(result.trial),
+        "round": f"{result.rung + 1}/{rungs}",
+        **epochs,
+        metric: value,
         "seconds": f"{result.seconds:.2f}",
-    }  # fmt: skip
+    }
 
 
 def trial_table(results: Sequence[TrialResult], metric: str, rungs: int, title: str) -> Table:
@@ -294,12 +341,18 @@ def _tune(result: TuneResult) -> list[RenderableType]:
     for each in result.best:
         table.add_row(*(_shown(each[name]) if name in each else "" for name in names))
     facts = {
-        "file": result.out, result.metric: result.value, "the defaults": result.default,
-        "trial": str(result.trial), "epochs": result.epochs, "trainings": result.trainings,
-        "diverged": result.diverged or None, "ended by": result.stopped,
-        "validation": result.protocol["validation"], "all trainings": result.trials_file,
+        "file": result.out,
+        result.metric: result.value,
+        "the defaults": result.default,
+        "trial": str(result.trial),
+        "epochs": result.epochs,
+        "trainings": result.trainings,
+        "diverged": result.diverged or None,
+        "ended by": result.stopped,
+        "validation": result.protocol["validation"],
+        "all trainings": result.trials_file,
         "seconds": result.seconds,
-    }  # fmt: skip
+    }
     options = {name.replace("_", "-"): each for name, each in result.options.items()}
     return [table, _facts("options", options), _facts("tune", facts)]
 

@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.data.interactions import Catalog, Interactions, Seen
+from mfcli.data.interactions import Catalog, Interactions, SeenItems
 from mfcli.errors import InputError
 
 
 def check_held_out(
-    held_out: Interactions, path: Path, train_meta: dict[str, Any], catalog: Catalog, seen: Seen,
+    held_out: Interactions,
+    path: Path,
+    train_meta: dict[str, Any],
+    catalog: Catalog,
+    seen: SeenItems,
     train_path: Path,
-) -> None:  # fmt: skip
+) -> None:
     """Refuse, with InputError, a validation or test set that does not belong to the training data.
 
     Both must have one catalogue and no common entry, and come from one split; a set without a
@@ -39,7 +43,7 @@ def check_held_out(
         raise InputError(f"{path}: has no rating")
 
 
-def count_common(seen: Seen, held_out: Interactions) -> int:
+def count_common(seen: SeenItems, held_out: Interactions) -> int:
     """Return how many user and item pairs of ``held_out`` are among the ``seen``."""
     indptr, indices = seen
     if not len(indices):

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 Ids = NDArray[Any]  # int64 or fixed-width unicode
 Floats = NDArray[np.float32]
 Indices = NDArray[np.integer[Any]]
-Seen = tuple[Indices, Indices]  # CSR indptr and indices of what each user has in train
+SeenItems = tuple[Indices, Indices]  # CSR indptr and indices of what each user has in train
 
 MAX_ID_LENGTH = 255
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class RawRows:
     """A table of interactions as it was read, one entry a row.
 
     users, items: (R,) int64 or fixed-width unicode ids, as they stand in the source.
@@ -230,7 +230,7 @@ def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
 
 
 def from_rows(
-    rows: Rows,
+    rows: RawRows,
     *,
     duplicates: Duplicates = Duplicates.last,
     catalog: Catalog | None = None,

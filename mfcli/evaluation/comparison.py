@@ -50,14 +50,19 @@ def compare(
     for at, subject in enumerate(subjects[1:], 1):
         this, base = (at, 0) if subject.base is None else (number[subject.base], at)
         ours, theirs = (subjects[each].measured.statistics for each in (this, base))
-        differences.append({
-            "model": subjects[this].name,
-            "base": subjects[base].name,
-            "metrics": {
-                name: difference(ours[name], theirs[name], column[this, name], column[base, name])
-                for name in ours if name in theirs
-            },
-        })  # fmt: skip
+        differences.append(
+            {
+                "model": subjects[this].name,
+                "base": subjects[base].name,
+                "metrics": {
+                    name: difference(
+                        ours[name], theirs[name], column[this, name], column[base, name]
+                    )
+                    for name in ours
+                    if name in theirs
+                },
+            }
+        )
     return intervals, differences
 
 
@@ -67,14 +72,18 @@ def user_columns(
     """Return the columns of --per-user: one entry a user with a test row."""
     users, label = subjects[0].measured.users, sampled_label(config)
     columns: dict[str, Any] = {
-        "user_id": rows.catalog.user_ids[users], "test_rows": rows.user_counts[users]
-    }  # fmt: skip
+        "user_id": rows.catalog.user_ids[users],
+        "test_rows": rows.user_counts[users],
+    }
     for at, subject in enumerate(subjects):
         for name, statistic in subject.measured.statistics.items():
             notes = [label] if label and name not in RATING_METRICS else []
             if at:
-                notes.append(subject.name if subject.base is None or len(subjects) == 2
-                             else f"{subject.name} of {subject.base}")  # fmt: skip
+                notes.append(
+                    subject.name
+                    if subject.base is None or len(subjects) == 2
+                    else f"{subject.name} of {subject.base}"
+                )
             full = f"{name} ({', '.join(notes)})" if notes else name
             columns[full] = statistic.per_user
     return columns

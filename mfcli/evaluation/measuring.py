@@ -15,13 +15,13 @@ from mfcli.config.metric_names import (
     RATING_METRICS,
     expand_metrics,
 )
-from mfcli.data.interactions import Indices, Interactions, Seen
+from mfcli.data.interactions import Indices, Interactions, SeenItems
 from mfcli.evaluation import metrics
 from mfcli.evaluation.confidence import Statistic, mean_of
 from mfcli.kernels import rank_block
-from mfcli.models.arrays import Scoring
-from mfcli.ranking.candidates import Pool, Rows
-from mfcli.ranking.catalogue import Block, Scorer, best_items, rows_of
+from mfcli.models.arrays import ScoreArrays
+from mfcli.ranking.candidates import CsrRows, Pool
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items, rows_of
 
 PREDICTION_BLOCK = 1 << 18
 
@@ -64,7 +64,7 @@ class Measured:
 
 
 def predict(
-    scoring: Scoring,
+    scoring: ScoreArrays,
     users: Indices,
     items: Indices,
     clip: tuple[float, float] | None = None,
@@ -78,8 +78,8 @@ def predict(
 
 
 def rank_users(
-    scoring: Scoring,
-    seen: Seen,
+    scoring: ScoreArrays,
+    seen: SeenItems,
     test: Interactions,
     k: int,
     include_seen: bool,
@@ -90,7 +90,7 @@ def rank_users(
     if pool is None:
         pool = Pool(test.n_items, None if include_seen else seen)
     users = pool.users(np.flatnonzero(test.user_counts))
-    scorer = Scorer(scoring)
+    scorer = BlockScorer(scoring)
 
     def work(block: Block) -> Ranked:
         wanted = rows_of(test.indptr, test.indices, block.users)
@@ -104,14 +104,12 @@ def rank_users(
     parts = list(scorer.blocks(users, work, workers))
     if not parts:
         empty, none = np.zeros((0, k)), np.zeros(0, np.int64)
-        return Ranked(
-            none, none, empty.astype(np.int32), empty > 0, np.zeros(0), none, none, none
-        )  # fmt: skip
+        return Ranked(none, none, empty.astype(np.int32), empty > 0, np.zeros(0), none, none, none)
     return Ranked(*(np.concatenate([getattr(part, name) for part in parts]) for name in RANKED))
 
 
 def _from_ranks(
-    ranks: NDArray[np.int32], wanted: Rows, auc: NDArray[np.float64], k: int
+    ranks: NDArray[np.int32], wanted: CsrRows, auc: NDArray[np.float64], k: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Return hits (B, k), auc, first (B,) and inside (B,) of the ranks of all positives (P,)."""
     counts = np.diff(wanted[0])
@@ -161,8 +159,8 @@ def rating_statistics(
 
 
 def measure(
-    scoring: Scoring,
-    seen: Seen,
+    scoring: ScoreArrays,
+    seen: SeenItems,
     test: Interactions,
     names: Sequence[str],
     *,

@@ -9,12 +9,12 @@ import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import EvaluateConfig, FetchConfig
-from mfcli.data.interactions import Interactions, Seen, encode
+from mfcli.data.interactions import Interactions, SeenItems, encode
 from mfcli.errors import InputError
 from mfcli.evaluation.confidence import LEVEL
 from mfcli.evaluation.measuring import Measured
 from mfcli.ranking.candidates import Pool, pairs_of, rows_from_pairs
-from mfcli.results import Report
+from mfcli.results import OnEvent
 from mfcli.sources.reading import read_any
 
 
@@ -22,14 +22,14 @@ from mfcli.sources.reading import read_any
 class Given:
     """Candidate lists of a file: CSR rows without doubles, what was counted, and the file."""
 
-    rows: Seen
+    rows: SeenItems
     counts: dict[str, int]
     inputs: list[dict[str, Any]]
 
 
-def read_candidates(source: str, test: Interactions, report: Report) -> Given:
+def read_candidates(source: str, test: Interactions, on_event: OnEvent) -> Given:
     """Read user and item ids in any format of fetch; raises InputError if no test user has any."""
-    table, inputs = read_any(source, FetchConfig(), report, candidates=True)
+    table, inputs = read_any(source, FetchConfig(), on_event, candidates=True)
     users, _ = encode(table.users, test.catalog.user_ids)
     items, _ = encode(table.items, test.catalog.item_ids)
     known = (users >= 0) & (items >= 0)
@@ -59,7 +59,9 @@ def common(a: Any, b: Any) -> int:
     return len(np.intersect1d(a, b, assume_unique=True))
 
 
-def pool_of(seen: Seen, test: Interactions, given: Given | None, config: EvaluateConfig) -> Pool:
+def pool_of(
+    seen: SeenItems, test: Interactions, given: Given | None, config: EvaluateConfig
+) -> Pool:
     """Return the candidates that the options ask for."""
     masked = None if config.include_seen else seen
     rows = None if given is None else given.rows
@@ -84,10 +86,11 @@ def protocol_of(
         "ties": "auc: average rank; ranked lists: the item that stands first in the matrix",
         "auc_left_out": "users without a candidate that is no positive",
         "unknown": "users and items without a train row are scored by the terms that are known",
-        "intervals": "none" if not config.resamples else
-        f"{LEVEL:g} % percentile bootstrap over users, {config.resamples} resamples, seed "
+        "intervals": "none"
+        if not config.resamples
+        else f"{LEVEL:g} % percentile bootstrap over users, {config.resamples} resamples, seed "
         f"{config.seed}; a user's rows are drawn together; none for coverage",
-    }  # fmt: skip
+    }
     if config.candidates is not None:
         protocol["left_out"] = "users without a row in the candidate file, from ranking metrics"
     if config.sampled is not None:

@@ -17,7 +17,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
 """
 
 from mfcli.kernels.als import PANEL, Scratch, Side, add_gramian, solve_rows
-from mfcli.kernels.arrays import Grid, Job, Proposal, Rates, Seen, Tiles, Weights
+from mfcli.kernels.arrays import Grid, PassArguments, Proposal, Rates, SeenFilter, Tiles, Weights
 from mfcli.kernels.compilation import announced
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
 from mfcli.kernels.ranks import auc_block, rank_block, topk_block
@@ -35,9 +35,37 @@ from mfcli.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.kernels.tiles import fill_tiles
 
 __all__ = [
-    "BPR", "BPR_SQUARED", "PANEL", "WARP", "Grid", "Job", "Proposal", "Rates", "Scratch", "Seen",
-    "Side", "Tiles", "Weights", "add_gramian", "announced", "auc_block", "bpr", "bpr_squared",
-    "draw_negative", "fill_alias", "fill_filter", "fill_tiles", "logistic", "logistic_pass", "mse",
-    "mse_pass", "pairwise_pass", "rank_block", "solve_rows", "sum_histories", "svdpp_pass",
-    "topk_block", "warp",
-]  # fmt: skip
+    "BPR",
+    "BPR_SQUARED",
+    "PANEL",
+    "WARP",
+    "Grid",
+    "PassArguments",
+    "Proposal",
+    "Rates",
+    "Scratch",
+    "SeenFilter",
+    "Side",
+    "Tiles",
+    "Weights",
+    "add_gramian",
+    "announced",
+    "auc_block",
+    "bpr",
+    "bpr_squared",
+    "draw_negative",
+    "fill_alias",
+    "fill_filter",
+    "fill_tiles",
+    "logistic",
+    "logistic_pass",
+    "mse",
+    "mse_pass",
+    "pairwise_pass",
+    "rank_block",
+    "solve_rows",
+    "sum_histories",
+    "svdpp_pass",
+    "topk_block",
+    "warp",
+]

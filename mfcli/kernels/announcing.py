@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mfcli.kernels.compilation import announced
-from mfcli.results import Noted, Report
+from mfcli.results import Noted, OnEvent
 
 
 @contextmanager
-def compiling(report: Report) -> Iterator[None]:
+def compiling(on_event: OnEvent) -> Iterator[None]:
     """Report the first use of a kernel in this context that has to be compiled."""
 
     def say(kept: bool) -> None:
         kept_or_not = (
             "kept for later runs" if kept else "NUMBA_CACHE_DIR can name a folder that keeps it"
         )
-        report(Noted(f"compiling kernels, which takes some seconds ({kept_or_not})"))
+        on_event(Noted(f"compiling kernels, which takes some seconds ({kept_or_not})"))
 
     with announced(say):
         yield

@@ -36,7 +36,7 @@ class Tiles(NamedTuple):
     skipped: Array  # (T,) int64, written: samples without a negative, as their user has seen all
 
 
-class Seen(NamedTuple):
+class SeenFilter(NamedTuple):
     """What each user has seen: CSR rows, sorted, and the filter in front (`fill_filter`)."""
 
     indptr: Array  # (U + 1,)
@@ -83,7 +83,7 @@ class Grid(NamedTuple):
     claims: Array  # (S²,) int64, 1 for a tile that a worker has taken
 
 
-class Job(NamedTuple):
+class PassArguments(NamedTuple):
     """All that a pass needs but its tiles' order; `seen` and `proposal` are unused for mse."""
 
     key: Int  # uint64, a hash of seed and epoch
@@ -92,7 +92,7 @@ class Job(NamedTuple):
     ahead: Int  # ratings to look ahead when asking for rows (mse); 0 where they are cached anyway
     fixed: Int  # 1 where only users are learnt, as in folding in; sampled objectives only
     tiles: Tiles
-    seen: Seen
+    seen: SeenFilter
     proposal: Proposal
     weights: Weights
     rates: Rates

@@ -36,8 +36,11 @@ class _Emitter:
 
     def __init__(self, context: Any, builder: Any, signature: Any, values: Any) -> None:
         self.context, self.builder, self.kinds, self.values = (
-            context, builder, signature.args, values,
-        )  # fmt: skip
+            context,
+            builder,
+            signature.args,
+            values,
+        )
 
     def at(self, which: int, *index: Any) -> Any:
         """Return the address of an element of an argument."""
@@ -147,9 +150,17 @@ def _combination(subtract: bool) -> Callable[..., Any]:
 
 @_intrinsic
 def add_lines(
-    _context: Any, vector: Any, _p: Any, weights: Any, _f: Any, lines: Any, _b: Any, _e: Any,
-    _c: Any, _n: Any,
-) -> Any:  # fmt: skip
+    _context: Any,
+    vector: Any,
+    _p: Any,
+    weights: Any,
+    _f: Any,
+    lines: Any,
+    _b: Any,
+    _e: Any,
+    _c: Any,
+    _n: Any,
+) -> Any:
     """Add Σ weights[f + i] · lines[b + i, c:c + n] over i < e − b to vector[p:p + n]."""
     at = types.intp
     kinds = (vector, at, weights, at, lines, at, at, at, at)
@@ -158,9 +169,17 @@ def add_lines(
 
 @_intrinsic
 def take_lines(
-    _context: Any, vector: Any, _p: Any, weights: Any, _f: Any, lines: Any, _b: Any, _e: Any,
-    _c: Any, _n: Any,
-) -> Any:  # fmt: skip
+    _context: Any,
+    vector: Any,
+    _p: Any,
+    weights: Any,
+    _f: Any,
+    lines: Any,
+    _b: Any,
+    _e: Any,
+    _c: Any,
+    _n: Any,
+) -> Any:
     """Subtract what ``add_lines`` adds."""
     at = types.intp
     kinds = (vector, at, weights, at, lines, at, at, at, at)

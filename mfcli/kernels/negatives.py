@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mfcli.kernels.arrays import Array, Int, Job, Proposal, Seen
+from mfcli.kernels.arrays import Array, Int, PassArguments, Proposal, SeenFilter
 from mfcli.kernels.compilation import compiled, inlined
 from mfcli.kernels.tiles import GOLDEN, below, mixed
 
@@ -68,7 +68,7 @@ def slice_of(part: Int, slices: Int, n_items: Int) -> tuple[Int, Int]:
 
 
 @inlined
-def part_of(tile: Int, job: Job) -> Int:
+def part_of(tile: Int, job: PassArguments) -> Int:
     """Return a tile's slice: neighbours in a round differ, and a user strip meets all of them."""
     strips = np.int64(math.sqrt(len(job.tiles.losses)))  # 1 or the square root where it is a grid
     return (tile // strips + tile % strips) % job.proposal.slices
@@ -76,7 +76,7 @@ def part_of(tile: Int, job: Job) -> Int:
 
 @inlined
 def draw_negative(
-    state: Int, user: Int, part: Int, seen: Seen, proposal: Proposal
+    state: Int, user: Int, part: Int, seen: SeenFilter, proposal: Proposal
 ) -> tuple[Int, Int]:
     """Return (new state, an item that the user has not seen); item −1 if there is none.
 
@@ -115,7 +115,7 @@ def draw_negative(
 
 
 @compiled()
-def fill_filter(seen: Seen) -> None:
+def fill_filter(seen: SeenFilter) -> None:
     """Set a bit per seen item, at the item's lowest bits, in the user's words[starts[u]:].
 
     Each user owns a power of two of 64-bit words, at least 16 bits a seen item, so that nineteen

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfcli.kernels.arrays import F32, Array, Grid, Int, Job
+from mfcli.kernels.arrays import F32, Array, Grid, Int, PassArguments
 from mfcli.kernels.compilation import FAST, compiled, inlined
 from mfcli.kernels.memory import claim, load_turn, prefetch, store_turn
 from mfcli.kernels.negatives import LOW, draw_negative, part_of, slice_of
@@ -28,7 +28,7 @@ BATCH = 32  # negatives drawn, and their rows prefetched, before any is used
 
 @inlined
 def _draw_batch(
-    state: Int, at: Int, step: Int, tile: Int, job: Job, spots: Array, others: Array
+    state: Int, at: Int, step: Int, tile: Int, job: PassArguments, spots: Array, others: Array
 ) -> tuple[Int, Int]:
     """Fill spots with the walk's next positions and others with a negative for each.
 
@@ -92,7 +92,7 @@ def _take(tile: Int, grid: Grid) -> Int:
 
 
 @compiled(fastmath=FAST)
-def mse_pass(order: Array, begin: Int, end: Int, grid: Grid, job: Job) -> Int:
+def mse_pass(order: Array, begin: Int, end: Int, grid: Grid, job: PassArguments) -> Int:
     """SGD on squared errors.
 
     With a grid, the pass sees to it that the tiles order[begin:end] get done, each after those
@@ -159,7 +159,7 @@ def mse_pass(order: Array, begin: Int, end: Int, grid: Grid, job: Job) -> Int:
 
 
 @compiled(fastmath=FAST)
-def svdpp_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
+def svdpp_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
     """SGD on squared errors of SVD++ (Koren 2008), where a tile is a user with all its ratings.
 
     The score has ⟨p_u + h_u, q_i⟩ with h_u = |N(u)|^-½ Σ y_j over the user's items N(u). h_u is
@@ -233,7 +233,7 @@ def sum_histories(
 
 
 @compiled(fastmath=FAST)
-def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
+def pairwise_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
     """SGD on the margins x_ui − x_uj of each positive i and `negatives` draws j.
 
     User biases cancel and are left alone. WARP takes the first of `negatives` draws whose margin
@@ -303,7 +303,7 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
 
 
 @compiled(fastmath=FAST)
-def logistic_pass(order: Array, begin: Int, end: Int, job: Job) -> Int:
+def logistic_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
     """SGD on the log loss of each positive (label 1) and of `negatives` draws (label 0) for it.
 
     Values weigh the positive's loss alone: play counts say nothing of what was not played. A

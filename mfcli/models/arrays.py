@@ -13,7 +13,7 @@ from mfcli.data.interactions import Indices
 NEURAL_BLOCK = 1 << 22  # hidden values that a neural model holds at once a thread
 
 
-class Scoring(Protocol):
+class ScoreArrays(Protocol):
     """A trained model as arrays: scores of pairs, and of blocks of users × the whole catalogue."""
 
     @property

@@ -12,7 +12,7 @@ import torch
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.config import TrainConfig
 from mfcli.errors import InputError, UsageError, is_out_of_memory
-from mfcli.models.arrays import Scoring, Vectors
+from mfcli.models.arrays import ScoreArrays, Vectors
 from mfcli.models.modules import FactorModel, allocate
 
 LARGEST_SCORE = float(np.finfo(np.float32).max)
@@ -25,7 +25,7 @@ class Loaded:
     """A checkpoint, and its model as arrays."""
 
     checkpoint: Checkpoint
-    scoring: Scoring
+    scoring: ScoreArrays
 
 
 def load_model(path: Path) -> Loaded:
@@ -73,7 +73,7 @@ def _check_scale(model: FactorModel) -> None:
         raise ValueError(f"its weights are so large that scores could reach {bound:.3g}")
 
 
-def scoring_of(checkpoint: Checkpoint, path: Path) -> Scoring:
+def scoring_of(checkpoint: Checkpoint, path: Path) -> ScoreArrays:
     """Return the arrays that score a checkpoint's model, on its memory."""
     return model_of(checkpoint, path).scoring()
 

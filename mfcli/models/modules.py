@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mfcli.config import Init, Model, TrainConfig, parse_init
-from mfcli.models.arrays import Layers, Scoring, Vectors
+from mfcli.config import Init, ModelKind, TrainConfig, parse_init
+from mfcli.models.arrays import Layers, ScoreArrays, Vectors
 
 SMALL_LOOKUP = 1 << 14  # rows
 
@@ -88,7 +88,7 @@ class FactorModel(nn.Module):
         with torch.no_grad():
             self.user_factors.mul_(by)
 
-    def scoring(self) -> Scoring:
+    def scoring(self) -> ScoreArrays:
         """Return the model as arrays, on the same memory where it is on the CPU."""
         raise NotImplementedError
 
@@ -103,7 +103,7 @@ class MF(FactorModel):
             u, v = F.dropout(u, self.dropout), F.dropout(v, self.dropout)
         return (u * v).sum(-1)
 
-    def scoring(self) -> Scoring:
+    def scoring(self) -> ScoreArrays:
         """Return ``vectors``."""
         return self.vectors()
 
@@ -231,9 +231,15 @@ class NeuralMF(FactorModel):
     """
 
     def __init__(
-        self, n_users: int, n_items: int, factors: int, dropout: float, sparse: bool,
-        item_factors: int, hidden: list[int],
-    ) -> None:  # fmt: skip
+        self,
+        n_users: int,
+        n_items: int,
+        factors: int,
+        dropout: float,
+        sparse: bool,
+        item_factors: int,
+        hidden: list[int],
+    ) -> None:
         """Allocate tables and layers."""
         super().__init__(n_users, n_items, factors, dropout, sparse)
         self.item_factors = nn.Parameter(torch.zeros(n_items, item_factors))
@@ -284,19 +290,24 @@ def _plain(of: type[FactorModel]) -> Callable[[int, int, TrainConfig], FactorMod
 def _neural(n_users: int, n_items: int, config: TrainConfig) -> FactorModel:
     factors = config.factors or 0
     return NeuralMF(
-        n_users, n_items, factors, config.dropout or 0.0, bool(config.sparse),
-        config.item_factors or factors, config.hidden or [],
-    )  # fmt: skip
+        n_users,
+        n_items,
+        factors,
+        config.dropout or 0.0,
+        bool(config.sparse),
+        config.item_factors or factors,
+        config.hidden or [],
+    )
 
 
 # The baselines are biases without factors, computed in closed form.
-MODELS: dict[Model, Callable[[int, int, TrainConfig], FactorModel]] = {
-    Model.mf: _plain(MF),
-    Model.biased_mf: _plain(BiasedMF),
-    Model.svdpp: _plain(SVDPP),
-    Model.neural: _neural,
-    Model.popularity: _plain(BiasedMF),
-    Model.bias: _plain(BiasedMF),
+MODELS: dict[ModelKind, Callable[[int, int, TrainConfig], FactorModel]] = {
+    ModelKind.mf: _plain(MF),
+    ModelKind.biased_mf: _plain(BiasedMF),
+    ModelKind.svdpp: _plain(SVDPP),
+    ModelKind.neural: _neural,
+    ModelKind.popularity: _plain(BiasedMF),
+    ModelKind.bias: _plain(BiasedMF),
 }
 
 

@@ -26,7 +26,7 @@ from mfcli.config import RecommendConfig
 from mfcli.config.recommend import FILES
 from mfcli.errors import InputError, MfcliError, SystemRefusedError, UsageError
 from mfcli.publishing.parts import Part, PartResult, finished, job_of, note_of, write_part
-from mfcli.results import Noted, Progress, Report
+from mfcli.results import Noted, OnEvent, Progress
 
 ATTEMPT = ".attempt-"
 LOOK_SECONDS = 1.0  # between looks at whether there are workers
@@ -40,7 +40,7 @@ def run_parts(
     config: RecommendConfig,
     parts: Sequence[Part],
     folder: Path,
-    report: Report,
+    on_event: OnEvent,
 ) -> list[PartResult]:
     """Have ``parts`` written to ``folder`` by the workers of ``config.scheduler``.
 
@@ -49,15 +49,19 @@ def run_parts(
     no scheduler or no worker in time or a part kills its workers, and what a worker found wrong.
     """
     spec = {
-        "version": __version__, "model": os.path.abspath(model), "sha256": digest,
-        "inputs": list(inputs), "options": _options(config), "folder": os.path.abspath(folder),
-    }  # fmt: skip
+        "version": __version__,
+        "model": os.path.abspath(model),
+        "sha256": digest,
+        "inputs": list(inputs),
+        "options": _options(config),
+        "folder": os.path.abspath(folder),
+    }
     done: list[PartResult] = []
     try:
         with _client(config) as client:
             workers = client.nthreads()
             threads = sum(workers.values())
-            report(Noted(f"dask: {len(workers)} workers, {threads} threads"))
+            on_event(Noted(f"dask: {len(workers)} workers, {threads} threads"))
             futures = {
                 client.submit(_task(), spec, dataclasses.asdict(part), pure=False): part
                 for part in parts
@@ -65,7 +69,7 @@ def run_parts(
             try:
                 for future in _as_they_end(client, list(futures), config.cluster_timeout):
                     done.append(_result_of(future, futures[future], folder))
-                    report(Progress(len(done), len(parts)))
+                    on_event(Progress(len(done), len(parts)))
             finally:
                 client.cancel(list(futures))
     finally:

@@ -29,7 +29,7 @@ from mfcli.artifacts.folders import (
 from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.tables.reading import read_pairs
 from mfcli.config import RecommendConfig, TableFormat
-from mfcli.config.recommend import NOT_CONTENT, ScoringEngine
+from mfcli.config.recommend import NOT_CONTENT, BatchEngine
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
 from mfcli.publishing.parts import (
@@ -41,16 +41,16 @@ from mfcli.publishing.parts import (
     parts_of,
     write_part,
 )
-from mfcli.results import Noted, Progress, RecommendResult, Report, Started
+from mfcli.results import Noted, OnEvent, Progress, RecommendResult, Started
 from mfcli.scoring.ids import Lookup
-from mfcli.scoring.lists import Job, prepare
+from mfcli.scoring.lists import ListJob, prepare
 
 PLAN = "plan.json"
 TURN_SECONDS = 60.0  # a shard waits so long for another one that sets up or publishes
 
 
 def recommend_parts(
-    model: Path, out: Path, config: RecommendConfig, report: Report, began: float
+    model: Path, out: Path, config: RecommendConfig, on_event: OnEvent, began: float
 ) -> RecommendResult:
     """Write the parts of this shard, and publish the folder if all parts are there."""
     target = real_folder(out)
@@ -62,7 +62,7 @@ def recommend_parts(
     with ExitStack() as held:
         if total == 1:
             held.enter_context(output_lock(out, config.wait))
-        job = prepare(model, config, report)
+        job = prepare(model, config, on_event)
         job.check_types(config.format or TableFormat.parquet)
         parts = parts_of(job)
         plan = _plan(model, job, parts)
@@ -72,31 +72,36 @@ def recommend_parts(
                 held.enter_context(output_lock(out, config.wait, shared=True))
             _begin(building, target, plan, job, parts, alone=alone)
         mine = parts[number - 1 :: total]
-        written = _write(model, plan, job, mine, building, report)
+        written = _write(model, plan, job, mine, building, on_event)
         with _turn(building, config):
-            figures = _publish(building, target, out, plan, job, parts, report)
+            figures = _publish(building, target, out, plan, job, parts, on_event)
     return _result(out, model, job, written, figures, began)
 
 
 def _write(
-    model: Path, plan: dict[str, Any], job: Job, parts: list[Part], building: Path, report: Report
+    model: Path,
+    plan: dict[str, Any],
+    job: ListJob,
+    parts: list[Part],
+    building: Path,
+    on_event: OnEvent,
 ) -> list[PartResult]:
     """Write those of the parts that are not there and whole."""
-    report(Started("recommend", len(parts), "parts"))
+    on_event(Started("recommend", len(parts), "parts"))
     there = [finished(building, part) for part in parts]
     written = [each for each in there if each is not None]
     if written:
-        report(Noted(f"{len(written)} of {len(parts)} parts were there and whole"))
+        on_event(Noted(f"{len(written)} of {len(parts)} parts were there and whole"))
     todo = [part for part, each in zip(parts, there, strict=True) if each is None]
-    if todo and job.config.engine is ScoringEngine.dask:
+    if todo and job.config.engine is BatchEngine.dask:
         from mfcli.publishing.cluster import run_parts
 
         digest, inputs = plan["model"]["sha256"], job.request.inputs
-        written += run_parts(model, digest, inputs, job.config, todo, building, report)
+        written += run_parts(model, digest, inputs, job.config, todo, building, on_event)
     else:
         for part in todo:
             written.append(write_part(job, part, building))
-            report(Progress(len(written), len(parts)))
+            on_event(Progress(len(written), len(parts)))
     return sorted(written, key=lambda each: each.number)
 
 
@@ -124,7 +129,7 @@ def _turn(building: Path, config: RecommendConfig) -> Iterator[None]:
         yield
 
 
-def _plan(model: Path, job: Job, parts: list[Part]) -> dict[str, Any]:
+def _plan(model: Path, job: ListJob, parts: list[Part]) -> dict[str, Any]:
     """Return what decides the bytes of all parts."""
     options = {
         **job.config.options(leave_out=NOT_CONTENT),
@@ -132,15 +137,24 @@ def _plan(model: Path, job: Job, parts: list[Part]) -> dict[str, Any]:
         "part_users": job.config.part_users or PART_USERS,
     }
     return {
-        "schema": 1, "kind": "recommendations", "model": {"sha256": file_sha256(model)},
-        "options": dict(sorted(options.items())), "inputs": job.request.inputs,
+        "schema": 1,
+        "kind": "recommendations",
+        "model": {"sha256": file_sha256(model)},
+        "options": dict(sorted(options.items())),
+        "inputs": job.request.inputs,
         "part_names": [each.name for each in parts],
-    }  # fmt: skip
+    }
 
 
 def _begin(
-    building: Path, target: Path, plan: dict[str, Any], job: Job, parts: list[Part], *, alone: bool
-) -> None:  # fmt: skip
+    building: Path,
+    target: Path,
+    plan: dict[str, Any],
+    job: ListJob,
+    parts: list[Part],
+    *,
+    alone: bool,
+) -> None:
     """Make the hidden folder, or go on in the one that is there; raises InputError.
 
     A shard that finds what another run left, and nobody at it, starts anew.
@@ -180,7 +194,9 @@ def _difference(there: dict[str, Any], plan: dict[str, Any]) -> str:
     return f"another --{changed[0].replace('_', '-')}" if changed else "other input files"
 
 
-def _adopt(building: Path, target: Path, plan: dict[str, Any], job: Job, parts: list[Part]) -> None:
+def _adopt(
+    building: Path, target: Path, plan: dict[str, Any], job: ListJob, parts: list[Part]
+) -> None:
     """Take over the whole parts of a published folder of the same plan."""
     manifest = read_manifest(target)
     if manifest is None or any(manifest.get(name) != value for name, value in plan.items()):
@@ -202,18 +218,23 @@ def _adopt(building: Path, target: Path, plan: dict[str, Any], job: Job, parts: 
 
 
 def _publish(
-    building: Path, target: Path, out: Path, plan: dict[str, Any], job: Job, parts: list[Part],
-    report: Report,
-) -> Figures | None:  # fmt: skip
+    building: Path,
+    target: Path,
+    out: Path,
+    plan: dict[str, Any],
+    job: ListJob,
+    parts: list[Part],
+    on_event: OnEvent,
+) -> Figures | None:
     """Put the folder in its place if all parts are there and the gates are passed; else None."""
     if _read_plan(building) != plan:
-        report(Noted(f"{out}: another shard has published it"))
+        on_event(Noted(f"{out}: another shard has published it"))
         return None
     found = [finished(building, each) for each in parts]
     missing = sum(each is None for each in found)
     whole = [each for each in found if each is not None]
     if missing:
-        report(Noted(f"{out}: {missing} of {len(parts)} parts are still to come"))
+        on_event(Noted(f"{out}: {missing} of {len(parts)} parts are still to come"))
         return None
     covered = np.zeros(job.n_items, bool)
     for each in whole:
@@ -221,19 +242,22 @@ def _publish(
     users = sum(each.users for each in whole)
     coverage = coverage_of(covered, job.request.allowed)
     paths = [building / each.name for each in parts]
-    figures = figures_of(users, coverage, target, paths, job.config, report)
+    figures = figures_of(users, coverage, target, paths, job.config, on_event)
     check_figures(figures, job.config)
     entries = [
         {name: getattr(each, name) for name in ("name", "rows", "users", "short", "sha256")}
         for each in whole
     ]
     manifest = {
-        **plan, "rows": sum(each.rows for each in whole), "users": users, "parts": entries,
+        **plan,
+        "rows": sum(each.rows for each in whole),
+        "users": users,
+        "parts": entries,
         "lineage": lineage_of(job.loaded.checkpoint.meta),
-    }  # fmt: skip
+    }
     if job.config.shard_of[1] > 1 and _is_published(target, manifest):
         # A shard that was started again must not make tonight's output the previous one.
-        report(Noted(f"{out}: is published already"))
+        on_event(Noted(f"{out}: is published already"))
         remove_tree(building)
         return figures
     forget_notes(building)
@@ -256,22 +280,33 @@ def _is_published(target: Path, manifest: dict[str, Any]) -> bool:
 
 
 def _result(
-    out: Path, model: Path, job: Job, written: list[PartResult], figures: Figures | None,
+    out: Path,
+    model: Path,
+    job: ListJob,
+    written: list[PartResult],
+    figures: Figures | None,
     began: float,
-) -> RecommendResult:  # fmt: skip
+) -> RecommendResult:
     covered = np.zeros(job.n_items, bool)
     for each in written:
         covered |= each.items(job.n_items)
     preview = next((each.preview for each in written if each.preview), [])
     result = RecommendResult(
-        str(out), len(job.request.users), sum(each.rows for each in written), job.request.unknown,
-        sum(each.short for each in written), seconds_old(model), time.perf_counter() - began,
-        preview, users_with_rows=sum(each.users for each in written),
-        coverage=coverage_of(covered, job.request.allowed), counts=job.request.counts,
-        lineage=lineage_of(job.loaded.checkpoint.meta), parts=len(written), published=False,
-    )  # fmt: skip
+        str(out),
+        len(job.request.users),
+        sum(each.rows for each in written),
+        job.request.unknown,
+        sum(each.short for each in written),
+        seconds_old(model),
+        time.perf_counter() - began,
+        preview,
+        users_with_rows=sum(each.users for each in written),
+        coverage=coverage_of(covered, job.request.allowed),
+        counts=job.request.counts,
+        lineage=lineage_of(job.loaded.checkpoint.meta),
+        parts=len(written),
+        published=False,
+    )
     if figures is None:
         return result
-    return replace(
-        result, published=True, churn=figures.churn, coverage=figures.coverage,
-    )  # fmt: skip
+    return replace(result, published=True, churn=figures.churn, coverage=figures.coverage)

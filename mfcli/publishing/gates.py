@@ -15,7 +15,7 @@ from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.tables.reading import mean_overlap, read_pairs
 from mfcli.config import RecommendConfig
 from mfcli.errors import GateError
-from mfcli.results import Noted, Report
+from mfcli.results import Noted, OnEvent
 
 DAY = 86_400
 
@@ -48,16 +48,20 @@ def coverage_of(covered: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> float
 
 
 def figures_of(
-    users: int, coverage: float, old: Path, new: Sequence[Path], config: RecommendConfig,
-    report: Report,
-) -> Figures:  # fmt: skip
+    users: int,
+    coverage: float,
+    old: Path,
+    new: Sequence[Path],
+    config: RecommendConfig,
+    on_event: OnEvent,
+) -> Figures:
     """Measure what is about to be published; ``old`` is a file or a folder, or not there yet."""
     churn = None
     if config.max_churn is not None:
         if old.exists():
             churn = 1.0 - mean_overlap(_pairs(_files(old)), _pairs(new))
         else:
-            report(Noted("--max-churn: there is no earlier output to compare with: passes"))
+            on_event(Noted("--max-churn: there is no earlier output to compare with: passes"))
     return Figures(users, coverage, churn)
 
 

@@ -23,44 +23,50 @@ from mfcli.config import RecommendConfig, TableFormat, format_of
 from mfcli.data.interactions import Catalog
 from mfcli.errors import InputError
 from mfcli.models.loading import load_model
-from mfcli.results import PairsResult, Progress, Report, Started, Warned
+from mfcli.results import OnEvent, PairsResult, Progress, Started, Warned
 from mfcli.scoring.pairs import PairScorer, fits
 from mfcli.sources.readers.streamed import pair_batches
 from mfcli.system.streams import standard_output
 
 
 def write_pairs(
-    model: Path, out: Path | None, config: RecommendConfig, report: Report, began: float
+    model: Path, out: Path | None, config: RecommendConfig, on_event: OnEvent, began: float
 ) -> PairsResult:
     """Write a score a row of --pairs, in its order; raises InputError, LockedError."""
     if out is None:
         stream = standard_output().buffer
-        return _write(model, stream, "-", TableFormat.csv, config, report, began)
+        return _write(model, stream, "-", TableFormat.csv, config, on_event, began)
     target = real_output(out)
     if config.keep_previous:
         real_output(previous_of(target))
     refuse_input_as_output(out, model, config.pairs)
     with output_lock(out, config.wait), atomic_path(out) as temporary:
         with temporary.open("wb") as stream:
-            result = _write(model, stream, str(out), format_of(out.name), config, report, began)
+            result = _write(model, stream, str(out), format_of(out.name), config, on_event, began)
         if config.keep_previous:
             keep_as_previous(out)
     return result
 
 
 def _write(
-    model: Path, stream: IO[bytes], out: str, kind: TableFormat, config: RecommendConfig,
-    report: Report, began: float,
-) -> PairsResult:  # fmt: skip
+    model: Path,
+    stream: IO[bytes],
+    out: str,
+    kind: TableFormat,
+    config: RecommendConfig,
+    on_event: OnEvent,
+    began: float,
+) -> PairsResult:
     loaded = load_model(model)
     score = PairScorer(loaded)
     catalog = loaded.checkpoint.catalog
     checked = _Checked(catalog, kind)
     columns = [
-        Column.of("user_id", catalog.user_ids), Column.of("item_id", catalog.item_ids),
+        Column.of("user_id", catalog.user_ids),
+        Column.of("item_id", catalog.item_ids),
         Column("score", pa.float32()),
-    ]  # fmt: skip
-    report(Started("scores of pairs"))
+    ]
+    on_event(Started("scores of pairs"))
     users = items = 0
     assert config.pairs is not None
     with open_table(stream, kind, columns, csv_safe=config.csv_safe) as table:
@@ -69,18 +75,23 @@ def _write(
             found = score(*batch)
             users, items = users + found.unknown_users, items + found.unknown_items
             table.append(table.encode([*cells, found.scores]))
-            report(Progress(table.n_rows, None))
+            on_event(Progress(table.n_rows, None))
     if users or items:
-        report(
+        on_event(
             Warned(
                 f"{users} rows of users and {items} rows of items without a rating in train: "
                 "scored by what is known"
             )
         )
     return PairsResult(
-        out, table.n_rows, users, items, seconds_old(model),
-        lineage_of(loaded.checkpoint.meta), time.perf_counter() - began,
-    )  # fmt: skip
+        out,
+        table.n_rows,
+        users,
+        items,
+        seconds_old(model),
+        lineage_of(loaded.checkpoint.meta),
+        time.perf_counter() - began,
+    )
 
 
 class _Checked:

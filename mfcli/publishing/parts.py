@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import atomic_file, file_sha256
 from mfcli.config import RecommendConfig, TableFormat
-from mfcli.results import Report, ignore
-from mfcli.scoring.lists import Job, prepare, write_lists
+from mfcli.results import OnEvent, ignore
+from mfcli.scoring.lists import ListJob, prepare, write_lists
 
 PART_USERS = 8192
 
@@ -55,7 +55,7 @@ class PartResult:
         return np.unpackbits(bits, count=n_items).astype(bool)
 
 
-def parts_of(job: Job) -> list[Part]:
+def parts_of(job: ListJob) -> list[Part]:
     """Return the parts that hold a user of the request; one without users where nobody does."""
     kind = job.config.format or TableFormat.parquet
     size = job.config.part_users or PART_USERS
@@ -79,14 +79,14 @@ def _cells(users: NDArray[np.int64], n_users: int, size: int) -> list[int]:
     return list(map(int, np.unique(cells)))
 
 
-def job_of(model: Path, config: RecommendConfig) -> Job:
+def job_of(model: Path, config: RecommendConfig) -> ListJob:
     """Return the job of a model and options, made once a process while the files stay the same."""
     files = (str(model), *config.files)
     return _job_of(model, config, tuple(_signature(each) for each in files))
 
 
 @lru_cache(maxsize=1)
-def _job_of(model: Path, config: RecommendConfig, signatures: Any) -> Job:  # noqa: ARG001
+def _job_of(model: Path, config: RecommendConfig, signatures: Any) -> ListJob:  # noqa: ARG001
     return prepare(model, config)
 
 
@@ -97,19 +97,25 @@ def _signature(path: str | None) -> tuple[int, ...] | None:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def write_part(job: Job, part: Part, folder: Path, report: Report = ignore) -> PartResult:
+def write_part(job: ListJob, part: Part, folder: Path, on_event: OnEvent = ignore) -> PartResult:
     """Score a part of a job and write it."""
     users = job.request.users
     users = users[np.searchsorted(users, part.first) : np.searchsorted(users, part.last)]
     path = folder / part.name
     note_of(path).unlink(missing_ok=True)
     with atomic_file(path) as stream:
-        tally = write_lists(job, users, stream, job.config.format or TableFormat.parquet, report)
+        tally = write_lists(job, users, stream, job.config.format or TableFormat.parquet, on_event)
     covered = base64.b64encode(np.packbits(tally.covered).tobytes()).decode()
     result = PartResult(
-        part.number, part.name, tally.rows, tally.users, tally.short, file_sha256(path), covered,
+        part.number,
+        part.name,
+        tally.rows,
+        tally.users,
+        tally.short,
+        file_sha256(path),
+        covered,
         tally.preview,
-    )  # fmt: skip
+    )
     with atomic_file(note_of(path)) as stream:
         stream.write(json.dumps(asdict(result)).encode())
     return result

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.data.interactions import Indices, Seen
+from mfcli.data.interactions import Indices, SeenItems
 from mfcli.ranking.catalogue import nothing_seen, rows_of
 
-Rows = tuple[NDArray[np.int64], Indices]  # CSR rows of some users
+CsrRows = tuple[NDArray[np.int64], Indices]  # CSR rows of some users
 
 KEYS_AT_ONCE = 1 << 20  # random keys of a sample held in memory a thread
 _NO_KEY = np.uint64(2**64 - 1)
@@ -27,8 +27,8 @@ class Pool:
     """
 
     n_items: int
-    seen: Seen | None = None
-    given: Seen | None = None
+    seen: SeenItems | None = None
+    given: SeenItems | None = None
     sampled: int | None = None
     seed: int = 0
 
@@ -38,7 +38,7 @@ class Pool:
             return tested
         return tested[np.diff(self.given[0])[tested] > 0]
 
-    def masked(self, users: NDArray[np.int64], wanted: Rows) -> Rows:
+    def masked(self, users: NDArray[np.int64], wanted: CsrRows) -> CsrRows:
         """Return CSR rows of the items that are no candidates of ``users`` (B,).
 
         ``wanted`` holds the users' positives. A user's row depends on no other user.
@@ -77,7 +77,7 @@ class Pool:
             part &= keys <= np.partition(keys, number - 1, axis=1)[:, number - 1, None]
 
 
-def _mark(table: NDArray[np.bool_], rows: Rows, value: bool) -> None:
+def _mark(table: NDArray[np.bool_], rows: CsrRows, value: bool) -> None:
     indptr, indices = rows
     table[np.repeat(np.arange(len(table)), np.diff(indptr)), indices] = value
 
@@ -90,14 +90,14 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
-def pairs_of(rows: Seen, n_items: int) -> NDArray[np.int64]:
+def pairs_of(rows: SeenItems, n_items: int) -> NDArray[np.int64]:
     """Return a CSR matrix's entries as keys ``user * n_items + item``, ascending."""
     indptr, indices = rows
     users = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
     return users * n_items + indices
 
 
-def rows_from_pairs(keys: NDArray[np.int64], n_users: int, n_items: int) -> Seen:
+def rows_from_pairs(keys: NDArray[np.int64], n_users: int, n_items: int) -> SeenItems:
     """Return the CSR rows of ascending keys without doubles."""
     indptr = np.searchsorted(keys, np.arange(n_users + 1, dtype=np.int64) * n_items)
     return indptr.astype(np.int64), keys % n_items

@@ -84,9 +84,12 @@ def line_chart(
 
 
 def bar_chart(
-    chart_id: str, title: str, labels: Sequence[str], series: Sequence[tuple[str, Sequence[float]]],
+    chart_id: str,
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[tuple[str, Sequence[float]]],
     x_label: str,
-) -> Html:  # fmt: skip
+) -> Html:
     """Draw groups of bars, shares of 1, one group a label."""
     shares = [share for _, values in series for share in values]
     marks = ticks(0.0, max([0.1, *shares]))
@@ -100,9 +103,13 @@ def bar_chart(
         for at, share in enumerate(values):
             left = x(at) + (x(1) - x(0)) * 0.12 + number * wide
             box = el(
-                "rect", x=_px(left), y=_px(y(share)), width=_px(wide - 1),
-                height=_px(y(0) - y(share)), rx="1.5",
-            )  # fmt: skip
+                "rect",
+                x=_px(left),
+                y=_px(y(share)),
+                width=_px(wide - 1),
+                height=_px(y(0) - y(share)),
+                rx="1.5",
+            )
             hint = el("title", f"{name}, {labels[at]}: {100 * share:.1f} %")
             bars.append(el("g", hint, box, class_=f"bar c{number}", data_value=repr(share)))
     under = [
@@ -149,9 +156,15 @@ def _svg(
 ) -> Html:
     head = [el("title", title, id=f"{chart_id}-t"), el("desc", lines, id=f"{chart_id}-d")]
     return el(
-        "svg", *head, *parts, class_=kind, id=chart_id, viewBox=f"0 0 {WIDTH} {_px(height)}",
-        role="img", aria_labelledby=f"{chart_id}-t {chart_id}-d",
-    )  # fmt: skip
+        "svg",
+        *head,
+        *parts,
+        class_=kind,
+        id=chart_id,
+        viewBox=f"0 0 {WIDTH} {_px(height)}",
+        role="img",
+        aria_labelledby=f"{chart_id}-t {chart_id}-d",
+    )
 
 
 def _class(series: Series) -> str:
@@ -176,9 +189,13 @@ def _curve(series: Series, x: Scale, y: Scale, x_label: str) -> Html:
 
 
 def _axes(
-    x: Scale, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str,
+    x: Scale,
+    y: Scale,
+    x_ticks: Sequence[float],
+    y_ticks: Sequence[float],
+    x_label: str,
     percent: bool = False,
-) -> Html:  # fmt: skip
+) -> Html:
     parts = []
     for each in y_ticks:
         at = _px(y(each))
@@ -195,9 +212,12 @@ def _axes(
     parts.append(el("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis"))
     parts.append(_name_of_x(x_label, y.start + BOTTOM))
     return el(
-        "g", *parts, class_="axes", data_x=f"{x.low!r} {x.high!r} {x.start!r} {x.end!r}",
+        "g",
+        *parts,
+        class_="axes",
+        data_x=f"{x.low!r} {x.high!r} {x.start!r} {x.end!r}",
         data_y=f"{y.low!r} {y.high!r} {y.start!r} {y.end!r}",
-    )  # fmt: skip
+    )
 
 
 def _name_of_x(text: str, height: float) -> Html:

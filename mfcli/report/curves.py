@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mfcli.report.charts import Series, line_chart
-from mfcli.report.data import Epoch, Measure, Run, best_epoch, measures
+from mfcli.report.data import EpochPoint, Measure, Run, best_epoch, measures
 from mfcli.report.markup import Html, el, join
 
 LOSSES = ("train loss", "validation loss")
@@ -68,7 +68,7 @@ def _name(run: Run, measure: Measure, wanted: Wanted, alone: bool) -> str:
 def _series(
     run: Run, measure: Measure, name: str, colour: int, dashed: bool, *, timed: bool
 ) -> Series:
-    kept: list[Epoch] = []
+    kept: list[EpochPoint] = []
     points: list[tuple[float, float]] = []
     for each in run.history:
         x, y = each.elapsed if timed else each.epoch, measure.value(each)

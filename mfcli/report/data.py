@@ -10,7 +10,7 @@ from mfcli.config.metric_names import LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)
-class Epoch:
+class EpochPoint:
     """One line of a history; ``elapsed``: seconds of training at its end, where they are known."""
 
     epoch: int
@@ -72,7 +72,7 @@ class Run:
     shape: dict[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     lineage: list[dict[str, Any]] = field(default_factory=list)
-    history: list[Epoch] = field(default_factory=list)
+    history: list[EpochPoint] = field(default_factory=list)
     measured: dict[str, Any] = field(default_factory=dict)  # the content of metrics.json
     popularity: Popularity | None = None
     examples: list[Example] = field(default_factory=list)
@@ -155,7 +155,7 @@ def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-Value = Callable[[Epoch], float | None]
+Value = Callable[[EpochPoint], float | None]
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Measure:
     less_is_better: bool
 
 
-def measures(history: list[Epoch]) -> list[Measure]:
+def measures(history: list[EpochPoint]) -> list[Measure]:
     """Return what a history measured: both losses, then its metrics, as far as it has values."""
     found = [
         Measure("train loss", lambda each: each.train_loss, True),
@@ -198,7 +198,7 @@ def watched(run: Run) -> Measure | None:
     return next(iter(there.values()), None)
 
 
-def best_epoch(run: Run, measure: Measure) -> Epoch | None:
+def best_epoch(run: Run, measure: Measure) -> EpochPoint | None:
     """Return the epoch at which a measure was best, the first of equals."""
     values = [(each, measure.value(each)) for each in run.history]
     there = [(value, each) for each, value in values if value is not None]

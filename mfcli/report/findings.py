@@ -61,8 +61,15 @@ def _popularity(run: Run, runs: Sequence[Run]) -> Said:
     if run.options.get("model") == "popularity":
         return
     baseline, whence = _baseline(run, runs)
-    name = next((each for short in JUDGED_BY for each in run.metrics
-                 if each.partition("@")[0] == short and each in baseline), None)  # fmt: skip
+    name = next(
+        (
+            each
+            for short in JUDGED_BY
+            for each in run.metrics
+            if each.partition("@")[0] == short and each in baseline
+        ),
+        None,
+    )
     ours, theirs = run.metrics.get(name or ""), baseline.get(name or "")
     if ours is not None and theirs is not None:
         if ours > theirs if less_is_better(name or "") else ours < theirs:
@@ -122,8 +129,9 @@ def _trend(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
 def _apart(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
     pairs = [
         (each.epoch, each.train_loss, each.valid_loss)
-        for each in run.history if each.train_loss is not None and each.valid_loss is not None
-    ]  # fmt: skip
+        for each in run.history
+        if each.train_loss is not None and each.valid_loss is not None
+    ]
     if not pairs:
         return
     epoch, train, valid = pairs[-1]
@@ -136,8 +144,11 @@ def _apart(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
         yield "warning", message
     best = min(pairs, key=lambda each: each[2])
     if len(pairs) >= FEWEST_EPOCHS and best[2] > 0 and valid > best[2] * (1 + RISEN):
-        kept = "the model kept is that of the best epoch" if run.options.get("patience") else (
-            "--patience keeps the best epoch")  # fmt: skip
+        kept = (
+            "the model kept is that of the best epoch"
+            if run.options.get("patience")
+            else ("--patience keeps the best epoch")
+        )
         message = (
             f"The validation loss was lowest at epoch {best[0]} ({best[2]:.4g}) and rose to "
             f"{valid:.4g} at epoch {epoch}: {kept}."

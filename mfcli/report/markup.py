@@ -54,9 +54,12 @@ def label(text: object) -> Html:
 
 
 def table(
-    head: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str,
+    head: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str,
     numbers: Iterable[int] = (),
-) -> Html:  # fmt: skip
+) -> Html:
     """Return a table that scrolls sideways on its own; ``numbers``: columns set to the right."""
     right = set(numbers)
 

@@ -23,15 +23,18 @@ def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     names = ", ".join(run.name for run in runs)
     short = names if len(runs) <= MOST_IN_TITLE else f"{len(runs)} runs"
     title = f"{short} · mfcli report"
-    head = join([
-        el("meta", charset="utf-8"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        el("meta", name="color-scheme", content="light dark"),
-        el("link", rel="icon", href="data:,"),
-        el("title", title),
-        el("style", Html(STYLE)),
-    ], "\n")  # fmt: skip
+    head = join(
+        [
+            el("meta", charset="utf-8"),
+            el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            el("meta", http_equiv="Content-Security-Policy", content=POLICY),
+            el("meta", name="color-scheme", content="light dark"),
+            el("link", rel="icon", href="data:,"),
+            el("title", title),
+            el("style", Html(STYLE)),
+        ],
+        "\n",
+    )
     top = el("header", el("h1", label(short)), el("p", _lead(runs), class_="lead"))
     parts = [
         _section("Worth knowing", sections.remarks(found, len(runs) > 1)),
@@ -62,8 +65,9 @@ def _lead(runs: Sequence[Run]) -> str:
     kind = " · ".join(
         str(run.options[name]) for name in ("model", "objective", "engine") if run.options.get(name)
     )
-    size = ", ".join(f"{run.shape[name]:,} {name}" for name in ("users", "items", "ratings")
-                     if name in run.shape)  # fmt: skip
+    size = ", ".join(
+        f"{run.shape[name]:,} {name}" for name in ("users", "items", "ratings") if name in run.shape
+    )
     return f"{kind or 'A run without model.pt'}{': ' + size if size else ''}."
 
 

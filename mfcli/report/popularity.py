@@ -40,13 +40,17 @@ def popularity_of(
     tail[order[before >= (1 - TAIL) * counts.sum()]] = True
     return Popularity(
         list(zip(in_train.tolist(), recommended.tolist(), strict=True)),
-        len(items), len(np.unique(users[there])), len(np.unique(chosen)),
-        len(known), float(counts[chosen].mean()),
+        len(items),
+        len(np.unique(users[there])),
+        len(np.unique(chosen)),
+        len(known),
+        float(counts[chosen].mean()),
         float((counts.astype(np.float64) ** 2).sum() / counts.sum()),
-        float(counts[tail].sum() / counts.sum()), float(tail[chosen].mean()),
+        float(counts[tail].sum() / counts.sum()),
+        float(tail[chosen].mean()),
         _overlap(order[: len(known)], seen_indptr, seen_indices, users[there], chosen),
         int((~there).sum()),
-    )  # fmt: skip
+    )
 
 
 def _overlap(

@@ -31,9 +31,12 @@ def _sampled(run: Run, several: bool) -> Html:
     whose = join([label(run.name), ": "]) if several else ""
     count = plain(run.protocol["sampled"])
     return el(
-        "p", el("b", "SAMPLED. "), whose, f"{count} candidates a user and the positives, not all "
+        "p",
+        el("b", "SAMPLED. "),
+        whose,
+        f"{count} candidates a user and the positives, not all "
         "items: these figures are higher than those of full ranking.",
-    )  # fmt: skip
+    )
 
 
 def _tiles(run: Run) -> Html:

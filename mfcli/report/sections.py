@@ -15,12 +15,14 @@ def remarks(found: Sequence[Finding], several: bool) -> Html:
     """Return warnings and notes as a list."""
     lines = [
         el(
-            "li", el("b", each.level.capitalize(), class_="level"),
-            el("b", label(each.run)) if several and each.run else "", each.message,
+            "li",
+            el("b", each.level.capitalize(), class_="level"),
+            el("b", label(each.run)) if several and each.run else "",
+            each.message,
             class_=each.level,
         )
         for each in found
-    ]  # fmt: skip
+    ]
     fine = el("p", "Nothing to warn of.", class_="fine")
     if any(each.level == "warning" for each in found):
         fine = Html("")
@@ -35,8 +37,10 @@ def popularity(runs: Sequence[Run]) -> Html:
     labels = [str(each) for each in range(10, 101, 10)]
     figures: list[Html] = []
     for at, (run, each) in enumerate(there):
-        series = [("rows of train", [a for a, _ in each.deciles]),
-                  ("recommendations", [b for _, b in each.deciles])]  # fmt: skip
+        series = [
+            ("rows of train", [a for a, _ in each.deciles]),
+            ("recommendations", [b for _, b in each.deciles]),
+        ]
         title = "What is recommended" if len(runs) == 1 else f"What is recommended: {run.name}"
         chart = bar_chart(
             f"popularity-{at}", title, labels, series, "items by popularity, most rated first (%)"
@@ -49,17 +53,21 @@ def popularity(runs: Sequence[Run]) -> Html:
         ("mean ratings of an item, over train's rows", lambda p: number(p.mean_train, 1)),
         ("long tail in train", lambda p: percent(p.tail_train)),
         ("long tail in recommendations", lambda p: percent(p.tail_recommended)),
-        ("what popularity would give as well",
-         lambda p: "–" if p.overlap is None else percent(p.overlap)),
+        (
+            "what popularity would give as well",
+            lambda p: "–" if p.overlap is None else percent(p.overlap),
+        ),
         ("users", lambda p: f"{p.users:,}"),
         ("rows", lambda p: f"{p.rows:,}"),
-    ]  # fmt: skip
+    ]
     rows = [[name, *(show(each) for _, each in there)] for name, show in columns]
     head = ["", *(label(run.name) for run, _ in there)]
     hint = el(
-        "p", "Each pair of bars is a tenth of the items with a rating in train. The long tail are "
-        "the least rated items that hold a fifth of train's rows.", class_="hint",
-    )  # fmt: skip
+        "p",
+        "Each pair of bars is a tenth of the items with a rating in train. The long tail are "
+        "the least rated items that hold a fifth of train's rows.",
+        class_="hint",
+    )
     counted = table(head, rows, caption="Popularity in numbers", numbers=range(1, len(head)))
     return join([hint, el("div", join(figures), class_="charts"), counted])
 
@@ -81,14 +89,20 @@ def _user(example: Example) -> Html:
     more = example.n_seen - len(example.seen)
     rest = f", of which the {len(example.seen)} most rated" if more > 0 else ""
     rows = [
-        [each.rank, label(each.name), number(each.score, 3),
-         "–" if each.count is None else number(each.count)]
+        [
+            each.rank,
+            label(each.name),
+            number(each.score, 3),
+            "–" if each.count is None else number(each.count),
+        ]
         for each in example.recommended
-    ]  # fmt: skip
+    ]
     listed = table(
-        ["rank", "item", "score", "ratings in train"], rows, caption="Recommended",
+        ["rank", "item", "score", "ratings in train"],
+        rows,
+        caption="Recommended",
         numbers=(0, 2, 3),
-    )  # fmt: skip
+    )
     title = el("h4", "User ", label(example.user))
     seen = el("p", f"Has {example.n_seen:,} items in train{rest}:", class_="hint")
     return el("div", title, seen, chips, listed, class_="user")
@@ -101,9 +115,10 @@ def what_ran(runs: Sequence[Run]) -> Html:
         files = facts(((name, el("code", each)) for name, each in run.files.items()), wide=True)
         inner = [
             facts((name, number(value)) for name, value in run.shape.items()),
-            el("h4", "Files, SHA-256"), files,
+            el("h4", "Files, SHA-256"),
+            files,
             *(_step(step) for step in run.lineage),
-        ]  # fmt: skip
+        ]
         if not run.lineage:
             inner.append(el("p", "No lineage: neither model.pt nor metrics.json is there."))
         parts.append(el("details", el("summary", label(run.name)), *inner, open=""))
@@ -115,8 +130,9 @@ def _step(step: dict[str, Any]) -> Html:
     inputs = step.get("inputs")
     lines = [
         (each.get("name") or each.get("role") or "input", el("code", each.get("sha256", "–")))
-        for each in (inputs if isinstance(inputs, list) else []) if isinstance(each, dict)
-    ]  # fmt: skip
+        for each in (inputs if isinstance(inputs, list) else [])
+        if isinstance(each, dict)
+    ]
     if lines:
         parts.append(facts(lines, wide=True))
     options = step.get("options")

@@ -12,7 +12,7 @@ from mfcli.config import FetchConfig
 from mfcli.data.interactions import Interactions, from_rows
 from mfcli.errors import InputError
 from mfcli.models.loading import Loaded, scoring_of
-from mfcli.results import Noted, Report, Warned, quietly
+from mfcli.results import Noted, OnEvent, Warned, quietly
 from mfcli.sources.locate import locate
 from mfcli.sources.readers import read_table
 from mfcli.system.processors import available_workers
@@ -20,13 +20,13 @@ from mfcli.training.fold_in import fold_in
 
 
 def with_history(
-    loaded: Loaded, model: Path, source: str, workers: int | None, report: Report
+    loaded: Loaded, model: Path, source: str, workers: int | None, on_event: OnEvent
 ) -> tuple[Loaded, NDArray[np.int64], list[dict[str, str]]]:
     """Return the model with the users of a history folded in, their rows, and role and SHA-256s.
 
     Raises InputError for a history that cannot be read or that holds no item of the model.
     """
-    history, inputs = read_history(source, report)
+    history, inputs = read_history(source, on_event)
     folded = fold_in(loaded.checkpoint, history, workers or available_workers())
     if not len(folded.users):
         raise InputError(
@@ -34,24 +34,24 @@ def with_history(
             "source of its training data"
         )
     if folded.unknown_rows:
-        report(
+        on_event(
             Warned(
                 f"{source}: {folded.unknown_items} items are not in the model: their "
                 f"{folded.unknown_rows} rows are left out"
             )
         )
     grown = len(folded.users) - folded.new_users
-    report(Noted(f"folded in {folded.new_users} new users, and {grown} that the model knows"))
+    on_event(Noted(f"folded in {folded.new_users} new users, and {grown} that the model knows"))
     checkpoint = folded.checkpoint
     return Loaded(checkpoint, scoring_of(checkpoint, model)), folded.users, inputs
 
 
-def read_history(source: str, report: Report) -> tuple[Interactions, list[dict[str, str]]]:
+def read_history(source: str, on_event: OnEvent) -> tuple[Interactions, list[dict[str, str]]]:
     """Read an .npz of fetch or split, or any table that fetch reads; the last of doubles counts."""
     if source.endswith(".npz"):
         path = Path(source)
         return load_interactions(path), [{"role": "history", "sha256": file_sha256(path)}]
-    with locate(source, FetchConfig(), quietly(report)) as located:
-        table, _ = read_table(located.data, FetchConfig(), quietly(report))
+    with locate(source, FetchConfig(), quietly(on_event)) as located:
+        table, _ = read_table(located.data, FetchConfig(), quietly(on_event))
         inputs = [{"role": "history", "sha256": file_sha256(path)} for _, path in located.files]
         return from_rows(table.rows({}))[0], inputs

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mfcli.artifacts.tables import Coded, Column, open_table
+from mfcli.artifacts.tables import CodedCells, Column, open_table
 from mfcli.artifacts.tables.table import Cells, Encoded, TableWriter
 from mfcli.config import RecommendConfig, TableFormat
 from mfcli.data.interactions import Catalog, Ids
 from mfcli.errors import InputError
 from mfcli.models.loading import Loaded, load_model
-from mfcli.ranking.catalogue import Block, Scorer, best_items, rows_of
-from mfcli.results import Progress, Report, ignore
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items, rows_of
+from mfcli.results import OnEvent, Progress, ignore
 from mfcli.scoring.history import with_history
 from mfcli.scoring.request import Request, read_request
 from mfcli.system.processors import available_workers
@@ -46,7 +46,7 @@ class Tally:
     preview: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Job:
+class ListJob:
     """A model and a request, laid out for scoring; any number of calls may share it.
 
     Whoever has a checkpoint of another making (more users, say) makes a Job of it.
@@ -59,7 +59,7 @@ class Job:
         self.catalog: Catalog = checkpoint.catalog
         self.n_users, self.n_items = checkpoint.n_users, checkpoint.n_items
         self.k = min(config.k, self.n_items)
-        self.scorer = Scorer(loaded.scoring, request.allowed)
+        self.scorer = BlockScorer(loaded.scoring, request.allowed)
         self._unknown = checkpoint.user_counts == 0  # (U,)
         self._ranks = np.arange(1, self.k + 1)
 
@@ -80,9 +80,10 @@ class Job:
         return [
             Column.of("user_id", self.catalog.user_ids),
             Column.of("item_id", self.catalog.item_ids),
-            Column("rank", pa.int32()), Column("score", pa.float32()),
+            Column("rank", pa.int32()),
+            Column("score", pa.float32()),
             *([] if names is None else [Column.of("item_name", names)]),
-        ]  # fmt: skip
+        ]
 
     def ids_of(self, users: NDArray[np.int64]) -> Ids:
         """Return the original ids of rows, all of the matrix or all strangers."""
@@ -97,10 +98,12 @@ class Job:
         items = lists.items[there]
         names = self.catalog.item_names
         return [
-            Coded(row, self.ids_of(lists.users)), Coded(items, self.catalog.item_ids),
-            Coded(place, self._ranks), lists.scores[there],
-            *([] if names is None else [Coded(items, names)]),
-        ]  # fmt: skip
+            CodedCells(row, self.ids_of(lists.users)),
+            CodedCells(items, self.catalog.item_ids),
+            CodedCells(place, self._ranks),
+            lists.scores[there],
+            *([] if names is None else [CodedCells(items, names)]),
+        ]
 
     def ranked(self, users: NDArray[np.int64], work: Callable[[Lists], Any]) -> Iterator[Any]:
         """Yield ``work(lists)`` of blocks of ``users``, ascending rows; work runs in threads."""
@@ -148,7 +151,9 @@ class Job:
         few = slice(PREVIEW_ROWS)
         part = Lists(lists.users[few], lists.items[few], lists.scores[few])
         columns = [
-            (each.values[each.codes] if isinstance(each, Coded) else each)[:PREVIEW_ROWS].tolist()
+            (each.values[each.codes] if isinstance(each, CodedCells) else each)[
+                :PREVIEW_ROWS
+            ].tolist()
             for each in self.cells(part)
         ]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -157,21 +162,24 @@ class Job:
 _NOTHING = np.zeros(0, np.int64)
 
 
-def prepare(model: Path, config: RecommendConfig, report: Report = ignore) -> Job:
+def prepare(model: Path, config: RecommendConfig, on_event: OnEvent = ignore) -> ListJob:
     """Map a model and read the files of the options; raises InputError."""
     loaded = load_model(model)
     if config.history is None:
-        return Job(loaded, read_request(loaded.checkpoint, config, report), config)
-    loaded, users, inputs = with_history(loaded, model, config.history, config.workers, report)
-    request = read_request(loaded.checkpoint, config, report, users)
+        return ListJob(loaded, read_request(loaded.checkpoint, config, on_event), config)
+    loaded, users, inputs = with_history(loaded, model, config.history, config.workers, on_event)
+    request = read_request(loaded.checkpoint, config, on_event, users)
     request.inputs.extend(inputs)
-    return Job(loaded, request, config)
+    return ListJob(loaded, request, config)
 
 
 def write_lists(
-    job: Job, users: NDArray[np.int64], stream: IO[bytes], kind: TableFormat,
-    report: Report = ignore,
-) -> Tally:  # fmt: skip
+    job: ListJob,
+    users: NDArray[np.int64],
+    stream: IO[bytes],
+    kind: TableFormat,
+    on_event: OnEvent = ignore,
+) -> Tally:
     """Rank the items of ``users`` and write the rows; the bytes depend on no worker's pace."""
     tally = Tally(np.zeros(job.n_items, bool))
     done = 0
@@ -185,12 +193,12 @@ def write_lists(
             if not tally.preview:
                 tally.preview = job.preview(lists)
             done += len(lists.users)
-            report(Progress(done, len(users)))
+            on_event(Progress(done, len(users)))
         tally.rows = table.n_rows
     return tally
 
 
-def _encoder(job: Job, table: TableWriter) -> Callable[[Lists], tuple[Lists, Encoded]]:
+def _encoder(job: ListJob, table: TableWriter) -> Callable[[Lists], tuple[Lists, Encoded]]:
     def work(lists: Lists) -> tuple[Lists, Encoded]:
         return lists, table.encode(job.cells(lists))
 

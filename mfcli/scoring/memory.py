@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mfcli.artifacts import matrix_headers
-from mfcli.results import Report
+from mfcli.results import OnEvent
 from mfcli.system import capacity
 from mfcli.system.processors import available_workers
 
 
 def require_scoring(
-    models: Sequence[Path], test: Path | None, workers: int | None, lists: int, report: Report
+    models: Sequence[Path], test: Path | None, workers: int | None, lists: int, on_event: OnEvent
 ) -> None:
     """Say no before an evaluation or lists of users that memory cannot hold.
 
@@ -23,8 +23,11 @@ def require_scoring(
     shape = [heads[name].length for name in ("user_ids", "item_ids") if name in heads]
     n_users, n_items = shape if len(shape) == 2 else (0, 0)
     needed = capacity.scoring(
-        max(sizes, default=0), sum(each.n_bytes for each in heads.values()), n_items,
-        workers or available_workers(), lists * n_users * len(sizes),
-    )  # fmt: skip
+        max(sizes, default=0),
+        sum(each.n_bytes for each in heads.values()),
+        n_items,
+        workers or available_workers(),
+        lists * n_users * len(sizes),
+    )
     mend = "take fewer --workers" + (", or a smaller --k" if lists else "")
-    capacity.require_memory(f"scoring {models[0]}", needed, mend, report)
+    capacity.require_memory(f"scoring {models[0]}", needed, mend, on_event)

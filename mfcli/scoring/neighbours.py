@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mfcli.config import Similarity
 from mfcli.models.arrays import Vectors
-from mfcli.ranking.catalogue import Block, Scorer, best_items
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 from mfcli.scoring.lists import Lists
 
 
@@ -38,7 +38,7 @@ def nearest(
     """
     of = directed(vectors, by)
     nothing = np.zeros(len(of), np.float32)
-    scorer = Scorer(Vectors(of, of, nothing, nothing, 0.0), allowed)
+    scorer = BlockScorer(Vectors(of, of, nothing, nothing, 0.0), allowed)
 
     def run(block: Block) -> Any:
         own = np.arange(len(block.users) + 1), block.users

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import FetchConfig, RecommendConfig, UnknownUsers
-from mfcli.data.interactions import Ids, Seen
+from mfcli.data.interactions import Ids, SeenItems
 from mfcli.errors import InputError
 from mfcli.ranking.candidates import rows_from_pairs
-from mfcli.results import Report, Warned, ignore, quietly
+from mfcli.results import OnEvent, Warned, ignore, quietly
 from mfcli.scoring.ids import ITEM_NAMES, USER_NAMES, Lookup, read_ids
 from mfcli.sources.locate import locate
 from mfcli.sources.readers import read_table
@@ -39,7 +39,7 @@ class Request:
     users: NDArray[np.int64]
     strangers: Ids
     allowed: NDArray[np.bool_]
-    masks: list[Seen]
+    masks: list[SeenItems]
     popular: NDArray[np.float32]
     unknown: int
     counts: dict[str, int] = field(default_factory=dict)
@@ -49,9 +49,9 @@ class Request:
 class Reader:
     """Reads the files of the options against one checkpoint, and notes what it does not know."""
 
-    def __init__(self, checkpoint: Checkpoint, report: Report = ignore) -> None:
+    def __init__(self, checkpoint: Checkpoint, on_event: OnEvent = ignore) -> None:
         """Start with nothing counted."""
-        self.checkpoint, self.report, self._quietly = checkpoint, report, quietly(report)
+        self.checkpoint, self.on_event, self._quietly = checkpoint, on_event, quietly(on_event)
         self.counts: dict[str, int] = {}
         self.inputs: list[dict[str, str]] = []
 
@@ -116,25 +116,27 @@ class Reader:
     def _count(self, source: str, name: str, number: int, what: str) -> None:
         self.counts[name] = number
         if number:
-            self.report(Warned(f"{source}: {number} {what} are unknown to the model: left out"))
+            self.on_event(Warned(f"{source}: {number} {what} are unknown to the model: left out"))
 
 
 def read_request(
-    checkpoint: Checkpoint, config: RecommendConfig, report: Report = ignore,
+    checkpoint: Checkpoint,
+    config: RecommendConfig,
+    on_event: OnEvent = ignore,
     everyone: NDArray[np.int64] | None = None,
-) -> Request:  # fmt: skip
+) -> Request:
     """Read the files of the options; raises InputError for what cannot be used.
 
     ``everyone``: rows of those who get rows where --users names nobody; None for all users.
     """
-    reader = Reader(checkpoint, report)
+    reader = Reader(checkpoint, on_event)
     everyone = np.arange(checkpoint.n_users) if everyone is None else everyone
     users, others = (everyone, []) if config.users is None else reader.users_of(config.users)
     unknown_rows = users[checkpoint.user_counts[users] == 0]
     unknown = len(unknown_rows) + len(others)
     if unknown:
         first = others[0] if others else checkpoint.catalog.user_ids[unknown_rows[0]]
-        _meet_unknown(unknown, first, config, report)
+        _meet_unknown(unknown, first, config, on_event)
     if config.unknown_users is UnknownUsers.skip:
         users, others = users[checkpoint.user_counts[users] > 0], []
     strangers = typed(others, checkpoint.catalog.user_ids)
@@ -145,12 +147,18 @@ def read_request(
     if config.exclude_items is not None:
         allowed &= ~reader.items_of(config.exclude_items, "exclude_items")
     if not allowed.any():
-        report(Warned("no item is left by the options: no rows are written"))
+        on_event(Warned("no item is left by the options: no rows are written"))
     popular = np.where(allowed, counts, -np.inf).astype(np.float32)
     return Request(
-        np.concatenate([users, checkpoint.n_users + np.arange(len(strangers))]), strangers,
-        allowed, _masks(reader, config, strangers), popular, unknown, reader.counts, reader.inputs,
-    )  # fmt: skip
+        np.concatenate([users, checkpoint.n_users + np.arange(len(strangers))]),
+        strangers,
+        allowed,
+        _masks(reader, config, strangers),
+        popular,
+        unknown,
+        reader.counts,
+        reader.inputs,
+    )
 
 
 def typed(tokens: list[str], like: Ids) -> Ids:
@@ -165,9 +173,9 @@ def typed(tokens: list[str], like: Ids) -> Ids:
     return numbers if [str(each) for each in numbers.tolist()] == tokens else text
 
 
-def _masks(reader: Reader, config: RecommendConfig, strangers: Ids) -> list[Seen]:
+def _masks(reader: Reader, config: RecommendConfig, strangers: Ids) -> list[SeenItems]:
     checkpoint = reader.checkpoint
-    masks: list[Seen] = []
+    masks: list[SeenItems] = []
     if not config.include_seen:
         masks.append((checkpoint.seen_indptr, checkpoint.seen_indices))
     keys: list[NDArray[np.int64]] = []
@@ -182,13 +190,13 @@ def _masks(reader: Reader, config: RecommendConfig, strangers: Ids) -> list[Seen
     return masks
 
 
-def _meet_unknown(unknown: int, first: Any, config: RecommendConfig, report: Report) -> None:
+def _meet_unknown(unknown: int, first: Any, config: RecommendConfig, on_event: OnEvent) -> None:
     what = f"{unknown} users have no rating in train (the first one: {first})"
     if config.unknown_users is UnknownUsers.error:
         raise InputError(f"{what}: leave them out, or choose --unknown-users popular or skip")
     popular = config.unknown_users is UnknownUsers.popular
     does = "get the popular items" if popular else "are left out"
-    report(Warned(f"{what}: they {does}"))
+    on_event(Warned(f"{what}: they {does}"))
 
 
 def _digest(tokens: list[str]) -> str:

@@ -43,39 +43,50 @@ DATASETS = {
     each.name: each
     for each in (
         Dataset(
-            "ml-100k", "ml-100k.zip", 4_924_029,
+            "ml-100k",
+            "ml-100k.zip",
+            4_924_029,
             "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
             "0e33842e24a9c977be4e0107933c0723",
         ),
         Dataset(
-            "ml-1m", "ml-1m.zip", 5_917_549,
+            "ml-1m",
+            "ml-1m.zip",
+            5_917_549,
             "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
             "c4d9eecfca2ab87c1945afe126590906",
         ),
         Dataset(
-            "ml-10m", "ml-10m.zip", 65_566_137,
+            "ml-10m",
+            "ml-10m.zip",
+            65_566_137,
             "813c411ccb6122564edfe752e7f80c4dcc5aa25fa94c93622f6877a7ba252862",
             "ce571fd55effeba0271552578f2648bd",
         ),
         Dataset(
-            "ml-20m", "ml-20m.zip", 198_702_078,
+            "ml-20m",
+            "ml-20m.zip",
+            198_702_078,
             "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3",
             "cd245b17a1ae2cc31bb14903e1204af3",
         ),
         Dataset(
-            "ml-25m", "ml-25m.zip", 261_978_986,
+            "ml-25m",
+            "ml-25m.zip",
+            261_978_986,
             "8b21cfb7eb1706b4ec0aac894368d90acf26ebdfb6aced3ebd4ad5bd1eb9c6aa",
             "6b51fb2759a8657d3bfcbfc42b592ada",
         ),
+        Dataset("ml-32m", "ml-32m.zip", 238_950_008, md5="d472be332d4daa821edc399621853b57"),
         Dataset(
-            "ml-32m", "ml-32m.zip", 238_950_008, md5="d472be332d4daa821edc399621853b57"
-        ),
-        Dataset(
-            "ml-latest-small", "ml-latest-small.zip", 978_202,
-            "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436", changes=True,
+            "ml-latest-small",
+            "ml-latest-small.zip",
+            978_202,
+            "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
+            changes=True,
         ),
     )
-}  # fmt: skip
+}
 
 
 def dataset_url(dataset: Dataset, base_url: str | None) -> str:

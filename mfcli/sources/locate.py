@@ -24,7 +24,7 @@ from mfcli.artifacts.archives import (
 )
 from mfcli.config import FetchConfig
 from mfcli.errors import InputError, UsageError
-from mfcli.results import Noted, Report
+from mfcli.results import Noted, OnEvent
 from mfcli.sources.datasets import DATASETS, Dataset, dataset_url
 from mfcli.sources.readers.layouts import choose
 from mfcli.sources.readers.source import Source
@@ -43,15 +43,15 @@ class Located:
     notice: str = ""
 
 
-def is_demo(source: str, report: Report) -> bool:
+def is_demo(source: str, on_event: OnEvent) -> bool:
     """Tell whether the built-in sample is meant; say so where a file has its name."""
     if source == DEMO and Path(source).exists():
-        report(Noted(f"{DEMO} is the built-in sample; for the file write ./{DEMO}"))
+        on_event(Noted(f"{DEMO} is the built-in sample; for the file write ./{DEMO}"))
     return source == DEMO
 
 
 @contextmanager
-def locate(source: str, config: FetchConfig, report: Report) -> Iterator[Located]:
+def locate(source: str, config: FetchConfig, on_event: OnEvent) -> Iterator[Located]:
     """Find, download or spool SOURCE; what is temporary goes when the ``with`` ends.
 
     Raises InputError where there is nothing to read, DownloadError where a download fails.
@@ -62,17 +62,17 @@ def locate(source: str, config: FetchConfig, report: Report) -> Iterator[Located
             return
         if "://" in source:
             _refuse_other_schemes(source)
-            path = _download(source, None, config, report)
+            path = _download(source, None, config, on_event)
             yield _in_file(path, path.name)
             return
         path = Path(source)
         if source in DATASETS:
             if path.exists():
-                report(
+                on_event(
                     Noted(f"{source} is a data set's name; for the file or folder write ./{source}")
                 )
             dataset = DATASETS[source]
-            path = _download(dataset_url(dataset, config.base_url), dataset, config, report)
+            path = _download(dataset_url(dataset, config.base_url), dataset, config, on_event)
             yield replace(_in_file(path, path.name), notice=dataset.notice)
             return
         yield _at_path(path, source)
@@ -84,7 +84,7 @@ def _refuse_other_schemes(source: str) -> None:
         raise UsageError(f"{source}: {scheme}:// cannot be fetched: http:// and https:// can")
 
 
-def _download(url: str, dataset: Dataset | None, config: FetchConfig, report: Report) -> Path:
+def _download(url: str, dataset: Dataset | None, config: FetchConfig, on_event: OnEvent) -> Path:
     from mfcli.sources.download import Wanted, download
 
     wanted = Wanted(url, sha256=config.sha256, max_bytes=int(config.max_size * 1e9))
@@ -100,7 +100,7 @@ def _download(url: str, dataset: Dataset | None, config: FetchConfig, report: Re
             limit="this data set",
             keep=True,
         )
-    return download(wanted, config.cache_dir, report)
+    return download(wanted, config.cache_dir, on_event)
 
 
 def _at_path(path: Path, source: str) -> Located:

@@ -12,13 +12,13 @@ from typing import Any
 from mfcli.artifacts import file_sha256
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
-from mfcli.data.interactions import Interactions, Rows
+from mfcli.data.interactions import Interactions, RawRows
 from mfcli.errors import InputError, UsageError
-from mfcli.results import Noted, Progress, Report, Started, Warned, ignore
+from mfcli.results import Noted, OnEvent, Progress, Started, Warned, ignore
 from mfcli.sources.locate import Located, is_demo, locate, names_source
 from mfcli.sources.readers import names, read_table
 from mfcli.sources.readers.source import Source
-from mfcli.sources.readers.table import Table
+from mfcli.sources.readers.table import ParsedTable
 from mfcli.system import capacity
 from mfcli.system.streams import printable
 
@@ -31,7 +31,7 @@ Inputs = list[dict[str, Any]]
 class ReadTable:
     """A source as it was read: its table, item id → name, and where it came from."""
 
-    table: Table
+    table: ParsedTable
     names: dict[Any, str]
     format: str
     inputs: Inputs
@@ -39,30 +39,35 @@ class ReadTable:
 
 
 def read_any(
-    source: str, config: FetchConfig, report: Report = ignore, *, candidates: bool = False
-) -> tuple[Rows, Inputs]:
+    source: str, config: FetchConfig, on_event: OnEvent = ignore, *, candidates: bool = False
+) -> tuple[RawRows, Inputs]:
     """Read SOURCE as fetch does, without merging or filtering: ``(rows, inputs)``.
 
     With ``candidates`` the rows need not be interactions.
 
     inputs describes the files that were read: name, sha256 and bytes. Raises as ``fetch`` does.
     """
-    if is_demo(source, report):
-        sample = make_demo(config, report)
+    if is_demo(source, on_event):
+        sample = make_demo(config, on_event)
         ids = sample.catalog
-        item_names = {} if ids.item_names is None else dict(
-            zip(ids.item_ids.tolist(), ids.item_names.tolist(), strict=True)
-        )  # fmt: skip
-        rows = Rows(
-            ids.user_ids[sample.users], ids.item_ids[sample.indices], sample.data,
-            sample.timestamps, item_names,
-        )  # fmt: skip
+        item_names = (
+            {}
+            if ids.item_names is None
+            else dict(zip(ids.item_ids.tolist(), ids.item_names.tolist(), strict=True))
+        )
+        rows = RawRows(
+            ids.user_ids[sample.users],
+            ids.item_ids[sample.indices],
+            sample.data,
+            sample.timestamps,
+            item_names,
+        )
         return rows, []
-    read = read_source(source, config, report, candidates)
+    read = read_source(source, config, on_event, candidates)
     return read.table.rows(read.names), read.inputs
 
 
-def make_demo(config: FetchConfig, report: Report) -> Interactions:
+def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
     """Make the built-in sample; raises UsageError for options that it does not have."""
     from mfcli.data.sample import make_sample
 
@@ -71,29 +76,34 @@ def make_demo(config: FetchConfig, report: Report) -> Interactions:
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} has no meaning for the built-in sample")
     capacity.require_memory(
-        f"a sample of {config.ratings:,} ratings", capacity.sampling(config.ratings),
-        "ask for fewer --ratings", report,
-    )  # fmt: skip
-    report(Started("making the sample", config.ratings, "ratings"))
+        f"a sample of {config.ratings:,} ratings",
+        capacity.sampling(config.ratings),
+        "ask for fewer --ratings",
+        on_event,
+    )
+    on_event(Started("making the sample", config.ratings, "ratings"))
     return make_sample(
-        config.users, config.items, config.ratings, config.seed,
-        lambda done: report(Progress(done, config.ratings)),
-    )  # fmt: skip
+        config.users,
+        config.items,
+        config.ratings,
+        config.seed,
+        lambda done: on_event(Progress(done, config.ratings)),
+    )
 
 
 def read_source(
-    source: str, config: FetchConfig, report: Report, candidates: bool = False
+    source: str, config: FetchConfig, on_event: OnEvent, candidates: bool = False
 ) -> ReadTable:
     """Read SOURCE whole; raises InputError, DownloadError, and UsageError for what does not fit."""
-    with locate(source, config, report) as located:
+    with locate(source, config, on_event) as located:
         item_names, files = located.names, located.files
         if config.item_names is not None:
             item_names, named = names_source(config.item_names)
             files = (*files, named)
         with _watched(files) as inputs:
             _check_digest(located, inputs, config, source)
-            report(Started(f"reading {located.data.name}", located.data.size, "bytes"))
-            table, kind = read_table(located.data, config, report)
+            on_event(Started(f"reading {located.data.name}", located.data.size, "bytes"))
+            table, kind = read_table(located.data, config, on_event)
             if kind == Format.negatives and not candidates:
                 raise InputError(
                     f"{located.data.name}: holds negatives of a test set, no interactions: give it "
@@ -101,11 +111,11 @@ def read_source(
                 )
             if not len(table.users.codes):
                 raise InputError(f"{located.data.name}: holds no rows")
-            found = _read_names(item_names, table, report)
+            found = _read_names(item_names, table, on_event)
     return ReadTable(table, found, kind, inputs, located.notice)
 
 
-def _read_names(source: Source | None, table: Table, report: Report) -> dict[Any, str]:
+def _read_names(source: Source | None, table: ParsedTable, on_event: OnEvent) -> dict[Any, str]:
     if source is None:
         return {}
     ids = table.items.values
@@ -113,10 +123,12 @@ def _read_names(source: Source | None, table: Table, report: Report) -> dict[Any
     found = names.fit(listed, ids)
     named = sum(each in found for each in ids.tolist())
     if not named:
-        report(Warned(f"{source.name}: none of its {len(listed)} names belongs to an item"))
+        on_event(Warned(f"{source.name}: none of its {len(listed)} names belongs to an item"))
         return {}
     if named < len(ids):
-        report(Noted(f"{source.name}: names {named} of {len(ids)} items; the others show their id"))
+        on_event(
+            Noted(f"{source.name}: names {named} of {len(ids)} items; the others show their id")
+        )
     return found
 
 

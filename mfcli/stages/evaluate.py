@@ -29,15 +29,15 @@ from mfcli.artifacts.tables.text import write_columns
 from mfcli.config import EvaluateConfig
 from mfcli.config.metric_names import RATING_METRICS
 from mfcli.data.held_out import check_held_out
-from mfcli.data.interactions import Interactions, Seen
+from mfcli.data.interactions import Interactions, SeenItems
 from mfcli.errors import InputError, UsageError
 from mfcli.evaluation.comparison import Subject, check_gates, compare, read_gate, user_columns
 from mfcli.evaluation.measuring import Measured, measure, metric_list
 from mfcli.evaluation.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
 from mfcli.kernels.announcing import compiling
-from mfcli.models.arrays import Scoring, Vectors
+from mfcli.models.arrays import ScoreArrays, Vectors
 from mfcli.models.loading import scoring_of
-from mfcli.results import EvaluateResult, Report, Started, Warned, ignore
+from mfcli.results import EvaluateResult, OnEvent, Started, Warned, ignore
 from mfcli.scoring.memory import require_scoring
 from mfcli.system.processors import available_workers
 from mfcli.system.streams import printable
@@ -51,7 +51,7 @@ def evaluate(
     test: Path,
     out: Path | None,
     config: EvaluateConfig,
-    report: Report = ignore,
+    on_event: OnEvent = ignore,
 ) -> EvaluateResult:
     """Measure checkpoints on a test set; write metrics.json to ``out`` where one is named.
 
@@ -64,13 +64,13 @@ def evaluate(
     outputs = [each for each in (out, per_user) if each is not None]
     for each in outputs:
         refuse_input_as_output(each, test, *models)
-    with _outputs(outputs), compiling(report):
-        require_scoring(models, test, config.workers, max(config.k), report)
+    with _outputs(outputs), compiling(on_event):
+        require_scoring(models, test, config.workers, max(config.k), on_event)
         rows = load_interactions(test)
         given = None
         if config.candidates is not None:
-            given = read_candidates(config.candidates, rows, report)
-        subjects = _subjects(models, test, rows, given, config, report)
+            given = read_candidates(config.candidates, rows, on_event)
+        subjects = _subjects(models, test, rows, given, config, on_event)
         result = _result(subjects, test, given, config, began)
         if per_user is not None:
             with atomic_file(per_user) as stream:
@@ -125,19 +125,19 @@ def _subjects(
     rows: Interactions,
     given: Given | None,
     config: EvaluateConfig,
-    report: Report,
+    on_event: OnEvent,
 ) -> list[Subject]:
     """Measure every model, each followed by the baseline that it should beat."""
     found: list[Subject] = []
-    first: Seen | None = None
+    first: SeenItems | None = None
     for path, name in zip(models, _names(models), strict=True):
-        report(Started(f"evaluate {name}" if len(models) > 1 else "evaluate"))
+        on_event(Started(f"evaluate {name}" if len(models) > 1 else "evaluate"))
         checkpoint = load_checkpoint(path)
         seen = (checkpoint.seen_indptr, checkpoint.seen_indices)
         check_held_out(rows, test, checkpoint.meta, checkpoint.catalog, seen, path)
         first = first or seen
         if not all(np.array_equal(a, b) for a, b in zip(first, seen, strict=True)):
-            report(
+            on_event(
                 Warned(
                     f"{name}: was trained on other rows than the first model; each masks its own"
                 )
@@ -182,9 +182,13 @@ def _measured(
     found = _measure(scoring_of(checkpoint, path), names, clip, checkpoint, rows, given, config)
     listed = [each for each in names if each not in RATING_METRICS]
     return Subject(
-        name, file_sha256(path), found, protocol_of(config, clip, listed),
-        counts_of(checkpoint, rows, found, given, config.sampled), checkpoint.meta,
-    )  # fmt: skip
+        name,
+        file_sha256(path),
+        found,
+        protocol_of(config, clip, listed),
+        counts_of(checkpoint, rows, found, given, config.sampled),
+        checkpoint.meta,
+    )
 
 
 def _baseline(
@@ -201,13 +205,18 @@ def _baseline(
     names = [each for each in subject.measured.metrics if each not in RATING_METRICS]
     found = _measure(scoring, names, None, checkpoint, rows, given, config)
     return Subject(
-        str(config.beat), None, found, protocol_of(config, None, names), subject.counts, {},
+        str(config.beat),
+        None,
+        found,
+        protocol_of(config, None, names),
+        subject.counts,
+        {},
         base=subject.name,
-    )  # fmt: skip
+    )
 
 
 def _measure(
-    scoring: Scoring,
+    scoring: ScoreArrays,
     names: list[str],
     clip: tuple[float, float] | None,
     checkpoint: Checkpoint,
@@ -217,9 +226,15 @@ def _measure(
 ) -> Measured:
     seen = (checkpoint.seen_indptr, checkpoint.seen_indices)
     return measure(
-        scoring, seen, rows, names, clip=clip, include_seen=config.include_seen,
-        workers=config.workers or available_workers(), pool=pool_of(seen, rows, given, config),
-    )  # fmt: skip
+        scoring,
+        seen,
+        rows,
+        names,
+        clip=clip,
+        include_seen=config.include_seen,
+        workers=config.workers or available_workers(),
+        pool=pool_of(seen, rows, given, config),
+    )
 
 
 def _result(
@@ -236,17 +251,28 @@ def _result(
     lineage = [*lineage_of(first.meta), lineage_entry("evaluate", options, inputs)]
     models = [
         {
-            "name": each.name, "sha256": each.sha256, "metrics": each.measured.metrics,
-            "intervals": spread, "protocol": each.protocol, "counts": each.counts,
+            "name": each.name,
+            "sha256": each.sha256,
+            "metrics": each.measured.metrics,
+            "intervals": spread,
+            "protocol": each.protocol,
+            "counts": each.counts,
             "baseline_of": each.base,
         }
         for each, spread in zip(subjects, intervals, strict=True)
-    ]  # fmt: skip
+    ]
     return EvaluateResult(
-        None, first.measured.metrics, first.protocol, first.counts, meta_for("metrics", lineage),
-        time.perf_counter() - began, intervals[0], models if len(models) > 1 else [], differences,
+        None,
+        first.measured.metrics,
+        first.protocol,
+        first.counts,
+        meta_for("metrics", lineage),
+        time.perf_counter() - began,
+        intervals[0],
+        models if len(models) > 1 else [],
+        differences,
         config.per_user,
-    )  # fmt: skip
+    )
 
 
 def load_metrics(path: Path) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.tables.table import arrow_array
 from mfcli.data.interactions import Ids
 from mfcli.models.loading import load_model, vectors_of
-from mfcli.results import ExportResult, Progress, Report, Started, ignore
+from mfcli.results import ExportResult, OnEvent, Progress, Started, ignore
 
 GROUP_ROWS = 1 << 16
 
 
-def export(model: Path, out: Path, report: Report = ignore) -> ExportResult:
+def export(model: Path, out: Path, on_event: OnEvent = ignore) -> ExportResult:
     """Write items.parquet, users.parquet and meta.json to a folder, whole or not at all.
 
     score = ⟨user, item⟩ + bias of the user + bias of the item + mean. Raises UsageError for a model
@@ -35,27 +35,32 @@ def export(model: Path, out: Path, report: Report = ignore) -> ExportResult:
         loaded = load_model(model)
         vectors = vectors_of(loaded, model, "export")
         catalog = loaded.checkpoint.catalog
-        report(Started("export", 2, "files"))
+        on_event(Started("export", 2, "files"))
         remove_tree(building)
         building.mkdir(parents=True)
         try:
             item = (catalog.item_ids, vectors.items, vectors.item_bias, catalog.item_names)
             _write(building / "items.parquet", "item_id", *item)
-            report(Progress(1, 2))
+            on_event(Progress(1, 2))
             user = (catalog.user_ids, vectors.users, vectors.user_bias, None)
             _write(building / "users.parquet", "user_id", *user)
-            report(Progress(2, 2))
+            on_event(Progress(2, 2))
             kind = str(loaded.checkpoint.options.get("model"))
             meta: dict[str, Any] = {
-                "schema": 1, "kind": "export",
+                "schema": 1,
+                "kind": "export",
                 "model": {"kind": kind, "sha256": file_sha256(model)},
                 "score": "dot(user.factors, item.factors) + user.bias + item.bias + mean",
-                "mean": vectors.mean, "factors": vectors.users.shape[1], "users": vectors.shape[0],
+                "mean": vectors.mean,
+                "factors": vectors.users.shape[1],
+                "users": vectors.shape[0],
                 "items": vectors.shape[1],
-                "sha256": {name: file_sha256(building / name)
-                           for name in ("items.parquet", "users.parquet")},
+                "sha256": {
+                    name: file_sha256(building / name)
+                    for name in ("items.parquet", "users.parquet")
+                },
                 "lineage": lineage_of(loaded.checkpoint.meta),
-            }  # fmt: skip
+            }
             publish(building, target, meta, name=META)
         except BaseException:
             remove_tree(building)
@@ -66,9 +71,13 @@ def export(model: Path, out: Path, report: Report = ignore) -> ExportResult:
 
 
 def _write(
-    path: Path, name: str, ids: Ids, factors: NDArray[np.float32], bias: NDArray[np.float32],
+    path: Path,
+    name: str,
+    ids: Ids,
+    factors: NDArray[np.float32],
+    bias: NDArray[np.float32],
     names: Ids | None,
-) -> None:  # fmt: skip
+) -> None:
     """Write a table of one side: id, bias, factors (a list of a fixed size), name where known."""
     width = factors.shape[1]
     fields = [
@@ -83,8 +92,11 @@ def _write(
         for start in range(0, len(ids), GROUP_ROWS):
             part = slice(start, start + GROUP_ROWS)
             flat = pa.array(np.ascontiguousarray(factors[part]).reshape(-1))
-            columns = [arrow_array(ids[part]), pa.array(bias[part]),
-                       pa.FixedSizeListArray.from_arrays(flat, width)]  # fmt: skip
+            columns = [
+                arrow_array(ids[part]),
+                pa.array(bias[part]),
+                pa.FixedSizeListArray.from_arrays(flat, width),
+            ]
             if names is not None:
                 columns.append(arrow_array(names[part]))
             writer.write_table(pa.table(columns, schema=schema), row_group_size=GROUP_ROWS)

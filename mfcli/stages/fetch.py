@@ -28,7 +28,7 @@ from mfcli.data.interactions import (
     name_items,
 )
 from mfcli.errors import InputError
-from mfcli.results import FetchResult, Noted, Report, Started, ignore
+from mfcli.results import FetchResult, Noted, OnEvent, Started, ignore
 from mfcli.sources.locate import is_demo
 from mfcli.sources.reading import ReadTable, make_demo, read_source
 from mfcli.system import capacity
@@ -39,7 +39,7 @@ _SAMPLE = ("users", "items", "ratings", "seed")
 _READING = ("format", "columns", "header", "duplicates")
 
 
-def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) -> FetchResult:
+def fetch(source: str, out: Path, config: FetchConfig, on_event: OnEvent = ignore) -> FetchResult:
     """Read SOURCE, merge and filter its rows, and write ``out``.
 
     Raises InputError for a source that cannot be used or of which nothing is left, DownloadError,
@@ -49,15 +49,17 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
     real_output(out)
     refuse_input_as_output(out, source, config.item_names)
     with output_lock(out):
-        if is_demo(source, report):
-            interactions, rows_read, merged = make_demo(config, report), config.ratings, 0
+        if is_demo(source, on_event):
+            interactions, rows_read, merged = make_demo(config, on_event), config.ratings, 0
             read = None
         else:
-            read = read_source(source, config, report)
+            read = read_source(source, config, on_event)
             rows_read = len(read.table.users.codes)
             interactions, merged = _merge(read, config, source)
         if merged:
-            report(Noted(f"{merged} rows repeat a user and item: --duplicates {config.duplicates}"))
+            on_event(
+                Noted(f"{merged} rows repeat a user and item: --duplicates {config.duplicates}")
+            )
         n_merged = interactions.n_ratings
         interactions = _threshold(interactions, config, source)
         n_above = interactions.n_ratings
@@ -65,7 +67,7 @@ def fetch(source: str, out: Path, config: FetchConfig, report: Report = ignore) 
         entry = lineage_entry("fetch", _options(config, read), read.inputs if read else [])
         interactions = interactions.with_meta(meta_for("interactions", [entry]))
         capacity.require_disk(out, stored_bytes(interactions))
-        report(Started(f"writing {out.name}"))
+        on_event(Started(f"writing {out.name}"))
         save_interactions(out, interactions)
     data = interactions.data
     return FetchResult(

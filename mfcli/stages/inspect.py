@@ -22,8 +22,9 @@ MAX_BARS = 20
 _HEADS = (
     *(f"{side}_id,".encode() for side in ("user", "item")),
     *(f'{{"{side}_id":'.encode() for side in ("user", "item")),
-    GZIP_MAGIC, b"PAR1",
-)  # fmt: skip
+    GZIP_MAGIC,
+    b"PAR1",
+)
 # The first three columns of a table, and what it is.
 TABLES = {
     ("user_id", "item_id", "rank"): "recommendations",
@@ -56,15 +57,21 @@ def _matrix(path: Path) -> InspectResult:
     matrix = load_interactions(path)
     meta = matrix.meta
     details: dict[str, Any] = {
-        "users": matrix.n_users, "items": matrix.n_items, "ratings": matrix.n_ratings,
+        "users": matrix.n_users,
+        "items": matrix.n_items,
+        "ratings": matrix.n_ratings,
         "density": matrix.n_ratings / max(1, matrix.n_users * matrix.n_items),
         "users with a rating": int((matrix.user_counts > 0).sum()),
         "items with a rating": int((matrix.item_counts > 0).sum()),
-        "times": _span(matrix), "item names": matrix.catalog.item_names is not None,
-        "user ids": _kind(matrix.catalog.user_ids), "item ids": _kind(matrix.catalog.item_ids),
-        "part": meta.get("part"), "fold": meta.get("fold"), "split_id": meta.get("split_id"),
+        "times": _span(matrix),
+        "item names": matrix.catalog.item_names is not None,
+        "user ids": _kind(matrix.catalog.user_ids),
+        "item ids": _kind(matrix.catalog.item_ids),
+        "part": meta.get("part"),
+        "fold": meta.get("fold"),
+        "split_id": meta.get("split_id"),
         "schema": meta["schema"],
-    }  # fmt: skip
+    }
     return InspectResult(
         str(path), "interactions", details, histogram(matrix.data), {}, lineage_of(meta), {}
     )
@@ -118,10 +125,14 @@ def _described(path: Path, document: dict[str, Any]) -> InspectResult:
     else:
         history, weights = document["history"], document["weights"]
         details = {
-            "users": len(document["seen_indptr"]) - 1, "ratings": len(document["seen_indices"]),
-            "range of ratings": document["rating_range"], "mean rating": document["rating_mean"],
-            "epochs": len(history), "split_id": meta.get("split_id"), "fold": meta.get("fold"),
-        }  # fmt: skip
+            "users": len(document["seen_indptr"]) - 1,
+            "ratings": len(document["seen_indices"]),
+            "range of ratings": document["rating_range"],
+            "mean rating": document["rating_mean"],
+            "epochs": len(history),
+            "split_id": meta.get("split_id"),
+            "fold": meta.get("fold"),
+        }
     details["weights"] = {name: str(tuple(each.shape)) for name, each in weights.items()}
     details["schema"] = meta["schema"]
     last = history[-1] if history else {}
@@ -135,9 +146,14 @@ def _metrics(path: Path) -> InspectResult:
 
     content = load_metrics(path)
     return InspectResult(
-        str(path), "metrics", dict(content["counts"]), {}, content["protocol"],
-        lineage_of(content["meta"]), content["metrics"],
-    )  # fmt: skip
+        str(path),
+        "metrics",
+        dict(content["counts"]),
+        {},
+        content["protocol"],
+        lineage_of(content["meta"]),
+        content["metrics"],
+    )
 
 
 def _table(path: Path) -> InspectResult:
@@ -149,10 +165,12 @@ def _table(path: Path) -> InspectResult:
         raise InputError(f"{path}: is no file that mfcli writes")
     first, second = table.column_names[:2]
     details = {
-        "format": str(kind), "rows": table.num_rows, "columns": ", ".join(table.column_names),
+        "format": str(kind),
+        "rows": table.num_rows,
+        "columns": ", ".join(table.column_names),
         f"different {first}": len(table[first].unique()),
         f"different {second}": len(table[second].unique()),
-    }  # fmt: skip
+    }
     return InspectResult(str(path), what, details, {}, {}, [], {})
 
 
@@ -162,11 +180,19 @@ def _folder(path: Path) -> InspectResult:
     if found is None:
         raise InputError(f"{path}: is no folder that mfcli writes")
     details = {
-        "rows": found.get("rows"), "users": found.get("users"), "items": found.get("items"),
-        "parts": len(found.get("parts", [])) or None, "factors": found.get("factors"),
+        "rows": found.get("rows"),
+        "users": found.get("users"),
+        "items": found.get("items"),
+        "parts": len(found.get("parts", [])) or None,
+        "factors": found.get("factors"),
         "model's sha256": found.get("model", {}).get("sha256"),
-    }  # fmt: skip
+    }
     return InspectResult(
-        str(path), str(found.get("kind")), details, {}, found.get("options", {}),
-        list(found.get("lineage", [])), {},
-    )  # fmt: skip
+        str(path),
+        str(found.get("kind")),
+        details,
+        {},
+        found.get("options", {}),
+        list(found.get("lineage", [])),
+        {},
+    )

@@ -22,8 +22,8 @@ from mfcli.kernels.announcing import compiling
 from mfcli.publishing.folders import recommend_parts
 from mfcli.publishing.gates import Figures, check_age, check_figures, coverage_of, figures_of
 from mfcli.publishing.pairs import write_pairs
-from mfcli.results import PairsResult, RecommendResult, Report, Started, ignore
-from mfcli.scoring.lists import Job, Tally, prepare, write_lists
+from mfcli.results import OnEvent, PairsResult, RecommendResult, Started, ignore
+from mfcli.scoring.lists import ListJob, Tally, prepare, write_lists
 from mfcli.scoring.memory import require_scoring
 from mfcli.system.streams import standard_output
 
@@ -35,7 +35,7 @@ def recommend(
     model: Path,
     out: Path | None,
     config: RecommendConfig,
-    report: Report = ignore,
+    on_event: OnEvent = ignore,
     *,
     folder: bool = False,
 ) -> RecommendResult | PairsResult:
@@ -49,14 +49,14 @@ def recommend(
     check_place(out, config, folder=folder)
     check_age(model, config)
     if config.pairs is not None:
-        return write_pairs(model, out, config, report, began)
-    require_scoring([model], None, config.workers, 0, report)
-    with compiling(report):
+        return write_pairs(model, out, config, on_event, began)
+    require_scoring([model], None, config.workers, 0, on_event)
+    with compiling(on_event):
         if out is None:
-            return _to_standard_output(model, config, report, began)
+            return _to_standard_output(model, config, on_event, began)
         if folder:
-            return recommend_parts(model, out, config, report, began)
-        return _to_file(model, out, config, report, began)
+            return recommend_parts(model, out, config, on_event, began)
+        return _to_file(model, out, config, on_event, began)
 
 
 def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> None:
@@ -86,17 +86,17 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
 
 
 def _to_standard_output(
-    model: Path, config: RecommendConfig, report: Report, began: float
+    model: Path, config: RecommendConfig, on_event: OnEvent, began: float
 ) -> RecommendResult:
-    job = prepare(model, config, report)
-    report(Started("recommend", len(job.request.users), "users"))
+    job = prepare(model, config, on_event)
+    on_event(Started("recommend", len(job.request.users), "users"))
     stream = standard_output().buffer
-    tally = write_lists(job, job.request.users, stream, TableFormat.csv, report)
+    tally = write_lists(job, job.request.users, stream, TableFormat.csv, on_event)
     return _result("-", model, job, tally, None, began)
 
 
 def _to_file(
-    model: Path, out: Path, config: RecommendConfig, report: Report, began: float
+    model: Path, out: Path, config: RecommendConfig, on_event: OnEvent, began: float
 ) -> RecommendResult:
     target = real_output(out)
     if config.keep_previous:
@@ -104,14 +104,14 @@ def _to_file(
     refuse_input_as_output(out, model, *config.files)
     kind = format_of(out.name)
     with output_lock(out, config.wait):
-        job = prepare(model, config, report)
+        job = prepare(model, config, on_event)
         job.check_types(kind)
-        report(Started("recommend", len(job.request.users), "users"))
+        on_event(Started("recommend", len(job.request.users), "users"))
         with atomic_path(out) as temporary:
             with temporary.open("wb") as stream:
-                tally = write_lists(job, job.request.users, stream, kind, report)
+                tally = write_lists(job, job.request.users, stream, kind, on_event)
             coverage = coverage_of(tally.covered, job.request.allowed)
-            figures = figures_of(tally.users, coverage, out, [temporary], config, report)
+            figures = figures_of(tally.users, coverage, out, [temporary], config, on_event)
             check_figures(figures, config)
             if config.keep_previous:
                 keep_as_previous(out)
@@ -119,12 +119,20 @@ def _to_file(
 
 
 def _result(
-    out: str, model: Path, job: Job, tally: Tally, figures: Figures | None, began: float
+    out: str, model: Path, job: ListJob, tally: Tally, figures: Figures | None, began: float
 ) -> RecommendResult:
     return RecommendResult(
-        out, len(job.request.users), tally.rows, job.request.unknown, tally.short,
-        seconds_old(model), time.perf_counter() - began, tally.preview,
-        users_with_rows=tally.users, coverage=coverage_of(tally.covered, job.request.allowed),
-        churn=figures.churn if figures else None, counts=job.request.counts,
+        out,
+        len(job.request.users),
+        tally.rows,
+        job.request.unknown,
+        tally.short,
+        seconds_old(model),
+        time.perf_counter() - began,
+        tally.preview,
+        users_with_rows=tally.users,
+        coverage=coverage_of(tally.covered, job.request.allowed),
+        churn=figures.churn if figures else None,
+        counts=job.request.counts,
         lineage=lineage_of(job.loaded.checkpoint.meta),
-    )  # fmt: skip
+    )

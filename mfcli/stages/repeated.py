@@ -31,8 +31,8 @@ from mfcli.results import (
     FetchResult,
     FoldsResult,
     Noted,
+    OnEvent,
     RepeatsResult,
-    Report,
     ignore,
 )
 from mfcli.stages.evaluate import evaluate, without_nan
@@ -62,15 +62,21 @@ class _Kind(NamedTuple):
 
 
 _FOLDS = _Kind(
-    "fold", "folds", "cross-validate", "cross_validation",
+    "fold",
+    "folds",
+    "cross-validate",
+    "cross_validation",
     "{n} folds; metrics: mean over folds; sd: sample standard deviation over folds (n − 1), not a "
     "standard error: folds share train rows",
-)  # fmt: skip
+)
 _REPEATS = _Kind(
-    "repeat", "repeats", "repeat", "repeats",
+    "repeat",
+    "repeats",
+    "repeat",
+    "repeats",
     "{n} splits and trainings of seeds {seeds}; metrics: mean over repeats; sd: sample standard "
     "deviation over repeats (n − 1), not a standard error: the splits are of the same ratings",
-)  # fmt: skip
+)
 
 
 def run_folds(
@@ -80,7 +86,7 @@ def run_folds(
     split_config: SplitConfig,
     train_config: TrainConfig,
     evaluate_config: EvaluateConfig,
-    report: Report = ignore,
+    on_event: OnEvent = ignore,
 ) -> FoldsResult:
     """Run fetch and split, then train and evaluate over each of the K folds.
 
@@ -88,15 +94,15 @@ def run_folds(
     metrics.json with every fold, the mean and the standard deviation. Gates hold for every fold.
     """
     began = time.perf_counter()
-    with _fetched(source, out, fetch_config, evaluate_config, report) as fetched:
+    with _fetched(source, out, fetch_config, evaluate_config, on_event) as fetched:
         folder = out / "split"
-        parts = split(out / "interactions.npz", folder, split_config, report)
+        parts = split(out / "interactions.npz", folder, split_config, on_event)
         names = [f"fold{number}" for number in range(1, (split_config.folds or 0) + 1)]
         configs = [_validated_in(train_config, folder, folder / name) for name in names]
         measured = []
         for name, config in zip(names, configs, strict=True):
-            report(Noted(f"{name} of {len(names)}"))
-            measured.append(_one(out / name, folder / name, config, evaluate_config, report))
+            on_event(Noted(f"{name} of {len(names)}"))
+            measured.append(_one(out / name, folder / name, config, evaluate_config, on_event))
         summary = _summary(_FOLDS, out, names, measured, train_config, evaluate_config)
     return FoldsResult(str(out), fetched, parts, *summary, time.perf_counter() - began)
 
@@ -109,7 +115,7 @@ def run_repeats(
     split_config: SplitConfig,
     train_config: TrainConfig,
     evaluate_config: EvaluateConfig,
-    report: Report = ignore,
+    on_event: OnEvent = ignore,
 ) -> RepeatsResult:
     """Run fetch, then split, train and evaluate ``repeats`` times, the seeds counting up.
 
@@ -118,18 +124,18 @@ def run_repeats(
     it is; its validation rows are drawn anew. Gates hold for every repeat.
     """
     began = time.perf_counter()
-    with _fetched(source, out, fetch_config, evaluate_config, report) as fetched:
+    with _fetched(source, out, fetch_config, evaluate_config, on_event) as fetched:
         names = [f"repeat{number}" for number in range(1, repeats + 1)]
         measured, parts = [], []
         for ahead, name in enumerate(names):
-            report(Noted(f"{name} of {len(names)}"))
+            on_event(Noted(f"{name} of {len(names)}"))
             folder = out / name / "split"
             cut = dataclasses.replace(split_config, seed=split_config.seed + ahead)
-            parts.append(split(out / "interactions.npz", folder, cut, report))
+            parts.append(split(out / "interactions.npz", folder, cut, on_event))
             config = dataclasses.replace(
                 _validated_in(train_config, out / "split", folder), seed=train_config.seed + ahead
             )
-            measured.append(_one(out / name, folder, config, evaluate_config, report))
+            measured.append(_one(out / name, folder, config, evaluate_config, on_event))
         first, last = train_config.seed, train_config.seed + repeats - 1
         summary = _summary(
             _REPEATS, out, names, measured, train_config, evaluate_config, f"{first} to {last}"
@@ -139,7 +145,11 @@ def run_repeats(
 
 @contextmanager
 def _fetched(
-    source: str | None, out: Path, config: FetchConfig, evaluating: EvaluateConfig, report: Report
+    source: str | None,
+    out: Path,
+    config: FetchConfig,
+    evaluating: EvaluateConfig,
+    on_event: OnEvent,
 ) -> Iterator[FetchResult]:
     """Check what both kinds need, hold the lock of metrics.json, and fetch."""
     source = source or config.source
@@ -151,16 +161,16 @@ def _fetched(
         raise UsageError(f"--out {out} is a file: name a folder")
     out.mkdir(parents=True, exist_ok=True)
     with output_lock(out / "metrics.json"):
-        yield fetch(source, out / "interactions.npz", config, report)
+        yield fetch(source, out / "interactions.npz", config, on_event)
 
 
 def _one(
-    out: Path, parts: Path, training: TrainConfig, evaluating: EvaluateConfig, report: Report
+    out: Path, parts: Path, training: TrainConfig, evaluating: EvaluateConfig, on_event: OnEvent
 ) -> EvaluateResult:
     """Train and measure on one split."""
     model = out / "model.pt"
-    train(parts / "train.npz", model, training, report)
-    return evaluate(model, parts / "test.npz", out / "metrics.json", evaluating, report)
+    train(parts / "train.npz", model, training, on_event)
+    return evaluate(model, parts / "test.npz", out / "metrics.json", evaluating, on_event)
 
 
 def _summary(
@@ -176,10 +186,14 @@ def _summary(
 ]:
     """Write metrics.json over all runs, and return what it holds."""
     runs = [
-        {kind.one: name, "metrics": each.metrics, "intervals": each.intervals,
-         "counts": each.counts}
+        {
+            kind.one: name,
+            "metrics": each.metrics,
+            "intervals": each.intervals,
+            "counts": each.counts,
+        }
         for name, each in zip(names, measured, strict=True)
-    ]  # fmt: skip
+    ]
     mean, sd = spread([each.metrics for each in measured])
     inputs = [{"role": name, "sha256": file_sha256(out / name / "metrics.json")} for name in names]
     # Up to the split, all have one lineage; repeats differ in its seed.
@@ -193,9 +207,13 @@ def _summary(
     words = kind.words.format(n=len(names), seeds=seeds)
     protocol = measured[0].protocol | {kind.protocol: words}
     content: dict[str, Any] = {
-        "metrics": mean, "sd": sd, kind.several: runs, "protocol": protocol,
-        "counts": {kind.several: len(names)}, "meta": meta,
-    }  # fmt: skip
+        "metrics": mean,
+        "sd": sd,
+        kind.several: runs,
+        "protocol": protocol,
+        "counts": {kind.several: len(names)},
+        "meta": meta,
+    }
     with atomic_file(out / "metrics.json") as stream:
         text = json.dumps(without_nan(content), indent=2, ensure_ascii=False)
         stream.write(f"{text}\n".encode())

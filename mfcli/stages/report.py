@@ -27,24 +27,24 @@ from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.meta import check_meta
 from mfcli.artifacts.tables.reading import RecommendationTable, read_recommendations
 from mfcli.errors import InputError, UsageError
-from mfcli.report.data import Epoch, Example, Recommended, Run
+from mfcli.report.data import EpochPoint, Example, Recommended, Run
 from mfcli.report.page import page
 from mfcli.report.popularity import popularity_of
-from mfcli.results import Report, ReportResult, Started, ignore
+from mfcli.results import OnEvent, ReportResult, Started, ignore
 from mfcli.system.streams import printable
 
 MODEL, HISTORY = "model.pt", "model.history.csv"
 METRICS, RECOMMENDATIONS = "metrics.json", "recommendations.csv"
 FILES = (MODEL, HISTORY, METRICS, RECOMMENDATIONS)
 # Columns of a history that are no metric.
-COLUMNS = frozenset({
-    "epoch", "stage", "learning_rate", "train_loss", "valid_loss", "seconds", "ratings_per_second",
-})  # fmt: skip
+COLUMNS = frozenset(
+    {"epoch", "stage", "learning_rate", "train_loss", "valid_loss", "seconds", "ratings_per_second"}
+)
 SEEN_SHOWN, LIST_SHOWN = 12, 10
 
 
 def report(
-    folders: Sequence[Path], out: Path, *, users: int = 5, report: Report = ignore
+    folders: Sequence[Path], out: Path, *, users: int = 5, on_event: OnEvent = ignore
 ) -> ReportResult:
     """Write one page on the runs in ``folders``, with ``users`` users of each as examples.
 
@@ -55,7 +55,7 @@ def report(
         raise UsageError(f"--users {users} should be 0 or more")
     real_output(out)
     with output_lock(out):
-        report(Started("report", len(folders), "runs"))
+        on_event(Started("report", len(folders), "runs"))
         names = _names(folders)
         runs: list[Run] = []
         for folder, name in zip(folders, names, strict=True):
@@ -67,10 +67,13 @@ def report(
         with atomic_file(out) as stream:
             stream.write(content)
     return ReportResult(
-        str(out), names, {run.name: run.missing for run in runs if run.missing},
+        str(out),
+        names,
+        {run.name: run.missing for run in runs if run.missing},
         [{"level": each.level, "run": each.run, "message": each.message} for each in found],
-        len(content), time.perf_counter() - began,
-    )  # fmt: skip
+        len(content),
+        time.perf_counter() - began,
+    )
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -114,21 +117,29 @@ def _run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
         )
         examples = _examples(checkpoint, listed, *rows, users, shown)
     return Run(
-        name, [each for each in FILES if each not in there],
-        {each: file_sha256(folder / each) for each in there}, _shape(checkpoint),
-        options if isinstance(options, dict) else {}, lineage, history, measured, popular, examples,
-    )  # fmt: skip
+        name,
+        [each for each in FILES if each not in there],
+        {each: file_sha256(folder / each) for each in there},
+        _shape(checkpoint),
+        options if isinstance(options, dict) else {},
+        lineage,
+        history,
+        measured,
+        popular,
+        examples,
+    )
 
 
 def _shape(checkpoint: Checkpoint | None) -> dict[str, int]:
     if checkpoint is None:
         return {}
     return {
-        "users": checkpoint.n_users, "items": checkpoint.n_items,
+        "users": checkpoint.n_users,
+        "items": checkpoint.n_items,
         "ratings": len(checkpoint.seen_indices),
         "users without a rating": int((checkpoint.user_counts == 0).sum()),
         "items without a rating": int((checkpoint.item_counts == 0).sum()),
-    }  # fmt: skip
+    }
 
 
 def _text(path: Path) -> str:
@@ -152,7 +163,7 @@ def _measured(path: Path) -> dict[str, Any]:
     return content
 
 
-def _history(path: Path) -> list[Epoch]:
+def _history(path: Path) -> list[EpochPoint]:
     """Read a history CSV; the time of an epoch is the sum of the seconds up to its end."""
     made, elapsed = [], 0.0
     try:
@@ -160,24 +171,30 @@ def _history(path: Path) -> list[Epoch]:
             elapsed += float(row["seconds"])
             metrics = {name: row[name] for name in row if name not in COLUMNS}
             made.append(
-                Epoch(
-                    int(row["epoch"]), round(elapsed, 6), _finite(row["train_loss"]),
-                    _finite(row["valid_loss"]), _finite_only(metrics),
+                EpochPoint(
+                    int(row["epoch"]),
+                    round(elapsed, 6),
+                    _finite(row["train_loss"]),
+                    _finite(row["valid_loss"]),
+                    _finite_only(metrics),
                 )
-            )  # fmt: skip
+            )
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: is damaged, line {len(made) + 2} ({error})") from None
     return made
 
 
-def _stored_history(epochs: Iterable[dict[str, Any]]) -> list[Epoch]:
+def _stored_history(epochs: Iterable[dict[str, Any]]) -> list[EpochPoint]:
     return [
-        Epoch(
-            int(each["epoch"]), None, _finite(each.get("train_loss")),
-            _finite(each.get("valid_loss")), _finite_only(each.get("metrics") or {}),
+        EpochPoint(
+            int(each["epoch"]),
+            None,
+            _finite(each.get("train_loss")),
+            _finite(each.get("valid_loss")),
+            _finite_only(each.get("metrics") or {}),
         )
         for each in epochs
-    ]  # fmt: skip
+    ]
 
 
 def _finite(value: Any) -> float | None:
@@ -211,9 +228,13 @@ def _rows(checkpoint: Checkpoint, listed: RecommendationTable) -> tuple[Places, 
 
 
 def _examples(
-    checkpoint: Checkpoint, listed: RecommendationTable, users: Places, items: Places,
-    wanted: int, shown: list[str],
-) -> list[Example]:  # fmt: skip
+    checkpoint: Checkpoint,
+    listed: RecommendationTable,
+    users: Places,
+    items: Places,
+    wanted: int,
+    shown: list[str],
+) -> list[Example]:
     """Choose users with recommendations: those ``shown``, else evenly from few to many seen."""
     seen_counts, counts, catalog = (
         checkpoint.user_counts,
@@ -239,13 +260,15 @@ def _examples(
         lines = [
             Recommended(
                 int(listed.ranks[row]),
-                _named(names, catalog.item_ids, item) if item >= 0
+                _named(names, catalog.item_ids, item)
+                if item >= 0
                 else listed.items[listed.item_codes[row]],
-                _finite(listed.scores[row]), int(counts[item]) if item >= 0 else None,
+                _finite(listed.scores[row]),
+                int(counts[item]) if item >= 0 else None,
             )
             for row in np.flatnonzero(users == user)[:LIST_SHOWN].tolist()
             for item in [int(items[row])]
-        ]  # fmt: skip
+        ]
         named = [_named(names, catalog.item_ids, int(item)) for item in most]
         made.append(Example(str(catalog.user_ids[user]), len(seen), named, lines))
     return made

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mfcli.config import EvaluateConfig, FetchConfig, RecommendConfig, SplitConfig, TrainConfig
 from mfcli.errors import UsageError
-from mfcli.results import Report, RunResult, ignore
+from mfcli.results import OnEvent, RunResult, ignore
 from mfcli.stages.evaluate import evaluate
 from mfcli.stages.fetch import fetch
 from mfcli.stages.recommend import check_place, recommend
@@ -22,7 +22,7 @@ def run(
     train_config: TrainConfig,
     evaluate_config: EvaluateConfig,
     recommend_config: RecommendConfig,
-    report: Report = ignore,
+    on_event: OnEvent = ignore,
 ) -> RunResult:
     """Run fetch, split, train, evaluate and recommend; each reads what the one before wrote.
 
@@ -36,9 +36,9 @@ def run(
         raise UsageError(f"--out {out} is a file: name a folder")
     out.mkdir(parents=True, exist_ok=True)
     matrix, folder, model = out / "interactions.npz", out / "split", out / "model.pt"
-    fetched = fetch(source, matrix, fetch_config, report)
-    parts = split(matrix, folder, split_config, report)
-    trained = train(folder / "train.npz", model, train_config, report)
-    measured = evaluate(model, folder / "test.npz", out / "metrics.json", evaluate_config, report)
-    written = recommend(model, out / "recommendations.csv", recommend_config, report)
+    fetched = fetch(source, matrix, fetch_config, on_event)
+    parts = split(matrix, folder, split_config, on_event)
+    trained = train(folder / "train.npz", model, train_config, on_event)
+    measured = evaluate(model, folder / "test.npz", out / "metrics.json", evaluate_config, on_event)
+    written = recommend(model, out / "recommendations.csv", recommend_config, on_event)
     return RunResult(str(out), fetched, parts, trained, measured, written)

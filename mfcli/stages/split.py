@@ -31,7 +31,7 @@ from mfcli.data.held_out import count_common
 from mfcli.data.interactions import (
     Catalog,
     Interactions,
-    Rows,
+    RawRows,
     apply_threshold,
     encode,
     filter_counts,
@@ -40,7 +40,7 @@ from mfcli.data.interactions import (
     name_items,
 )
 from mfcli.errors import InputError, UsageError
-from mfcli.results import Noted, Report, SplitPart, SplitResult, Started, ignore
+from mfcli.results import Noted, OnEvent, SplitPart, SplitResult, Started, ignore
 from mfcli.sources.reading import read_any
 from mfcli.system import capacity
 
@@ -49,7 +49,7 @@ Parts = dict[str, Interactions]
 
 
 def split(
-    source: Path | None, out: Path, config: SplitConfig, report: Report = ignore
+    source: Path | None, out: Path, config: SplitConfig, on_event: OnEvent = ignore
 ) -> SplitResult:
     """Split ``source`` (or, for ``given``, read the two files) and write the parts below ``out``.
 
@@ -63,30 +63,35 @@ def split(
     for name in ("train", "test", "valid"):
         refuse_input_as_output(out / f"{name}.npz", source, config.train_file, config.test_file)
     with output_lock(out):
-        report(Started("split"))
-        folders, lineage, catalog = _folders(source, config, report)
+        on_event(Started("split"))
+        folders, lineage, catalog = _folders(source, config, on_event)
         identity = hashlib.sha256(to_json({"lineage": lineage}).encode()).hexdigest()[:16]
         written = _write(out, folders, lineage, identity)
     return SplitResult(
-        str(out), "folds" if config.folds else str(config.chosen), identity,
-        len(catalog.user_ids), len(catalog.item_ids), written, time.perf_counter() - began,
-    )  # fmt: skip
+        str(out),
+        "folds" if config.folds else str(config.chosen),
+        identity,
+        len(catalog.user_ids),
+        len(catalog.item_ids),
+        written,
+        time.perf_counter() - began,
+    )
 
 
 def _folders(
-    source: Path | None, config: SplitConfig, report: Report
+    source: Path | None, config: SplitConfig, on_event: OnEvent
 ) -> tuple[dict[str, Parts], list[dict[str, Any]], Catalog]:
     """Return the parts of every folder ("" is DIR itself), the lineage, and the catalogue."""
     options = config.options(leave_out=("train_file", "test_file"))
     options["strategy"] = "folds" if config.folds else str(config.chosen)
     whole, lineage, inputs = None, [], []
     if source is not None:
-        _require(source, config, report)
+        _require(source, config, on_event)
         whole = load_interactions(source)
         lineage = lineage_of(whole.meta)
         inputs.append({"sha256": file_sha256(source)})
     if config.chosen is Strategy.given:
-        train, test = _read_given(whole, config, inputs, report)
+        train, test = _read_given(whole, config, inputs, on_event)
         folders = {"": _with_valid(train, test, config)}
     else:
         assert whole is not None
@@ -102,16 +107,17 @@ def _folders(
     return folders, lineage, next(iter(folders.values()))["train"].catalog
 
 
-def _require(source: Path, config: SplitConfig, report: Report) -> None:
+def _require(source: Path, config: SplitConfig, on_event: OnEvent) -> None:
     """Say no before a split that memory cannot hold."""
     heads = matrix_headers(source)
     copies = config.folds or (2 if config.valid else 1)
     ratings = heads["indices"].length if "indices" in heads else 0
     capacity.require_memory(
-        f"splitting {ratings:,} ratings", capacity.splitting(
-            ratings, sum(each.n_bytes for each in heads.values()), copies
-        ), "take fewer --folds" if config.folds else "fetch fewer rows", report,
-    )  # fmt: skip
+        f"splitting {ratings:,} ratings",
+        capacity.splitting(ratings, sum(each.n_bytes for each in heads.values()), copies),
+        "take fewer --folds" if config.folds else "fetch fewer rows",
+        on_event,
+    )
 
 
 def _filtered(interactions: Interactions, config: SplitConfig) -> Interactions:
@@ -153,14 +159,14 @@ def _folds(whole: Interactions, config: SplitConfig) -> dict[str, Parts]:
 
 
 def _read_given(
-    whole: Interactions | None, config: SplitConfig, inputs: list[dict[str, Any]], report: Report
+    whole: Interactions | None, config: SplitConfig, inputs: list[dict[str, Any]], on_event: OnEvent
 ) -> tuple[Interactions, Interactions]:
     """Read the two files of a published split over one catalogue."""
     assert config.train_file is not None
     assert config.test_file is not None
-    tables: list[Rows] = []
+    tables: list[RawRows] = []
     for name in (config.train_file, config.test_file):
-        rows, described = read_any(name, FetchConfig(), report)
+        rows, described = read_any(name, FetchConfig(), on_event)
         tables.append(rows)
         inputs.extend(described)
     catalog = whole.catalog if whole is not None else _shared_catalog(*tables)
@@ -171,7 +177,7 @@ def _read_given(
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
         if merged:
-            report(Noted(f"{name}: {merged} rows repeat a user and item; the last one counts"))
+            on_event(Noted(f"{name}: {merged} rows repeat a user and item; the last one counts"))
         parts.append(part if config.threshold is None else apply_threshold(part, config.threshold))
     train, test = parts
     if overlap := count_common((train.indptr, train.indices), test):
@@ -199,7 +205,7 @@ def _with_minimum_counts(
     )
 
 
-def _shared_catalog(train: Rows, test: Rows) -> Catalog:
+def _shared_catalog(train: RawRows, test: RawRows) -> Catalog:
     def joined(a: Any, b: Any) -> Any:
         if a.dtype.kind != b.dtype.kind:
             a, b = a.astype(np.str_), b.astype(np.str_)
@@ -280,6 +286,9 @@ def _drop_stale(out: Path, kept: set[str]) -> None:
 def _describe(path: Path, part: Interactions, train: Interactions) -> SplitPart:
     unknown = 0 if part is train else int((~splitting.known_rows(part, train)).sum())
     return SplitPart(
-        str(path), part.n_ratings, int((part.user_counts > 0).sum()),
-        int((part.item_counts > 0).sum()), unknown,
-    )  # fmt: skip
+        str(path),
+        part.n_ratings,
+        int((part.user_counts > 0).sum()),
+        int((part.item_counts > 0).sum()),
+        unknown,
+    )

@@ -34,7 +34,7 @@ from mfcli.artifacts.checkpoint import (
 from mfcli.config import (
     Confidence,
     Engine,
-    Model,
+    ModelKind,
     Objective,
     Optimizer,
     Order,
@@ -56,7 +56,7 @@ from mfcli.models.warm_start import grown
 from mfcli.results import (
     EpochResult,
     Noted,
-    Report,
+    OnEvent,
     TrainingStarted,
     TrainResult,
     Warned,
@@ -80,7 +80,12 @@ SAVE_SECONDS, SAVE_SHARE = 1.0, 0.05
 
 
 def train(
-    source: Path, out: Path, config: TrainConfig, report: Report = ignore, *, resume: bool = False
+    source: Path,
+    out: Path,
+    config: TrainConfig,
+    on_event: OnEvent = ignore,
+    *,
+    resume: bool = False,
 ) -> TrainResult:
     """Train on the matrix ``source`` and write the checkpoint ``out`` and its history CSV.
 
@@ -94,17 +99,17 @@ def train(
     refuse_input_as_output(out, source, config.valid)
     device = choose_device(config.device, config.engine)
     torch.set_num_threads(torch_threads(config, available_workers()))
-    with output_lock(out), compiling(report):
-        return _Run(source, out, config, device, report).train(resume)
+    with output_lock(out), compiling(on_event):
+        return _Run(source, out, config, device, on_event).train(resume)
 
 
 class _Run:
     """One call of train, with what its steps share."""
 
     def __init__(
-        self, source: Path, out: Path, config: TrainConfig, device: torch.device, report: Report
+        self, source: Path, out: Path, config: TrainConfig, device: torch.device, on_event: OnEvent
     ) -> None:
-        self.out, self.config, self.device, self.report = out, config, device, report
+        self.out, self.config, self.device, self.on_event = out, config, device, on_event
         self.workers = config.workers or available_workers()
         self.resume_path = out.with_name(out.name + ".resume")
         self.history_path = out.with_suffix(".history.csv")
@@ -144,8 +149,10 @@ class _Run:
         mend = "take fewer --factors" + (", or a smaller --batch-size" if batch else "")
         capacity.require_memory(
             f"training {n_users:,} users × {n_items:,} items on {ratings:,} ratings",
-            capacity.training(ratings, stored, tables, batch), mend, self.report,
-        )  # fmt: skip
+            capacity.training(ratings, stored, tables, batch),
+            mend,
+            self.on_event,
+        )
         moments = 2 * tables if self.config.optimizer is Optimizer.adam else 0
         capacity.require_disk(self.out, tables + moments + tables + 4 * ratings)
 
@@ -155,9 +162,13 @@ class _Run:
         path = Path(self.config.valid)
         valid = load_interactions(path)
         check_held_out(
-            valid, path, self.matrix.meta, self.matrix.catalog,
-            (self.matrix.indptr, self.matrix.indices), source,
-        )  # fmt: skip
+            valid,
+            path,
+            self.matrix.meta,
+            self.matrix.catalog,
+            (self.matrix.indptr, self.matrix.indices),
+            source,
+        )
         self.inputs.append({"role": "valid", "sha256": file_sha256(path)})
         return valid
 
@@ -178,7 +189,7 @@ class _Run:
         self.inputs.append({"role": "init_from", "sha256": file_sha256(path)})
         if start.kept is not None:
             kept, ours = start.kept, (self.matrix.n_users, self.matrix.n_items)
-            self.report(
+            self.on_event(
                 Noted(
                     f"{path}: {kept[0]} users and {kept[1]} items go on from it, "
                     f"{ours[0] - kept[0]} users and {ours[1] - kept[1]} items start anew"
@@ -196,17 +207,23 @@ class _Run:
             self.resume_path.unlink(missing_ok=True)
         self._warn()
         stages = self.config.stage_configs()
-        self.report(
+        self.on_event(
             TrainingStarted(
-                " · ".join(str(each) for each in (self.config.model, self.config.objective,
-                           self.config.engine) if each),
-                sum(each.epochs or 1 for each in stages), self.matrix.n_ratings, str(self.device),
-                tuple(self.config.metric), len(self.training.history),
+                " · ".join(
+                    str(each)
+                    for each in (self.config.model, self.config.objective, self.config.engine)
+                    if each
+                ),
+                sum(each.epochs or 1 for each in stages),
+                self.matrix.n_ratings,
+                str(self.device),
+                tuple(self.config.metric),
+                len(self.training.history),
             )
-        )  # fmt: skip
+        )
         try:
             for event in self.training.events():
-                self.report(event)
+                self.on_event(event)
                 if isinstance(event, EpochResult):
                     self._after_epoch()
             return self._finish(time.perf_counter() - began)
@@ -237,7 +254,7 @@ class _Run:
             raise InputError(
                 f"{self.resume_path}: is damaged ({reason}): start without --resume"
             ) from None
-        self.report(Noted(f"resuming after epoch {len(self.training.history)}"))
+        self.on_event(Noted(f"resuming after epoch {len(self.training.history)}"))
 
     def _take_up(self, document: dict[str, Any]) -> None:
         if document["inputs"] != self.inputs:
@@ -258,10 +275,10 @@ class _Run:
         lock_free = (
             self.config.sampled
             or self.config.order is Order.free
-            or self.config.model is Model.svdpp
+            or self.config.model is ModelKind.svdpp
         )
         if self.config.engine is Engine.hogwild and lock_free and self.workers > 1:
-            self.report(
+            self.on_event(
                 Noted(
                     f"{self.workers} threads without locks: another run differs in its last bits; "
                     "--workers 1 repeats exactly"
@@ -269,13 +286,14 @@ class _Run:
             )
         weighed = {PositiveWeight.linear, PositiveWeight.log, Confidence.linear, Confidence.log}
         if self.config.objective in (None, Objective.mse) or weighed & {
-            self.config.positive_weight, self.config.confidence,
-        }:  # fmt: skip
+            self.config.positive_weight,
+            self.config.confidence,
+        }:
             return
         ratings = self.matrix.data
         weigh = "--positive-weight" if self.config.sampled else "--confidence"
         if ratings.min() < ratings.max():
-            self.report(
+            self.on_event(
                 Warned(
                     f"--objective {self.config.objective} takes every rating as a positive, and "
                     f"they differ ({ratings.min():g} to {ratings.max():g}): "
@@ -315,11 +333,16 @@ class _Run:
         matrix, config, history = self.matrix, self.config, self.training.history
         extra = {name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta}
         checkpoint = Checkpoint(
-            self._options(), dict(self.model.state_dict()), matrix.catalog, matrix.indptr,
-            matrix.indices, (float(matrix.data.min()), float(matrix.data.max())),
-            float(matrix.data.mean(dtype=np.float64)), [_timeless(each) for each in history],
+            self._options(),
+            dict(self.model.state_dict()),
+            matrix.catalog,
+            matrix.indptr,
+            matrix.indices,
+            (float(matrix.data.min()), float(matrix.data.max())),
+            float(matrix.data.mean(dtype=np.float64)),
+            [_timeless(each) for each in history],
             meta_for("model", self._lineage(), **extra),
-        )  # fmt: skip
+        )
         self._save_history()
         save_checkpoint(self.out, checkpoint)
         self.resume_path.unlink(missing_ok=True)
@@ -327,11 +350,21 @@ class _Run:
         shown = history[best - 1] if best else history[-1]
         valid = [each for each in history[: shown.epoch] if each.valid_loss is not None]
         return TrainResult(
-            str(self.out), str(config.model), str(config.objective or ""), str(config.engine),
-            str(self.device), len(history), best, self.training.stopped, shown.train_loss,
-            valid[-1].valid_loss if valid else None, valid[-1].metrics if valid else {},
-            list(_stage_losses(history)), seconds, str(self.history_path),
-        )  # fmt: skip
+            str(self.out),
+            str(config.model),
+            str(config.objective or ""),
+            str(config.engine),
+            str(self.device),
+            len(history),
+            best,
+            self.training.stopped,
+            shown.train_loss,
+            valid[-1].valid_loss if valid else None,
+            valid[-1].metrics if valid else {},
+            list(_stage_losses(history)),
+            seconds,
+            str(self.history_path),
+        )
 
     def _save_history(self) -> None:
         """Write the history with its timings; unlike the checkpoint it differs from run to run."""
@@ -351,10 +384,13 @@ class _Run:
 
 def _timeless(result: EpochResult) -> dict[str, Any]:
     return {
-        "epoch": result.epoch, "stage": result.stage, "learning_rate": result.learning_rate,
-        "train_loss": result.train_loss, "valid_loss": result.valid_loss,
+        "epoch": result.epoch,
+        "stage": result.stage,
+        "learning_rate": result.learning_rate,
+        "train_loss": result.train_loss,
+        "valid_loss": result.valid_loss,
         "metrics": dict(result.metrics),
-    }  # fmt: skip
+    }
 
 
 def _stage_losses(history: list[EpochResult]) -> Iterator[dict[str, float | int | None]]:
@@ -362,6 +398,8 @@ def _stage_losses(history: list[EpochResult]) -> Iterator[dict[str, float | int 
     for number, each in enumerate(history):
         if number + 1 == len(history) or history[number + 1].stage != each.stage:
             yield {
-                "stage": each.stage, "epochs": each.epoch, "train_loss": each.train_loss,
+                "stage": each.stage,
+                "epochs": each.epoch,
+                "train_loss": each.train_loss,
                 "valid_loss": each.valid_loss,
-            }  # fmt: skip
+            }

@@ -31,7 +31,7 @@ from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.kernels.announcing import compiling
-from mfcli.results import Noted, Report, TrialResult, TuneResult, TuningStarted, Warned, ignore
+from mfcli.results import Noted, OnEvent, TrialResult, TuneResult, TuningStarted, Warned, ignore
 from mfcli.system.processors import available_workers
 from mfcli.training.defaults import usual_weight, with_weight
 from mfcli.training.engines.devices import choose_device
@@ -46,7 +46,7 @@ SAVE_SECONDS = 0.5  # the trials' file is saved at most this often
 
 
 def tune(
-    source: Path, out: Path, config: TuneConfig, report: Report = ignore, *, resume: bool = False
+    source: Path, out: Path, config: TuneConfig, on_event: OnEvent = ignore, *, resume: bool = False
 ) -> TuneResult:
     """Search on the matrix ``source`` and write the best settings to ``out``.
 
@@ -60,17 +60,17 @@ def tune(
         raise UsageError(f"--out {out}: that is the name of the trials' own file")
     for each in (out, trials_path):
         refuse_input_as_output(each, source, config.valid)
-    with output_lock(out), compiling(report):
-        return _Search(source, out, trials_path, config, report).run(resume)
+    with output_lock(out), compiling(on_event):
+        return _Search(source, out, trials_path, config, on_event).run(resume)
 
 
 class _Search:
     """One call of tune, with what its steps share."""
 
     def __init__(
-        self, source: Path, out: Path, trials_path: Path, config: TuneConfig, report: Report
+        self, source: Path, out: Path, trials_path: Path, config: TuneConfig, on_event: OnEvent
     ) -> None:
-        self.out, self.trials_path, self.config, self.report = out, trials_path, config, report
+        self.out, self.trials_path, self.config, self.on_event = out, trials_path, config, on_event
         self.began, self.names = time.perf_counter(), config.metrics
         self.lower = config.lower_is_better
         whole = load_interactions(source)
@@ -130,9 +130,11 @@ class _Search:
     def identity(self) -> str:
         """What tells this search from one with other options or inputs, 16 hex digits."""
         what = {
-            "mfcli": __version__, "inputs": self.inputs,
-            "options": self.config.options(leave_out=_PACE), "space": described(self.space),
-        }  # fmt: skip
+            "mfcli": __version__,
+            "inputs": self.inputs,
+            "options": self.config.options(leave_out=_PACE),
+            "space": described(self.space),
+        }
         return hashlib.sha256(to_json(what).encode()).hexdigest()[:16]
 
     def run(self, resume: bool) -> TuneResult:
@@ -141,7 +143,7 @@ class _Search:
         plan = Halving(config.rungs, config.eta)
         known = self._known() if resume else {}
         title = " · ".join(str(each) for each in config.setting if each)
-        self.report(TuningStarted(title, len(trials), plan.rungs, self.names[0], self.lower))
+        self.on_event(TuningStarted(title, len(trials), plan.rungs, self.names[0], self.lower))
         trainer = Trainer(self.train, self.valid, config, tuple(self.names))
         epochs, started = config.trial_config({}).epochs, time.time()
 
@@ -181,13 +183,18 @@ class _Search:
             return
         shown = self.config.trial_config(result.options).options()
         self._rows[result.rung, result.trial] = [
-            self.identity, result.trial, result.rung + 1, result.epochs, result.status,
-            *(result.metrics.get(name) for name in self.names), round(result.seconds, 6),
+            self.identity,
+            result.trial,
+            result.rung + 1,
+            result.epochs,
+            result.status,
+            *(result.metrics.get(name) for name in self.names),
+            round(result.seconds, 6),
             *(shown.get(name) for name in self._drawn),
-        ]  # fmt: skip
+        ]
         if time.perf_counter() - self._saved > SAVE_SECONDS:
             self._save_trials()
-        self.report(result)
+        self.on_event(result)
 
     @property
     def _drawn(self) -> list[str]:
@@ -227,7 +234,7 @@ class _Search:
                     known[result.trial, result.rung] = result
         except (KeyError, TypeError, ValueError):
             raise InputError(f"{self.trials_path}: is damaged: start without --resume") from None
-        self.report(Noted(f"{len(known)} trainings are there already"))
+        self.on_event(Noted(f"{len(known)} trainings are there already"))
         return known
 
     def _read_row(self, row: dict[str, str]) -> TrialResult:
@@ -235,10 +242,15 @@ class _Search:
         status = row["status"]
         options = {"epochs": int(row["epochs"])} if row["epochs"] else {}
         return TrialResult(
-            int(row["trial"]), int(row["rung"]) - 1, options.get("epochs"), status,
-            metrics[self.names[0]] if status == "ok" else None, metrics, float(row["seconds"]),
+            int(row["trial"]),
+            int(row["rung"]) - 1,
+            options.get("epochs"),
+            status,
+            metrics[self.names[0]] if status == "ok" else None,
+            metrics,
+            float(row["seconds"]),
             options,
-        )  # fmt: skip
+        )
 
     def _finish(self, trials: list[dict[str, Any]], plan: Halving, title: str) -> TuneResult:
         best = best_of(self.results, self.lower)
@@ -251,24 +263,40 @@ class _Search:
         default = best_of([each for each in self.results if each.trial == 0], self.lower)
         defaults = None if default is None else default.value
         if best.rung + 1 == plan.rungs and best.epochs == self._most_epochs():
-            self.report(Warned("the best one has the most epochs of the range: more may be better"))
+            self.on_event(
+                Warned("the best one has the most epochs of the range: more may be better")
+            )
         with atomic_file(self.out) as stream:
             stream.write(_toml(options, self._header(best, defaults, protocol)).encode())
         ranked = sorted(scored(self.results), key=lambda each: order(each, self.lower))
         shown = [
-            {"trial": each.trial, "rung": each.rung + 1,
-             **({} if each.epochs is None else {"epochs": each.epochs}), **each.metrics,
-             **{name: value for name, value in trials[each.trial].items() if name != "epochs"}}
+            {
+                "trial": each.trial,
+                "rung": each.rung + 1,
+                **({} if each.epochs is None else {"epochs": each.epochs}),
+                **each.metrics,
+                **{name: value for name, value in trials[each.trial].items() if name != "epochs"},
+            }
             for each in ranked[:_SHOWN]
-        ]  # fmt: skip
+        ]
         assert best.value is not None
         return TuneResult(
-            str(self.out), str(self.trials_path), self.names[0], best.value, defaults, best.trial,
-            best.epochs, options, len(trials), len(self.results),
+            str(self.out),
+            str(self.trials_path),
+            self.names[0],
+            best.value,
+            defaults,
+            best.trial,
+            best.epochs,
+            options,
+            len(trials),
+            len(self.results),
             sum(each.status == "diverged" for each in self.results),
-            "time limit" if self.late else "trials", protocol, shown,
+            "time limit" if self.late else "trials",
+            protocol,
+            shown,
             time.perf_counter() - self.began,
-        )  # fmt: skip
+        )
 
     def _most_epochs(self) -> int | None:
         each = self.space.get("epochs")

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mfcli.errors import SystemRefusedError, UsageError
-from mfcli.results import Report, Warned
+from mfcli.results import OnEvent, Warned
 
 VARIABLE = "MFCLI_MEMORY"
 SYSTEM = Path("/")  # where proc and sys are
@@ -91,7 +91,7 @@ def memory_available() -> int:
     return max(0, int(min(found)))
 
 
-def require_memory(what: str, needed: int, mend: str, report: Report) -> None:
+def require_memory(what: str, needed: int, mend: str, on_event: OnEvent) -> None:
     """Raise SystemRefusedError where ``needed`` bytes can never be had; warn where not now."""
     limit = memory_limit()
     if needed > limit:
@@ -101,7 +101,7 @@ def require_memory(what: str, needed: int, mend: str, report: Report) -> None:
         )
     available = memory_available()
     if needed > available:
-        report(
+        on_event(
             Warned(
                 f"{what} needs about {shown(needed)} of memory, and {shown(available)} is free: "
                 f"the system may end it; {mend}"
@@ -109,12 +109,14 @@ def require_memory(what: str, needed: int, mend: str, report: Report) -> None:
         )
 
 
-def require_rows(name: str, rows: int, report: Report) -> None:
+def require_rows(name: str, rows: int, on_event: OnEvent) -> None:
     """Raise SystemRefusedError where memory cannot hold a table of so many rows."""
     require_memory(
-        f"reading {name} (about {rows:,} rows)", reading(rows),
-        "leave out the time (--columns user=…,item=…,rating=…), or cut the file", report,
-    )  # fmt: skip
+        f"reading {name} (about {rows:,} rows)",
+        reading(rows),
+        "leave out the time (--columns user=…,item=…,rating=…), or cut the file",
+        on_event,
+    )
 
 
 def require_disk(path: Path, needed: int) -> None:
@@ -175,9 +177,11 @@ def _group_limits() -> Iterator[tuple[int, int]]:
         if controllers and "memory" not in controllers.split(","):
             continue
         root = SYSTEM.joinpath("sys/fs/cgroup", "memory" if controllers else "")
-        names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else (
-            "memory.max", "memory.current"
-        )  # fmt: skip
+        names = (
+            ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            if controllers
+            else ("memory.max", "memory.current")
+        )
         group = root / path.lstrip("/")
         for folder in (group, *group.parents):
             if folder == root.parent:

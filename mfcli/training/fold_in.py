@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import Engine, Model, Objective, TrainConfig
+from mfcli.config import Engine, ModelKind, Objective, TrainConfig
 from mfcli.data.interactions import Catalog, Ids, Interactions, encode, from_codes
 from mfcli.errors import UsageError
 from mfcli.kernels import sum_histories
@@ -30,7 +30,7 @@ from mfcli.models.modules import SVDPP, BiasedMF, FactorModel, allocate
 from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.models.sampling import NegativeSampler
 from mfcli.training.engines.hogwild import HogwildEngine
-from mfcli.training.engines.least_squares import Problem, Rows, roots_of, tables_of
+from mfcli.training.engines.least_squares import Problem, RowSolver, roots_of, tables_of
 from mfcli.training.life import learning_rate_at
 
 STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
@@ -61,7 +61,7 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
     what the model knows, and is not added. Raises UsageError for a model that has no such users.
     """
     config = TrainConfig.merge(("", lasting(checkpoint.options))).resolved()
-    if config.model is Model.neural:
+    if config.model is ModelKind.neural:
         raise UsageError(
             "--history needs a model whose users can be solved for: --model neural has layers "
             "between them and the items; train it anew"
@@ -74,14 +74,18 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
     place = np.full(history.n_users, -1)
     place[users] = np.arange(len(users))
     entries, _ = from_codes(
-        place[history.users[known]], items[history.indices[known]], history.data[known], None,
+        place[history.users[known]],
+        items[history.indices[known]],
+        history.data[known],
+        None,
         Catalog(ids, checkpoint.catalog.item_ids),
-    )  # fmt: skip
+    )
     weights = _solved(checkpoint, entries, config, workers)
     return dataclasses.replace(
         _placed(checkpoint, entries, weights),
-        unknown_items=unknown_items, unknown_rows=int((~known).sum()),
-    )  # fmt: skip
+        unknown_items=unknown_items,
+        unknown_rows=int((~known).sum()),
+    )
 
 
 def _solved(
@@ -91,9 +95,9 @@ def _solved(
     model = allocate(config, entries.n_users, entries.n_items)
     fixed = {name: each for name, each in checkpoint.weights.items() if name[:4] != "user"}
     model.load_state_dict(fixed, strict=False)
-    if config.model is Model.bias:
+    if config.model is ModelKind.bias:
         _solve_bias(model, entries, config)
-    elif config.model is not Model.popularity:
+    elif config.model is not ModelKind.popularity:
         if config.objective in (Objective.mse, Objective.ials):
             _solve_squares(model, entries, config, workers)
         else:
@@ -126,7 +130,7 @@ def _solve_squares(
     data = entries.data
     if isinstance(model, SVDPP):
         data = data - _explained(model, entries)
-    rows = Rows(entries.indptr, entries.indices, data, entries.n_items, problem, roots)
+    rows = RowSolver(entries.indptr, entries.indices, data, entries.n_items, problem, roots)
     users, items = tables_of(model)
     for _ in rows.solve(users, items, mean, workers):
         pass
@@ -145,9 +149,12 @@ def _explained(model: SVDPP, entries: Interactions) -> NDArray[np.float32]:
 
 
 def _descend(
-    model: FactorModel, entries: Interactions, config: TrainConfig, workers: int,
+    model: FactorModel,
+    entries: Interactions,
+    config: TrainConfig,
+    workers: int,
     counts: NDArray[np.int64],
-) -> None:  # fmt: skip
+) -> None:
     """Lower the objective over the users' weights, from zero, some whole users at a time.
 
     What is learnt of a stretch of users depends on its place, not on the number of workers.
@@ -159,10 +166,11 @@ def _descend(
         begin, end = stretch
         part = slice(int(entries.indptr[begin]), int(entries.indptr[end]))
         some = Interactions(
-            entries.indptr[begin : end + 1] - entries.indptr[begin], entries.indices[part],
+            entries.indptr[begin : end + 1] - entries.indptr[begin],
+            entries.indices[part],
             entries.data[part],
             Catalog(entries.catalog.user_ids[begin:end], entries.catalog.item_ids),
-        )  # fmt: skip
+        )
         small = allocate(config, some.n_users, some.n_items)
         small.load_state_dict(
             {name: each for name, each in model.state_dict().items() if name[:4] != "user"},
@@ -193,9 +201,12 @@ def _descend(
 
 
 def _step(
-    model: FactorModel, entries: Interactions, values: NDArray[np.float32] | None,
-    config: TrainConfig, seed: int,
-) -> None:  # fmt: skip
+    model: FactorModel,
+    entries: Interactions,
+    values: NDArray[np.float32] | None,
+    config: TrainConfig,
+    seed: int,
+) -> None:
     """Take all steps over all users of a small model; its items stay as they are."""
     assert config.objective is not None
     objective = OBJECTIVES[config.objective]
@@ -246,24 +257,30 @@ def _placed(
         table[: checkpoint.n_users] = checkpoint.weights[name]
         table[at] = each
         placed[name] = table
-    users = np.concatenate([
-        np.repeat(np.arange(checkpoint.n_users), checkpoint.user_counts), rows[entries.users],
-    ])  # fmt: skip
+    users = np.concatenate(
+        [np.repeat(np.arange(checkpoint.n_users), checkpoint.user_counts), rows[entries.users]]
+    )
     items = np.concatenate([checkpoint.seen_indices, entries.indices])
     keys = np.unique(users.astype(np.int64) * checkpoint.n_items + items)
     indptr = np.searchsorted(keys, np.arange(total + 1) * np.int64(checkpoint.n_items))
     kind = checkpoint.seen_indices.dtype
     return Folded(
         dataclasses.replace(
-            checkpoint, weights=placed, seen_indptr=indptr.astype(kind),
+            checkpoint,
+            weights=placed,
+            seen_indptr=indptr.astype(kind),
             seen_indices=(keys % max(checkpoint.n_items, 1)).astype(kind),
             catalog=Catalog(
-                _joined(catalog.user_ids, entries.catalog.user_ids[new]), catalog.item_ids,
+                _joined(catalog.user_ids, entries.catalog.user_ids[new]),
+                catalog.item_ids,
                 catalog.item_names,
             ),
         ),
-        np.sort(rows), len(new), 0, 0,
-    )  # fmt: skip
+        np.sort(rows),
+        len(new),
+        0,
+        0,
+    )
 
 
 def _joined(ids: Ids, more: Ids) -> Ids:

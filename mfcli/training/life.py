@@ -57,9 +57,13 @@ class Training:
     """
 
     def __init__(
-        self, config: TrainConfig, model: FactorModel, engine_for: EngineFor,
-        validate: Validate | None = None, unit: float = 1.0,
-    ) -> None:  # fmt: skip
+        self,
+        config: TrainConfig,
+        model: FactorModel,
+        engine_for: EngineFor,
+        validate: Validate | None = None,
+        unit: float = 1.0,
+    ) -> None:
         """Take a resolved configuration and the model to train in place.
 
         ``unit`` is what the engine's ratings were divided by: losses are shown times its square.
@@ -198,9 +202,15 @@ class Training:
         number = len(self.history) + 1
         assert self._engine is not None
         result = EpochResult(
-            number, self._stage + 1, rate, train_loss, None, {}, seconds,
+            number,
+            self._stage + 1,
+            rate,
+            train_loss,
+            None,
+            {},
+            seconds,
             self._engine.n_samples / max(seconds, 1e-9),
-        )  # fmt: skip
+        )
         due = self._epoch % stage.eval_every == 0 or self._epoch == (stage.epochs or 1)
         if self.validate is None or not due:
             return result

@@ -67,9 +67,14 @@ class Validator:
         if self.config.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
         found = measure(
-            self.model.scoring(), (self.train.indptr, self.train.indices), self.valid, self.names,
-            clip=clip, include_seen=False, workers=self.config.workers or available_workers(),
-        )  # fmt: skip
+            self.model.scoring(),
+            (self.train.indptr, self.train.indices),
+            self.valid,
+            self.names,
+            clip=clip,
+            include_seen=False,
+            workers=self.config.workers or available_workers(),
+        )
         return loss, {
             name: value * self.unit if name in RATING_METRICS else value
             for name, value in found.metrics.items()

@@ -56,7 +56,7 @@ class Halving(NamedTuple):
 
 
 # Trains the tasks of one round, in any order; a result may be missing (out of time).
-Run = Callable[[Sequence[Task], int], Iterator[TrialResult]]
+RunRung = Callable[[Sequence[Task], int], Iterator[TrialResult]]
 
 
 class _Drawn:
@@ -103,7 +103,7 @@ def search(
     epochs: int | None,
     plan: Halving,
     lower_is_better: bool,
-    run: Run,
+    run: RunRung,
     known: Mapping[tuple[int, int], TrialResult],
 ) -> Iterator[TrialResult]:
     """Yield the result of every training as it comes; what is ``known`` is not trained again.

@@ -59,9 +59,15 @@ class Trainer:
         if value is not None and value != value:  # not defined: no user could be ranked
             status, value = "not defined", None
         return TrialResult(
-            task.trial, task.rung, config.epochs, status, value, metrics,
-            time.perf_counter() - began, task.options,
-        )  # fmt: skip
+            task.trial,
+            task.rung,
+            config.epochs,
+            status,
+            value,
+            metrics,
+            time.perf_counter() - began,
+            task.options,
+        )
 
     def _measured(self, config: TrainConfig, late: Callable[[], bool]) -> dict[str, float]:
         workers = config.workers or 1
@@ -71,9 +77,8 @@ class Trainer:
         settle(model, config, self.train)
         model = model.to(choose_device(self.config.device, config.engine))
         training = Training(
-            config, model,
-            lambda stage, number: make_engine(model, train, stage, number, workers),
-        )  # fmt: skip
+            config, model, lambda stage, number: make_engine(model, train, stage, number, workers)
+        )
         for _ in training.events():
             if late():
                 raise _LateError
@@ -85,9 +90,14 @@ class Trainer:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
         seen = (self.train.indptr, self.train.indices)
         return measure(
-            model.eval().scoring(), seen, self.valid, self.names, clip=clip, include_seen=False,
+            model.eval().scoring(),
+            seen,
+            self.valid,
+            self.names,
+            clip=clip,
+            include_seen=False,
             workers=workers,
-        ).metrics  # fmt: skip
+        ).metrics
 
 
 def run_tasks(

@@ -64,13 +64,21 @@ def interactions(matrix: sp.csr_matrix) -> Interactions:
 Quality = Callable[[Any, Any], float]
 
 
-def ours(train: Interactions, factors: int, setting: tuple[float, float], quality: Quality,
-         until: float) -> Run:  # fmt: skip
+def ours(
+    train: Interactions, factors: int, setting: tuple[float, float], quality: Quality, until: float
+) -> Run:
     """Train until the quality is reached; laying out the data is counted."""
     config = TrainConfig.merge(
-        ("", {"objective": "ials", "factors": factors, "unobserved_weight": setting[0],
-              "regularization": setting[1]})
-    ).resolved()  # fmt: skip
+        (
+            "",
+            {
+                "objective": "ials",
+                "factors": factors,
+                "unobserved_weight": setting[0],
+                "regularization": setting[1],
+            },
+        )
+    ).resolved()
     start = time.perf_counter()
     model = build(config, train.n_users, train.n_items)
     engine = ALSEngine(model, train, config, THREADS)
@@ -87,13 +95,19 @@ def ours(train: Interactions, factors: int, setting: tuple[float, float], qualit
     return run
 
 
-def theirs(als: Any, matrix: sp.csr_matrix, factors: int, setting: tuple[float, float],
-           quality: Quality) -> Run:  # fmt: skip
+def theirs(
+    als: Any, matrix: sp.csr_matrix, factors: int, setting: tuple[float, float], quality: Quality
+) -> Run:
     """Train implicit's for all iterations."""
     model = als.AlternatingLeastSquares(
-        factors=factors, alpha=setting[0], regularization=setting[1], iterations=ITERATIONS,
-        num_threads=THREADS, random_state=1, use_gpu=False,
-    )  # fmt: skip
+        factors=factors,
+        alpha=setting[0],
+        regularization=setting[1],
+        iterations=ITERATIONS,
+        num_threads=THREADS,
+        random_state=1,
+        use_gpu=False,
+    )
     start = time.perf_counter()
     model.fit(matrix, show_progress=False)
     spent = time.perf_counter() - start
@@ -124,17 +138,17 @@ def compared(factors: int, repeats: int, quick: bool) -> list[Row]:
         return lambda users, items: ranking(users, items, matrix, test, 20)[0]
 
     never = float("inf")
-    mine = max(OURS, key=lambda each: max(
-        ours(train, factors, each, quality(choosing), never).quality
-    ))  # fmt: skip
+    mine = max(
+        OURS, key=lambda each: max(ours(train, factors, each, quality(choosing), never).quality)
+    )
     rows = []
     if als is None:
         run = ours(train, factors, mine, quality(measuring), never)
         each = float(np.median(np.diff(run.seconds)))
         return [Row(f"{factors} factors, seconds an epoch", f"{each:.3f} s")]
-    other = max(THEIRS, key=lambda each: theirs(
-        als, matrix, factors, each, quality(choosing)
-    ).quality[-1])  # fmt: skip
+    other = max(
+        THEIRS, key=lambda each: theirs(als, matrix, factors, each, quality(choosing)).quality[-1]
+    )
     bar = theirs(als, matrix, factors, other, quality(measuring)).quality[-1]
     epochs: list[float] = []
 
@@ -150,12 +164,23 @@ def compared(factors: int, repeats: int, quick: bool) -> list[Row]:
     best = max(ours(train, factors, mine, quality(measuring), never).quality)
     quotient = ratio(*found)
     rows.append(
-        Row(f"{factors} factors, seconds to ndcg@20 of {bar:.4f}", shown(found[0], "s", 2),
-            shown(found[1], "s", 2), quotient, *at_most(1.0, quotient))
-    )  # fmt: skip
+        Row(
+            f"{factors} factors, seconds to ndcg@20 of {bar:.4f}",
+            shown(found[0], "s", 2),
+            shown(found[1], "s", 2),
+            quotient,
+            *at_most(1.0, quotient),
+        )
+    )
     iterations = [each / ITERATIONS for each in found[1]]
-    rows.append(Row("  seconds an epoch", shown(epochs, "s", 3), shown(iterations, "s", 3),
-                    ratio(epochs, iterations)))  # fmt: skip
+    rows.append(
+        Row(
+            "  seconds an epoch",
+            shown(epochs, "s", 3),
+            shown(iterations, "s", 3),
+            ratio(epochs, iterations),
+        )
+    )
     rows.append(Row(f"  best ndcg@20 of {MOST} epochs", f"{best:.4f}", f"{bar:.4f}"))
     rows.append(Row("  α₀, λ; alpha, regularization", str(mine), str(other)))
     return rows

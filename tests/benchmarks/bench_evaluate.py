@@ -45,9 +45,11 @@ def data() -> tuple[Interactions, Interactions]:
     """Generate train and test over one catalogue."""
     matrix = generate(USERS, ITEMS, RATINGS)
     whole = Interactions(
-        matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data,
+        matrix.indptr.astype(np.int32),
+        matrix.indices.astype(np.int32),
+        matrix.data,
         Catalog(np.arange(USERS), np.arange(ITEMS)),
-    )  # fmt: skip
+    )
     test = np.random.default_rng(0).random(whole.n_ratings) < 0.2
     return whole.keep(~test), whole.keep(test)
 
@@ -62,9 +64,14 @@ def factors() -> Vectors:
 def ours(model: Vectors, train: Interactions, test: Interactions, workers: int) -> Measured:
     """Measure every ranking metric."""
     return measure(
-        model, (train.indptr, train.indices), test, NAMES, clip=None, include_seen=False,
+        model,
+        (train.indptr, train.indices),
+        test,
+        NAMES,
+        clip=None,
+        include_seen=False,
         workers=workers,
-    )  # fmt: skip
+    )
 
 
 def with_intervals(model: Vectors, train: Interactions, test: Interactions, workers: int) -> None:
@@ -136,8 +143,9 @@ def main() -> None:
     users = int((test.user_counts > 0).sum())
     table(
         f"{users} users × {ITEMS} items × {FACTORS} factors, {asked.workers} workers",
-        rows, [machine(), versions("implicit", "numba", "numpy")],
-    )  # fmt: skip
+        rows,
+        [machine(), versions("implicit", "numba", "numpy")],
+    )
 
 
 if __name__ == "__main__":

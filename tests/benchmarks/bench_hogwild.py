@@ -160,9 +160,15 @@ def libmf_run(mf: Any, matrix: sp.csr_matrix, factors: int, threads: int, **opti
 def implicit_run(bpr: Any, matrix: sp.csr_matrix, factors: int, threads: int, rate: float) -> Any:
     def run(epochs: int) -> Any:
         model = bpr.BayesianPersonalizedRanking(
-            factors=factors, learning_rate=rate, regularization=0.01, iterations=epochs,
-            verify_negative_samples=True, num_threads=threads, random_state=1, use_gpu=False,
-        )  # fmt: skip
+            factors=factors,
+            learning_rate=rate,
+            regularization=0.01,
+            iterations=epochs,
+            verify_negative_samples=True,
+            num_threads=threads,
+            random_state=1,
+            use_gpu=False,
+        )
         model.fit(matrix, show_progress=False)
         return model
 
@@ -180,9 +186,13 @@ def peer_speed(run: Callable[[int], Any], number: int) -> float:
 
 
 def compared(
-    label: str, engines: dict[int, Ours], apart: list[Ours],
-    peers: dict[int, Callable[[int], Any]], bar: float, repeats: int,
-) -> list[Row]:  # fmt: skip
+    label: str,
+    engines: dict[int, Ours],
+    apart: list[Ours],
+    peers: dict[int, Callable[[int], Any]],
+    bar: float,
+    repeats: int,
+) -> list[Row]:
     """Alternate ours and the peer with one worker and with two; make their rows.
 
     `apart` are two trainings of one worker that share nothing: side by side they are as fast as
@@ -324,10 +334,15 @@ def small(repeats: int, quick: bool) -> list[Row]:  # noqa: ARG001 - it is small
 
     found = alternated([lambda: seconds(1), lambda: seconds(2)], repeats)
     return [
-        Row(f"mse, 10 factors, 100 k, 40 epochs, {workers} worker{'s' * (workers > 1)}",
-            shown(times, "s", 3), "", None, *at_most(0.3, statistics.median(times), " s"))
+        Row(
+            f"mse, 10 factors, 100 k, 40 epochs, {workers} worker{'s' * (workers > 1)}",
+            shown(times, "s", 3),
+            "",
+            None,
+            *at_most(0.3, statistics.median(times), " s"),
+        )
         for workers, times in zip((1, 2), found, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:

@@ -156,19 +156,29 @@ class Older(nn.Module):
 
 # The older system's setting of that loop.
 OLDER: dict[str, Any] = {
-    "learning_rate": 0.02, "dropout": 0.02, "weight_decay": 0.1, "reduction": "sum",
-    "global_mean": False, "init": "normal:1", "bias_init": "normal:1",
-    "regularization": 0.0, "bias_regularization": 0.0,
-}  # fmt: skip
+    "learning_rate": 0.02,
+    "dropout": 0.02,
+    "weight_decay": 0.1,
+    "reduction": "sum",
+    "global_mean": False,
+    "init": "normal:1",
+    "bias_init": "normal:1",
+    "regularization": 0.0,
+    "bias_regularization": 0.0,
+}
 
 
 def config_of(factors: int, batch: int, sparse: bool, **others: Any) -> TrainConfig:
     """Resolve a configuration of biased-mf, mse and minibatch."""
     optimizer = {"optimizer": "sgd" if sparse else "adam", "sparse": sparse}
     options = {
-        "factors": factors, "batch_size": str(batch), "learning_rate": 0.01, **optimizer,
-        "regularization": REGULARIZATION, "bias_regularization": BIAS_REGULARIZATION,
-    } | others  # fmt: skip
+        "factors": factors,
+        "batch_size": str(batch),
+        "learning_rate": 0.01,
+        **optimizer,
+        "regularization": REGULARIZATION,
+        "bias_regularization": BIAS_REGULARIZATION,
+    } | others
     return TrainConfig.merge(("", options)).resolved()
 
 

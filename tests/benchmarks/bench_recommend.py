@@ -33,7 +33,7 @@ from mfcli.config import RecommendConfig, TableFormat, TrainConfig
 from mfcli.data.interactions import Catalog
 from mfcli.models.arrays import Vectors
 from mfcli.models.modules import allocate
-from mfcli.ranking.catalogue import Block, Scorer, best_items, rows_of
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items, rows_of
 from mfcli.scoring.lists import prepare
 from mfcli.stages.recommend import recommend
 from tests.benchmarks.measuring import (
@@ -87,9 +87,10 @@ def save_model(path: Path, n_users: int, n_items: int) -> None:
     catalog = Catalog(np.arange(n_users), np.arange(n_items))
     meta = meta_for("model", [])
     indices = (keys % n_items).astype(np.int32)
-    save_checkpoint(path, Checkpoint(
-        config.options(), weights, catalog, indptr, indices, (1.0, 1.0), 1.0, [], meta,
-    ))  # fmt: skip
+    save_checkpoint(
+        path,
+        Checkpoint(config.options(), weights, catalog, indptr, indices, (1.0, 1.0), 1.0, [], meta),
+    )
 
 
 def child(model: Path, out: Path) -> None:
@@ -118,8 +119,18 @@ def child(model: Path, out: Path) -> None:
     for _ in job.scorer.blocks(job.request.users, lambda block: block.users, WORKERS):
         pass
     bare = time.perf_counter() - start
-    print(json.dumps({"whole": whole, "bare": bare, "writing": writing, "before": before,
-                      "peak": peak, "rows": table.n_rows}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "whole": whole,
+                "bare": bare,
+                "writing": writing,
+                "before": before,
+                "peak": peak,
+                "rows": table.n_rows,
+            }
+        )
+    )
 
 
 def peak_bytes() -> int:
@@ -141,12 +152,19 @@ def large(shape: tuple[int, int]) -> None:
     rows = [
         Row(
             f"{shape[0]:,} × {shape[1]:,}, k = {LARGE_K}, {found['rows']:,} rows to CSV",
-            f"{found['whole']:.2f} s", times, found["whole"] / bound,
+            f"{found['whole']:.2f} s",
+            times,
+            found["whole"] / bound,
             *at_most(1.0, found["whole"] / bound),
         ),
-        Row("memory at the peak, above the model's file", f"{above:.2f} GB", "", above,
-            *at_most(2.0, above, " GB")),
-    ]  # fmt: skip
+        Row(
+            "memory at the peak, above the model's file",
+            f"{above:.2f} GB",
+            "",
+            above,
+            *at_most(2.0, above, " GB"),
+        ),
+    ]
     notes = ["ratio: of 2.5 × the bare product plus the writing, one after the other"]
     table(f"recommend to a CSV: {machine()}; {versions('numpy', 'numba', 'pyarrow')}", rows, notes)
 
@@ -174,7 +192,9 @@ def main() -> None:
         def work(block: Block) -> Any:
             return best_items(block, rows_of(seen.indptr, seen.indices, block.users), K)
 
-        lists[0] = np.concatenate([each for each, _ in Scorer(scoring).blocks(everyone, work, 2)])
+        lists[0] = np.concatenate(
+            [each for each, _ in BlockScorer(scoring).blocks(everyone, work, 2)]
+        )
         return time.perf_counter() - start
 
     model = peer(users, items)

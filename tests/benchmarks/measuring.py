@@ -83,9 +83,13 @@ def at_most(bar: float, value: float, unit: str = "") -> tuple[str, bool]:
 
 
 def against(
-    what: str, mine: Sequence[float], theirs: Sequence[float], bar: float | None, unit: str,
+    what: str,
+    mine: Sequence[float],
+    theirs: Sequence[float],
+    bar: float | None,
+    unit: str,
     digits: int = 1,
-) -> Row:  # fmt: skip
+) -> Row:
     """Make the row of speeds, ours and a peer's: medians with their range, ratio, bar."""
     quotient = ratio(mine, theirs)
     text, passed = at_least(bar, quotient) if bar is not None else ("", None)

@@ -283,7 +283,7 @@ def draw(
 
 
 @numba.njit
-def draw_many(seen: kernels.Seen, proposal: kernels.Proposal, number: int) -> np.ndarray:
+def draw_many(seen: kernels.SeenFilter, proposal: kernels.Proposal, number: int) -> np.ndarray:
     out = np.empty(number, np.int64)
     state = np.uint64(12345)
     for at in range(number):
@@ -302,18 +302,21 @@ TOPK = (
 @pytest.fixture
 def run_copy(tmp_path: Path) -> Callable[..., str]:
     """Run code in a process that imports a copy of the engines; returns what it prints."""
-    package = tmp_path / "mfcli" / "engines" / "kernels"
+    package = tmp_path / "mfcli" / "kernels"
     shutil.copytree(
         Path(kernels.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
-    for folder in (package.parent, package.parent.parent):
-        (folder / "__init__.py").touch()
+    (package.parent / "__init__.py").touch()
 
     def run(code: str, **environment: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True,
-            text=True, check=False, env={**os.environ, "NUMBA_CACHE_DIR": "", **environment},
-        )  # fmt: skip
+            [sys.executable, "-W", "error", "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "NUMBA_CACHE_DIR": "", **environment},
+        )
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
@@ -326,9 +329,11 @@ class TestCompilation:
         """A read-only install compiles in the process; it neither raises nor warns."""
         (run_copy.package / "__pycache__").write_text("a file where numba wants a folder")
         environment = {
-            "NUMBA_CACHE_DIR": "/dev/null/cache", "HOME": "/dev/null",
-            "XDG_CACHE_HOME": "/dev/null/cache", "PYTHONDONTWRITEBYTECODE": "1",
-        }  # fmt: skip
+            "NUMBA_CACHE_DIR": "/dev/null/cache",
+            "HOME": "/dev/null",
+            "XDG_CACHE_HOME": "/dev/null/cache",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         assert run_copy(TOPK, **environment) == "0 1.0 [False]\n"
 
     def test_compilation_is_announced_once_and_kept_until_a_file_of_the_package_changes(

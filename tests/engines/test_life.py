@@ -199,9 +199,7 @@ def test_validation_happens_every_n_epochs_and_at_the_end():
     of = config(epochs=5, eval_every=2, valid="v.npz", metric=["auc"])
     run = training(of, valid=True)
     list(run.events())
-    assert [each.valid_loss is not None for each in run.history] == [
-        False, True, False, True, True,
-    ]  # fmt: skip
+    assert [each.valid_loss is not None for each in run.history] == [False, True, False, True, True]
     assert set(run.history[1].metrics) == {"auc"}
 
 

@@ -108,9 +108,14 @@ def test_sparse_and_dense_sgd_agree():
 def test_one_full_batch_step_of_sgd_is_the_formula():
     """θ − lr·∇[Σ (r̂ − r)² + λ Σ ‖θ touched‖²], by autograd in float64 over the definition."""
     engine = made(
-        optimizer="sgd", batch_size="full", reduction="sum", regularization=0.3,
-        bias_regularization=0.2, init="normal:0.5", bias_init="normal:0.5",
-    )  # fmt: skip
+        optimizer="sgd",
+        batch_size="full",
+        reduction="sum",
+        regularization=0.3,
+        bias_regularization=0.2,
+        init="normal:0.5",
+        bias_init="normal:0.5",
+    )
     model = engine.model
     doubles = {
         name: each.detach().double().clone().requires_grad_()
@@ -168,9 +173,11 @@ def test_users_who_have_seen_everything_are_left_out_of_pairwise_training():
     indptr = whole.indptr - whole.indptr[1] + 5
     indptr[0] = 0
     train = Interactions(
-        indptr.astype(np.int32), full.astype(np.int32), np.ones(len(full), np.float32),
+        indptr.astype(np.int32),
+        full.astype(np.int32),
+        np.ones(len(full), np.float32),
         whole.catalog,
-    )  # fmt: skip
+    )
     engine = made(train, objective="bpr")
     assert engine.n_samples == train.n_ratings - 5
     assert 0 not in engine.data.users.tolist()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mfcli import kernels
 from mfcli.kernels import Weights
-from mfcli.training.engines.passes import ORDERS, Passes, Progress, Settings
+from mfcli.training.engines.passes import ORDERS, Passes, PassProgress, Settings
 
 SAMPLED = ("bpr", "bpr-squared", "logistic", "warp")
 
@@ -57,7 +57,7 @@ def train(
     rate: float = 0.05,
     decay: float = 0.01,
     **options: Any,
-) -> list[Progress]:
+) -> list[PassProgress]:
     run = passes(matrix, **options)
     mean = float(matrix.data.mean()) if run.settings.objective == "mse" else 0.0
     return [list(run.epoch(at, weights, rate, decay, decay, mean))[-1] for at in epochs]
@@ -290,7 +290,7 @@ class TestEdges:
         indptr = np.zeros(shape[0] + 1, np.int32)
         data = np.zeros(0, np.float32)
         run = Passes(indptr, np.zeros(0, np.int32), data, shape[1], Settings(objective, workers=2))
-        assert list(run.epoch(0, fresh(shape), 0.1, 0.1, 0.1))[-1] == Progress(0, 0, 0.0, 0)
+        assert list(run.epoch(0, fresh(shape), 0.1, 0.1, 0.1))[-1] == PassProgress(0, 0, 0.0, 0)
 
     @pytest.mark.parametrize("objective", SAMPLED)
     def test_who_has_seen_everything_is_skipped_and_counted(self, objective: str) -> None:

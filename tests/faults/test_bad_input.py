@@ -74,7 +74,9 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "ragged": (GOOD + b"3,10\n", (), ("t.csv, line 6", "2 columns", "mend or remove that line")),
     "ragged, wide": (GOOD + b"3,10,4,5,6\n", (), ("t.csv, line 6", "5 columns")),
     "ragged, deep": (
-        HEADER + b"1,10,4\n" * 60_000 + b"7\n", (), ("t.csv, line 60002", "1 columns"),
+        HEADER + b"1,10,4\n" * 60_000 + b"7\n",
+        (),
+        ("t.csv, line 60002", "1 columns"),
     ),
     "a quote that is not closed": (GOOD + b'"3,10,4\n', (), ("t.csv, line 6", "1 columns")),
     "nan": (GOOD + b"3,10,nan\n", (), ("t.csv, line 6", "'nan'", "mend or remove")),
@@ -88,7 +90,9 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "no user": (GOOD + b",10,4\n", (), ("t.csv, line 6", "the user is missing")),
     "no item": (GOOD + b"3, ,4\n", (), ("t.csv, line 6", "the item is missing")),
     "very long id": (
-        GOOD + b"u" * 256 + b",10,4\n", (), ("t.csv, line 6", "longer than 255 characters"),
+        GOOD + b"u" * 256 + b",10,4\n",
+        (),
+        ("t.csv, line 6", "longer than 255 characters"),
     ),
     "NUL in an id": (GOOD + b"a" * 5000 + b"\0,10,4\n", (), ("t.csv",)),
     "NUL at the beginning": (b"\0" + GOOD, (), ("t.csv: is a binary file",)),
@@ -97,27 +101,38 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "five columns": (b"1,2,3,4,5\n2,3,4,5,6\n", ("--no-header",), ("5 columns", "--columns")),
     "no known column": (b"a,b,c\nx,y,1\n", ("--header",), ("no column is known", "--columns")),
     "doubles refused": (
-        GOOD + b"1,10,1\n", ("--duplicates", "error"),
+        GOOD + b"1,10,1\n",
+        ("--duplicates", "error"),
         ("user 1 has item 10 more than once", "--duplicates last"),
     ),
     "sum of doubles too large": (
-        HEADER + b"1,10,3e38\n1,10,3e38\n", ("--duplicates", "sum"), ("too large",),
+        HEADER + b"1,10,3e38\n1,10,3e38\n",
+        ("--duplicates", "sum"),
+        ("too large",),
     ),
     "nothing reaches the threshold": (
-        GOOD, ("--threshold", "9"), ("--threshold 9", "the largest is 5", "smaller"),
+        GOOD,
+        ("--threshold", "9"),
+        ("--threshold 9", "the largest is 5", "smaller"),
     ),
     "nothing is left": (GOOD, ("--min-user-ratings", "9"), ("--min-user-ratings 9", "smaller")),
     "a time of text": (b"user,item,rating,time\n1,2,3,noon\n", (), ("line 2", "'noon'")),
     "a time beyond 64 bits": (
-        b"user,item,rating,time\n1,2,3,4\n1,3,3,99999999999999999999\n", (), ("t.csv", "time"),
+        b"user,item,rating,time\n1,2,3,4\n1,3,3,99999999999999999999\n",
+        (),
+        ("t.csv", "time"),
     ),
     "JSON array": (b'[{"user": 1, "item": 2}]\n', (), ("JSON array", "JSON lines")),
     "no JSON": (b'{"user": 1, "item": 2}\n{oops\n', (), ("t.csv, line 2", "no JSON object")),
     "JSON of another type": (
-        b'{"user": 1, "item": 2}\n{"user": [1], "item": 2}\n', (), ("line 2", "the user is"),
+        b'{"user": 1, "item": 2}\n{"user": [1], "item": 2}\n',
+        (),
+        ("line 2", "the user is"),
     ),
     "JSON too deep": (
-        b'{"user": 1, "item": 2}\n{"user": ' + b"[" * 100_000 + b"\n", (), ("line 2", "no JSON"),
+        b'{"user": 1, "item": 2}\n{"user": ' + b"[" * 100_000 + b"\n",
+        (),
+        ("line 2", "no JSON"),
     ),
     "web page": (b"<!DOCTYPE html><html></html>", (), ("web page",)),
     "Parquet that is none": (b"PAR1" + b"x" * 100, (), ("no whole Parquet file",)),
@@ -127,7 +142,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "a cell without end": (b"1,2," + b"3" * (20 << 20), (), ("t.csv",)),
     "an object without end": (b'{"user": "' + b"3" * (20 << 20), (), ("t.csv",)),
     "a list without end": (b"1 " + b"23 " * (7 << 20), (), ("t.csv",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -205,7 +220,8 @@ ODD: dict[str, tuple[bytes, int]] = {  # content, ratings that are left
     "blank lines": (GOOD.replace(b"\n", b"\n\n"), 4),
     "negative ids": (HEADER + b"-1,-10,5\n-2,-20,3\n", 2),
     "64-bit ids": (
-        HEADER + b"9223372036854775807,-9223372036854775808,5\n0,9223372036854775807,3\n", 2,
+        HEADER + b"9223372036854775807,-9223372036854775808,5\n0,9223372036854775807,3\n",
+        2,
     ),
     "ids beyond 64 bits": (HEADER + b"9223372036854775808,10,5\n1,20,3\n", 2),
     "integers and text": (HEADER + b"1,10,5\n01,b,3\nx,10,1\n", 3),
@@ -214,9 +230,10 @@ ODD: dict[str, tuple[bytes, int]] = {  # content, ratings that are left
     "very long ids": (HEADER + f"{LONG},10,5\n{LONG[1:]}é,{LONG},3\n".encode(), 2),
     "formula": (HEADER + b"=1+1,@SUM(A1),5\n+x,-y,3\n", 2),
     "JSON lines of two kinds": (
-        b'{"user": 1, "item": "a", "rating": 5}\n{"user": "x", "item": 2, "rating": 3}\n', 2,
+        b'{"user": 1, "item": "a", "rating": 5}\n{"user": "x", "item": 2, "rating": 3}\n',
+        2,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -277,8 +294,9 @@ def made(tmp_path_factory, cli):
         accepted(cli("fetch", "demo", "--out", folder / f"{name}.npz", *size))
         accepted(cli("split", folder / f"{name}.npz", "--out", folder / name, "--n", "3"))
         options = ("--epochs", "1", "--factors", "2", "--quiet")
-        accepted(cli("train", folder / f"{name}/train.npz", "--out", folder / f"{name}.pt",
-                     *options))  # fmt: skip
+        accepted(
+            cli("train", folder / f"{name}/train.npz", "--out", folder / f"{name}.pt", *options)
+        )
     accepted(cli("split", folder / "a.npz", "--out", folder / "a2", "--n", "3", "--seed", "1"))
     return folder
 
@@ -311,8 +329,11 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
     one, two = write(tmp_path / "1.csv", "1,1,5\n2,2,5\n"), write(tmp_path / "2.csv", "1,1,5\n")
     refused(cli(*split, one, "--test-file", two), 3, "2.csv: 1 of its user and item pairs")
     other = write(tmp_path / "3.csv", "999,999,5\n")
-    refused(cli("split", made / "a.npz", *split[1:], one, "--test-file", other), 3,
-            "3.csv: user 999 (1 rows) is not in the matrix")  # fmt: skip
+    refused(
+        cli("split", made / "a.npz", *split[1:], one, "--test-file", other),
+        3,
+        "3.csv: user 999 (1 rows) is not in the matrix",
+    )
     assert not list((tmp_path / "s").glob("*"))
 
 

@@ -37,9 +37,10 @@ from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, w
 from tests.helpers import interactions
 
 BOUNDED = settings(
-    deadline=None, max_examples=60,
+    deadline=None,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+)
 MEMORY = 64 << 20  # bytes that a small hostile file may cost
 
 
@@ -60,8 +61,16 @@ def made(tmp_path_factory, cli):
     rows = "".join(f"u{u},{i},{1 + (u * i) % 5},{u + i}\n" for u in range(9) for i in range(12))
     write(folder / "t.csv", "user,item,rating,time\n" + rows)
     write(folder / "names.csv", "item,title\n" + "".join(f"{i},Film {i}\n" for i in range(12)))
-    accepted(cli("fetch", folder / "t.csv", "--out", folder / "d.npz", "--item-names",
-                 folder / "names.csv"))  # fmt: skip
+    accepted(
+        cli(
+            "fetch",
+            folder / "t.csv",
+            "--out",
+            folder / "d.npz",
+            "--item-names",
+            folder / "names.csv",
+        )
+    )
     accepted(cli("split", folder / "d.npz", "--out", folder, "--n", "2"))
     options = ("--epochs", "2", "--factors", "3", "--quiet")
     accepted(cli("train", folder / "train.npz", "--out", folder / "m.pt", *options))
@@ -233,17 +242,34 @@ BAD_PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "floating indices": lambda made: {"seen_indices": document_of(made)["seen_indices"].double()},
     "ids twice": lambda _: {"item_ids": {"int64": torch.zeros(12, dtype=torch.int64)}},
     "ids of floats": lambda _: {"item_ids": {"int64": torch.zeros(12)}},
-    "ids of no UTF-8": lambda _: {"item_ids": {
-        "utf8": torch.full((12,), 255, dtype=torch.uint8), "offsets": torch.arange(13)}},
-    "offsets that go back": lambda _: {"item_ids": {
-        "utf8": torch.full((12,), 65, dtype=torch.uint8), "offsets": torch.tensor([0, 9, 3, 12])}},
-    "offsets beyond the text": lambda _: {"item_ids": {
-        "utf8": torch.full((12,), 65, dtype=torch.uint8), "offsets": torch.tensor([0, 10**12])}},
-    "a very long id": lambda _: {"item_ids": {
-        "utf8": torch.full((9999,), 65, dtype=torch.uint8), "offsets": torch.tensor([0, 9999])}},
+    "ids of no UTF-8": lambda _: {
+        "item_ids": {"utf8": torch.full((12,), 255, dtype=torch.uint8), "offsets": torch.arange(13)}
+    },
+    "offsets that go back": lambda _: {
+        "item_ids": {
+            "utf8": torch.full((12,), 65, dtype=torch.uint8),
+            "offsets": torch.tensor([0, 9, 3, 12]),
+        }
+    },
+    "offsets beyond the text": lambda _: {
+        "item_ids": {
+            "utf8": torch.full((12,), 65, dtype=torch.uint8),
+            "offsets": torch.tensor([0, 10**12]),
+        }
+    },
+    "a very long id": lambda _: {
+        "item_ids": {
+            "utf8": torch.full((9999,), 65, dtype=torch.uint8),
+            "offsets": torch.tensor([0, 9999]),
+        }
+    },
     "no ids": lambda _: {"item_ids": {}},
-    "names that are too few": lambda _: {"item_names": {
-        "utf8": torch.full((1,), 65, dtype=torch.uint8), "offsets": torch.tensor([0, 1])}},
+    "names that are too few": lambda _: {
+        "item_names": {
+            "utf8": torch.full((1,), 65, dtype=torch.uint8),
+            "offsets": torch.tensor([0, 1]),
+        }
+    },
     "history of another kind": lambda _: {"history": 3},
     "history of texts": lambda _: {"history": ["a"]},
     "history that is shared": lambda _: {"history": shared(50)},
@@ -259,7 +285,7 @@ BAD_PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "no range": lambda _: {"rating_range": [float("nan"), 5.0]},
     "a range upside down": lambda _: {"rating_range": [5.0, 1.0]},
     "a mean that is none": lambda _: {"rating_mean": float("inf")},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_PARTS)
@@ -325,20 +351,57 @@ def test_a_checkpoint_that_is_compressed_or_has_a_second_list_is_refused(made, t
 
 
 BAD_STATES: dict[str, Any] = {
-    "nothing": {}, "another kind": 3, "no weights": {"weights": 3},
+    "nothing": {},
+    "another kind": 3,
+    "no weights": {"weights": 3},
     "weights of nan": {"weights": {"user_factors": torch.full((9, 3), torch.nan)}},
     "half": {"weights": {}, "engine": {}, "stage": 0},
-    "another stage": {"weights": "own", "engine": {}, "stage": 99, "epoch": 0, "best": None,
-                      "waited": 0, "history": []},
-    "negative": {"weights": "own", "engine": {}, "stage": -5, "epoch": -3, "best": None,
-                 "waited": 0, "history": []},
-    "another engine": {"weights": "own", "engine": {"optimizer": 3}, "stage": 0, "epoch": 0,
-                       "best": None, "waited": 0, "history": []},
-    "another history": {"weights": "own", "engine": {}, "stage": 0, "epoch": 0, "best": None,
-                        "waited": 0, "history": [{"a": 1}]},
-    "another best": {"weights": "own", "engine": {}, "stage": 0, "epoch": 1, "best": {"x": 1},
-                     "waited": "long", "history": []},
-}  # fmt: skip
+    "another stage": {
+        "weights": "own",
+        "engine": {},
+        "stage": 99,
+        "epoch": 0,
+        "best": None,
+        "waited": 0,
+        "history": [],
+    },
+    "negative": {
+        "weights": "own",
+        "engine": {},
+        "stage": -5,
+        "epoch": -3,
+        "best": None,
+        "waited": 0,
+        "history": [],
+    },
+    "another engine": {
+        "weights": "own",
+        "engine": {"optimizer": 3},
+        "stage": 0,
+        "epoch": 0,
+        "best": None,
+        "waited": 0,
+        "history": [],
+    },
+    "another history": {
+        "weights": "own",
+        "engine": {},
+        "stage": 0,
+        "epoch": 0,
+        "best": None,
+        "waited": 0,
+        "history": [{"a": 1}],
+    },
+    "another best": {
+        "weights": "own",
+        "engine": {},
+        "stage": 0,
+        "epoch": 1,
+        "best": {"x": 1},
+        "waited": "long",
+        "history": [],
+    },
+}
 
 
 @pytest.mark.parametrize("name", BAD_STATES)
@@ -359,8 +422,12 @@ def test_a_state_that_lies_is_refused(made, tmp_path, cli, monkeypatch, name):
         state = state | {"weights": document["state"]["weights"]}
     torch.save(document | {"state": state}, path)
     before = path.read_bytes()
-    refused(cli("train", made / "train.npz", "--out", out, *options, "--resume"), 3,
-            "m.pt.resume", "without --resume")  # fmt: skip
+    refused(
+        cli("train", made / "train.npz", "--out", out, *options, "--resume"),
+        3,
+        "m.pt.resume",
+        "without --resume",
+    )
     assert not out.exists()
     assert path.read_bytes() == before
     result = cli("inspect", path)
@@ -374,8 +441,10 @@ def test_a_state_that_lies_is_refused(made, tmp_path, cli, monkeypatch, name):
 # --- any bytes at all ----------------------------------------------------------------------------
 
 LOADERS: dict[str, Callable[[Path], Any]] = {
-    "train.npz": load_interactions, "m.pt": load_checkpoint, "m.json": load_metrics,
-}  # fmt: skip
+    "train.npz": load_interactions,
+    "m.pt": load_checkpoint,
+    "m.json": load_metrics,
+}
 
 
 def damaged(content: bytes, data: st.DataObject) -> bytes:
@@ -416,13 +485,31 @@ def test_a_damaged_artifact_is_refused_or_read(made, name, data):
 
 
 @BOUNDED
-@given(content=st.binary(max_size=300), start=st.sampled_from(
-    [b"", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY", b"{", b"user_id,item_id,rank,score\n",
-     b"\x80\x02"]))  # fmt: skip
+@given(
+    content=st.binary(max_size=300),
+    start=st.sampled_from(
+        [
+            b"",
+            b"PK\x03\x04",
+            b"PK\x05\x06",
+            b"\x93NUMPY",
+            b"{",
+            b"user_id,item_id,rank,score\n",
+            b"\x80\x02",
+        ]
+    ),
+)
 def test_any_bytes_are_no_artifact(made, content, start):
     path = write(made / "any", start + content)
-    for load in (load_interactions, load_checkpoint, load_resume, load_weights, load_any,
-                 load_metrics, inspect):  # fmt: skip
+    for load in (
+        load_interactions,
+        load_checkpoint,
+        load_resume,
+        load_weights,
+        load_any,
+        load_metrics,
+        inspect,
+    ):
         try:
             load(path)
         except InputError:
@@ -449,12 +536,39 @@ TABLES: dict[Format, bytes] = {
     Format.recbole: b"user_id:token\titem_id:token\trating:float\n1\t2\t3\n" * 2,
     Format.parquet: parquet_of(3),
 }
-ODD = st.sampled_from([
-    b"\n", b"\r", b"\r\n", b",", b"\t", b"::", b'"', b"\0", b"\xef\xbb\xbf", b"\xff", b"\xc3",
-    b"\xe2\x80\xa8", b"nan", b"1e999", b"-", b" ", b"9" * 400, b"{", b"[", b"]", b'"\\ud800"',
-    b"null", b"true", b"\x1f",
-    b"\x1f\x8b", b"PK", b"2024-01-01", b"=1", b"\xed\xa0\x80",
-])  # fmt: skip
+ODD = st.sampled_from(
+    [
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b",",
+        b"\t",
+        b"::",
+        b'"',
+        b"\0",
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"\xc3",
+        b"\xe2\x80\xa8",
+        b"nan",
+        b"1e999",
+        b"-",
+        b" ",
+        b"9" * 400,
+        b"{",
+        b"[",
+        b"]",
+        b'"\\ud800"',
+        b"null",
+        b"true",
+        b"\x1f",
+        b"\x1f\x8b",
+        b"PK",
+        b"2024-01-01",
+        b"=1",
+        b"\xed\xa0\x80",
+    ]
+)
 
 
 @pytest.mark.parametrize("kind", TABLES, ids=str)
@@ -500,13 +614,17 @@ def test_any_bytes_as_a_source_are_read_or_refused(made, content):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"metrics": {"auc": 1e400}}, {"counts": {"users": [1]}},
+        {"metrics": {"auc": 1e400}},
+        {"counts": {"users": [1]}},
         {"meta": {"schema": 1, "lineage": 3}},
-        {"metrics": [1]}, {"meta": {"schema": 1, "lineage": [{"stage": "x", "options": 3}]}},
-        {"protocol": {"a": {"b": [1, 2, {"c": None}]}}}, {"metrics": {}}, {"counts": {}},
+        {"metrics": [1]},
+        {"meta": {"schema": 1, "lineage": [{"stage": "x", "options": 3}]}},
+        {"protocol": {"a": {"b": [1, 2, {"c": None}]}}},
+        {"metrics": {}},
+        {"counts": {}},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_metrics_file_of_other_types_is_shown_or_refused(made, tmp_path, cli, changed):
     content = json.loads((made / "m.json").read_text("utf-8")) | changed
     path = write(tmp_path / "m.json", json.dumps(content))

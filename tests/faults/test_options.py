@@ -24,21 +24,31 @@ from mfcli.errors import UsageError
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
 
 CLASSES: dict[str, type[Config]] = {
-    "fetch": FetchConfig, "split": SplitConfig, "train": TrainConfig, "evaluate": EvaluateConfig,
+    "fetch": FetchConfig,
+    "split": SplitConfig,
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
     "recommend": RecommendConfig,
-}  # fmt: skip
+}
 # None of the inputs exists: who reads before it refuses ends with 3.
 COMMANDS = {
-    "fetch": ("fetch", "none.csv"), "split": ("split", "none.npz"), "train": ("train", "none.npz"),
-    "evaluate": ("evaluate", "none.pt", "none.npz"), "recommend": ("recommend", "none.pt"),
-}  # fmt: skip
+    "fetch": ("fetch", "none.csv"),
+    "split": ("split", "none.npz"),
+    "train": ("train", "none.npz"),
+    "evaluate": ("evaluate", "none.pt", "none.npz"),
+    "recommend": ("recommend", "none.pt"),
+}
 # What a value of an option needs beside it to mean something at all.
 BESIDE: dict[str, tuple[str, ...]] = {
-    "patience": ("--valid", "none.npz"), "test_fraction": ("--strategy", "fraction"),
-    "hidden": ("--model", "neural"), "item_factors": ("--model", "neural"),
-    "negatives": ("--mode", "implicit"), "negative_power": ("--mode", "implicit"),
-    "damping": ("--model", "bias"), "decay": ("--schedule", "inverse"),
-}  # fmt: skip
+    "patience": ("--valid", "none.npz"),
+    "test_fraction": ("--strategy", "fraction"),
+    "hidden": ("--model", "neural"),
+    "item_factors": ("--model", "neural"),
+    "negatives": ("--mode", "implicit"),
+    "negative_power": ("--mode", "implicit"),
+    "damping": ("--model", "bias"),
+    "decay": ("--schedule", "inverse"),
+}
 
 
 def element(cls: type[Config], name: str) -> Any:
@@ -59,8 +69,9 @@ def beyond() -> Iterator[Any]:
             values += [10**400] if kind is int and high is not None else []
             values += ["nan", "inf", "-inf"] if kind is float else ["1.5", "x", ""]
             for value in values:
-                yield pytest.param(command, field.name, str(value),
-                                   id=f"{command} {field.name} {str(value)[:12]}")  # fmt: skip
+                yield pytest.param(
+                    command, field.name, str(value), id=f"{command} {field.name} {str(value)[:12]}"
+                )
 
 
 @pytest.mark.parametrize(("command", "name", "value"), list(beyond()))
@@ -138,8 +149,10 @@ def test_a_decay_that_nothing_uses_is_refused(cli, tmp_path):
     refused(cli(*words), 2, "--decay", "--schedule")
     refused(cli(*words, "--schedule", "linear"), 2, "--decay", "--schedule linear")
     assert cli(*words, "--schedule", "inverse").exit_code == 3
-    config = write(tmp_path / "c.toml", "[[train.stages]]\nepochs = 2\n[[train.stages]]\n"
-                   "epochs = 2\nschedule = 'exponential'\n")  # fmt: skip
+    config = write(
+        tmp_path / "c.toml",
+        "[[train.stages]]\nepochs = 2\n[[train.stages]]\nepochs = 2\nschedule = 'exponential'\n",
+    )
     assert cli(*words, "--config", config).exit_code == 3  # one of the stages uses it
 
 
@@ -152,8 +165,18 @@ def made(tmp_path_factory, cli):
     size = ("--users", "30", "--items", "20", "--ratings", "200")
     accepted(cli("fetch", "demo", "--out", folder / "d.npz", *size))
     accepted(cli("split", folder / "d.npz", "--out", folder, "--n", "2", "--valid"))
-    accepted(cli("train", folder / "train.npz", "--out", folder / "m.pt", "--epochs", "1",
-                 "--factors", "2"))  # fmt: skip
+    accepted(
+        cli(
+            "train",
+            folder / "train.npz",
+            "--out",
+            folder / "m.pt",
+            "--epochs",
+            "1",
+            "--factors",
+            "2",
+        )
+    )
     return folder
 
 
@@ -190,8 +213,18 @@ EXTREME = [
 def test_an_extreme_value_trains_or_diverges_with_words(cli, made, tmp_path, option, value, beside):
     out = write(tmp_path / "m.pt", EARLIER)
     epochs = () if "--epochs" in beside or "bias" in beside else ("--epochs", "2")
-    result = cli("train", made / "train.npz", "--out", out, f"--{option}={value}", *beside,
-                 *epochs, "--valid", made / "valid.npz", "--quiet")  # fmt: skip
+    result = cli(
+        "train",
+        made / "train.npz",
+        "--out",
+        out,
+        f"--{option}={value}",
+        *beside,
+        *epochs,
+        "--valid",
+        made / "valid.npz",
+        "--quiet",
+    )
     if result.exit_code:
         refused(result, 5, "diverged", "--learning-rate")
         assert out.read_bytes() == EARLIER

@@ -61,16 +61,33 @@ def test_a_folder_in_the_place_of_a_working_file_is_told(cli, tmp_path, blocked)
     [
         MemoryError(),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
-        RuntimeError("can't start new thread"), RuntimeError("std::bad_alloc"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("std::bad_alloc"),
         SystemError("error return without exception set"),
         ImportError("libx.so: failed to map segment from shared object"),
-        *(OSError(each, os.strerror(each), "f") for each in (
-            errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG, errno.EISDIR,
-            errno.ENOENT, errno.ELOOP, errno.EMFILE, errno.ENFILE, errno.ENOLCK, errno.EIO,
-            errno.ESTALE, errno.ETIMEDOUT, errno.ENOMEM)),
+        *(
+            OSError(each, os.strerror(each), "f")
+            for each in (
+                errno.ENOSPC,
+                errno.EDQUOT,
+                errno.EROFS,
+                errno.EACCES,
+                errno.EFBIG,
+                errno.EISDIR,
+                errno.ENOENT,
+                errno.ELOOP,
+                errno.EMFILE,
+                errno.ENFILE,
+                errno.ENOLCK,
+                errno.EIO,
+                errno.ESTALE,
+                errno.ETIMEDOUT,
+                errno.ENOMEM,
+            )
+        ),
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_what_the_system_refuses_is_no_bug(error):
     assert isinstance(as_expected(error), SystemRefusedError)
 

@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
-from mfcli.data.interactions import Rows
+from mfcli.data.interactions import RawRows
 from mfcli.errors import InputError, UsageError
 from mfcli.results import Event, Noted, Warned
 from mfcli.sources.reading import read_any
 
-Read = Callable[..., Rows]
+Read = Callable[..., RawRows]
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
     """Return a function that writes content to a file and reads it as fetch does."""
 
-    def call(content: str | bytes, *, name: str = "file.txt", **options: Any) -> Rows:
+    def call(content: str | bytes, *, name: str = "file.txt", **options: Any) -> RawRows:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         events: list[Event] = options.pop("events", [])
@@ -45,7 +45,7 @@ def naive_ids(tokens: list[str]) -> list[int] | list[str]:
     return tokens
 
 
-def assert_rows(rows: Rows, table: Sequence[tuple[str, ...]]) -> None:
+def assert_rows(rows: RawRows, table: Sequence[tuple[str, ...]]) -> None:
     """Compare rows with (user, item[, rating[, time]]) tokens."""
     assert rows.users.tolist() == naive_ids([each[0] for each in table])
     assert rows.items.tolist() == naive_ids([each[1] for each in table])
@@ -63,12 +63,14 @@ def assert_rows(rows: Rows, table: Sequence[tuple[str, ...]]) -> None:
 integers = st.integers(-(2**64), 2**64).map(str)
 odd = st.sampled_from(["007", "+1", "-0", " 1", "1 ", "1.0", "1e3", "0x1F", "NA", "nan", "null"])
 words = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1,
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]),
+    min_size=1,
     max_size=12,
-).filter(lambda each: each.strip() == each and not each.startswith("\ufeff"))  # fmt: skip
+).filter(lambda each: each.strip() == each and not each.startswith("\ufeff"))
 small = st.integers(1, 30).map(str)
-ratings = st.floats(-1e6, 1e6, width=32).map(repr) | st.sampled_from(["0", "4", ".5", "5.", "+3",
-                                                                      "3.2466e+05"])  # fmt: skip
+ratings = st.floats(-1e6, 1e6, width=32).map(repr) | st.sampled_from(
+    ["0", "4", ".5", "5.", "+3", "3.2466e+05"]
+)
 times = st.integers(0, 2**40).map(str)
 
 
@@ -89,8 +91,11 @@ quiet = settings(
 @quiet
 @given(
     tables(small | integers | odd | words | st.sampled_from(['a"b', '"', "a,b", "x\ny", "a;b"])),
-    st.booleans(), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans(),
-)  # fmt: skip
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    st.booleans(),
+)
 @example([('"a', "b")], True, "\n", True, False)
 def test_csv_equals_a_naive_reader(
     read: Read, table: list[tuple[str, ...]], header: bool, end: str, bom: bool, quote_all: bool
@@ -200,8 +205,10 @@ def test_common_column_names_are_recognised_in_any_order(read: Read, user: str, 
     assert_rows(rows, [("1", "2", "7", "5")])
 
 
-@pytest.mark.parametrize("columns", ["user=who,item=what,rating=how", "user=3,item=1,rating=2",
-                                     "user=WHO,item=what,rating=2"])  # fmt: skip
+@pytest.mark.parametrize(
+    "columns",
+    ["user=who,item=what,rating=how", "user=3,item=1,rating=2", "user=WHO,item=what,rating=2"],
+)
 def test_columns_are_chosen_by_name_or_number(read: Read, columns: str) -> None:
     rows = read("what,how,who\n2,3.5,1\n", columns=columns)
     assert_rows(rows, [("1", "2", "3.5")])
@@ -250,11 +257,14 @@ def test_what_cannot_be_used_is_named_with_its_line(read: Read, content: str, me
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"BZh91AY", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x89HDF\r\n", "HDF5"),
-        ("user,item\n1,2\n".encode("utf-16"), "UTF-16.*iconv"), (b"\x00\x01\x02\x03", "binary"),
+        (b"BZh91AY", "bzip2"),
+        (b"\xfd7zXZ\x00", "xz"),
+        (b"\x89HDF\r\n", "HDF5"),
+        ("user,item\n1,2\n".encode("utf-16"), "UTF-16.*iconv"),
+        (b"\x00\x01\x02\x03", "binary"),
         (b"x" * 257 + b"ustar\x0000", "tar archive"),
     ],
-)  # fmt: skip
+)
 def test_a_file_of_another_kind_is_named(read: Read, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(content)
@@ -299,12 +309,18 @@ def test_an_explicit_zero_is_a_rating(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("881250949", 881250949), ("1538573122339", 1538573122339), ("-5", -5), ("6.9", 6),
-        ("-6.9", -6), ("9.64982703e8", 964982703), ("1970-01-02", 86400),
-        ("1970-01-01T00:01:00Z", 60), ("1970-01-01 02:00:00+02:00", 0),
+        ("881250949", 881250949),
+        ("1538573122339", 1538573122339),
+        ("-5", -5),
+        ("6.9", 6),
+        ("-6.9", -6),
+        ("9.64982703e8", 964982703),
+        ("1970-01-02", 86400),
+        ("1970-01-01T00:01:00Z", 60),
+        ("1970-01-01 02:00:00+02:00", 0),
         ("1970-01-01 00:00:01.999", 1),
     ],
-)  # fmt: skip
+)
 def test_times_become_whole_seconds(read: Read, text: str, seconds: int) -> None:
     """Integers stay what they are: whether they are milliseconds is not guessed."""
     rows = read(f"user,item,time\n1,2,0\n1,3,{text}\n")

@@ -62,8 +62,10 @@ def test_integer_ids_take_canonical_integers_only() -> None:
     ("files", "chosen"),
     [
         (["README", "u.data", "u.item", "u1.base"], ("u.data", "u.item")),
-        (["ml-1m/", "ml-1m/movies.dat", "ml-1m/ratings.dat", "ml-1m/users.dat"],
-         ("ml-1m/ratings.dat", "ml-1m/movies.dat")),
+        (
+            ["ml-1m/", "ml-1m/movies.dat", "ml-1m/ratings.dat", "ml-1m/users.dat"],
+            ("ml-1m/ratings.dat", "ml-1m/movies.dat"),
+        ),
         (["links.csv", "movies.csv", "ratings.csv", "tags.csv"], ("ratings.csv", "movies.csv")),
         (["ratings.csv", "sub/u.data"], ("ratings.csv", None)),
         (["user_artists.dat", "readme.txt"], ("user_artists.dat", None)),
@@ -73,7 +75,7 @@ def test_integer_ids_take_canonical_integers_only() -> None:
         (["only.csv", "README.txt", "__MACOSX/._only.csv", ".hidden.csv"], ("only.csv", None)),
         (["only.csv.gz"], ("only.csv.gz", None)),
     ],
-)  # fmt: skip
+)
 def test_the_data_set_in_a_folder_is_found(
     files: list[str], chosen: tuple[str, str | None]
 ) -> None:

@@ -18,20 +18,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
-from mfcli.data.interactions import Rows
+from mfcli.data.interactions import RawRows
 from mfcli.errors import InputError, UsageError
 from mfcli.sources.readers import typed
 from mfcli.sources.reading import read_any
 
-Parquet = Callable[..., Rows]
-Lines = Callable[..., Rows]
+Parquet = Callable[..., RawRows]
+Lines = Callable[..., RawRows]
 
 
 @pytest.fixture
 def parquet(tmp_path: Path) -> Parquet:
     """Return a function that writes columns as Parquet and reads them as fetch does."""
 
-    def call(table: dict[str, Any], **options: Any) -> Rows:
+    def call(table: dict[str, Any], **options: Any) -> RawRows:
         path = tmp_path / "ratings.parquet"
         pq.write_table(pa.table(table), path)
         return read_any(str(path), FetchConfig(**options))[0]
@@ -43,7 +43,7 @@ def parquet(tmp_path: Path) -> Parquet:
 def lines(tmp_path: Path) -> Lines:
     """Return a function that writes lines of JSON and reads them as fetch does."""
 
-    def call(*texts: str, **options: Any) -> Rows:
+    def call(*texts: str, **options: Any) -> RawRows:
         path = tmp_path / "ratings.jsonl"
         path.write_text("".join(each + "\n" for each in texts), "utf-8")
         return read_any(str(path), FetchConfig(**options))[0]
@@ -75,10 +75,12 @@ class TestParquet:
     @pytest.mark.parametrize(
         "ratings",
         [
-            pa.array([0.0, 2.5], pa.float64()), pa.array([0.0, 2.5], pa.float32()),
-            pa.array([Decimal("0.0"), Decimal("2.5")]), pa.array(["0", "2.5"]),
+            pa.array([0.0, 2.5], pa.float64()),
+            pa.array([0.0, 2.5], pa.float32()),
+            pa.array([Decimal("0.0"), Decimal("2.5")]),
+            pa.array(["0", "2.5"]),
         ],
-    )  # fmt: skip
+    )
     def test_ratings_are_numbers_of_any_type(self, parquet: Parquet, ratings: pa.Array) -> None:
         rows = parquet({"user": [1, 2], "item": [1, 2], "rating": ratings})
         assert rows.ratings is not None
@@ -87,13 +89,17 @@ class TestParquet:
     @pytest.mark.parametrize(
         "times",
         [
-            pa.array([86400, 0]), pa.array([86400.7, -0.5]), pa.array(["1970-01-02", "0"]),
+            pa.array([86400, 0]),
+            pa.array([86400.7, -0.5]),
+            pa.array(["1970-01-02", "0"]),
             pa.array([date(1970, 1, 2), date(1970, 1, 1)]),
             pa.array([datetime(1970, 1, 2), datetime(1970, 1, 1)], pa.timestamp("us")),
-            pa.array([datetime(1970, 1, 2, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)],
-                     pa.timestamp("ns", "Europe/Paris")),
+            pa.array(
+                [datetime(1970, 1, 2, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)],
+                pa.timestamp("ns", "Europe/Paris"),
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_times_become_seconds(self, parquet: Parquet, times: pa.Array) -> None:
         rows = parquet({"user": [1, 2], "item": [1, 2], "timestamp": times})
         assert rows.times is not None
@@ -110,8 +116,10 @@ class TestParquet:
         [
             ({"user": [1, None], "item": [1, 2]}, "row 2: the user is missing"),
             ({"user": [1, 2], "item": ["a", ""]}, "row 2: the item is missing"),
-            ({"user": [1], "item": [1], "rating": pa.array([None], pa.float32())},
-             "row 1: the rating is missing"),
+            (
+                {"user": [1], "item": [1], "rating": pa.array([None], pa.float32())},
+                "row 1: the rating is missing",
+            ),
             ({"user": [1, 1], "item": [1, 2], "rating": [1.0, float("nan")]}, "row 2: the rating"),
             ({"user": [1.5], "item": [1]}, "'user' holds double, and user needs integers or str"),
             ({"user": [1], "item": [[1]]}, "item needs"),
@@ -119,7 +127,7 @@ class TestParquet:
             ({"who": [1], "item": [1]}, "no column is known to be the user"),
             ({"user": pa.array([], pa.int64()), "item": pa.array([], pa.int64())}, "holds no rows"),
         ],
-    )  # fmt: skip
+    )
     def test_what_cannot_be_used_is_named(
         self, parquet: Parquet, columns: dict[str, Any], message: str
     ) -> None:
@@ -162,11 +170,13 @@ class TestParquet:
 
 numbers = st.integers(-(2**66), 2**66)
 objects = st.fixed_dictionaries(
-    {"user": st.integers(0, 20) | numbers | st.text("ab0\u00e9", min_size=1, max_size=4),
-     "item": st.integers(0, 20) | st.sampled_from(["1", "x", "007"]),
-     "rating": st.integers(-5, 5) | st.floats(-1e6, 1e6, width=32)},
+    {
+        "user": st.integers(0, 20) | numbers | st.text("ab0\u00e9", min_size=1, max_size=4),
+        "item": st.integers(0, 20) | st.sampled_from(["1", "x", "007"]),
+        "rating": st.integers(-5, 5) | st.floats(-1e6, 1e6, width=32),
+    },
     optional={"note": st.none() | st.booleans() | st.lists(st.integers())},
-)  # fmt: skip
+)
 
 
 class TestJsonLines:
@@ -187,9 +197,10 @@ class TestJsonLines:
 
     def test_fields_may_come_in_any_order_and_blank_lines_are_nothing(self, lines: Lines) -> None:
         rows = lines(
-            '{"asin": "B1", "reviewerID": "A", "overall": 5.0, "unixReviewTime": 1}', "",
+            '{"asin": "B1", "reviewerID": "A", "overall": 5.0, "unixReviewTime": 1}',
+            "",
             '{"unixReviewTime": 2, "overall": 3, "reviewerID": "B", "asin": "B2"}',
-        )  # fmt: skip
+        )
         assert rows.users.tolist() == ["A", "B"]
         assert rows.times is not None
         assert rows.times.tolist() == [1, 2]

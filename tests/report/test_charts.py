@@ -67,11 +67,13 @@ def test_a_long_legend_leaves_the_plot_its_height():
 
 def test_names_are_escaped():
     bad = "<script>alert('x')</script>&\""
-    chart = "".join([
-        line_chart("c", bad, [Series(bad, [(1, 1)], 0)], bad),
-        bar_chart("b", bad, [bad], [(bad, [0.5])], bad),
-        interval_chart("i", bad, [(bad, 0, 0.5, 0.4, 0.6)]),
-    ])  # fmt: skip
+    chart = "".join(
+        [
+            line_chart("c", bad, [Series(bad, [(1, 1)], 0)], bad),
+            bar_chart("b", bad, [bad], [(bad, [0.5])], bad),
+            interval_chart("i", bad, [(bad, 0, 0.5, 0.4, 0.6)]),
+        ]
+    )
     assert "<script" not in chart
     root = Page(chart).root
     assert [each.all("title")[0].text for each in root.all("svg")] == [bad] * 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mfcli.report.data import Epoch, Popularity, Run
+from mfcli.report.data import EpochPoint, Popularity, Run
 from mfcli.report.findings import findings
 
 POPULARITY = Popularity([(0.1, 0.1)] * 10, 100, 10, 50, 100, 5.0, 6.0, 0.2, 0.1, 0.3)
@@ -23,12 +23,17 @@ BEATEN = [
 
 def history(
     train: list[float], valid: list[float] | None = None, **metrics: list[float]
-) -> list[Epoch]:
+) -> list[EpochPoint]:
     return [
-        Epoch(at + 1, float(at), loss, valid[at] if valid else None,
-              {name: each[at] for name, each in metrics.items()})
+        EpochPoint(
+            at + 1,
+            float(at),
+            loss,
+            valid[at] if valid else None,
+            {name: each[at] for name, each in metrics.items()},
+        )
         for at, loss in enumerate(train)
-    ]  # fmt: skip
+    ]
 
 
 def warned(*runs: Run) -> list[str]:
@@ -38,9 +43,10 @@ def warned(*runs: Run) -> list[str]:
 def measured(test: str = "t", model: str = "m", **more: Any) -> dict[str, Any]:
     inputs = [{"role": "test", "sha256": test}, {"role": "model", "sha256": model}]
     return {
-        "metrics": {"ndcg@10": 0.1}, "meta": {"lineage": [{"stage": "evaluate", "inputs": inputs}]},
+        "metrics": {"ndcg@10": 0.1},
+        "meta": {"lineage": [{"stage": "evaluate", "inputs": inputs}]},
         **more,
-    }  # fmt: skip
+    }
 
 
 def test_a_good_run_has_no_warning():
@@ -52,22 +58,27 @@ def test_a_good_run_has_no_warning():
     ("run", "word"),
     [
         (Run("a", history=history([1, 0.9, 0.8])), "Still improving"),
-        (Run("a", history=history([1, 1, 1], ndcg=[0.1, 0.2, 0.3]), options={"metric": ["ndcg"]}),
-         "Still improving"),
+        (
+            Run(
+                "a", history=history([1, 1, 1], ndcg=[0.1, 0.2, 0.3]), options={"metric": ["ndcg"]}
+            ),
+            "Still improving",
+        ),
         (Run("a", history=history([0.1, 0.1, 0.1], [0.3, 0.3, 0.3])), "far from train"),
         (Run("a", history=history([0.5, 0.5, 0.5], [0.5, 0.4, 0.45])), "lowest at epoch 2"),
         (Run("a", popularity=dataclasses.replace(POPULARITY, distinct_items=4)), "Low coverage"),
         (Run("a", measured={"metrics": {"coverage@10": 0.01}}), "Low coverage"),
         (Run("a", popularity=dataclasses.replace(POPULARITY, overlap=0.9)), "popularity"),
         (Run("a", popularity=dataclasses.replace(POPULARITY, unknown_rows=3)), "does not know"),
-        (Run("a", measured=measured(counts={"test_rows": 9, "test_rows_unknown_user": 3})),
-         "unknown users"),
+        (
+            Run("a", measured=measured(counts={"test_rows": 9, "test_rows_unknown_user": 3})),
+            "unknown users",
+        ),
         (Run("a", shape={"users": 10, "users without a rating": 5}), "have no rating"),
         (Run("a", measured=measured(), files={"model.pt": "other"}), "another model"),
-        (Run("a", measured=measured(models=BEATEN)),
-         "Worse than popularity"),
+        (Run("a", measured=measured(models=BEATEN)), "Worse than popularity"),
     ],
-)  # fmt: skip
+)
 def test_a_warning_where_it_matters(run, word):
     found = warned(run)
     assert len(found) == 1

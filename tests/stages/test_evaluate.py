@@ -78,8 +78,9 @@ def test_models_are_compared_pair_by_pair(cli, made):
     assert [each["name"] for each in found["models"]] == ["a.pt", "b.pt", "popular.pt"]
     assert found["models"][0]["metrics"] == found["metrics"]
     assert [(each["model"], each["base"]) for each in found["differences"]] == [
-        ("b.pt", "a.pt"), ("popular.pt", "a.pt"),
-    ]  # fmt: skip
+        ("b.pt", "a.pt"),
+        ("popular.pt", "a.pt"),
+    ]
     ours, base = found["models"][2]["metrics"], found["metrics"]
     for name, each in found["differences"][1]["metrics"].items():
         assert each["difference"] == pytest.approx(ours[name] - base[name], abs=1e-12)
@@ -143,8 +144,10 @@ def test_a_candidate_file_is_counted_and_may_hold_anything(cli, made, tmp_path):
     assert more["candidates_ranked"] == counts["candidates_ranked"] + 1
     assert "candidate file" in found["protocol"]["candidates"]
     assert [each["role"] for each in found["meta"]["lineage"][-1]["inputs"]] == [
-        "model", "test", "candidates",
-    ]  # fmt: skip
+        "model",
+        "test",
+        "candidates",
+    ]
 
 
 def test_candidates_that_cannot_be_used_are_refused(cli, made, tmp_path):
@@ -188,9 +191,16 @@ def test_popularity_of_the_models_own_train_data_is_to_be_beaten(cli, made):
     figure = evaluated(cli, made, models="popular")["metrics"]["ndcg@10"]
     assert f"ndcg@10 is {figure:.6f}, not above the {figure:.6f} of popularity" in failed.stderr
     beaten = cli(
-        "evaluate", made / "b.pt", test, "--beat", "popularity", "--beat-on", "auc",
-        "--out", made / "beat.json",
-    )  # fmt: skip
+        "evaluate",
+        made / "b.pt",
+        test,
+        "--beat",
+        "popularity",
+        "--beat-on",
+        "auc",
+        "--out",
+        made / "beat.json",
+    )
     assert beaten.exit_code == 0, beaten.stderr
     found = json.loads((made / "beat.json").read_text())
     popular = evaluated(cli, made, models="popular")["metrics"]
@@ -207,8 +217,12 @@ def test_variants_are_measured_where_they_are_asked_for(cli, made):
     names = ["rmse_user", "mae_user", "precision_listed", "recall_capped", "map_full"]
     found = evaluated(cli, made, *(word for each in names for word in ("--metric", each)))
     assert set(found["metrics"]) == {
-        "rmse_user", "mae_user", "precision_listed@10", "recall_capped@10", "map_full@10",
-    }  # fmt: skip
+        "rmse_user",
+        "mae_user",
+        "precision_listed@10",
+        "recall_capped@10",
+        "map_full@10",
+    }
 
 
 def test_leave_one_out_with_given_negatives_ranks_a_hundred(cli, tmp_path):
@@ -233,8 +247,10 @@ def test_leave_one_out_with_given_negatives_ranks_a_hundred(cli, tmp_path):
     assert found["counts"]["candidates_ranked"] == 60 * 100
     assert found["counts"]["candidate_rows_that_are_positives"] == 0
     assert set(found["metrics"]) == {"hit_rate@10", "mrr"}
-    for command in (["fetch", tmp_path / "neg", "--out", tmp_path / "n.npz"],
-                    ["split", *given[:3], tmp_path / "neg", "--out", tmp_path / "s"]):  # fmt: skip
+    for command in (
+        ["fetch", tmp_path / "neg", "--out", tmp_path / "n.npz"],
+        ["split", *given[:3], tmp_path / "neg", "--out", tmp_path / "s"],
+    ):
         refused = cli(*command)
         assert refused.exit_code == 3
         assert "--candidates" in refused.stderr
@@ -251,8 +267,9 @@ def test_adjacency_lists_are_a_given_split(cli, tmp_path):
     assert train.catalog.item_ids.tolist() == [1, 2, 3, 4, 9]
     assert (train.n_ratings, test.n_ratings) == (7, 7)
     model = tmp_path / "m.pt"
-    assert cli("train", tmp_path / "train.npz", "--model", "popularity", "--out", model
-               ).exit_code == 0  # fmt: skip
+    assert (
+        cli("train", tmp_path / "train.npz", "--model", "popularity", "--out", model).exit_code == 0
+    )
     measure = ["evaluate", model, tmp_path / "test.npz", "--metric", "recall@20", "--json"]
     counts = json.loads(cli(*measure).stdout)["counts"]
     assert counts["users_ranked"] == 4

@@ -159,9 +159,10 @@ class TestDuplicates:
     ) -> None:
         path = tmp_path / "a.csv"
         path.write_text(
-            DOUBLES if timed else "".join(f"{each.rpartition(',')[0]}\n" for each in
-                                          DOUBLES.splitlines())
-        )  # fmt: skip
+            DOUBLES
+            if timed
+            else "".join(f"{each.rpartition(',')[0]}\n" for each in DOUBLES.splitlines())
+        )
         events: list[Event] = []
         config = FetchConfig(duplicates=Duplicates(duplicates))
         result = fetch(str(path), out, config, events.append)
@@ -259,8 +260,10 @@ class TestSources:
         assert found.catalog.item_names.tolist() == ["One (1990)", "Two (1990)"]
         assert [each["name"] for each in found.meta["lineage"][0]["inputs"]] == ["ml-tiny.zip"]
         assert sorted(each.name for each in tmp_path.iterdir()) == [
-            "ml-tiny.zip", "out.npz", "out.npz.lock",
-        ]  # fmt: skip
+            "ml-tiny.zip",
+            "out.npz",
+            "out.npz.lock",
+        ]
 
     def test_a_gzip_is_read_as_a_stream(self, tmp_path: Path, out: Path) -> None:
         (tmp_path / "my.csv.gz").write_bytes(gzip.compress(RATINGS.encode()))

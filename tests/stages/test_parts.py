@@ -107,9 +107,10 @@ def test_a_killed_run_goes_on_to_the_same_bytes(cli, made, tmp_path) -> None:
     old = content(out)
     command = ["recommend", str(made / "m.pt"), "--out", f"{out}/", *options]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mfcli", *command], stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "mfcli", *command],
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     building = tmp_path / ".recs.building"
     deadline = time.monotonic() + 60
     while len(list(building.glob(".part-*.json"))) < 3:

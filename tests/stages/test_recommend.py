@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from mfcli.artifacts import output_lock, save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import Model, RecommendConfig, UnknownUsers
+from mfcli.config import ModelKind, RecommendConfig, UnknownUsers
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.ranking import catalogue as ranking
 from mfcli.stages.recommend import recommend
@@ -38,16 +38,23 @@ def random_matrix(seed: int, density: float) -> Interactions:
     there = random.random((N_USERS, N_ITEMS)) < density
     there[0], there[1], there[:, 0] = True, False, False
     catalog = Catalog(
-        np.array([f"u{at}" for at in range(N_USERS)]), np.arange(N_ITEMS) + 100,
+        np.array([f"u{at}" for at in range(N_USERS)]),
+        np.arange(N_ITEMS) + 100,
         np.array([f"name, {at}" for at in range(N_ITEMS)]),
-    )  # fmt: skip
+    )
     return from_mask(there, np.ones(int(there.sum())), catalog)
 
 
 def naive(
-    model: Checkpoint, k: int, *, users: list[str] | None, unknown: UnknownUsers,
-    allowed: np.ndarray, masked: set[tuple[str, int]], min_score: float | None,
-) -> list[list[str]]:  # fmt: skip
+    model: Checkpoint,
+    k: int,
+    *,
+    users: list[str] | None,
+    unknown: UnknownUsers,
+    allowed: np.ndarray,
+    masked: set[tuple[str, int]],
+    min_score: float | None,
+) -> list[list[str]]:
     """Sort every user's whole catalogue, best first, ties by item order."""
     ids = model.catalog.user_ids.tolist()
     asked = ids if users is None else [each for each in ids if each in users]
@@ -64,10 +71,15 @@ def naive(
         items.sort(key=lambda at: (-line[at], at))
         assert model.catalog.item_names is not None
         rows += [
-            [user, str(model.catalog.item_ids[at]), str(rank), f"{np.float32(line[at]):g}",
-             str(model.catalog.item_names[at])]
+            [
+                user,
+                str(model.catalog.item_ids[at]),
+                str(rank),
+                f"{np.float32(line[at]):g}",
+                str(model.catalog.item_names[at]),
+            ]
             for rank, at in enumerate(items[:k], 1)
-        ]  # fmt: skip
+        ]
     return rows
 
 
@@ -94,11 +106,13 @@ def test_rows_are_those_of_a_full_sort(tmp_path, data) -> None:
     items, users = st.integers(0, N_ITEMS - 1), st.integers(0, N_USERS - 1)
     everyone = [*train.catalog.user_ids.tolist(), *STRANGERS]
     options: dict[str, Any] = {
-        "k": draw(st.integers(1, 13)), "include_seen": draw(st.booleans()),
-        "include_cold": draw(st.booleans()), "workers": draw(st.integers(1, 2)),
+        "k": draw(st.integers(1, 13)),
+        "include_seen": draw(st.booleans()),
+        "include_cold": draw(st.booleans()),
+        "workers": draw(st.integers(1, 2)),
         "unknown_users": draw(st.sampled_from([UnknownUsers.popular, UnknownUsers.skip])),
         "min_score": draw(st.none() | st.sampled_from([-1.0, 0.5])),
-    }  # fmt: skip
+    }
     allowed = np.ones(N_ITEMS, bool) if options["include_cold"] else train.item_counts > 0
     masked: set[tuple[str, int]] = set()
     if not options["include_seen"]:
@@ -126,7 +140,7 @@ def test_rows_are_those_of_a_full_sort(tmp_path, data) -> None:
             np.hstack([there[::-1, ::-1], there[:, :1]]),
             np.ones(int(there.sum() + there[:, 0].sum())),
             Catalog(ids[::-1], np.array([*range(110, 99, -1), 5])),
-        )  # fmt: skip
+        )
         save_interactions(tmp_path / "newer.npz", matrix.with_meta({"schema": 1}))
         options["seen"] = str(tmp_path / "newer.npz")
         masked |= {(everyone[u], i) for u, i in newer} | {(STRANGERS[0], 3)}
@@ -135,9 +149,14 @@ def test_rows_are_those_of_a_full_sort(tmp_path, data) -> None:
         patch.setattr(ranking, "BLOCK_USERS", block)
         result = recommend(tmp_path / "m.pt", tmp_path / "r.csv", RecommendConfig(**options))
     expected = naive(
-        model, options["k"], users=asked, unknown=options["unknown_users"], allowed=allowed,
-        masked=masked, min_score=options["min_score"],
-    )  # fmt: skip
+        model,
+        options["k"],
+        users=asked,
+        unknown=options["unknown_users"],
+        allowed=allowed,
+        masked=masked,
+        min_score=options["min_score"],
+    )
     assert table_of(tmp_path / "r.csv") == expected
     assert result.n_rows == len(expected)
     assert result.users_with_rows == len({row[0] for row in expected})  # type: ignore[union-attr]
@@ -160,10 +179,14 @@ def rows(text: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     "text",
     [
-        "10\n12\n", "user_id\n12\n10\n", "a,userId\nx,10\ny,12\n", 'name\tuser\n"b"\t"12"\nc\t10\n',
-        '"10"\r\n"12"\r\n', "\ufeffUSER_ID,n\n10,1\n\n12,2\n10,3\n",
+        "10\n12\n",
+        "user_id\n12\n10\n",
+        "a,userId\nx,10\ny,12\n",
+        'name\tuser\n"b"\t"12"\nc\t10\n',
+        '"10"\r\n"12"\r\n',
+        "\ufeffUSER_ID,n\n10,1\n\n12,2\n10,3\n",
     ],
-)  # fmt: skip
+)
 def test_users_come_from_lines_or_from_the_column_of_a_table(cli, made, tmp_path, text) -> None:
     (tmp_path / "users").write_bytes(text.encode())
     named = cli("recommend", made, "--out", "-", "--k", "2", "--users", tmp_path / "users")
@@ -187,9 +210,16 @@ def test_ids_that_the_model_does_not_know_are_counted(cli, made, tmp_path) -> No
     (tmp_path / "some").write_text("item_id\n100\n5\n6\n")
     (tmp_path / "pairs.csv").write_text("user,item\n10,100\n10,5\n3,100\n")
     result = cli(
-        "recommend", made, "--out", tmp_path / "r.csv", "--json", "--exclude-items",
-        tmp_path / "some", "--exclude", tmp_path / "pairs.csv",
-    )  # fmt: skip
+        "recommend",
+        made,
+        "--out",
+        tmp_path / "r.csv",
+        "--json",
+        "--exclude-items",
+        tmp_path / "some",
+        "--exclude",
+        tmp_path / "pairs.csv",
+    )
     document = json.loads(result.stdout)
     assert document["counts"] == {"exclude_items_unknown": 2, "exclude_unknown": 2}
     assert "2 item ids are unknown" in result.stderr
@@ -218,16 +248,19 @@ def test_the_ending_names_the_format_and_the_mode_is_0644(cli, made, tmp_path) -
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (["--shard", "1/2"], "--shard"), (["--resume"], "--resume"),
+        (["--shard", "1/2"], "--shard"),
+        (["--resume"], "--resume"),
         (["--part-users", "3"], "slash"),
-        (["--format", "csv"], "--format"), (["--shard", "3/2"], "between"),
+        (["--format", "csv"], "--format"),
+        (["--shard", "3/2"], "between"),
         (["--shard", "x"], "1/4"),
-        (["--items", "-"], "--items"), (["--pairs", "p.csv", "--k", "3"], "--k"),
+        (["--items", "-"], "--items"),
+        (["--pairs", "p.csv", "--k", "3"], "--k"),
         (["--pairs", "p.csv", "--max-churn", "0.5"], "--max-churn"),
         (["--min-coverage", "2"], "maximum"),
         (["--pairs", "p.csv", "--workers", "2"], "--workers"),
     ],
-)  # fmt: skip
+)
 def test_options_that_mean_nothing_are_refused(cli, tmp_path, options, word) -> None:
     result = cli("recommend", tmp_path / "none.pt", "--out", tmp_path / "r.csv", *options)
     assert result.exit_code == 2
@@ -369,11 +402,12 @@ def test_pairs_are_scored_in_their_order_by_what_is_known(cli, tmp_path) -> None
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no rows"), ("user,item\n10,100\n,101\n", "row 2: the user is missing"),
+        ("", "no rows"),
+        ("user,item\n10,100\n,101\n", "row 2: the user is missing"),
         ('{"user": 1, "item": 2}\n', "not from jsonl"),
         ("user,item\n1,2\n1,2,3\n", "cannot be read"),
     ],
-)  # fmt: skip
+)
 def test_pairs_that_cannot_be_read_leave_nothing(cli, made, tmp_path, text, reason) -> None:
     (tmp_path / "p.csv").write_text(text)
     out = tmp_path / "out.parquet"
@@ -385,7 +419,7 @@ def test_pairs_that_cannot_be_read_leave_nothing(cli, made, tmp_path, text, reas
 
 def test_a_neural_model_scores_pairs_as_it_ranks(cli, tmp_path) -> None:
     train = interactions(12, 9, 0.4, 4)
-    write_model(tmp_path / "m.pt", train, 2, model=Model.neural, hidden=[3])
+    write_model(tmp_path / "m.pt", train, 2, model=ModelKind.neural, hidden=[3])
     listed = cli("recommend", tmp_path / "m.pt", "--out", tmp_path / "r.csv", "--k", "9")
     assert listed.exit_code == 0, listed.stderr
     table = rows((tmp_path / "r.csv").read_text())

@@ -50,8 +50,17 @@ def runs(tmp_path_factory, cli):
     ):
         split, run = folder / f"split-{name}", folder / name
         ok("split", folder / "d.npz", "--out", split, "--n", "3", "--valid", *options)
-        ok("train", split / "train.npz", "--valid", split / "valid.npz", "--factors", "3",
-           *train, "--out", run / "model.pt")  # fmt: skip
+        ok(
+            "train",
+            split / "train.npz",
+            "--valid",
+            split / "valid.npz",
+            "--factors",
+            "3",
+            *train,
+            "--out",
+            run / "model.pt",
+        )
         ok("evaluate", run / "model.pt", split / "test.npz", "--out", run / "metrics.json")
         ok("recommend", run / "model.pt", "--out", run / "recommendations.csv")
     return folder
@@ -107,8 +116,9 @@ def test_several_runs_are_overlaid_and_compared(runs, tmp_path):
     found = curves(Page(text).root)
     # Losses of two objectives have a chart each; what both have in common shares one.
     assert set(found["Loss (bpr) by epoch"]) == {
-        "demo-implicit: train", "demo-implicit: validation"
-    }  # fmt: skip
+        "demo-implicit: train",
+        "demo-implicit: validation",
+    }
     again = curves(Page(written([folders[0], folders[0]], tmp_path / "r.html")).root)
     assert set(again["rmse on validation by epoch"]) == {"demo-explicit", "demo-explicit (2)"}
     tables = {each.all("caption")[0].text: each for each in Page(text).root.all("table")}
@@ -204,10 +214,15 @@ def test_intervals_and_comparisons_of_metrics_are_shown(run, tmp_path):
         {"name": "popularity", "metrics": {"auc": None}, "baseline_of": "<b>model.pt</b>"},
     ]
     content["differences"] = [
-        {"model": "model.pt", "base": "popularity",
-         "metrics": {"auc": {"difference": 0.25, "beyond_noise": True, **spread},
-                     "mrr": {"difference": -0.5, "beyond_noise": False, **nothing}}}
-    ]  # fmt: skip
+        {
+            "model": "model.pt",
+            "base": "popularity",
+            "metrics": {
+                "auc": {"difference": 0.25, "beyond_noise": True, **spread},
+                "mrr": {"difference": -0.5, "beyond_noise": False, **nothing},
+            },
+        }
+    ]
     path.write_text(json.dumps(content))
     root = Page(written([run], tmp_path / "r.html")).root
     assert "0.1234 to 0.9876" in [each.text for each in root.all("small")]
@@ -215,12 +230,20 @@ def test_intervals_and_comparisons_of_metrics_are_shown(run, tmp_path):
     tables = {each.all("caption")[0].text: each for each in root.all("table")}
     compared = tables["model.pt − popularity, paired by user"].all("td")
     assert [each.text for each in compared] == [
-        "+0.2500", "0.1234 to 0.9876", "yes", "-0.5000", "–", "no"
-    ]  # fmt: skip
+        "+0.2500",
+        "0.1234 to 0.9876",
+        "yes",
+        "-0.5000",
+        "–",
+        "no",
+    ]
     together = tables["Measured together in metrics.json"]
     assert [each.content for each in together.all("th")] == [
-        "metric", "<b>model.pt</b>", "popularity (baseline)", "auc"
-    ]  # fmt: skip
+        "metric",
+        "<b>model.pt</b>",
+        "popularity (baseline)",
+        "auc",
+    ]
     again = tmp_path / "other"
     shutil.copytree(run, again)
     text = written([run, again], tmp_path / "r.html")
@@ -299,13 +322,27 @@ def test_a_browser_shows_the_page_without_complaint(runs, tmp_path):
     written([folder], tmp_path / "r.html")
     done = subprocess.run(
         [
-            chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}",
-            "--enable-logging=stderr", "--v=0", "--dump-dom", (tmp_path / "r.html").as_uri(),
+            chromium(),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--enable-logging=stderr",
+            "--v=0",
+            "--dump-dom",
+            (tmp_path / "r.html").as_uri(),
         ],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
         env={**os.environ, "HOME": str(tmp_path)},
-    )  # fmt: skip
+    )
     assert "CONSOLE" not in done.stderr
     check_curves(done.stdout, folder)

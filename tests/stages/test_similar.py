@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mfcli.config import Model, SimilarConfig, Similarity
+from mfcli.config import ModelKind, SimilarConfig, Similarity
 from mfcli.data.interactions import Catalog
 from mfcli.stages.similar import similar
 from tests.helpers import from_mask, interactions
@@ -27,9 +27,14 @@ def rows(text: str) -> list[list[str]]:
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    seed=st.integers(0, 999), k=st.integers(1, 12), by=st.sampled_from(Similarity),
-    users=st.booleans(), cold=st.booleans(), without=st.booleans(), workers=st.integers(1, 2),
-)  # fmt: skip
+    seed=st.integers(0, 999),
+    k=st.integers(1, 12),
+    by=st.sampled_from(Similarity),
+    users=st.booleans(),
+    cold=st.booleans(),
+    without=st.booleans(),
+    workers=st.integers(1, 2),
+)
 def test_neighbours_are_those_of_a_full_sort(
     tmp_path, seed, k, by, users, cold, without, workers
 ) -> None:
@@ -37,9 +42,10 @@ def test_neighbours_are_those_of_a_full_sort(
     train = interactions(8, 10, 0.25, seed)
     model = write_model(tmp_path / "m.pt", train, seed)
     side, ids, counts = (
-        ("user", train.catalog.user_ids, train.user_counts) if users
+        ("user", train.catalog.user_ids, train.user_counts)
+        if users
         else ("item", train.catalog.item_ids, train.item_counts)
-    )  # fmt: skip
+    )
     vectors = model.weights[f"{side}_factors"].double().numpy()
     lengths = np.linalg.norm(vectors, axis=1)
     allowed = (lengths > 0) & (cold | (counts > 0))
@@ -85,9 +91,7 @@ def model(tmp_path):
 
 def test_some_items_get_the_rows_that_they_have_among_all(cli, model, tmp_path) -> None:
     everything = rows(cli("similar", model, "--out", "-", "--k", "3").stdout)
-    assert everything[0] == [
-        "item_id", "similar_id", "rank", "score", "item_name", "similar_name"
-    ]  # fmt: skip
+    assert everything[0] == ["item_id", "similar_id", "rank", "score", "item_name", "similar_name"]
     assert everything[1][4] == f"item {int(everything[1][0]) - 100}"
     some = cli("similar", model, "--out", "-", "--k", "3", "--of", "-", input="108\n100\n")
     assert rows(some.stdout)[1:] == [row for row in everything[1:] if row[0] in ("100", "108")]
@@ -123,7 +127,7 @@ def test_an_export_scores_as_the_model_does(cli, model, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"model": Model.neural}, {"model": Model.popularity, "factors": None}]
+    "options", [{"model": ModelKind.neural}, {"model": ModelKind.popularity, "factors": None}]
 )
 def test_a_model_without_vectors_is_refused(cli, tmp_path, options) -> None:
     write_model(tmp_path / "m.pt", interactions(5, 4, 0.5, 1), **options)

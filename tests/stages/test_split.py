@@ -132,9 +132,13 @@ class TestOneMatrix:
 
         def check(path: Path) -> None:
             check_held_out(
-                load_interactions(path), path, train.meta, train.catalog,
-                (train.indptr, train.indices), tmp_path / "a" / "train.npz",
-            )  # fmt: skip
+                load_interactions(path),
+                path,
+                train.meta,
+                train.catalog,
+                (train.indptr, train.indices),
+                tmp_path / "a" / "train.npz",
+            )
 
         check(tmp_path / "a" / "test.npz")
         with pytest.raises(InputError, match="is of another split than"):
@@ -169,8 +173,13 @@ class TestFilters:
     def test_drop_unknown_drops_test_rows_without_a_row_in_train(self, tmp_path: Path) -> None:
         # Item 2 is rated by the latest row only; user 2 has late rows only.
         rows: list[tuple[int, int, float]] = [
-            (0, 0, 1), (0, 1, 1), (0, 2, 1), (1, 0, 1), (1, 1, 1), (2, 0, 1)
-        ]  # fmt: skip
+            (0, 0, 1),
+            (0, 1, 1),
+            (0, 2, 1),
+            (1, 0, 1),
+            (1, 1, 1),
+            (2, 0, 1),
+        ]
         matrix = from_triples(rows, 3, 3, times=[1, 9, 9, 1, 1, 9])
         save_interactions(tmp_path / "m.npz", matrix.with_meta(meta_for("interactions", [])))
         options = {"strategy": "latest", "cutoff": "5"}
@@ -206,9 +215,13 @@ class TestFolds:
         path = tmp_path / "out" / "fold2" / "test.npz"
         with pytest.raises(InputError, match="another split"):
             check_held_out(
-                load_interactions(path), path, train.meta, train.catalog,
-                (train.indptr, train.indices), Path("train.npz"),
-            )  # fmt: skip
+                load_interactions(path),
+                path,
+                train.meta,
+                train.catalog,
+                (train.indptr, train.indices),
+                Path("train.npz"),
+            )
 
     def test_more_folds_than_rows_are_refused(self, tmp_path: Path) -> None:
         matrix = from_triples([(0, 0, 1), (0, 1, 1)], 1, 2)
@@ -364,9 +377,13 @@ class TestEarlierSplit:
     @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
     @pytest.mark.parametrize("part", [0, 1, 2])
     def test_a_split_that_fails_while_writing_leaves_it(
-        self, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int,
+        self,
+        source: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        part: int,
         error: BaseException,
-    ) -> None:  # fmt: skip
+    ) -> None:
         run(source, tmp_path / "out", n=3, valid=True)
         before = files(tmp_path / "out")
         written = 0

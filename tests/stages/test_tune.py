@@ -93,9 +93,12 @@ def test_an_interrupted_search_goes_on_to_the_same_bytes(made, tmp_path, done):
     assert len(rows(tmp_path / "parts.trials.csv")) == done
     anew: list[TrialResult] = []
     result = tune(
-        source, parts, config,
-        lambda event: anew.append(event) if isinstance(event, TrialResult) else None, resume=True,
-    )  # fmt: skip
+        source,
+        parts,
+        config,
+        lambda event: anew.append(event) if isinstance(event, TrialResult) else None,
+        resume=True,
+    )
     assert parts.read_bytes() == whole.read_bytes()
     assert len(anew) == result.trainings - done
     assert [each["trial"] for each in rows(tmp_path / "parts.trials.csv")] == [
@@ -114,8 +117,11 @@ def test_a_search_can_be_made_longer_by_resuming_it(cli, made, tmp_path):
     assert second[:3] == first
     assert len(second) == 6
     assert list(tomllib.loads(out.read_text())["train"]) == [
-        "model", "objective", "engine", "damping",
-    ]  # fmt: skip
+        "model",
+        "objective",
+        "engine",
+        "damping",
+    ]
 
 
 def test_what_a_shorter_search_found_counts_in_the_longer_one(cli, made, tmp_path):
@@ -182,10 +188,25 @@ def test_time_runs_out_with_the_best_so_far(cli, made, tmp_path, monkeypatch):
 def test_a_validation_set_of_the_split_is_taken_as_it_is(cli, made, tmp_path):
     out = tmp_path / "best.toml"
     likes = made / "likes"
-    ok(cli(
-        "tune", likes / "train.npz", "--valid", likes / "valid.npz", "--mode", "hogwild", *FAST,
-        "--rungs", "1", "--metric", "recall@5", "--metric", "auc", "--out", out,
-    ))  # fmt: skip
+    ok(
+        cli(
+            "tune",
+            likes / "train.npz",
+            "--valid",
+            likes / "valid.npz",
+            "--mode",
+            "hogwild",
+            *FAST,
+            "--rungs",
+            "1",
+            "--metric",
+            "recall@5",
+            "--metric",
+            "auc",
+            "--out",
+            out,
+        )
+    )
     assert "a set of its own" in out.read_text()
     assert {"recall@5", "auc"} < set(rows(tmp_path / "best.trials.csv")[0])
     mixed = cli("tune", made / "data.npz", "--valid", likes / "valid.npz", "--out", out)

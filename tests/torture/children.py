@@ -84,9 +84,13 @@ class Child:
 
 
 def start(
-    words: Sequence[str | Path], folder: Path, *, stdout: int | None = None,
-    limits: Sequence[tuple[int, int]] = (), closing: int | None = None,
-) -> Child:  # fmt: skip
+    words: Sequence[str | Path],
+    folder: Path,
+    *,
+    stdout: int | None = None,
+    limits: Sequence[tuple[int, int]] = (),
+    closing: int | None = None,
+) -> Child:
     """Fork a run of mfcli; ``limits`` are pairs of a resource and its soft limit.
 
     closing: a descriptor that the child should not have, such as the other end of its pipe.

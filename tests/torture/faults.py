@@ -254,15 +254,31 @@ def circumstances(work: Path) -> list[Row]:
         folder = work / f"c{number}" / name
         folder.mkdir(parents=True)
         env = {key: value for key, value in (os.environ | changed).items() if value is not None}
-        words = [sys.executable, "-m", "mfcli", "run", "demo", "--out", str(folder), "--config",
-                 str(work / "c.toml"), "--quiet"]  # fmt: skip
+        words = [
+            sys.executable,
+            "-m",
+            "mfcli",
+            "run",
+            "demo",
+            "--out",
+            str(folder),
+            "--config",
+            str(work / "c.toml"),
+            "--quiet",
+        ]
         (work / "c.toml").write_text(
             "[fetch]\nusers = 200\nitems = 100\nratings = 4000\n[train]\nepochs = 2\nfactors = 4\n"
         )
         done = subprocess.run(
-            words, env=env, cwd=ROOT, capture_output=True, timeout=300, start_new_session=True,
-            stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+            words,
+            env=env,
+            cwd=ROOT,
+            capture_output=True,
+            timeout=300,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
         row.times += 1
         text = done.stderr.decode("utf-8", "replace")
         if "Traceback" in text:
@@ -271,9 +287,10 @@ def circumstances(work: Path) -> list[Row]:
         elif done.returncode:
             row.wrongly(f"status {done.returncode}: {text[-300:]}")
         found = {
-            str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*")
+            str(each.relative_to(folder)): each.read_bytes()
+            for each in folder.rglob("*")
             if each.is_file() and not each.name.endswith((".lock", ".history.csv"))
-        }  # fmt: skip
+        }
         first = first or found
         if found != first or len(found) != 6:
             row.wrongly(f"other files or bytes: {sorted(found)}")

@@ -69,8 +69,14 @@ def main() -> None:
 def measure(folder: Path, asked: argparse.Namespace) -> int:
     sample, table = str(folder / "sample.npz"), str(folder / "ratings.csv")
     matrix, split = str(folder / "data.npz"), folder / "split"
-    size = ["--users", str(asked.users), "--items", str(asked.items),
-            "--ratings", str(asked.ratings)]  # fmt: skip
+    size = [
+        "--users",
+        str(asked.users),
+        "--items",
+        str(asked.items),
+        "--ratings",
+        str(asked.ratings),
+    ]
     train, test = str(split / "train.npz"), str(split / "test.npz")
     model, valid = str(folder / "model.pt"), str(split / "valid.npz")
     ranked = str(folder / "ranked.pt")
@@ -79,20 +85,50 @@ def measure(folder: Path, asked: argparse.Namespace) -> int:
         "(write the csv)": [],
         "fetch csv": ["fetch", table, "--out", matrix],
         "split": ["split", matrix, "--out", str(split), "--valid"],
-        "train explicit": ["train", train, "--out", model, "--epochs", "1",
-                           "--batch-size", "65536", "--valid", valid],
-        "train hogwild mse": ["train", train, "--out", model, "--mode", "hogwild",
-                              "--objective", "mse", "--epochs", "2"],
-        "train hogwild bpr": ["train", train, "--out", ranked, "--mode", "hogwild",
-                              "--epochs", "2"],
+        "train explicit": [
+            "train",
+            train,
+            "--out",
+            model,
+            "--epochs",
+            "1",
+            "--batch-size",
+            "65536",
+            "--valid",
+            valid,
+        ],
+        "train hogwild mse": [
+            "train",
+            train,
+            "--out",
+            model,
+            "--mode",
+            "hogwild",
+            "--objective",
+            "mse",
+            "--epochs",
+            "2",
+        ],
+        "train hogwild bpr": [
+            "train",
+            train,
+            "--out",
+            ranked,
+            "--mode",
+            "hogwild",
+            "--epochs",
+            "2",
+        ],
         "evaluate": ["evaluate", model, test, "--out", str(folder / "metrics.json")],
         "recommend": ["recommend", model, "--out", str(folder / "recs.csv")],
-    }  # fmt: skip
+    }
     worst = 0
     for title, words in stages.items():
-        command = [*MFCLI, *words, "--quiet"] if words else [
-            sys.executable, "-c", WRITE_CSV, sample, table
-        ]  # fmt: skip
+        command = (
+            [*MFCLI, *words, "--quiet"]
+            if words
+            else [sys.executable, "-c", WRITE_CSV, sample, table]
+        )
         status, seconds, peak = run(command)
         if words:
             print(f"{title:18} {peak / 1e9:6.2f} GB {seconds:7.1f} s  exit {status}", flush=True)

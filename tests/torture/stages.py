@@ -35,35 +35,101 @@ def stages(data: Path) -> list[Stage]:
     few = ("--factors", "16", "--quiet")
     return [
         Stage("fetch", ("fetch", str(data / "t.csv")), ("--quiet",), "d.npz", ("d.npz",)),
-        Stage("split", ("split", str(data / "d.npz")), ("--valid", "--quiet"), "s",
-              ("s/train.npz", "s/test.npz", "s/valid.npz")),
-        Stage("train explicit", ("train", train), (*few, *valid, "--epochs", "8"), "m.pt",
-              ("m.pt",), True),
-        Stage("train implicit", ("train", train), (*few, "--mode", "implicit", "--epochs", "3"),
-              "m.pt", ("m.pt",), True),
-        Stage("train hogwild", ("train", train),
-              (*few, *valid, "--mode", "hogwild", "--objective", "mse", "--epochs", "40",
-               "--workers", "2", "--metric", "ndcg@5", "--patience", "30"), "m.pt", ("m.pt",),
-              True),
-        Stage("tune", ("tune", train),
-              ("--quiet", "--mode", "hogwild", "--trials", "6", "--factors", "8", "--jobs", "2"),
-              "b.toml", ("b.toml",), state="b.trials.csv"),
-        Stage("evaluate", ("evaluate", model, test), ("--quiet", "--per-user", "{folder}/u.csv"),
-              "m.json", ("m.json", "u.csv")),
+        Stage(
+            "split",
+            ("split", str(data / "d.npz")),
+            ("--valid", "--quiet"),
+            "s",
+            ("s/train.npz", "s/test.npz", "s/valid.npz"),
+        ),
+        Stage(
+            "train explicit",
+            ("train", train),
+            (*few, *valid, "--epochs", "8"),
+            "m.pt",
+            ("m.pt",),
+            True,
+        ),
+        Stage(
+            "train implicit",
+            ("train", train),
+            (*few, "--mode", "implicit", "--epochs", "3"),
+            "m.pt",
+            ("m.pt",),
+            True,
+        ),
+        Stage(
+            "train hogwild",
+            ("train", train),
+            (
+                *few,
+                *valid,
+                "--mode",
+                "hogwild",
+                "--objective",
+                "mse",
+                "--epochs",
+                "40",
+                "--workers",
+                "2",
+                "--metric",
+                "ndcg@5",
+                "--patience",
+                "30",
+            ),
+            "m.pt",
+            ("m.pt",),
+            True,
+        ),
+        Stage(
+            "tune",
+            ("tune", train),
+            ("--quiet", "--mode", "hogwild", "--trials", "6", "--factors", "8", "--jobs", "2"),
+            "b.toml",
+            ("b.toml",),
+            state="b.trials.csv",
+        ),
+        Stage(
+            "evaluate",
+            ("evaluate", model, test),
+            ("--quiet", "--per-user", "{folder}/u.csv"),
+            "m.json",
+            ("m.json", "u.csv"),
+        ),
         Stage("recommend", ("recommend", model), ("--quiet", "--k", "50"), "r.csv", ("r.csv",)),
-    ]  # fmt: skip
+    ]
 
 
 def prepare(data: Path) -> None:
     """Make the inputs of all stages, in children."""
     steps: list[list[str | Path]] = [
-        ["fetch", "demo", "--out", data / "sample.npz", "--users", "900", "--items", "700",
-         "--ratings", "40000", "--quiet"],
+        [
+            "fetch",
+            "demo",
+            "--out",
+            data / "sample.npz",
+            "--users",
+            "900",
+            "--items",
+            "700",
+            "--ratings",
+            "40000",
+            "--quiet",
+        ],
         ["fetch", data / "t.csv", "--out", data / "d.npz", "--quiet"],
         ["split", data / "d.npz", "--out", data / "split", "--valid", "--quiet"],
-        ["train", data / "split/train.npz", "--out", data / "model.pt", "--epochs", "2",
-         "--factors", "16", "--quiet"],
-    ]  # fmt: skip
+        [
+            "train",
+            data / "split/train.npz",
+            "--out",
+            data / "model.pt",
+            "--epochs",
+            "2",
+            "--factors",
+            "16",
+            "--quiet",
+        ],
+    ]
     for step in steps:
         if "t.csv" in str(step[1]):
             _write_csv(data)
@@ -138,8 +204,9 @@ class Trial:
         for name, content in self.found().items():
             if content != self.right[name]:
                 row.wrongly(f"{self.stage.name}: {name} is wrong after it ran again, {when}")
-        names = {str(each.relative_to(self.folder)) for each in self.folder.rglob("*")
-                 if each.is_file()}  # fmt: skip
+        names = {
+            str(each.relative_to(self.folder)) for each in self.folder.rglob("*") if each.is_file()
+        }
         left = names - set(self.stage.files) - {"stdout", "stderr"}
         left = {
             each for each in left if not each.endswith((".lock", ".history.csv", ".trials.csv"))

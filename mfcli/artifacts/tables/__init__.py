@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from mfcli.artifacts.tables.parquet import ParquetWriter
-from mfcli.artifacts.tables.table import Coded, Column, TableWriter
+from mfcli.artifacts.tables.table import CodedCells, Column, TableWriter
 from mfcli.artifacts.tables.text import CsvWriter, JsonLinesWriter, gzipped
 from mfcli.config import TableFormat
 
-__all__ = ["Coded", "Column", "TableWriter", "open_table"]
+__all__ = ["CodedCells", "Column", "TableWriter", "open_table"]
 
 
 @contextmanager

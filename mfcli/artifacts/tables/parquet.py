@@ -8,7 +8,14 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet
 
-from mfcli.artifacts.tables.table import Cells, Coded, Column, Encoded, Vocabularies, arrow_array
+from mfcli.artifacts.tables.table import (
+    Cells,
+    CodedCells,
+    Column,
+    Encoded,
+    Vocabularies,
+    arrow_array,
+)
 
 GROUP_ROWS = 1 << 17
 
@@ -30,7 +37,7 @@ class ParquetWriter:
     def encode(self, cells: Sequence[Cells]) -> Encoded:
         """Return the rows as an Arrow table."""
         columns = [
-            self._vocabularies.take(at, each) if isinstance(each, Coded) else arrow_array(each)
+            self._vocabularies.take(at, each) if isinstance(each, CodedCells) else arrow_array(each)
             for at, each in enumerate(cells)
         ]
         arrays = [each.cast(kind) for each, kind in zip(columns, self.schema.types, strict=True)]

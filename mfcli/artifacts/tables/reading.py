@@ -40,8 +40,12 @@ class RecommendationTable:
 
 def read_recommendations(path: Path) -> RecommendationTable:
     """Read a CSV of recommend; raises InputError where it is none, or damaged."""
-    types = {"user_id": pa.string(), "item_id": pa.string(), "rank": pa.int64(),
-             "score": pa.float64()}  # fmt: skip
+    types = {
+        "user_id": pa.string(),
+        "item_id": pa.string(),
+        "rank": pa.int64(),
+        "score": pa.float64(),
+    }
     with open_input(path) as stream:
         found = _read_csv(path, stream, types)
     users, items = (_coded(found[name]) for name in PAIR)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mfcli.data.interactions import Ids
 
 
-class Coded(NamedTuple):
+class CodedCells(NamedTuple):
     """Cells out of a vocabulary: row r holds ``values[codes[r]]``."""
 
     codes: NDArray[np.integer[Any]]  # (R,)
@@ -73,7 +73,7 @@ class Vocabularies:
         self._encode = encode
         self._kept: dict[int, tuple[Ids, pa.Array]] = {}
 
-    def take(self, column: int, cells: Coded) -> pa.Array:
+    def take(self, column: int, cells: CodedCells) -> pa.Array:
         """Return the encoded cells of a column."""
         kept = self._kept.get(column)
         if kept is None or kept[0] is not cells.values:

@@ -13,7 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mfcli.artifacts.tables.table import Cells, Coded, Column, Encoded, Vocabularies, arrow_array
+from mfcli.artifacts.tables.table import (
+    Cells,
+    CodedCells,
+    Column,
+    Encoded,
+    Vocabularies,
+    arrow_array,
+)
 
 _FORMULA = "^[=+\\-@\t\r]"  # what a spreadsheet may run (OWASP: CSV injection)
 
@@ -32,8 +39,12 @@ class _LineWriter:
         """Return the rows' text."""
         parts: list[Any] = []
         for at, (mark, each) in enumerate(zip(self._marks, cells, strict=False)):
-            parts += [mark, self._vocabularies.take(at, each) if isinstance(each, Coded)
-                      else self._encode(each)]  # fmt: skip
+            parts += [
+                mark,
+                self._vocabularies.take(at, each)
+                if isinstance(each, CodedCells)
+                else self._encode(each),
+            ]
         nothing = pa.scalar("", pa.large_string())
         lines = pc.binary_join_element_wise(*parts, self._marks[-1], nothing)
         return Encoded(len(lines), _bytes_of(lines))

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mfcli.errors import DownloadError, UsageError
-from mfcli.results import Noted, Progress, Report, Started, Warned
+from mfcli.results import Noted, OnEvent, Progress, Started, Warned
 from mfcli.sources.download.web import (
     PATIENCE,
     BrokenError,
@@ -78,7 +78,7 @@ def cache_folder(chosen: str | None) -> Path:
 
 
 def download(
-    wanted: Wanted, cache_dir: str | None, report: Report, patience: Patience = PATIENCE
+    wanted: Wanted, cache_dir: str | None, on_event: OnEvent, patience: Patience = PATIENCE
 ) -> Path:
     """Return the path of a file in the cache, downloaded if it must be.
 
@@ -91,38 +91,38 @@ def download(
         folder /= "url-" + hashlib.sha256(wanted.url.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / wanted.name
-    with _turn(target, report):
-        known = _usable(wanted, target, report)
+    with _turn(target, on_event):
+        known = _usable(wanted, target, on_event)
         if known is not None and (wanted.keep or wanted.sha256):
-            report(Noted(f"{wanted.name}: from the cache ({target})"))
+            on_event(Noted(f"{wanted.name}: from the cache ({target})"))
             return target
-        _Transfer(wanted, target, report, patience, known or {}).run()
+        _Transfer(wanted, target, on_event, patience, known or {}).run()
     return target
 
 
 @contextmanager
-def _turn(target: Path, report: Report) -> Iterator[None]:
+def _turn(target: Path, on_event: OnEvent) -> Iterator[None]:
     """Hold the lock of a cache entry; wait for another run that holds it."""
     descriptor = os.open(f"{target}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            report(Noted(f"{target.name}: another run is downloading it; waiting for it"))
+            on_event(Noted(f"{target.name}: another run is downloading it; waiting for it"))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
 
 
-def _usable(wanted: Wanted, target: Path, report: Report) -> dict[str, Any] | None:
+def _usable(wanted: Wanted, target: Path, on_event: OnEvent) -> dict[str, Any] | None:
     """Return what is known of a copy in the cache; one that is not as it should be is deleted."""
     if not target.is_file():
         return None
     problem = _problem(wanted, target)
     if problem and not wanted.warn_only:
         target.unlink()
-        report(Warned(f"{target}: {problem}; deleted, and downloaded anew"))
+        on_event(Warned(f"{target}: {problem}; deleted, and downloaded anew"))
         return None
     return _load(_sidecar(target))
 
@@ -161,12 +161,12 @@ class _Transfer:
         self,
         wanted: Wanted,
         target: Path,
-        report: Report,
+        on_event: OnEvent,
         patience: Patience,
         known: dict[str, Any],
     ) -> None:
         """Prepare; ``known`` are the validators of a copy in the cache."""
-        self.wanted, self.target, self.report = wanted, target, report
+        self.wanted, self.target, self.on_event = wanted, target, on_event
         self.patience, self.known = patience, known
         self.part = target.with_name(f"{target.name}.part")
 
@@ -184,7 +184,7 @@ class _Transfer:
                 if failures > self.patience.retries:
                     break
                 wait = max(error.wait, self.patience.backoff * 2**failures)
-                self.report(Noted(f"{self.wanted.name}: {reason}; again in {wait:.1f} s"))
+                self.on_event(Noted(f"{self.wanted.name}: {reason}; again in {wait:.1f} s"))
                 time.sleep(wait)
             else:
                 return
@@ -201,7 +201,7 @@ class _Transfer:
             offset = 0
         with open_url(self.wanted.url, headers, self.patience) as response:
             if response.status == 304 and self.known:
-                self.report(Noted(f"{self.wanted.name}: not changed, from the cache"))
+                self.on_event(Noted(f"{self.wanted.name}: not changed, from the cache"))
                 return
             if response.status == 416:
                 self._beyond(response.headers.get("Content-Range", ""), offset)
@@ -255,7 +255,7 @@ class _Transfer:
         }
         if not offset:
             _sidecar(self.part).write_text(json.dumps(meta), "utf-8")
-        self.report(Started(f"downloading {wanted.name}", total or wanted.size, "bytes"))
+        self.on_event(Started(f"downloading {wanted.name}", total or wanted.size, "bytes"))
         with self.part.open("r+b" if offset else "wb") as file:
             file.seek(offset)
             file.truncate()
@@ -264,7 +264,7 @@ class _Transfer:
                 done += len(piece)
                 self._check_limit(done)
                 file.write(piece)
-                self.report(Progress(done, total or wanted.size))
+                self.on_event(Progress(done, total or wanted.size))
             file.flush()
             os.fsync(file.fileno())
         if total is not None and done < total:
@@ -291,7 +291,7 @@ class _Transfer:
                 f"again, or {BY_HAND}"
             )
         if problem:
-            self.report(Warned(f"{self.wanted.name}: {problem}; it may be a newer release"))
+            self.on_event(Warned(f"{self.wanted.name}: {problem}; it may be a newer release"))
         os.replace(_sidecar(self.part), _sidecar(self.target))
         os.replace(self.part, self.target)
 

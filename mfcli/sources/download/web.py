@@ -159,10 +159,13 @@ def _get(
         try:
             box.append(
                 session.get(
-                    url, headers=fields, stream=True, allow_redirects=False,
+                    url,
+                    headers=fields,
+                    stream=True,
+                    allow_redirects=False,
                     timeout=(patience.connect, patience.read),
                 )
-            )  # fmt: skip
+            )
         except Exception as error:
             box.append(error)
 
@@ -185,8 +188,14 @@ def _translated(error: Exception, url: str) -> Exception:
         return DownloadError(
             f"{_shown(url)}: its certificate cannot be trusted ({_reason(error)}): {_HAND}"
         )
-    if isinstance(error, kinds.InvalidURL | kinds.MissingSchema | kinds.InvalidSchema | UnicodeError
-                  | urllib3.exceptions.LocationParseError):  # fmt: skip
+    if isinstance(
+        error,
+        kinds.InvalidURL
+        | kinds.MissingSchema
+        | kinds.InvalidSchema
+        | UnicodeError
+        | urllib3.exceptions.LocationParseError,
+    ):
         return UsageError(f"{_shown(url)}: is no valid URL")
     if isinstance(error, kinds.Timeout):
         return BrokenError("the server does not answer in time")

@@ -15,15 +15,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mfcli.config.stages import FetchConfig, Format
-from mfcli.results import Noted, Report
+from mfcli.results import Noted, OnEvent
 from mfcli.system import capacity
 
 if TYPE_CHECKING:
     from mfcli.sources.readers.source import Source
-    from mfcli.sources.readers.table import Table
+    from mfcli.sources.readers.table import ParsedTable
 
 
-def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Table, str]:
+def read_table(source: Source, config: FetchConfig, on_event: OnEvent) -> tuple[ParsedTable, str]:
     """Read all rows of a source: ``(table, format)``; the format is found unless it is chosen.
 
     Raises InputError that names file and line for what cannot be read.
@@ -39,23 +39,25 @@ def read_table(source: Source, config: FetchConfig, report: Report) -> tuple[Tab
         kind = config.format
         if kind is not Format.parquet:
             refuse_foreign(head, source.name)
-    _require_memory(source, kind, head, whole, report)
+    _require_memory(source, kind, head, whole, on_event)
     if kind in (Format.adjacency, Format.negatives):
-        table = delimited.read_adjacency(source, report, kind is Format.negatives)
+        table = delimited.read_adjacency(source, on_event, kind is Format.negatives)
     elif kind is Format.parquet:
-        table = typed.read_parquet(source, config, report)
+        table = typed.read_parquet(source, config, on_event)
     elif kind is Format.jsonl:
-        table = typed.read_jsonl(source, config, report)
+        table = typed.read_jsonl(source, config, on_event)
     else:
         dialect = find_dialect(head, whole, kind, config, source.name)
-        report(Noted(f"{source.name}: read as {kind}, {describe(dialect.places, dialect.names)}"))
-        table = delimited.read_delimited(source, dialect, report)
+        on_event(Noted(f"{source.name}: read as {kind}, {describe(dialect.places, dialect.names)}"))
+        table = delimited.read_delimited(source, dialect, on_event)
     for remark in table.remarks:
-        report(Noted(f"{source.name}: {remark}"))
+        on_event(Noted(f"{source.name}: {remark}"))
     return table, str(kind)
 
 
-def _require_memory(source: Source, kind: Format, head: bytes, whole: bool, report: Report) -> None:
+def _require_memory(
+    source: Source, kind: Format, head: bytes, whole: bool, on_event: OnEvent
+) -> None:
     """Say no before a table is read that memory cannot hold; its rows are guessed by its head."""
     if source.size is None or kind is Format.parquet:  # which has a figure of its own
         return
@@ -64,4 +66,4 @@ def _require_memory(source: Source, kind: Format, head: bytes, whole: bool, repo
         rows = max(1, len(head.split()) - rows)
     if not whole:
         rows = int(rows / len(head) * source.size)
-    capacity.require_rows(source.name, rows, report)
+    capacity.require_rows(source.name, rows, on_event)

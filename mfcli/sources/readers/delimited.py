@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mfcli.errors import InputError
-from mfcli.results import Report, Warned
+from mfcli.results import OnEvent, Warned
 from mfcli.sources.readers import lines
 from mfcli.sources.readers.detect import Dialect
 from mfcli.sources.readers.source import Lines, Source
-from mfcli.sources.readers.table import CellError, Table, TableBuilder
+from mfcli.sources.readers.table import CellError, ParsedTable, TableBuilder
 
 BLOCK_BYTES = 8 << 20
 _NO_SEPARATOR = "\x1f"
@@ -29,18 +29,22 @@ class _NotUtf8Error(Exception):
     """The text is not UTF-8."""
 
 
-def read_delimited(source: Source, dialect: Dialect, report: Report) -> Table:
+def read_delimited(source: Source, dialect: Dialect, on_event: OnEvent) -> ParsedTable:
     """Read all rows; raises InputError with the line of what cannot be used."""
-    return _with_encoding(lambda latin: _read_table(source, dialect, report, latin), source, report)
+    return _with_encoding(
+        lambda latin: _read_table(source, dialect, on_event, latin), source, on_event
+    )
 
 
-def read_adjacency(source: Source, report: Report, negatives: bool = False) -> Table:
+def read_adjacency(source: Source, on_event: OnEvent, negatives: bool = False) -> ParsedTable:
     """Read ``user item item item …`` lines: every item an interaction of 1.
 
     With ``negatives`` the user stands beside a test item, ``(user,item)``, which is left out.
     """
     change = _users_of_pairs if negatives else None
-    return _with_encoding(lambda latin: _read_lists(source, report, latin, change), source, report)
+    return _with_encoding(
+        lambda latin: _read_lists(source, on_event, latin, change), source, on_event
+    )
 
 
 def _users_of_pairs(text: bytes) -> bytes:
@@ -48,11 +52,13 @@ def _users_of_pairs(text: bytes) -> bytes:
     return _PAIR.sub(rb"\1", text)
 
 
-def _with_encoding(read: Callable[[bool], Table], source: Source, report: Report) -> Table:
+def _with_encoding(
+    read: Callable[[bool], ParsedTable], source: Source, on_event: OnEvent
+) -> ParsedTable:
     try:
         return read(False)
     except _NotUtf8Error:
-        report(Warned(f"{source.name}: is not UTF-8; read as Latin-1"))
+        on_event(Warned(f"{source.name}: is not UTF-8; read as Latin-1"))
         return read(True)
 
 
@@ -63,7 +69,7 @@ def _latin1(change: Callable[[bytes], bytes] | None) -> Callable[[bytes], bytes]
     return recode
 
 
-def _read_table(source: Source, dialect: Dialect, report: Report, latin: bool) -> Table:
+def _read_table(source: Source, dialect: Dialect, on_event: OnEvent, latin: bool) -> ParsedTable:
     change = _latin1(dialect.change) if latin else dialect.change
     places = dialect.places
     kinds = {
@@ -71,7 +77,7 @@ def _read_table(source: Source, dialect: Dialect, report: Report, latin: bool) -
     }
     builder = TableBuilder()
     with contextlib.closing(
-        Lines(source.open(), change, report, source.size, source.name)
+        Lines(source.open(), change, on_event, source.size, source.name)
     ) as stream:
         try:
             for batch in batches(
@@ -90,9 +96,13 @@ def _read_table(source: Source, dialect: Dialect, report: Report, latin: bool) -
 
 
 def batches(
-    stream: Lines, width: int, header: bool, delimiter: str, quoted: bool,
+    stream: Lines,
+    width: int,
+    header: bool,
+    delimiter: str,
+    quoted: bool,
     kinds: dict[str, pa.DataType],
-) -> Iterator[pa.RecordBatch]:  # fmt: skip
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table of text, its columns named 0, 1, 2 …; those of ``kinds`` only."""
     reader = pyarrow.csv.open_csv(
         stream,
@@ -102,23 +112,25 @@ def batches(
             block_size=BLOCK_BYTES,
         ),
         parse_options=pyarrow.csv.ParseOptions(
-            delimiter=delimiter,
-            quote_char='"' if quoted else False,
-            newlines_in_values=quoted,
+            delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
         ),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types=kinds, include_columns=list(kinds), null_values=[],
+            column_types=kinds,
+            include_columns=list(kinds),
+            null_values=[],
             strings_can_be_null=False,
         ),
-    )  # fmt: skip
+    )
     with reader:
         yield from reader
 
 
 def _explain(
-    error: pa.ArrowInvalid, source: Source, dialect: Dialect,
+    error: pa.ArrowInvalid,
+    source: Source,
+    dialect: Dialect,
     change: Callable[[bytes], bytes] | None,
-) -> NoReturn:  # fmt: skip
+) -> NoReturn:
     """Turn Arrow's message into one that names the line."""
     text = str(error)
     if "UTF8" in text or "UTF-8" in text:
@@ -138,13 +150,13 @@ def _explain(
 
 
 def _read_lists(
-    source: Source, report: Report, latin: bool, change: Callable[[bytes], bytes] | None
-) -> Table:
+    source: Source, on_event: OnEvent, latin: bool, change: Callable[[bytes], bytes] | None
+) -> ParsedTable:
     builder = TableBuilder()
     change = _latin1(change) if latin else change
     kinds = {"0": pa.string()}
     with contextlib.closing(
-        Lines(source.open(), change, report, source.size, source.name)
+        Lines(source.open(), change, on_event, source.size, source.name)
     ) as stream:
         try:
             for batch in batches(stream, 1, False, _NO_SEPARATOR, False, kinds):

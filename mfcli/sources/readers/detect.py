@@ -119,8 +119,13 @@ def _table_format(lines: list[str], head: bytes, whole: bool, name: str) -> Form
     if len(counts) == 1 and counts != {1} and not any("," in each for each in lines):
         return Format.space
     # Ragged: the reader of the likeliest format says on which line.
-    for delimiter, kind in (("\t", Format.tsv), (",", Format.csv), (";", Format.csv),
-                            ("|", Format.csv), (" ", Format.space)):  # fmt: skip
+    for delimiter, kind in (
+        ("\t", Format.tsv),
+        (",", Format.csv),
+        (";", Format.csv),
+        ("|", Format.csv),
+        (" ", Format.space),
+    ):
         if sum(delimiter in each for each in lines) > len(lines) / 2:
             return kind
     raise InputError(

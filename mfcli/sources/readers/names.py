@@ -18,8 +18,20 @@ from mfcli.sources.readers.source import BOM, HEAD_BYTES, Source
 
 LONGEST_NAME = 255
 LARGEST_FILE = 1 << 29
-_TITLES = ("title", "name", "itemname", "movietitle", "artistname", "label", "itemtitle", "track",
-           "trackname", "songname", "booktitle", "producttitle")  # fmt: skip
+_TITLES = (
+    "title",
+    "name",
+    "itemname",
+    "movietitle",
+    "artistname",
+    "label",
+    "itemtitle",
+    "track",
+    "trackname",
+    "songname",
+    "booktitle",
+    "producttitle",
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _INTEGER = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z", re.ASCII)
 

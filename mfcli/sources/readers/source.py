@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from mfcli.errors import InputError
-from mfcli.results import Progress, Report
+from mfcli.results import OnEvent, Progress
 
 BOM = b"\xef\xbb\xbf"
 HEAD_BYTES = 1 << 18
@@ -44,13 +44,13 @@ class Lines(io.RawIOBase):
         self,
         stream: IO[bytes],
         change: Callable[[bytes], bytes] | None,
-        report: Report,
+        on_event: OnEvent,
         size: int | None,
         name: str,
     ) -> None:
         """Wrap ``stream``, which is closed with this one; ``name`` is for messages."""
         self._name = name
-        self._stream, self._change, self._report, self._size = stream, change, report, size
+        self._stream, self._change, self._report, self._size = stream, change, on_event, size
         self._done, self._rest, self._ready = 0, b"", b""
 
     def readable(self) -> bool:

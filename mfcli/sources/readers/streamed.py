@@ -25,10 +25,10 @@ BATCH_ROWS = 1 << 16
 _TEXT = pa.string()
 _TABLES = (Format.csv, Format.tsv, Format.space, Format.dat, Format.udata, Format.recbole)
 
-Batch = tuple[pa.Array, pa.Array]  # users, items: strings
+PairBatch = tuple[pa.Array, pa.Array]  # users, items: strings
 
 
-def pair_batches(source: str) -> Iterator[Batch]:
+def pair_batches(source: str) -> Iterator[PairBatch]:
     """Yield the pairs of a table of text (a file, or ``-``) or of a Parquet file.
 
     Raises InputError that says what cannot be read, and after which row.
@@ -91,14 +91,18 @@ class _Rejoined:
         """Leave the stream to whoever opened it."""
 
 
-def _text(stream: Lines, dialect: Any, name: str) -> Iterator[Batch]:
+def _text(stream: Lines, dialect: Any, name: str) -> Iterator[PairBatch]:
     user, item = str(dialect.places["user"]), str(dialect.places["item"])
     done = 0
     try:
         for batch in batches(
-            stream, dialect.width, dialect.header, dialect.delimiter, dialect.quoted,
+            stream,
+            dialect.width,
+            dialect.header,
+            dialect.delimiter,
+            dialect.quoted,
             {user: _TEXT, item: _TEXT},
-        ):  # fmt: skip
+        ):
             yield batch.column(user), batch.column(item)
             done += len(batch)
     except pa.ArrowInvalid as error:
@@ -108,7 +112,7 @@ def _text(stream: Lines, dialect: Any, name: str) -> Iterator[Batch]:
         raise InputError(f"{name}, after row {done}: cannot be read ({reason})") from None
 
 
-def _parquet(stream: IO[bytes], name: str) -> Iterator[Batch]:
+def _parquet(stream: IO[bytes], name: str) -> Iterator[PairBatch]:
     try:
         with pyarrow.parquet.ParquetFile(stream) as file:
             names = file.schema_arrow.names

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mfcli.data.interactions import MAX_ID_LENGTH, Floats, Ids, Rows
+from mfcli.data.interactions import MAX_ID_LENGTH, Floats, Ids, RawRows
 
 _INTEGER = "^(0|-?[1-9][0-9]{0,18})$"
 _DIGITS = "^[+-]?[0-9]{1,19}$"
@@ -31,7 +31,7 @@ class CellError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Coded:
+class CodedColumn:
     """A column of ids: codes (R,) int32 into values (V,), sorted, int64 or unicode."""
 
     codes: NDArray[np.int32]
@@ -43,18 +43,18 @@ class Coded:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ParsedTable:
     """All rows of a source; ``remarks`` are worth telling the user."""
 
-    users: Coded
-    items: Coded
+    users: CodedColumn
+    items: CodedColumn
     ratings: Floats | None
     times: NDArray[np.int64] | None
     remarks: tuple[str, ...] = ()
 
-    def rows(self, item_names: dict[Any, str]) -> Rows:
+    def rows(self, item_names: dict[Any, str]) -> RawRows:
         """Return the rows with an id each."""
-        return Rows(self.users.ids(), self.items.ids(), self.ratings, self.times, item_names)
+        return RawRows(self.users.ids(), self.items.ids(), self.ratings, self.times, item_names)
 
 
 class TableBuilder:
@@ -87,11 +87,11 @@ class TableBuilder:
             self._times.append(_times(times, self.n_rows))
         self.n_rows += len(users)
 
-    def finish(self) -> Table:
+    def finish(self) -> ParsedTable:
         """Return the table; the builder is used up."""
         users, items = self._users.finish(), self._items.finish()
         remarks = tuple(each.remark for each in (self._users, self._items) if each.remark)
-        return Table(users, items, _joined(self._ratings), _joined(self._times), remarks)
+        return ParsedTable(users, items, _joined(self._ratings), _joined(self._times), remarks)
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -124,9 +124,9 @@ class _IdColumn:
         self._codes.append(encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32))
         self._dictionaries.append(tokens.cast(pa.string()))
 
-    def finish(self) -> Coded:
+    def finish(self) -> CodedColumn:
         if not sum(map(len, self._codes)):  # no chunk, or users without an item
-            return Coded(np.zeros(0, np.int32), np.zeros(0, np.int64))
+            return CodedColumn(np.zeros(0, np.int32), np.zeros(0, np.int64))
         sizes = [len(each) for each in self._dictionaries]
         merged = pa.chunked_array(self._dictionaries).combine_chunks().dictionary_encode()
         self._dictionaries.clear()
@@ -149,7 +149,7 @@ class _IdColumn:
             joined[row : row + len(codes)] = table[start + codes]
             row += len(codes)
         self._codes.clear()
-        return Coded(joined, values)
+        return CodedColumn(joined, values)
 
     def _sorted_values(self, tokens: pa.Array) -> tuple[Ids, NDArray[np.int64]]:
         """Return distinct ids in order, and the rank of every token."""

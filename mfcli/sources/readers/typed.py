@@ -16,19 +16,19 @@ import pyarrow.parquet
 
 from mfcli.config.stages import FetchConfig, parse_columns
 from mfcli.errors import InputError
-from mfcli.results import Noted, Progress, Report
+from mfcli.results import Noted, OnEvent, Progress
 from mfcli.sources.readers import lines
 from mfcli.sources.readers.columns import by_name, describe
 from mfcli.sources.readers.detect import text_lines
 from mfcli.sources.readers.source import Lines, Source
-from mfcli.sources.readers.table import CellError, Table, TableBuilder
+from mfcli.sources.readers.table import CellError, ParsedTable, TableBuilder
 from mfcli.system import capacity
 
 BATCH_ROWS = 1 << 19
 _STRINGS = pa.dictionary(pa.int32(), pa.string())
 
 
-def read_parquet(source: Source, config: FetchConfig, report: Report) -> Table:
+def read_parquet(source: Source, config: FetchConfig, on_event: OnEvent) -> ParsedTable:
     """Read all rows; raises InputError with the row of what cannot be used."""
     builder = TableBuilder()
     with contextlib.closing(_seekable(source)) as stream:
@@ -37,18 +37,20 @@ def read_parquet(source: Source, config: FetchConfig, report: Report) -> Table:
                 names = file.schema_arrow.names
                 places = by_name(names, parse_columns(config.columns), source.name)
                 _check_types(file.schema_arrow, places, source.name)
-                report(Noted(f"{source.name}: read as parquet, {describe(places, names)}"))
-                capacity.require_rows(source.name, file.metadata.num_rows, report)
-                report(Progress(0, file.metadata.num_rows))
+                on_event(Noted(f"{source.name}: read as parquet, {describe(places, names)}"))
+                capacity.require_rows(source.name, file.metadata.num_rows, on_event)
+                on_event(Progress(0, file.metadata.num_rows))
                 wanted = {role: names[place] for role, place in places.items()}
                 # One column may have two roles in a file without --columns: never asked for twice.
                 for batch in file.iter_batches(BATCH_ROWS, columns=sorted(set(wanted.values()))):
                     columns = {role: batch.column(name) for role, name in wanted.items()}
                     builder.add(
-                        _as_ids(columns["user"]), _as_ids(columns["item"]),
-                        columns.get("rating"), columns.get("time"),
-                    )  # fmt: skip
-                    report(Progress(builder.n_rows, file.metadata.num_rows))
+                        _as_ids(columns["user"]),
+                        _as_ids(columns["item"]),
+                        columns.get("rating"),
+                        columns.get("time"),
+                    )
+                    on_event(Progress(builder.n_rows, file.metadata.num_rows))
         except CellError as error:
             raise InputError(f"{source.name}, row {error.row + 1}: {error}: {lines.MEND}") from None
         except (pa.ArrowException, OSError) as error:
@@ -98,26 +100,28 @@ def _as_ids(column: pa.Array) -> pa.Array:
     return column.cast(_STRINGS)
 
 
-def read_jsonl(source: Source, config: FetchConfig, report: Report) -> Table:
+def read_jsonl(source: Source, config: FetchConfig, on_event: OnEvent) -> ParsedTable:
     """Read one object a line; raises InputError with the line of what cannot be used.
 
     Ids may be integers or strings, in one column too: a number counts as it is written.
     """
     head, whole = source.head()
     places, schema = _head_schema(text_lines(head, whole), config, source.name)
-    report(Noted(f"{source.name}: read as jsonl, {describe(places, schema.names)}"))
+    on_event(Noted(f"{source.name}: read as jsonl, {describe(places, schema.names)}"))
     wanted = {role: schema.names[place] for role, place in places.items()}
     builder = TableBuilder()
     with contextlib.closing(
-        Lines(source.open(), _same, report, source.size, source.name)
+        Lines(source.open(), _same, on_event, source.size, source.name)
     ) as stream:
         try:
             while block := stream.read():
                 columns = _json_columns(block, schema, wanted, builder.n_rows)
                 builder.add(
-                    columns["user"].cast(pa.string()), columns["item"].cast(pa.string()),
-                    columns.get("rating"), columns.get("time"),
-                )  # fmt: skip
+                    columns["user"].cast(pa.string()),
+                    columns["item"].cast(pa.string()),
+                    columns.get("rating"),
+                    columns.get("time"),
+                )
         except CellError as error:
             line = _line_of_object(source, error.row)
             raise InputError(f"{source.name}, line {line}: {error}: {lines.MEND}") from None
@@ -155,8 +159,10 @@ def _head_schema(
                 if _is_text(key):
                     kinds.setdefault(key, _kind(value))
     places = by_name(list(kinds), parse_columns(config.columns), where)
-    schema = [(name, pa.float64() if at == places.get("rating") else kind)
-              for at, (name, kind) in enumerate(kinds.items())]  # fmt: skip
+    schema = [
+        (name, pa.float64() if at == places.get("rating") else kind)
+        for at, (name, kind) in enumerate(kinds.items())
+    ]
     kept = sorted(set(places.values()))
     return {role: kept.index(at) for role, at in places.items()}, pa.schema(
         [schema[at] for at in kept]

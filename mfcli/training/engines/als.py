@@ -48,9 +48,13 @@ class ALSEngine:
         ends = np.cumsum(train.item_counts)
         indptr = np.concatenate([[0], ends]).astype(train.indptr.dtype)
         self.by_item = make_rows(
-            indptr, train.users[order].astype(train.indices.dtype), train.data[order],
-            train.n_users, self.problem, roots[order] if len(roots) else roots,
-        )  # fmt: skip
+            indptr,
+            train.users[order].astype(train.indices.dtype),
+            train.data[order],
+            train.n_users,
+            self.problem,
+            roots[order] if len(roots) else roots,
+        )
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
         """Solve the items, then the users: progress, then the mean loss an entry.
@@ -87,6 +91,6 @@ def _solver(
 ) -> tuple[Callable[..., Any], Callable[[FactorModel], tuple[Any, Any]], Callable[..., float]]:
     """Return what lays entries out as rows, what finds a model's tables, and the loss of pairs."""
     if device.type == COMPILED_DEVICE:
-        return least_squares.Rows, least_squares.tables_of, least_squares.unobserved_loss
-    on_device = functools.partial(least_squares_torch.DeviceRows, device=device)
+        return least_squares.RowSolver, least_squares.tables_of, least_squares.unobserved_loss
+    on_device = functools.partial(least_squares_torch.TorchRowSolver, device=device)
     return on_device, least_squares_torch.tables_of, least_squares_torch.unobserved_loss

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfcli.config import Model, TrainConfig
+from mfcli.config import ModelKind, TrainConfig
 from mfcli.data.interactions import Interactions
 from mfcli.models.modules import BiasedMF, FactorModel
 from mfcli.results import Progress
@@ -37,7 +37,7 @@ class ClosedFormEngine:
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
         """Compute; the loss is the mean squared error of bias, and 0 of popularity."""
-        if self.config.model is Model.popularity:
+        if self.config.model is ModelKind.popularity:
             self._set(self.model.item_bias, self.train.item_counts)
             yield EpochLoss(0.0)
             return

@@ -26,9 +26,16 @@ class HogwildEngine:
     """
 
     def __init__(
-        self, model: FactorModel, train: Interactions, config: TrainConfig, stage: int,
-        workers: int, counts: NDArray[np.int64] | None = None, *, items_fixed: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        model: FactorModel,
+        train: Interactions,
+        config: TrainConfig,
+        stage: int,
+        workers: int,
+        counts: NDArray[np.int64] | None = None,
+        *,
+        items_fixed: bool = False,
+    ) -> None:
         """Shuffle the ratings into tiles; compiles the kernel that is needed, or loads it.
 
         To fold users in: ``items_fixed``, and the items' ``counts`` (I,) in train.
@@ -39,16 +46,23 @@ class HogwildEngine:
         self.weights = weights_of(model)
         self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
         self.passes = Passes(
-            train.indptr, train.indices, values_of(train, config), train.n_items,
+            train.indptr,
+            train.indices,
+            values_of(train, config),
+            train.n_items,
             Settings(
-                objective=str(config.objective), workers=workers,
+                objective=str(config.objective),
+                workers=workers,
                 # Stages of one run draw from streams of their own.
-                seed=config.seed + (stage << 32), order=str(config.order or "grid"),
-                negatives=config.negatives or 1, popularity_power=config.negative_power or 0.0,
-                items_fixed=items_fixed, by_user=isinstance(model, SVDPP),
+                seed=config.seed + (stage << 32),
+                order=str(config.order or "grid"),
+                negatives=config.negatives or 1,
+                popularity_power=config.negative_power or 0.0,
+                items_fixed=items_fixed,
+                by_user=isinstance(model, SVDPP),
             ),
             counts,
-        )  # fmt: skip
+        )
         self.passes.prepare(self.weights)
 
     @property
@@ -65,9 +79,13 @@ class HogwildEngine:
         scale = 1.0 if squared else 2.0
         last = None
         for last in self.passes.epoch(
-            number, self.weights, rate, scale * (self.config.regularization or 0.0),
-            scale * (self.config.bias_regularization or 0.0), self.mean,
-        ):  # fmt: skip
+            number,
+            self.weights,
+            rate,
+            scale * (self.config.regularization or 0.0),
+            scale * (self.config.bias_regularization or 0.0),
+            self.mean,
+        ):
             if last.done < last.total:
                 yield Progress(last.done, last.total, last.loss if last.done else None)
         assert last is not None

@@ -28,7 +28,7 @@ GRAM_ROWS = 1024  # summed in float32, before the sums are added up in float64
 ROW_COST = 64  # entries that a row costs beside its own
 
 
-class Table(NamedTuple):
+class FactorTable(NamedTuple):
     """Factors (R, F) and biases (R,) of users or items; the biases are (0,) without any."""
 
     factors: Floats
@@ -58,10 +58,13 @@ class Problem:
         apart = config.bias_regularization
         exponent = config.regularization_exponent
         return cls(
-            config.objective is Objective.ials, held, held if apart is None else apart,
-            config.unobserved_weight or 0.0, 1.0 if exponent is None else exponent,
+            config.objective is Objective.ials,
+            held,
+            held if apart is None else apart,
+            config.unobserved_weight or 0.0,
+            1.0 if exponent is None else exponent,
             config.block_size or 128,
-        )  # fmt: skip
+        )
 
     def ridges(self, counts: NDArray[Any], n_columns: int) -> tuple[Floats, Floats]:
         """Return what multiplies ‖x‖² and b² of rows with so many entries, (R,) each."""
@@ -72,16 +75,21 @@ class Problem:
         return held[0].astype(np.float32), held[1].astype(np.float32)
 
 
-class Rows:
+class RowSolver:
     """The entries of R rows over C columns as CSR, and what of them a problem needs.
 
     Every row is solved by one thread alone, so that the bits are the same for any number of them.
     """
 
     def __init__(
-        self, indptr: Indices, indices: Indices, values: Floats, n_columns: int,
-        problem: Problem, roots: Floats,
-    ) -> None:  # fmt: skip
+        self,
+        indptr: Indices,
+        indices: Indices,
+        values: Floats,
+        n_columns: int,
+        problem: Problem,
+        roots: Floats,
+    ) -> None:
         """Take values (n,), the ratings of mse, and roots (n,) of weights or (0,) for 1."""
         self.indptr, self.indices, self.values, self.roots = indptr, indices, values, roots
         self.problem = problem
@@ -91,7 +99,7 @@ class Rows:
         self.parts = list(_parts(counts))
 
     def solve(
-        self, own: Table, other: Table, mean: float, workers: int
+        self, own: FactorTable, other: FactorTable, mean: float, workers: int
     ) -> Generator[int, None, float]:
         """Improve the rows with entries of ``own``, in place; rows without stay as they are.
 
@@ -106,10 +114,18 @@ class Rows:
         table = _laid(own.factors, own.biases, depth)
         fixed = _laid(other.factors, np.ones_like(other.biases), depth)
         side = Side(
-            self.indptr, self.indices, self.roots, self._targets(other, mean), self.ridge,
-            self.bias_ridge, factors if len(own.biases) else -1, used, self._gram(fixed),
-            table, fixed,
-        )  # fmt: skip
+            self.indptr,
+            self.indices,
+            self.roots,
+            self._targets(other, mean),
+            self.ridge,
+            self.bias_ridge,
+            factors if len(own.biases) else -1,
+            used,
+            self._gram(fixed),
+            table,
+            fixed,
+        )
         losses = np.zeros(len(table))
         yield from self._run(side, width, losses, workers)
         own.factors[:] = table[:, :factors]
@@ -117,7 +133,7 @@ class Rows:
             own.biases[:] = table[:, factors]
         return float(losses.sum())
 
-    def _targets(self, other: Table, mean: float) -> Floats:
+    def _targets(self, other: FactorTable, mean: float) -> Floats:
         if self.problem.implicit:
             return np.zeros(0, np.float32)
         targets = self.values - np.float32(mean)
@@ -183,14 +199,14 @@ def roots_of(values: Floats, config: TrainConfig) -> Floats:
     return np.zeros(0, np.float32) if weights is None else np.sqrt(weights)
 
 
-def tables_of(model: FactorModel) -> tuple[Table, Table]:
+def tables_of(model: FactorModel) -> tuple[FactorTable, FactorTable]:
     """Return the weights of users and of items as NumPy views of the same memory."""
     none = np.zeros(0, np.float32)
     biases = [none, none]
     if isinstance(model, BiasedMF):
         biases = [each.detach().numpy().reshape(-1) for each in (model.user_bias, model.item_bias)]
     factors = [each.detach().numpy() for each in (model.user_factors, model.item_factors)]
-    return Table(factors[0], biases[0]), Table(factors[1], biases[1])
+    return FactorTable(factors[0], biases[0]), FactorTable(factors[1], biases[1])
 
 
 def _laid(factors: Floats, last: Floats, depth: int) -> Floats:

@@ -31,13 +31,19 @@ class DeviceTable(NamedTuple):
     biases: Tensor
 
 
-class DeviceRows:
-    """The entries of R rows over C columns on a device, as `least_squares.Rows` has them."""
+class TorchRowSolver:
+    """The entries of R rows over C columns on a device, as `least_squares.RowSolver` has them."""
 
     def __init__(
-        self, indptr: Indices, indices: Indices, values: Floats, n_columns: int,
-        problem: Problem, roots: Floats, device: torch.device,
-    ) -> None:  # fmt: skip
+        self,
+        indptr: Indices,
+        indices: Indices,
+        values: Floats,
+        n_columns: int,
+        problem: Problem,
+        roots: Floats,
+        device: torch.device,
+    ) -> None:
         """Take values (n,), the ratings of mse, and roots (n,) of weights or (0,) for 1."""
         self.problem, self.device = problem, device
         self.counts = np.diff(indptr).astype(np.int64)
@@ -50,9 +56,13 @@ class DeviceRows:
         self.ridge, self.bias_ridge = (torch.from_numpy(each).to(device) for each in ridges)
 
     def solve(
-        self, own: DeviceTable, other: DeviceTable, mean: float, workers: int  # noqa: ARG002
-    ) -> Generator[int, None, float]:  # fmt: skip
-        """Improve the rows with entries of ``own``, in place, as `least_squares.Rows.solve`."""
+        self,
+        own: DeviceTable,
+        other: DeviceTable,
+        mean: float,
+        workers: int,  # noqa: ARG002
+    ) -> Generator[int, None, float]:
+        """Improve the rows with entries of ``own``, in place, as `RowSolver.solve`."""
         biased = len(own.biases) > 0
         table, fixed = own.factors, other.factors
         targets = table.new_zeros(0)  # all are 1
@@ -92,9 +102,14 @@ class DeviceRows:
             end = begin
 
     def _step(
-        self, rows: NDArray[np.int64], x: Tensor, fixed: Tensor, targets: Tensor, gram: Tensor,
+        self,
+        rows: NDArray[np.int64],
+        x: Tensor,
+        fixed: Tensor,
+        targets: Tensor,
+        gram: Tensor,
         biased: bool,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         """Improve x (B, D) in place; returns Σ w (⟨x, y⟩ − t)² over the entries of the rows."""
         counts = torch.from_numpy(self.counts[rows]).to(self.device)
         places = torch.from_numpy(rows).to(self.device)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli import kernels
-from mfcli.kernels import Grid, Job, Proposal, Rates, Seen, Tiles, Weights
+from mfcli.kernels import Grid, PassArguments, Proposal, Rates, SeenFilter, Tiles, Weights
 from mfcli.training.engines.grid import NO_GRID, ROW_GROUP, Rounds, strip_count, strips_of
 
 Array = NDArray[Any]
@@ -40,7 +40,7 @@ SLICE = 1 << 17  # samples that a thread takes on before it looks whether to sto
 LONG_SLICE = 1 << 19
 
 
-class Progress(NamedTuple):
+class PassProgress(NamedTuple):
     """A report from inside an epoch; the last one has done == total and is exact."""
 
     done: int  # ratings visited
@@ -79,11 +79,13 @@ class Settings:
             raise ValueError("workers and negatives must be at least 1")
 
 
-_Work = Callable[["_Epoch"], Iterator[None]]  # goes on with each step, a slice or a short wait
+_Work = Callable[
+    ["_SharedEpoch"], Iterator[None]
+]  # goes on with each step, a slice or a short wait
 
 
 @dataclass
-class _Epoch:
+class _SharedEpoch:
     """What the threads of one epoch share."""
 
     run: Callable[[Array, int, int], int]  # (order, begin, end) → position reached
@@ -102,9 +104,14 @@ class Passes:
     """
 
     def __init__(
-        self, indptr: Array, indices: Array, data: Array | None, n_items: int, settings: Settings,
+        self,
+        indptr: Array,
+        indices: Array,
+        data: Array | None,
+        n_items: int,
+        settings: Settings,
         counts: Array | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Lay out the ratings; ``counts`` (n_items,) are the items' in train, if not these."""
         if settings.objective == "mse" and data is None:
             raise ValueError("mse needs ratings")
@@ -146,7 +153,7 @@ class Passes:
         regularization: float,
         bias_regularization: float,
         mean: float = 0.0,
-    ) -> Generator[Progress, None, None]:
+    ) -> Generator[PassProgress, None, None]:
         """Visit every rating once, updating `weights` in place; report about ten times a second.
 
         A sample's loss is weight · loss + regularization / 2 · ‖the rows it touches‖² (biases:
@@ -212,12 +219,12 @@ class Passes:
             if sizes != [weights.user_implicit.shape, weights.item_implicit.shape]:
                 raise ValueError("SVD++ needs implicit tables of the factors' sizes, and biases")
 
-    def _progress(self, done: int) -> Progress:
+    def _progress(self, done: int) -> PassProgress:
         per_rating = {"mse": 1, "warp": 1, "logistic": self.settings.negatives + 1}
         samples = done * per_rating.get(self.settings.objective, self.settings.negatives)
         skipped = int(self.tiles.skipped.sum())
         loss = float(self.tiles.losses.sum())
-        return Progress(done, self.ratings, loss / max(samples - skipped, 1), skipped)
+        return PassProgress(done, self.ratings, loss / max(samples - skipped, 1), skipped)
 
     def _key(self, number: int) -> np.uint64:
         """64 bits of (seed, epoch) for the kernels' random streams; −1 is the first shuffle."""
@@ -250,15 +257,15 @@ class Passes:
         )
         return tiles
 
-    def _begun(self, number: int, weights: Weights, rates: Rates) -> _Epoch:
+    def _begun(self, number: int, weights: Weights, rates: Rates) -> _SharedEpoch:
         rng = np.random.default_rng((self.settings.seed, number))
         if self._rounds is None:
             works, visited = self._shared_works(rng)
-            return _Epoch(self._bound(number, weights, rates, NO_GRID), works, visited)
+            return _SharedEpoch(self._bound(number, weights, rates, NO_GRID), works, visited)
         grid, orders = self._rounds.begin(rng)
         works = [self._sequence(order) for order in orders]
         visited = functools.partial(self._rounds.visited, grid)
-        return _Epoch(self._bound(number, weights, rates, grid), works, visited)
+        return _SharedEpoch(self._bound(number, weights, rates, grid), works, visited)
 
     def _bound(
         self, number: int, weights: Weights, rates: Rates, grid: Grid
@@ -273,7 +280,7 @@ class Passes:
             wanted = min(weights.item_factors.nbytes >> 16, self.shape[1] // 256, self.strips)
             # An odd number of them: then those of a round differ (`kernels.negatives.part_of`).
             proposal = self._proposal._replace(dealt=dealt, slices=max(1, wanted - 1 | 1))
-        job = Job(
+        job = PassArguments(
             key=self._key(number),
             objective=CODES[settings.objective],
             negatives=settings.negatives,
@@ -300,7 +307,7 @@ class Passes:
         share = max(1, self.ratings // self.settings.workers)
         step = max(1, len(order) * LONG_SLICE // share)
 
-        def work(epoch: _Epoch) -> Iterator[None]:
+        def work(epoch: _SharedEpoch) -> Iterator[None]:
             position = 0
             while position < len(order) and not epoch.stop:
                 reached = epoch.run(order, position, min(position + step, len(order)))
@@ -324,7 +331,7 @@ class Passes:
         slices = itertools.pairwise([0, *self._slices(order, most, 2 * workers)])
         done: deque[int] = deque()  # append() is atomic
 
-        def work(epoch: _Epoch) -> Iterator[None]:
+        def work(epoch: _SharedEpoch) -> Iterator[None]:
             for begin, end in iter(lambda: next(slices, None), None):  # so is next()
                 if epoch.stop:
                     return
@@ -350,7 +357,7 @@ class Passes:
         return cuts
 
 
-def _to_its_end(work: _Work, epoch: _Epoch) -> None:
+def _to_its_end(work: _Work, epoch: _SharedEpoch) -> None:
     try:
         for _ in work(epoch):
             pass
@@ -370,14 +377,14 @@ def _dealt(n_items: int, rng: np.random.Generator) -> Array:
     return dealt[dealt < n_items]
 
 
-def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen:
+def _seen(indptr: Array, indices: Array, n_items: int, used: bool) -> SeenFilter:
     """Filter before the CSR rows: 16 to 32 bits a seen item, exact where that spans all items."""
     if not used:
-        return Seen(indptr[:0], indices[:0], np.zeros(0, np.uint64), np.zeros(0, np.int64))
+        return SeenFilter(indptr[:0], indices[:0], np.zeros(0, np.uint64), np.zeros(0, np.int64))
     bits = np.maximum(np.minimum(np.diff(indptr).astype(np.int64) * 16, n_items), 64)
     words = np.left_shift(1, np.ceil(np.log2(bits / 64)).astype(np.int64))
     starts = np.concatenate([[0], np.cumsum(words)])
-    seen = Seen(indptr, indices, np.zeros(starts[-1], np.uint64), starts)
+    seen = SeenFilter(indptr, indices, np.zeros(starts[-1], np.uint64), starts)
     kernels.fill_filter(seen)
     return seen
 

@@ -35,19 +35,26 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=30, help="settings tried a model (30)")
     parser.add_argument("--objective", action="append", help="tune this one only; may repeat")
     parser.add_argument(
-        "--peers", nargs="*", choices=tuple(RANGES), default=tuple(RANGES),
+        "--peers",
+        nargs="*",
+        choices=tuple(RANGES),
+        default=tuple(RANGES),
         help="implicit's models to tune beside ours; nothing after it: none (all)",
-    )  # fmt: skip
+    )
     chosen = parser.parse_args()
     data = os.environ.get("MFCLI_DATASETS")
     if not data:
         sys.exit("MFCLI_DATASETS names no folder of real data sets")
     plan = tuned.Plan(chosen.trials, tuple(chosen.objective or ()), tuple(chosen.peers))
     parts: dict[str, Callable[[Path, Path], None]] = {
-        "folds": published.folds, "implicit": published.implicit, "older": published.older,
-        "lightfm": published.lightfm, "lastfm": partial(tuned.lastfm, plan=plan),
-        "hetrec": partial(tuned.hetrec, plan=plan), "likes": partial(tuned.likes, plan=plan),
-    }  # fmt: skip
+        "folds": published.folds,
+        "implicit": published.implicit,
+        "older": published.older,
+        "lightfm": published.lightfm,
+        "lastfm": partial(tuned.lastfm, plan=plan),
+        "hetrec": partial(tuned.hetrec, plan=plan),
+        "likes": partial(tuned.likes, plan=plan),
+    }
     unknown = [name for name in chosen.parts if name not in parts]
     if unknown:
         parser.error(f"unknown part {unknown[0]!r}: choose from {', '.join(parts)}")

@@ -23,15 +23,19 @@ from mfcli.system.processors import available_workers
 # What each usually varies in; the first trial is its defaults, as for ours.
 RANGES: dict[str, dict[str, Any]] = {
     "als": {
-        "factors": [32, 64, 128, 256], "regularization": loguniform(1e-3, 1e2),
-        "alpha": loguniform(0.1, 100), "iterations": list(range(10, 31)),
+        "factors": [32, 64, 128, 256],
+        "regularization": loguniform(1e-3, 1e2),
+        "alpha": loguniform(0.1, 100),
+        "iterations": list(range(10, 31)),
         "values": ["raw", "log", "binary"],
     },
     "bpr": {
-        "factors": [31, 63, 127, 255], "learning_rate": loguniform(1e-3, 0.3),
-        "regularization": loguniform(1e-4, 0.3), "iterations": [50, 100, 200, 300],
+        "factors": [31, 63, 127, 255],
+        "learning_rate": loguniform(1e-3, 0.3),
+        "regularization": loguniform(1e-4, 0.3),
+        "iterations": [50, 100, 200, 300],
     },
-}  # fmt: skip
+}
 
 
 class Peer(NamedTuple):
@@ -80,9 +84,14 @@ def figures(
 ) -> dict[str, float]:
     """Measure by the code that measures ours: train masked, all items."""
     return measure(
-        scoring, (train.indptr, train.indices), test, names, clip=None, include_seen=False,
+        scoring,
+        (train.indptr, train.indices),
+        test,
+        names,
+        clip=None,
+        include_seen=False,
         workers=available_workers(),
-    ).metrics  # fmt: skip
+    ).metrics
 
 
 def tuned(name: str, whole: Interactions, config: TuneConfig) -> Peer:

@@ -104,10 +104,13 @@ def older(data: Path, work: Path) -> None:
     for name in ("preset", "data", "RMSE", "MSE", "AUC", "precision@5"):
         table.add_column(name)
     presets = [
-        ("torchmf-explicit", "ml-100k"), ("torchmf-implicit", "ml-100k"),
-        ("torchmf-hogwild", "ml-100k"), ("notebook-mf", "ml-latest-small"),
-        ("notebook-mf-bias", "ml-latest-small"), ("notebook-neural", "ml-latest-small"),
-    ]  # fmt: skip
+        ("torchmf-explicit", "ml-100k"),
+        ("torchmf-implicit", "ml-100k"),
+        ("torchmf-hogwild", "ml-100k"),
+        ("notebook-mf", "ml-latest-small"),
+        ("notebook-mf-bias", "ml-latest-small"),
+        ("notebook-neural", "ml-latest-small"),
+    ]
     for preset, name in presets:
         source, parts = work / f"{name}-all.npz", work / preset
         fetch(str(data / name), source, FetchConfig())
@@ -119,10 +122,13 @@ def older(data: Path, work: Path) -> None:
             metrics = measured(parts, config)
             rmse = metrics.get("rmse")
             table.add_row(
-                title, name, "" if rmse is None else f"{rmse:.4f}",
-                "" if rmse is None else f"{rmse**2:.4f}", f"{metrics['auc']:.4f}",
+                title,
+                name,
+                "" if rmse is None else f"{rmse:.4f}",
+                "" if rmse is None else f"{rmse**2:.4f}",
+                f"{metrics['auc']:.4f}",
                 f"{metrics['precision@5']:.4f}",
-            )  # fmt: skip
+            )
     CONSOLE.print(table)
 
 
@@ -138,9 +144,14 @@ def lightfm(data: Path, work: Path) -> None:
         found = []
         for seed in SEEDS:
             config = options(
-                mode="hogwild", objective=objective, factors=10, epochs=10, learning_rate=0.05,
-                workers=1, seed=seed,
-            )  # fmt: skip
+                mode="hogwild",
+                objective=objective,
+                factors=10,
+                epochs=10,
+                learning_rate=0.05,
+                workers=1,
+                seed=seed,
+            )
             model = work / "model.pt"
             train(work / "train.npz", model, config)
             measuring = EvaluateConfig(include_seen=True)

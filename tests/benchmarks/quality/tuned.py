@@ -81,8 +81,12 @@ def hetrec(data: Path, work: Path, plan: Plan) -> None:
         split(work / "all.npz", work / str(seed), how)
         folders.append(work / str(seed))
     names = ["precision@10", "map@10"]
-    _show("hetrec2011-lastfm, 30 % of each user's artists", names,
-          _rows(folders, names, plan, work), plan)  # fmt: skip
+    _show(
+        "hetrec2011-lastfm, 30 % of each user's artists",
+        names,
+        _rows(folders, names, plan, work),
+        plan,
+    )
 
 
 def likes(data: Path, work: Path, plan: Plan) -> None:
@@ -116,9 +120,13 @@ def _said(row: Row) -> Row:
 
 
 def _ours(
-    name: str, given: dict[str, Any], folders: list[Path], names: list[str], trials: int | None,
+    name: str,
+    given: dict[str, Any],
+    folders: list[Path],
+    names: list[str],
+    trials: int | None,
     work: Path,
-) -> Row:  # fmt: skip
+) -> Row:
     row = Row(name, [], 0.0, [], [], [])
     widths = []
     for number, seed in enumerate(SEEDS):
@@ -169,8 +177,14 @@ def _peer(name: str, folders: list[Path], names: list[str], trials: int) -> Row:
 
 def _show(title: str, names: list[str], rows: list[Row], plan: Plan) -> None:
     table = Table(title=f"{title}; {plan.trials} trials a search; mean ± sd of {len(SEEDS)} seeds")
-    heads = ["model", *names, f"± 95 % of {names[0]} over users", "validation", "tuning s",
-             "training s"]  # fmt: skip
+    heads = [
+        "model",
+        *names,
+        f"± 95 % of {names[0]} over users",
+        "validation",
+        "tuning s",
+        "training s",
+    ]
     for head in heads:
         table.add_column(head)
     for row in rows:
