@@ -74,7 +74,10 @@ class Vectors(NamedTuple):
         def block(first: int, last: int) -> NDArray[np.float32]:
             users = np.ones((last - first, len(items)), np.float32)
             users[:, :-1] = self.users[first:last]
-            return users @ items
+            # Some BLAS kernels pad their tiles with zeros, and 0 · −inf there sets a flag of the
+            # processor that NumPy would warn of; the padding is never part of the result.
+            with np.errstate(invalid="ignore"):
+                return users @ items
 
         return block
 
