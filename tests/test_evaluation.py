@@ -19,11 +19,11 @@ from mfcli.config.metric_names import (
     expand_metrics,
 )
 from mfcli.data.interactions import Interactions
+from mfcli.data.rows import rows_from_keys
 from mfcli.errors import UsageError
 from mfcli.evaluation.measuring import RANKED, measure, metric_list, predict, rank_users
 from mfcli.models.arrays import Vectors
-from mfcli.ranking.candidates import Pool, rows_from_pairs
-from mfcli.ranking.catalogue import rows_of
+from mfcli.ranking.candidates import Pool
 from tests.helpers import interactions
 from tests.test_metrics import REFERENCES
 from tests.test_ranking import naive_best, naive_scores, seen_by, vectors
@@ -38,13 +38,9 @@ def halves(
     return whole.keep(~test), whole.keep(test)
 
 
-def seen_of(train: Interactions) -> Any:
-    return train.indptr, train.indices
-
-
 def measured_of(model: Vectors, train: Interactions, test: Interactions, names: str) -> Any:
     return measure(
-        model, seen_of(train), test, names.split(), clip=None, include_seen=False, workers=1
+        model, train.rows, test, names.split(), clip=None, include_seen=False, workers=1
     ).metrics
 
 
@@ -139,7 +135,7 @@ class TestAgainstTheReference:
         train, test = halves(n_users, n_items, density, seed)
         names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS, *VARIANT_METRICS], ks)
         found = measure(
-            model, seen_of(train), test, names, clip=None, include_seen=include_seen, workers=1
+            model, train.rows, test, names, clip=None, include_seen=include_seen, workers=1
         ).metrics
         reference = Reference(model, train, test, include_seen)
         assert list(found) == names
@@ -154,7 +150,7 @@ class TestAgainstTheReference:
         seed, n_users, n_items, density, include_seen = case
         model = vectors(n_users, n_items, 2, seed, exact=True)
         train, test = halves(n_users, n_items, density, seed)
-        ranked = rank_users(model, seen_of(train), test, k, include_seen, 1)
+        ranked = rank_users(model, train.rows, test, k, include_seen, 1)
         reference = Reference(model, train, test, include_seen)
         assert ranked.users.tolist() == list(reference.users)
         assert ranked.items.shape == ranked.hits.shape == (len(ranked.users), k)
@@ -171,7 +167,7 @@ class TestAgainstTheReference:
     def test_auc_equals_that_of_scikit_learn(self, seed: int, exact: bool) -> None:
         model = vectors(20, 30, 3, seed, exact)
         train, test = halves(20, 30, 0.3, seed)
-        ranked = rank_users(model, seen_of(train), test, 1, False, 1)
+        ranked = rank_users(model, train.rows, test, 1, False, 1)
         scores = model.users @ model.items.T + model.item_bias
         for user, auc in zip(ranked.users.tolist(), ranked.auc.tolist(), strict=True):
             candidates = sorted(set(range(30)) - seen_by(train, user))
@@ -189,7 +185,7 @@ class TestSameBits:
     MODEL = vectors(600, 40, 8, 5)
 
     def ranked(self, test: Interactions, workers: int) -> Any:
-        return rank_users(self.MODEL, seen_of(self.TRAIN), test, 7, False, workers)
+        return rank_users(self.MODEL, self.TRAIN.rows, test, 7, False, workers)
 
     def test_two_workers_change_no_bit(self) -> None:
         one, two = (self.ranked(self.TEST, workers) for workers in (1, 2))
@@ -239,7 +235,7 @@ class TestPredict:
         model, (train, test) = vectors(12, 9, 3, 2), halves(12, 9, 0.8, 2)
         names = ["mae", "rmse"]
         measured = measure(
-            model, seen_of(train), test, names, clip=(1.0, 4.0), include_seen=False, workers=1
+            model, train.rows, test, names, clip=(1.0, 4.0), include_seen=False, workers=1
         )
         found, ranked = measured.metrics, measured.ranked
         errors = predict(model, test.users, test.indices, (1.0, 4.0)) - test.data
@@ -263,7 +259,7 @@ class TestEdges:
     def test_a_user_whose_candidates_are_all_positives_has_no_auc(self) -> None:
         whole = interactions(1, 6, 1.0, 1)
         train, test = whole.keep(whole.indices < 4), whole.keep(whole.indices >= 4)
-        ranked = rank_users(vectors(1, 6, 2, 1), seen_of(train), test, 5, False, 1)
+        ranked = rank_users(vectors(1, 6, 2, 1), train.rows, test, 5, False, 1)
         assert math.isnan(ranked.auc[0])
         assert sorted(ranked.items[0, :2].tolist()) == [4, 5]
         assert ranked.items[0, 2:].tolist() == [-1, -1, -1]
@@ -275,19 +271,17 @@ class TestEdges:
     def test_a_catalogue_of_one_item_is_ranked(self) -> None:
         test = interactions(2, 1, 1.0, 1)
         train = test.keep(np.zeros(2, bool))
-        ranked = rank_users(vectors(2, 1, 2, 1), seen_of(train), test, 3, False, 1)
+        ranked = rank_users(vectors(2, 1, 2, 1), train.rows, test, 3, False, 1)
         assert ranked.items.tolist() == [[0, -1, -1], [0, -1, -1]]
         assert ranked.first.tolist() == [1, 1]
 
     def test_shorter_lists_are_cut_from_the_longest(self) -> None:
         model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
         names = expand_metrics(list(LIST_METRICS), [1, 4, 9])
-        together = measure(
-            model, seen_of(train), test, names, clip=None, include_seen=False, workers=1
-        )
+        together = measure(model, train.rows, test, names, clip=None, include_seen=False, workers=1)
         for name in names:
             alone = measure(
-                model, seen_of(train), test, [name], clip=None, include_seen=False, workers=1
+                model, train.rows, test, [name], clip=None, include_seen=False, workers=1
             )
             assert alone.metrics[name] == together.metrics[name]
 
@@ -318,8 +312,8 @@ def pool_of_lists(
     lists: dict[int, set[int]], train: Interactions, include_seen: bool = False
 ) -> Pool:
     keys = sorted(user * train.n_items + item for user in lists for item in lists[user])
-    given = rows_from_pairs(np.array(keys, np.int64), train.n_users, train.n_items)
-    return Pool(train.n_items, None if include_seen else seen_of(train), given)
+    given = rows_from_keys(np.array(keys, np.int64), train.n_users, train.n_items)
+    return Pool(train.n_items, None if include_seen else train.rows, given)
 
 
 class TestCandidates:
@@ -333,7 +327,7 @@ class TestCandidates:
         names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS, *VARIANT_METRICS], ks)
         found = measure(
             model,
-            seen_of(train),
+            train.rows,
             test,
             names,
             clip=None,
@@ -354,14 +348,14 @@ class TestCandidates:
             user: set(sorted(set(range(200)) - seen_by(train, user) - seen_by(test, user))[:99])
             for user in range(40)
         }
-        ranked = rank_users(model, seen_of(train), test, 10, False, 1, pool_of_lists(lists, train))
+        ranked = rank_users(model, train.rows, test, 10, False, 1, pool_of_lists(lists, train))
         assert set(ranked.candidates.tolist()) == {100}
 
     def test_a_sample_is_uniform_and_never_of_seen_items_or_positives(self) -> None:
         train, test = halves(3000, 12, 0.3, 2)
         users = np.flatnonzero(test.user_counts)
-        pool = Pool(12, seen_of(train), sampled=3, seed=5)
-        wanted = rows_of(test.indptr, test.indices, users)
+        pool = Pool(12, train.rows, sampled=3, seed=5)
+        wanted = test.rows.cut(users)
         masked = pool.masked(users, wanted)
         times, chances = np.zeros(12), np.zeros(12)
         for at, user in enumerate(users.tolist()):
@@ -379,8 +373,8 @@ class TestCandidates:
         model, (train, test) = vectors(600, 40, 8, 5), halves(600, 40, 0.3, 5)
 
         def ranked(test: Interactions, workers: int, seed: int = 0) -> Any:
-            pool = Pool(40, seen_of(train), sampled=6, seed=seed)
-            return rank_users(model, seen_of(train), test, 5, False, workers, pool)
+            pool = Pool(40, train.rows, sampled=6, seed=seed)
+            return rank_users(model, train.rows, test, 5, False, workers, pool)
 
         whole = ranked(test, 1)
         some = np.random.default_rng(1).random(600) < 0.3
@@ -392,9 +386,9 @@ class TestCandidates:
 
     def test_a_sample_of_everything_is_everything(self) -> None:
         model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
-        pool = Pool(25, seen_of(train), sampled=25)
+        pool = Pool(25, train.rows, sampled=25)
         full, sampled = (
-            rank_users(model, seen_of(train), test, 5, False, 1, each) for each in (None, pool)
+            rank_users(model, train.rows, test, 5, False, 1, each) for each in (None, pool)
         )
         for name in RANKED:
             assert np.array_equal(getattr(full, name), getattr(sampled, name), equal_nan=True)
@@ -405,7 +399,7 @@ class TestErrorsByUser:
         model, (train, test) = vectors(12, 9, 3, 2), halves(12, 9, 0.8, 2)
         found = measure(
             model,
-            seen_of(train),
+            train.rows,
             test,
             ["rmse_user", "mae_user"],
             clip=None,

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.data.interactions import Interactions
+from mfcli.data.rows import empty_rows
 from mfcli.models.arrays import Vectors
 from mfcli.ranking import catalogue as ranking
-from mfcli.ranking.catalogue import Block, BlockScorer, best_items, nothing_seen, rows_of
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 from mfcli.system.processors import available_workers
 from tests.helpers import interactions
 
@@ -78,7 +79,7 @@ class TestBestItems:
         matrix = interactions(n_users, n_items, density, seed)
         mask = np.random.default_rng(seed).random(n_items) < 0.6 if masked else None
         (block,) = BlockScorer(model, mask).blocks(np.arange(n_users), lambda block: block, 1)
-        items, scores = best_items(block, rows_of(matrix.indptr, matrix.indices, block.users), k)
+        items, scores = best_items(block, matrix.rows.cut(block.users), k)
         expected = naive_scores(model)
         for user in range(n_users):
             best = naive_best(expected[user], seen_by(matrix, user), k, mask)
@@ -90,7 +91,7 @@ class TestBestItems:
     def test_nothing_seen_lets_everything_through(self) -> None:
         model = vectors(3, 5, 2, 1)
         (block,) = BlockScorer(model).blocks(np.arange(3), lambda block: block, 1)
-        items, _ = best_items(block, nothing_seen(3), 5)
+        items, _ = best_items(block, empty_rows(3), 5)
         assert sorted(items[0].tolist()) == [0, 1, 2, 3, 4]
 
 
@@ -174,7 +175,7 @@ WHOLE = all_scores(BlockScorer(MODEL), np.arange(700), 1)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 8), max_size=12))
 def test_rows_are_cut_out_in_any_order(seed: int, users: list[int]) -> None:
     matrix = interactions(9, 6, 0.4, seed)
-    indptr, indices = rows_of(matrix.indptr, matrix.indices, np.array(users, np.int64))
+    indptr, indices = matrix.rows.cut(np.array(users, np.int64))
     assert len(indptr) == len(users) + 1
     assert indptr[-1] == len(indices)
     for at, user in enumerate(users):

@@ -125,7 +125,7 @@ def test_folded_users_get_lists_nearly_as_good_as_trained_ones(cli, datasets, tm
         scoring, held_out = scoring_of(checkpoint, model), test.keep(gone[test.users])
         measured = measure(
             scoring,
-            (whole.indptr, whole.indices),
+            whole.rows,
             held_out,
             ["ndcg@10"],
             clip=None,

@@ -23,6 +23,7 @@ from mfcli.artifacts.files import atomic_file, open_input
 from mfcli.artifacts.meta import check_meta, is_plain
 from mfcli.artifacts.zips import check_document, check_members
 from mfcli.data.interactions import MAX_ID_LENGTH, Catalog, Ids, Indices, csr_problem
+from mfcli.data.rows import CsrRows
 from mfcli.errors import InputError, is_out_of_memory
 
 
@@ -57,6 +58,11 @@ class Checkpoint:
     def n_items(self) -> int:
         """Number of columns of the training matrix."""
         return len(self.catalog.item_ids)
+
+    @property
+    def seen(self) -> CsrRows:
+        """Return what each user has in train, on the same memory."""
+        return CsrRows(self.seen_indptr, self.seen_indices)
 
     @property
     def predicts_ratings(self) -> bool:

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.data.interactions import Catalog, Interactions, SeenItems
+from mfcli.data.interactions import Catalog, Interactions
+from mfcli.data.rows import CsrRows
 from mfcli.errors import InputError
 
 
 def check_held_out(
     held_out: Interactions,
-    path: Path,
+    path: Path | str,
     train_meta: dict[str, Any],
     catalog: Catalog,
-    seen: SeenItems,
-    train_path: Path,
+    seen: CsrRows,
+    train_path: Path | str,
 ) -> None:
     """Refuse, with InputError, a validation or test set that does not belong to the training data.
 
@@ -43,14 +44,10 @@ def check_held_out(
         raise InputError(f"{path}: has no rating")
 
 
-def count_common(seen: SeenItems, held_out: Interactions) -> int:
+def count_common(seen: CsrRows, held_out: Interactions) -> int:
     """Return how many user and item pairs of ``held_out`` are among the ``seen``."""
-    indptr, indices = seen
-    if not len(indices):
+    if not len(seen.indices):
         return 0
-    width = np.int64(held_out.n_items)
-    users = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
-    known = users * width + indices  # sorted: rows ascend, items ascend within a row
-    asked = held_out.users * width + held_out.indices
+    known, asked = seen.keys(held_out.n_items), held_out.rows.keys(held_out.n_items)
     place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
     return int((known[place] == asked).sum())

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mfcli.config import Duplicates
+from mfcli.data.rows import CsrRows
 from mfcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Ids = NDArray[Any]  # int64 or fixed-width unicode
 Floats = NDArray[np.float32]
 Indices = NDArray[np.integer[Any]]
-SeenItems = tuple[Indices, Indices]  # CSR indptr and indices of what each user has in train
 
 MAX_ID_LENGTH = 255
 
@@ -143,6 +143,11 @@ class Interactions:
     def item_counts(self) -> NDArray[np.int64]:
         """Return the number of entries of each item, (I,)."""
         return np.bincount(self.indices, minlength=self.n_items).astype(np.int64)
+
+    @property
+    def rows(self) -> CsrRows:
+        """Return the items of every user, on the same memory."""
+        return CsrRows(self.indptr, self.indices)
 
     def csr(self) -> scipy.sparse.csr_array[Any]:
         """Return a SciPy CSR array on the same memory. Its arithmetic drops explicit zeros."""

@@ -15,13 +15,14 @@ from mfcli.config.metric_names import (
     RATING_METRICS,
     expand_metrics,
 )
-from mfcli.data.interactions import Indices, Interactions, SeenItems
+from mfcli.data.interactions import Indices, Interactions
+from mfcli.data.rows import CsrRows
 from mfcli.evaluation import metrics
 from mfcli.evaluation.confidence import Statistic, mean_of
 from mfcli.kernels import rank_block
 from mfcli.models.arrays import ScoreArrays
-from mfcli.ranking.candidates import CsrRows, Pool
-from mfcli.ranking.catalogue import Block, BlockScorer, best_items, rows_of
+from mfcli.ranking.candidates import Pool
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 
 PREDICTION_BLOCK = 1 << 18
 
@@ -79,7 +80,7 @@ def predict(
 
 def rank_users(
     scoring: ScoreArrays,
-    seen: SeenItems,
+    seen: CsrRows,
     test: Interactions,
     k: int,
     include_seen: bool,
@@ -93,7 +94,7 @@ def rank_users(
     scorer = BlockScorer(scoring)
 
     def work(block: Block) -> Ranked:
-        wanted = rows_of(test.indptr, test.indices, block.users)
+        wanted = test.rows.cut(block.users)
         mask = pool.masked(block.users, wanted)
         items, _ = best_items(block, mask, k)
         ranks, auc, candidates = rank_block(block.scores, *mask, *wanted)
@@ -160,7 +161,7 @@ def rating_statistics(
 
 def measure(
     scoring: ScoreArrays,
-    seen: SeenItems,
+    seen: CsrRows,
     test: Interactions,
     names: Sequence[str],
     *,

@@ -9,11 +9,12 @@ import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import EvaluateConfig, FetchConfig
-from mfcli.data.interactions import Interactions, SeenItems, encode
+from mfcli.data.interactions import Interactions, encode
+from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
 from mfcli.evaluation.confidence import LEVEL
 from mfcli.evaluation.measuring import Measured
-from mfcli.ranking.candidates import Pool, pairs_of, rows_from_pairs
+from mfcli.ranking.candidates import Pool
 from mfcli.results import OnEvent
 from mfcli.sources.reading import read_any
 
@@ -22,7 +23,7 @@ from mfcli.sources.reading import read_any
 class Given:
     """Candidate lists of a file: CSR rows without doubles, what was counted, and the file."""
 
-    rows: SeenItems
+    rows: CsrRows
     counts: dict[str, int]
     inputs: list[dict[str, Any]]
 
@@ -34,7 +35,7 @@ def read_candidates(source: str, test: Interactions, on_event: OnEvent) -> Given
     items, _ = encode(table.items, test.catalog.item_ids)
     known = (users >= 0) & (items >= 0)
     keys = np.unique(users[known] * test.n_items + items[known])
-    rows = rows_from_pairs(keys, test.n_users, test.n_items)
+    rows = rows_from_keys(keys, test.n_users, test.n_items)
     listed = (np.diff(rows[0]) > 0) & (test.user_counts > 0)
     if not listed.any():
         raise InputError(
@@ -45,9 +46,7 @@ def read_candidates(source: str, test: Interactions, on_event: OnEvent) -> Given
         "candidate_rows": len(known),
         "candidate_rows_of_unknown_ids": int((~known).sum()),
         "candidate_rows_doubled": int(known.sum()) - len(keys),
-        "candidate_rows_that_are_positives": common(
-            keys, pairs_of((test.indptr, test.indices), test.n_items)
-        ),
+        "candidate_rows_that_are_positives": common(keys, test.rows.keys(test.n_items)),
         "users_without_candidates": int((test.user_counts > 0).sum() - listed.sum()),
     }
     described = [{"role": "candidates", "sha256": each["sha256"]} for each in inputs]
@@ -59,9 +58,7 @@ def common(a: Any, b: Any) -> int:
     return len(np.intersect1d(a, b, assume_unique=True))
 
 
-def pool_of(
-    seen: SeenItems, test: Interactions, given: Given | None, config: EvaluateConfig
-) -> Pool:
+def pool_of(seen: CsrRows, test: Interactions, given: Given | None, config: EvaluateConfig) -> Pool:
     """Return the candidates that the options ask for."""
     masked = None if config.include_seen else seen
     rows = None if given is None else given.rows
@@ -133,10 +130,9 @@ def counts_of(
         "users_without_test_row": int((test.user_counts == 0).sum()),
     }
     if given is not None:
-        seen = checkpoint.seen_indptr, checkpoint.seen_indices
         counts |= given.counts
         counts["candidate_rows_seen_in_train"] = common(
-            pairs_of(given.rows, test.n_items), pairs_of(seen, test.n_items)
+            given.rows.keys(test.n_items), checkpoint.seen.keys(test.n_items)
         )
     if measured.ranked is not None:
         counts["users_ranked"] = len(measured.ranked.users)

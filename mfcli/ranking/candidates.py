@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.data.interactions import Indices, SeenItems
-from mfcli.ranking.catalogue import nothing_seen, rows_of
-
-CsrRows = tuple[NDArray[np.int64], Indices]  # CSR rows of some users
+from mfcli.data.rows import CsrRows, empty_rows
 
 KEYS_AT_ONCE = 1 << 20  # random keys of a sample held in memory a thread
 _NO_KEY = np.uint64(2**64 - 1)
@@ -27,8 +24,8 @@ class Pool:
     """
 
     n_items: int
-    seen: SeenItems | None = None
-    given: SeenItems | None = None
+    seen: CsrRows | None = None
+    given: CsrRows | None = None
     sampled: int | None = None
     seed: int = 0
 
@@ -36,21 +33,21 @@ class Pool:
         """Return those of the users who are ranked: all, or those with a given list."""
         if self.given is None:
             return tested
-        return tested[np.diff(self.given[0])[tested] > 0]
+        return tested[self.given.lengths[tested] > 0]
 
     def masked(self, users: NDArray[np.int64], wanted: CsrRows) -> CsrRows:
         """Return CSR rows of the items that are no candidates of ``users`` (B,).
 
         ``wanted`` holds the users' positives. A user's row depends on no other user.
         """
-        seen = nothing_seen(len(users)) if self.seen is None else rows_of(*self.seen, users)
+        seen = empty_rows(len(users)) if self.seen is None else self.seen.cut(users)
         if self.given is None and self.sampled is None:
             return seen
         allowed = np.zeros((len(users), self.n_items), bool)
         if self.given is None:
             allowed[:] = True
         else:
-            _mark(allowed, rows_of(*self.given, users), True)
+            _mark(allowed, self.given.cut(users), True)
         _mark(allowed, seen, False)
         if self.sampled is not None:
             _mark(allowed, wanted, False)
@@ -58,7 +55,8 @@ class Pool:
         _mark(allowed, wanted, True)
         indptr = np.zeros(len(users) + 1, np.int64)
         np.cumsum(self.n_items - allowed.sum(axis=1), out=indptr[1:])
-        return indptr, (np.flatnonzero(~allowed) % self.n_items).astype(wanted[1].dtype)
+        items = np.flatnonzero(~allowed) % self.n_items
+        return CsrRows(indptr, items.astype(wanted.indices.dtype))
 
     def _sample(self, allowed: NDArray[np.bool_], users: NDArray[np.int64], number: int) -> None:
         """Leave ``number`` of the allowed items a row: those of the least random keys.
@@ -78,8 +76,7 @@ class Pool:
 
 
 def _mark(table: NDArray[np.bool_], rows: CsrRows, value: bool) -> None:
-    indptr, indices = rows
-    table[np.repeat(np.arange(len(table)), np.diff(indptr)), indices] = value
+    table[np.repeat(np.arange(len(table)), rows.lengths), rows.indices] = value
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -88,16 +85,3 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
-
-
-def pairs_of(rows: SeenItems, n_items: int) -> NDArray[np.int64]:
-    """Return a CSR matrix's entries as keys ``user * n_items + item``, ascending."""
-    indptr, indices = rows
-    users = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
-    return users * n_items + indices
-
-
-def rows_from_pairs(keys: NDArray[np.int64], n_users: int, n_items: int) -> SeenItems:
-    """Return the CSR rows of ascending keys without doubles."""
-    indptr = np.searchsorted(keys, np.arange(n_users + 1, dtype=np.int64) * n_items)
-    return indptr.astype(np.int64), keys % n_items

@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mfcli.data.interactions import Indices
+from mfcli.data.rows import CsrRows
 from mfcli.kernels import topk_block
 from mfcli.models.arrays import ScoreArrays
 
@@ -104,25 +104,8 @@ def _in_order(
             future.cancel()
 
 
-def rows_of(
-    indptr: Indices, indices: Indices, users: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Indices]:
-    """Cut the CSR rows of ``users`` (B,) out: ``(indptr (B + 1,), indices)``."""
-    if len(users) and users[-1] - users[0] + 1 == len(users) and (np.diff(users) == 1).all():
-        cut = indptr[users[0] : users[-1] + 2].astype(np.int64)
-        return cut - cut[0], indices[cut[0] : cut[-1]]
-    starts, counts = (
-        indptr[users].astype(np.int64),
-        (indptr[users + 1] - indptr[users]).astype(np.int64),
-    )
-    cut = np.zeros(len(users) + 1, np.int64)
-    np.cumsum(counts, out=cut[1:])
-    places = np.repeat(starts - cut[:-1], counts) + np.arange(cut[-1])
-    return cut, indices[places]
-
-
 def best_items(
-    block: Block, seen: tuple[NDArray[np.int64], Indices], k: int
+    block: Block, seen: CsrRows, k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the best k items of each row and their scores, both (B, k), best first.
 
@@ -131,10 +114,5 @@ def best_items(
     """
     items = np.empty((len(block.users), k), np.int32)
     scores = np.empty((len(block.users), k), np.float32)
-    topk_block(block.scores, seen[0], seen[1], k, items, scores)
+    topk_block(block.scores, *seen, k, items, scores)
     return items, scores
-
-
-def nothing_seen(n_users: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return CSR rows of users who have seen nothing."""
-    return np.zeros(n_users + 1, np.int64), np.zeros(0, np.int64)

@@ -15,9 +15,10 @@ from mfcli.artifacts.tables import CodedCells, Column, open_table
 from mfcli.artifacts.tables.table import Cells, Encoded, TableWriter
 from mfcli.config import RecommendConfig, TableFormat
 from mfcli.data.interactions import Catalog, Ids
+from mfcli.data.rows import empty_rows
 from mfcli.errors import InputError
 from mfcli.models.loading import Loaded, load_model
-from mfcli.ranking.catalogue import Block, BlockScorer, best_items, rows_of
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 from mfcli.results import OnEvent, Progress, ignore
 from mfcli.scoring.history import with_history
 from mfcli.scoring.request import Request, read_request
@@ -131,11 +132,11 @@ class ListJob:
     ) -> Lists:
         """Rank a block; --min-score holds where the model ``scored`` (B,)."""
         masks = [
-            rows_of(*each, block.users)
-            for each in self.request.masks
-            if len(block.users) and block.users[-1] < len(each[0]) - 1
+            mask.cut(block.users)
+            for mask in self.request.masks
+            if len(block.users) and block.users[-1] < len(mask.indptr) - 1
         ]
-        first, *others = masks or [(np.zeros(len(block.users) + 1, np.int64), _NOTHING)]
+        first, *others = masks or [empty_rows(len(block.users))]
         for indptr, indices in others:
             rows = np.repeat(np.arange(len(block.users)), np.diff(indptr))
             block.scores[rows, indices] = -np.inf
@@ -157,9 +158,6 @@ class ListJob:
             for each in self.cells(part)
         ]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-_NOTHING = np.zeros(0, np.int64)
 
 
 def prepare(model: Path, config: RecommendConfig, on_event: OnEvent = ignore) -> ListJob:

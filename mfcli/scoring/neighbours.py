@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.config import Similarity
+from mfcli.data.rows import CsrRows
 from mfcli.models.arrays import Vectors
 from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 from mfcli.scoring.lists import Lists
@@ -41,7 +42,7 @@ def nearest(
     scorer = BlockScorer(Vectors(of, of, nothing, nothing, 0.0), allowed)
 
     def run(block: Block) -> Any:
-        own = np.arange(len(block.users) + 1), block.users
+        own = CsrRows(np.arange(len(block.users) + 1), block.users)
         items, scores = best_items(block, own, k)
         return work(Lists(block.users, items, scores))
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import FetchConfig, RecommendConfig, UnknownUsers
-from mfcli.data.interactions import Ids, SeenItems
+from mfcli.data.interactions import Ids
+from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
-from mfcli.ranking.candidates import rows_from_pairs
 from mfcli.results import OnEvent, Warned, ignore, quietly
 from mfcli.scoring.ids import ITEM_NAMES, USER_NAMES, Lookup, read_ids
 from mfcli.sources.locate import locate
@@ -39,7 +39,7 @@ class Request:
     users: NDArray[np.int64]
     strangers: Ids
     allowed: NDArray[np.bool_]
-    masks: list[SeenItems]
+    masks: list[CsrRows]
     popular: NDArray[np.float32]
     unknown: int
     counts: dict[str, int] = field(default_factory=dict)
@@ -173,11 +173,11 @@ def typed(tokens: list[str], like: Ids) -> Ids:
     return numbers if [str(each) for each in numbers.tolist()] == tokens else text
 
 
-def _masks(reader: Reader, config: RecommendConfig, strangers: Ids) -> list[SeenItems]:
+def _masks(reader: Reader, config: RecommendConfig, strangers: Ids) -> list[CsrRows]:
     checkpoint = reader.checkpoint
-    masks: list[SeenItems] = []
+    masks: list[CsrRows] = []
     if not config.include_seen:
-        masks.append((checkpoint.seen_indptr, checkpoint.seen_indices))
+        masks.append(checkpoint.seen)
     keys: list[NDArray[np.int64]] = []
     others = Lookup(strangers)
     if config.seen is not None:
@@ -186,7 +186,7 @@ def _masks(reader: Reader, config: RecommendConfig, strangers: Ids) -> list[Seen
         keys.append(reader.pairs_of(config.exclude, others))
     if keys:
         rows = checkpoint.n_users + len(strangers)
-        masks.append(rows_from_pairs(np.unique(np.concatenate(keys)), rows, checkpoint.n_items))
+        masks.append(rows_from_keys(np.unique(np.concatenate(keys)), rows, checkpoint.n_items))
     return masks
 
 

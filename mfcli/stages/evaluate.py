@@ -29,7 +29,8 @@ from mfcli.artifacts.tables.text import write_columns
 from mfcli.config import EvaluateConfig
 from mfcli.config.metric_names import RATING_METRICS
 from mfcli.data.held_out import check_held_out
-from mfcli.data.interactions import Interactions, SeenItems
+from mfcli.data.interactions import Interactions
+from mfcli.data.rows import CsrRows
 from mfcli.errors import InputError, UsageError
 from mfcli.evaluation.comparison import Subject, check_gates, compare, read_gate, user_columns
 from mfcli.evaluation.measuring import Measured, measure, metric_list
@@ -129,11 +130,11 @@ def _subjects(
 ) -> list[Subject]:
     """Measure every model, each followed by the baseline that it should beat."""
     found: list[Subject] = []
-    first: SeenItems | None = None
+    first: CsrRows | None = None
     for path, name in zip(models, _names(models), strict=True):
         on_event(Started(f"evaluate {name}" if len(models) > 1 else "evaluate"))
         checkpoint = load_checkpoint(path)
-        seen = (checkpoint.seen_indptr, checkpoint.seen_indices)
+        seen = checkpoint.seen
         check_held_out(rows, test, checkpoint.meta, checkpoint.catalog, seen, path)
         first = first or seen
         if not all(np.array_equal(a, b) for a, b in zip(first, seen, strict=True)):
@@ -224,7 +225,7 @@ def _measure(
     given: Given | None,
     config: EvaluateConfig,
 ) -> Measured:
-    seen = (checkpoint.seen_indptr, checkpoint.seen_indices)
+    seen = checkpoint.seen
     return measure(
         scoring,
         seen,

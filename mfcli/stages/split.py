@@ -180,7 +180,7 @@ def _read_given(
             on_event(Noted(f"{name}: {merged} rows repeat a user and item; the last one counts"))
         parts.append(part if config.threshold is None else apply_threshold(part, config.threshold))
     train, test = parts
-    if overlap := count_common((train.indptr, train.indices), test):
+    if overlap := count_common(train.rows, test):
         raise InputError(
             f"{config.test_file}: {overlap} of its user and item pairs are in "
             f"{config.train_file} as well"

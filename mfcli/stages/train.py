@@ -166,7 +166,7 @@ class _Run:
             path,
             self.matrix.meta,
             self.matrix.catalog,
-            (self.matrix.indptr, self.matrix.indices),
+            self.matrix.rows,
             source,
         )
         self.inputs.append({"role": "valid", "sha256": file_sha256(path)})

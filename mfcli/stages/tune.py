@@ -91,9 +91,7 @@ class _Search:
         if self.config.valid is not None:
             path = Path(self.config.valid)
             valid = load_interactions(path)
-            check_held_out(
-                valid, path, whole.meta, whole.catalog, (whole.indptr, whole.indices), source
-            )
+            check_held_out(valid, path, whole.meta, whole.catalog, whole.rows, source)
             self.inputs.append({"role": "valid", "sha256": file_sha256(path)})
             return whole, valid, "a set of its own"
         how = self.config.valid_split()

@@ -68,7 +68,7 @@ class Validator:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
         found = measure(
             self.model.scoring(),
-            (self.train.indptr, self.train.indices),
+            self.train.rows,
             self.valid,
             self.names,
             clip=clip,

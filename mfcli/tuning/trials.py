@@ -88,10 +88,9 @@ class Trainer:
         clip = None
         if config.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
-        seen = (self.train.indptr, self.train.indices)
         return measure(
             model.eval().scoring(),
-            seen,
+            self.train.rows,
             self.valid,
             self.names,
             clip=clip,

@@ -65,7 +65,7 @@ def ours(model: Vectors, train: Interactions, test: Interactions, workers: int) 
     """Measure every ranking metric."""
     return measure(
         model,
-        (train.indptr, train.indices),
+        train.rows,
         test,
         NAMES,
         clip=None,

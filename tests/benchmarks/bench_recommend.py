@@ -31,9 +31,10 @@ from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
 from mfcli.artifacts.tables import open_table
 from mfcli.config import RecommendConfig, TableFormat, TrainConfig
 from mfcli.data.interactions import Catalog
+from mfcli.data.rows import CsrRows
 from mfcli.models.arrays import Vectors
 from mfcli.models.modules import allocate
-from mfcli.ranking.catalogue import Block, BlockScorer, best_items, rows_of
+from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 from mfcli.scoring.lists import prepare
 from mfcli.stages.recommend import recommend
 from tests.benchmarks.measuring import (
@@ -190,7 +191,7 @@ def main() -> None:
         start = time.perf_counter()
 
         def work(block: Block) -> Any:
-            return best_items(block, rows_of(seen.indptr, seen.indices, block.users), K)
+            return best_items(block, CsrRows(seen.indptr, seen.indices).cut(block.users), K)
 
         lists[0] = np.concatenate(
             [each for each, _ in BlockScorer(scoring).blocks(everyone, work, 2)]

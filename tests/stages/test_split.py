@@ -136,7 +136,7 @@ class TestOneMatrix:
                 path,
                 train.meta,
                 train.catalog,
-                (train.indptr, train.indices),
+                train.rows,
                 tmp_path / "a" / "train.npz",
             )
 
@@ -219,7 +219,7 @@ class TestFolds:
                 path,
                 train.meta,
                 train.catalog,
-                (train.indptr, train.indices),
+                train.rows,
                 Path("train.npz"),
             )
 
