@@ -15,13 +15,16 @@ from mfcli.config import SplitConfig
 from mfcli.config.stages import parse_time
 from mfcli.data.interactions import Interactions
 from mfcli.data.splitting import (
+    Parts,
+    cut,
+    cut_folds,
     fold_numbers,
     held_out,
     known_rows,
     validation,
+    with_validation,
 )
 from mfcli.errors import InputError, UsageError
-from mfcli.stages.split import _folds, _one, _with_valid
 from tests.helpers import any_interactions, entries, from_triples, interactions, pairs
 
 # Every strategy that cuts one matrix, with each of its options.
@@ -43,11 +46,11 @@ def config_of(name: str, **more: Any) -> SplitConfig:
     return SplitConfig.merge(("", {**CONFIGS[name], **more}))
 
 
-def cut(matrix: Interactions, config: SplitConfig) -> list[dict[str, Interactions]]:
+def parts_of(matrix: Interactions, config: SplitConfig) -> list[Parts]:
     """Return the parts of each folder that the stage would write."""
     if config.folds:
-        return list(_folds(matrix, config).values())
-    return [_one(matrix, config)]
+        return list(cut_folds(matrix, config).values())
+    return [cut(matrix, config)]
 
 
 class TestEveryStrategy:
@@ -58,7 +61,7 @@ class TestEveryStrategy:
     def test_parts_are_disjoint_and_together_the_input(
         self, name: str, valid: bool, matrix: Interactions, seed: int
     ) -> None:
-        for parts in cut(matrix, config_of(name, valid=valid, seed=seed)):
+        for parts in parts_of(matrix, config_of(name, valid=valid, seed=seed)):
             assert set(parts) == {"train", "test", "valid"} if valid else {"train", "test"}
             together = [each for part in parts.values() for each in entries(part)]
             # Sorted by row and column, which are unique: equal lists are disjoint parts.
@@ -71,7 +74,7 @@ class TestEveryStrategy:
     @names
     def test_a_seed_repeats_the_split(self, name: str, valid: bool) -> None:
         matrix = interactions(40, 30, 0.3, 1, times=True)
-        first, second = (cut(matrix, config_of(name, valid=valid, seed=5)) for _ in range(2))
+        first, second = (parts_of(matrix, config_of(name, valid=valid, seed=5)) for _ in range(2))
         for a, b in zip(first, second, strict=True):
             assert {key: pairs(part) for key, part in a.items()} == {
                 key: pairs(part) for key, part in b.items()
@@ -80,19 +83,19 @@ class TestEveryStrategy:
     @pytest.mark.parametrize("name", [each for each in CONFIGS if "latest" not in each])
     def test_another_seed_gives_another_split(self, name: str) -> None:
         matrix = interactions(40, 30, 0.3, 1, times=True)
-        tests = [pairs(cut(matrix, config_of(name, seed=seed))[0]["test"]) for seed in (5, 6)]
+        tests = [pairs(parts_of(matrix, config_of(name, seed=seed))[0]["test"]) for seed in (5, 6)]
         assert tests[0] != tests[1]
 
     @pytest.mark.parametrize("name", [each for each in CONFIGS if "latest" in each])
     def test_what_time_decides_needs_no_seed(self, name: str) -> None:
         matrix = interactions(40, 30, 0.3, 1, times=True)
-        tests = [pairs(cut(matrix, config_of(name, seed=seed))[0]["test"]) for seed in (5, 6)]
+        tests = [pairs(parts_of(matrix, config_of(name, seed=seed))[0]["test"]) for seed in (5, 6)]
         assert tests[0] == tests[1]
 
     @names
     def test_validation_leaves_the_test_set_as_it_is_without(self, name: str) -> None:
         matrix = interactions(40, 30, 0.3, 1, times=True)
-        without, beside = (cut(matrix, config_of(name, valid=each)) for each in (False, True))
+        without, beside = (parts_of(matrix, config_of(name, valid=each)) for each in (False, True))
         for a, b in zip(without, beside, strict=True):
             assert pairs(a["test"]) == pairs(b["test"])
 
@@ -100,14 +103,14 @@ class TestEveryStrategy:
     def test_explicit_zeros_are_split_like_any_rating(self, name: str) -> None:
         triples = [(user, item, 0.0) for user in range(9) for item in range(6)]
         matrix = from_triples(triples, 9, 6, times=[item % 4 for _, item, _ in triples])
-        for parts in cut(matrix, config_of(name)):
+        for parts in parts_of(matrix, config_of(name)):
             assert parts["train"].n_ratings + parts["test"].n_ratings == 54
             assert parts["test"].n_ratings > 0
 
     @names
     def test_a_matrix_without_ratings_is_cut_into_nothing(self, name: str) -> None:
         matrix = from_triples([], 3, 3, times=[])
-        for parts in cut(matrix, config_of(name, valid=True)):
+        for parts in parts_of(matrix, config_of(name, valid=True)):
             assert all(part.n_ratings == 0 for part in parts.values())
 
 
@@ -117,7 +120,7 @@ class TestLeaveNOut:
     def test_users_with_more_than_n_give_n_and_the_others_nothing(
         self, matrix: Interactions, n: int, seed: int
     ) -> None:
-        test = cut(matrix, SplitConfig(n=n, seed=seed))[0]["test"]
+        test = parts_of(matrix, SplitConfig(n=n, seed=seed))[0]["test"]
         assert test.user_counts.tolist() == [n if c > n else 0 for c in matrix.user_counts.tolist()]
 
     @settings(deadline=None, max_examples=40)
@@ -125,7 +128,7 @@ class TestLeaveNOut:
     def test_validation_takes_n_more_from_users_that_have_more(
         self, matrix: Interactions, n: int, seed: int
     ) -> None:
-        valid = cut(matrix, SplitConfig(n=n, seed=seed, valid=True))[0]["valid"]
+        valid = parts_of(matrix, SplitConfig(n=n, seed=seed, valid=True))[0]["valid"]
         assert valid.user_counts.tolist() == [
             n if c > 2 * n else 0 for c in matrix.user_counts.tolist()
         ]
@@ -133,13 +136,13 @@ class TestLeaveNOut:
     def test_every_row_of_a_user_is_as_likely(self) -> None:
         """Of 4000 users with 5 rows, one row each: 800 expected a place, ± 4 deviations."""
         triples = [(user, item, 1.0) for user in range(4000) for item in range(5)]
-        test = cut(from_triples(triples, 4000, 5), SplitConfig(n=1))[0]["test"]
+        test = parts_of(from_triples(triples, 4000, 5), SplitConfig(n=1))[0]["test"]
         assert test.n_ratings == 4000
         assert abs(test.item_counts - 800).max() < 4 * np.sqrt(4000 * 0.2 * 0.8)
 
     def test_users_are_drawn_apart_from_each_other(self) -> None:
         triples = [(user, item, 1.0) for user in range(2000) for item in range(2)]
-        test = cut(from_triples(triples, 2000, 2), SplitConfig(n=1))[0]["test"]
+        test = parts_of(from_triples(triples, 2000, 2), SplitConfig(n=1))[0]["test"]
         same = np.mean(test.indices[1:] == test.indices[:-1])
         assert 0.45 < same < 0.55
 
@@ -175,7 +178,7 @@ class TestLatest:
     def test_no_row_that_stays_is_later_than_one_that_goes(
         self, matrix: Interactions, n: int
     ) -> None:
-        (parts,) = cut(matrix, SplitConfig.merge(("", {"strategy": "latest", "n": n})))
+        (parts,) = parts_of(matrix, SplitConfig.merge(("", {"strategy": "latest", "n": n})))
         train, test = parts["train"], parts["test"]
         assert test.user_counts.tolist() == [n if c > n else 0 for c in matrix.user_counts.tolist()]
         for user in range(matrix.n_users):
@@ -185,13 +188,13 @@ class TestLatest:
 
     def test_of_equal_times_the_later_row_goes(self) -> None:
         matrix = from_triples([(0, item, 1.0) for item in range(4)], 1, 4, times=[7, 7, 7, 7])
-        (parts,) = cut(matrix, SplitConfig.merge(("", {"strategy": "latest", "n": 2})))
+        (parts,) = parts_of(matrix, SplitConfig.merge(("", {"strategy": "latest", "n": 2})))
         assert pairs(parts["test"]) == {(0, 2), (0, 3)}
 
     def test_validation_lies_between_train_and_test(self) -> None:
         matrix = interactions(30, 40, 0.4, 3, times=True)
         options = {"strategy": "latest", "n": 3, "valid": True}
-        (parts,) = cut(matrix, SplitConfig.merge(("", options)))
+        (parts,) = parts_of(matrix, SplitConfig.merge(("", options)))
 
         def times(part: str) -> list[int]:
             return [t for u, _, _, t in entries(parts[part]) if u == 0]
@@ -203,7 +206,7 @@ class TestLatest:
     @settings(deadline=None, max_examples=40)
     @given(any_interactions(times=True), st.integers(-1, 5))
     def test_everything_from_the_cutoff_on_goes(self, matrix: Interactions, cutoff: int) -> None:
-        (parts,) = cut(matrix, config_of("latest cutoff", cutoff=str(cutoff)))
+        (parts,) = parts_of(matrix, config_of("latest cutoff", cutoff=str(cutoff)))
         assert all(t >= cutoff for *_, t in entries(parts["test"]))
         assert all(t < cutoff for *_, t in entries(parts["train"]))
 
@@ -212,7 +215,7 @@ class TestLatest:
     def test_validation_before_a_cutoff_takes_as_many_rows_as_the_test_set(
         self, matrix: Interactions, cutoff: int
     ) -> None:
-        (parts,) = cut(matrix, config_of("latest cutoff", cutoff=str(cutoff), valid=True))
+        (parts,) = parts_of(matrix, config_of("latest cutoff", cutoff=str(cutoff), valid=True))
         before = parts["train"].n_ratings + parts["valid"].n_ratings
         assert parts["valid"].n_ratings == min(parts["test"].n_ratings, before)
         went = [t for *_, t in entries(parts["valid"])]
@@ -231,7 +234,7 @@ class TestGiven:
         matrix = interactions(200, 100, 0.3, 4)
         train, test = matrix.keep(matrix.users < 150), matrix.keep(matrix.users >= 150)
         options = {"train_file": "a", "test_file": "b", "test_fraction": 0.25, "valid": True}
-        parts = _with_valid(train, test, SplitConfig.merge(("", options)))
+        parts = with_validation(train, test, SplitConfig.merge(("", options)))
         assert parts["test"] is test
         assert pairs(parts["train"]) | pairs(parts["valid"]) == pairs(train)
         share = parts["valid"].n_ratings / train.n_ratings
@@ -252,14 +255,14 @@ class TestFolds:
 
     def test_each_row_is_tested_once_and_validates_once(self) -> None:
         matrix = interactions(20, 15, 0.4, 5)
-        folders = cut(matrix, SplitConfig(folds=4, valid=True))
+        folders = parts_of(matrix, SplitConfig(folds=4, valid=True))
         for part in ("test", "valid"):
             counted = Counter(pair for parts in folders for pair in pairs(parts[part]))
             assert set(counted) == pairs(matrix)
             assert set(counted.values()) == {1}
 
     def test_the_next_fold_validates(self) -> None:
-        folders = cut(interactions(20, 15, 0.4, 5), SplitConfig(folds=3, valid=True))
+        folders = parts_of(interactions(20, 15, 0.4, 5), SplitConfig(folds=3, valid=True))
         for parts, after in zip(folders, [*folders[1:], folders[0]], strict=True):
             assert pairs(parts["valid"]) == pairs(after["test"])
 

@@ -1,16 +1,166 @@
-"""Which rows go to test: interactions → masks. Pure, vectorised, a function of the seed."""
+"""Splits in memory: interactions → train, test and valid. A function of the options and the seed.
+
+split_interactions, split_folds, complete_split: whole splits, filtered and checked
+cut, cut_folds, with_validation: the cuts alone
+held_out, validation, fold_numbers, known_rows: which rows, as masks
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.config import SplitConfig, Strategy
 from mfcli.config.stages import parse_time
-from mfcli.data.interactions import Interactions
+from mfcli.data.interactions import (
+    Catalog,
+    Ids,
+    Interactions,
+    RawRows,
+    apply_threshold,
+    encode,
+    filter_counts,
+    from_codes,
+    name_items,
+)
 from mfcli.errors import InputError
 
 Mask = NDArray[np.bool_]
+# "train", "test" and, where it was asked for, "valid": of one shape, with the ids of the input.
+Parts = dict[str, Interactions]
+
+
+def split_interactions(interactions: Interactions, config: SplitConfig) -> Parts:
+    """Filter ``interactions`` and split them by ``config.chosen``, which is not ``given``.
+
+    The parts are disjoint and keep the shape, the ids and the meta of the input. Raises InputError
+    where the data cannot be split so: nothing is left by the filters, no times, an empty part.
+    """
+    parts = cut(_filtered(interactions, config), config)
+    return _checked(_without_unknown(parts, config), config)
+
+
+def split_folds(interactions: Interactions, config: SplitConfig) -> dict[str, Parts]:
+    """Filter ``interactions`` and cut them into ``config.folds`` folds: "fold1", … → its parts.
+
+    Each row is in the test part of exactly one fold. Raises InputError as split_interactions does.
+    """
+    folds = cut_folds(_filtered(interactions, config), config)
+    return {
+        name: _checked(_without_unknown(parts, config), config) for name, parts in folds.items()
+    }
+
+
+def complete_split(train: Interactions, test: Interactions, config: SplitConfig) -> Parts:
+    """Apply the options of ``given`` to a published split: filters, validation, unknown rows.
+
+    Users and items are counted over both parts. Raises InputError where a part becomes empty.
+    """
+    train, test = _with_minimum_counts(train, test, config)
+    parts = with_validation(train, test, config)
+    return _checked(_without_unknown(parts, config), config)
+
+
+def cut(interactions: Interactions, config: SplitConfig) -> Parts:
+    """Cut ``interactions`` into parts, neither filtered nor checked."""
+    test = held_out(interactions, config, (config.seed, 0))
+    return with_validation(interactions.keep(~test), interactions.keep(test), config)
+
+
+def with_validation(train: Interactions, test: Interactions, config: SplitConfig) -> Parts:
+    """Take the validation rows that ``config.valid`` asks for out of ``train``."""
+    if not config.valid:
+        return {"train": train, "test": test}
+    mask = validation(train, config, (config.seed, 1), test.n_ratings)
+    return {"train": train.keep(~mask), "test": test, "valid": train.keep(mask)}
+
+
+def cut_folds(interactions: Interactions, config: SplitConfig) -> dict[str, Parts]:
+    """Cut ``interactions`` into K folds, neither filtered nor checked.
+
+    With ``config.valid``, the next fold validates.
+    """
+    assert config.folds is not None
+    number = fold_numbers(interactions.n_ratings, config.folds, (config.seed, 0))
+    folds: dict[str, Parts] = {}
+    for fold in range(config.folds):
+        test = number == fold
+        valid = number == (fold + 1) % config.folds
+        parts = {"test": interactions.keep(test)}
+        if config.valid:
+            parts |= {"train": interactions.keep(~test & ~valid), "valid": interactions.keep(valid)}
+        else:
+            parts["train"] = interactions.keep(~test)
+        folds[f"fold{fold + 1}"] = parts
+    return folds
+
+
+def join_catalogs(train: RawRows, test: RawRows) -> Catalog:
+    """Return one catalogue over the users and items of both tables, in sorted order."""
+    items = _union(train.items, test.items)
+    names = train.item_names | test.item_names
+    return Catalog(_union(train.users, test.users), items, name_items(items, names))
+
+
+def _union(first: Ids, second: Ids) -> Ids:
+    """Return the different ids of both, sorted; as text unless both are integers."""
+    if first.dtype.kind != second.dtype.kind:
+        first, second = first.astype(np.str_), second.astype(np.str_)
+    ids: Any = np.concatenate([first, second])
+    return encode(ids)[1]
+
+
+def _filtered(interactions: Interactions, config: SplitConfig) -> Interactions:
+    """Apply the filters; unlike in fetch, users and items keep their place in the matrix."""
+    if config.threshold is not None:
+        interactions = apply_threshold(interactions, config.threshold)
+    if config.min_user_ratings or config.min_item_ratings:
+        interactions = filter_counts(interactions, config.min_user_ratings, config.min_item_ratings)
+    if not interactions.n_ratings:
+        raise InputError("no rating is left to split")
+    return interactions
+
+
+def _with_minimum_counts(
+    train: Interactions, test: Interactions, config: SplitConfig
+) -> tuple[Interactions, Interactions]:
+    """Drop users and items with too few ratings in both parts together."""
+    if not (config.min_user_ratings or config.min_item_ratings):
+        return train, test
+    users = np.concatenate([train.users, test.users])
+    items = np.concatenate([train.indices, test.indices])
+    both, _ = from_codes(users, items, None, None, train.catalog)
+    kept = filter_counts(both, config.min_user_ratings, config.min_item_ratings)
+    # Filtering took whole users and items, so their rows are those whose user and item are left.
+    return train.keep(known_rows(train, kept)), test.keep(known_rows(test, kept))
+
+
+def _without_unknown(parts: Parts, config: SplitConfig) -> Parts:
+    """Drop the rows that ``config.drop_unknown`` asks to drop."""
+    if not config.drop_unknown:
+        return parts
+    train = parts["train"]
+    return {
+        name: part if part is train else part.keep(known_rows(part, train))
+        for name, part in parts.items()
+    }
+
+
+def _checked(parts: Parts, config: SplitConfig) -> Parts:
+    """Return the parts; raises InputError where one is empty."""
+    for name, part in parts.items():
+        if part.n_ratings:
+            continue
+        if config.chosen is Strategy.leave_n_out and not config.folds:
+            mend = f"no user has more than {config.n} ratings: choose a smaller --n"
+        elif config.cutoff is not None:
+            mend = "choose another --cutoff"
+        else:
+            mend = "choose other split options"
+        raise InputError(f"the split would leave {name} without a rating: {mend}")
+    return parts
 
 
 def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, int]) -> Mask:

@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mfcli.artifacts import file_sha256
+from mfcli.artifacts import file_sha256, lineage_entry, meta_for
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
-from mfcli.data.interactions import Interactions, RawRows
+from mfcli.data.interactions import (
+    Catalog,
+    Interactions,
+    RawRows,
+    apply_threshold,
+    compact,
+    filter_counts,
+    from_codes,
+    name_items,
+)
 from mfcli.errors import InputError, UsageError
 from mfcli.results import Noted, OnEvent, Progress, Started, Warned, ignore
 from mfcli.sources.locate import Located, is_demo, locate, names_source
@@ -22,6 +31,10 @@ from mfcli.sources.readers.table import ParsedTable
 from mfcli.system import capacity
 from mfcli.system.streams import printable
 
+# Options that say where things are, not how the source is read.
+_WHERE = ("cache_dir", "base_url", "item_names", "max_size", "sha256")
+# Options of the built-in sample, and those of every other source.
+_SAMPLE = ("users", "items", "ratings", "seed")
 _READING = ("format", "columns", "header", "duplicates")
 
 Inputs = list[dict[str, Any]]
@@ -36,6 +49,111 @@ class ReadTable:
     format: str
     inputs: Inputs
     notice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadFacts:
+    """How a source became interactions.
+
+    format: what the source was read as, "demo" for the built-in sample. rows_read: its rows.
+    duplicates: rows merged into another row of the same user and item. below_threshold, filtered:
+    ratings dropped by --threshold, and by the minimum counts. notice: what to say of the source's
+    licence, if anything.
+    """
+
+    format: str
+    rows_read: int
+    duplicates: int
+    below_threshold: int
+    filtered: int
+    notice: str
+
+
+def read_interactions(
+    source: str, config: FetchConfig, on_event: OnEvent = ignore
+) -> tuple[Interactions, ReadFacts]:
+    """Read SOURCE, merge and filter its rows: ``(interactions, facts)``.
+
+    The interactions carry ``meta`` with the options and the inputs' SHA-256. Raises InputError for
+    a source that cannot be used or of which nothing is left, DownloadError, and UsageError for
+    options that do not fit the source.
+    """
+    read = None
+    if is_demo(source, on_event):
+        interactions, duplicates = make_demo(config, on_event), 0
+        rows_read = interactions.n_ratings
+    else:
+        read = read_source(source, config, on_event)
+        rows_read = len(read.table.users.codes)
+        interactions, duplicates = _merge(read, config, source)
+    if duplicates:
+        on_event(
+            Noted(f"{duplicates} rows repeat a user and item: --duplicates {config.duplicates}")
+        )
+    n_merged = interactions.n_ratings
+    interactions = _above_threshold(interactions, config, source)
+    n_above = interactions.n_ratings
+    interactions = _with_minimum_counts(interactions, config, source)
+    entry = lineage_entry("fetch", _options(config, read), read.inputs if read else [])
+    facts = ReadFacts(
+        format=read.format if read else "demo",
+        rows_read=rows_read,
+        duplicates=duplicates,
+        below_threshold=n_merged - n_above,
+        filtered=n_above - interactions.n_ratings,
+        notice=read.notice if read else "",
+    )
+    return interactions.with_meta(meta_for("interactions", [entry])), facts
+
+
+def _merge(read: ReadTable, config: FetchConfig, source: str) -> tuple[Interactions, int]:
+    table = read.table
+    item_ids = table.items.values
+    catalog = Catalog(table.users.values, item_ids, name_items(item_ids, read.names))
+    try:
+        return from_codes(
+            table.users.codes,
+            table.items.codes,
+            table.ratings,
+            table.times,
+            catalog,
+            config.duplicates,
+        )
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+
+
+def _above_threshold(interactions: Interactions, config: FetchConfig, source: str) -> Interactions:
+    if config.threshold is None:
+        return interactions
+    kept = apply_threshold(interactions, config.threshold)
+    if not kept.n_ratings:
+        raise InputError(
+            f"{source}: no rating reaches --threshold {config.threshold:g} (the largest is "
+            f"{float(interactions.data.max()):g}): choose a smaller one"
+        )
+    return compact(kept)
+
+
+def _with_minimum_counts(
+    interactions: Interactions, config: FetchConfig, source: str
+) -> Interactions:
+    least_user, least_item = config.min_user_ratings, config.min_item_ratings
+    if least_user <= 1 and least_item <= 1:
+        return compact(interactions)
+    kept = filter_counts(interactions, least_user, least_item)
+    if not kept.n_ratings:
+        raise InputError(
+            f"{source}: no rating is left by --min-user-ratings {least_user} --min-item-ratings "
+            f"{least_item}: choose smaller ones"
+        )
+    return compact(kept)
+
+
+def _options(config: FetchConfig, read: ReadTable | None) -> dict[str, Any]:
+    """Return the options that shape the artifact, without where anything is."""
+    options = config.options(leave_out=(*_WHERE, *(_SAMPLE if read else _READING)))
+    return options | {"format": read.format} if read else options | {"sample": True}
 
 
 def read_any(
