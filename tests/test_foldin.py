@@ -16,7 +16,8 @@ import torch
 from mfcli.artifacts import save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.config import ModelKind, TrainConfig, combinations
-from mfcli.data.interactions import Catalog, Interactions, RawRows, from_rows
+from mfcli.data.building import RawRows, from_rows
+from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import UsageError
 from mfcli.models.loading import scoring_of
 from mfcli.stages import train as training

@@ -12,18 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import Duplicates
-from mfcli.data.interactions import (
-    Catalog,
-    Interactions,
-    RawRows,
-    apply_threshold,
-    compact,
-    encode,
-    filter_counts,
-    from_codes,
-    from_rows,
-    narrow,
-)
+from mfcli.data.building import RawRows, from_codes, from_rows, narrow
+from mfcli.data.filtering import apply_threshold, compact, filter_counts
+from mfcli.data.ids import encode
+from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError
 from tests.helpers import any_interactions, entries, equal, from_triples, id_lists, interactions
 
@@ -348,7 +340,7 @@ class TestFromRows:
         """Where user, item and position do not fit 63 bits together."""
         n = 2**31
 
-        from mfcli.data.interactions import _entry_order
+        from mfcli.data.building import _entry_order
 
         users = np.array([n - 1, 0, n - 1, 5])
         items = np.array([n - 1, 7, 3, 0])

@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from mfcli.artifacts.files import atomic_file, open_input
 from mfcli.artifacts.meta import check_meta, is_plain
 from mfcli.artifacts.zips import check_document, check_members
-from mfcli.data.interactions import MAX_ID_LENGTH, Catalog, Ids, Indices, csr_problem
+from mfcli.data.ids import MAX_ID_LENGTH
+from mfcli.data.interactions import Catalog, Ids, Indices, csr_problem
 from mfcli.data.rows import CsrRows
+from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError, is_out_of_memory
 
 
@@ -225,7 +227,7 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
             size = _check_archive(stream)
             stream.seek(0)
             # A mapped file is read as it is used; torch maps by name only, and by UTF-8 names.
-            mapped = mapped and _is_text(str(path))
+            mapped = mapped and is_valid_text(str(path))
             source: Any = str(path) if mapped else stream
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -242,14 +244,6 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
     if kind is not None and found != kind:
         raise InputError(f"{path}: holds {found}, not {kind}: {mend}")
     return document
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _check_archive(stream: IO[bytes]) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfcli import __version__
+from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
 
 SCHEMA = 1
@@ -85,5 +86,5 @@ def is_plain(value: Any, depth: int = DEEPEST) -> bool:
     if isinstance(value, list):
         return depth > 0 and all(is_plain(each, depth - 1) for each in value)
     if isinstance(value, str):
-        return not any("\ud800" <= letter <= "\udfff" for letter in value)
+        return is_valid_text(value)
     return value is None or isinstance(value, bool | int | float)

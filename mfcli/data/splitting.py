@@ -14,17 +14,10 @@ from numpy.typing import NDArray
 
 from mfcli.config import SplitConfig, Strategy
 from mfcli.config.stages import parse_time
-from mfcli.data.interactions import (
-    Catalog,
-    Ids,
-    Interactions,
-    RawRows,
-    apply_threshold,
-    encode,
-    filter_counts,
-    from_codes,
-    name_items,
-)
+from mfcli.data.building import RawRows, from_codes
+from mfcli.data.filtering import apply_threshold, filter_counts
+from mfcli.data.ids import encode, name_items
+from mfcli.data.interactions import Catalog, Ids, Interactions
 from mfcli.errors import InputError
 
 Mask = NDArray[np.bool_]

@@ -9,7 +9,8 @@ import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import EvaluateConfig, FetchConfig
-from mfcli.data.interactions import Interactions, encode
+from mfcli.data.ids import encode
+from mfcli.data.interactions import Interactions
 from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
 from mfcli.evaluation.confidence import LEVEL

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mfcli.data.interactions import Catalog, Ids, encode
+from mfcli.data.ids import encode
+from mfcli.data.interactions import Catalog, Ids
 from mfcli.errors import InputError
 from mfcli.models.modules import FactorModel
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.config import FetchConfig
-from mfcli.data.interactions import Interactions, from_rows
+from mfcli.data.building import from_rows
+from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.models.loading import Loaded, scoring_of
 from mfcli.results import Noted, OnEvent, Warned, quietly

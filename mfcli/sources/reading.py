@@ -12,16 +12,10 @@ from typing import Any
 from mfcli.artifacts import file_sha256, lineage_entry, meta_for
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
-from mfcli.data.interactions import (
-    Catalog,
-    Interactions,
-    RawRows,
-    apply_threshold,
-    compact,
-    filter_counts,
-    from_codes,
-    name_items,
-)
+from mfcli.data.building import RawRows, from_codes
+from mfcli.data.filtering import apply_threshold, compact, filter_counts
+from mfcli.data.ids import name_items
+from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.results import Noted, OnEvent, Progress, Started, Warned, ignore
 from mfcli.sources.locate import Located, is_demo, locate, names_source

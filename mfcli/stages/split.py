@@ -24,8 +24,10 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.meta import to_json
 from mfcli.config import FetchConfig, SplitConfig, Strategy
+from mfcli.data.building import RawRows, from_rows
+from mfcli.data.filtering import apply_threshold
 from mfcli.data.held_out import count_common
-from mfcli.data.interactions import Interactions, RawRows, apply_threshold, from_rows
+from mfcli.data.interactions import Interactions
 from mfcli.data.splitting import (
     Parts,
     complete_split,

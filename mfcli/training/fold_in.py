@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import Engine, ModelKind, Objective, TrainConfig
-from mfcli.data.interactions import Catalog, Ids, Interactions, encode, from_codes
+from mfcli.data.building import from_codes
+from mfcli.data.ids import encode
+from mfcli.data.interactions import Catalog, Ids, Interactions
 from mfcli.errors import UsageError
 from mfcli.kernels import sum_histories
 from mfcli.models.loading import lasting

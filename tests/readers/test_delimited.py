@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
-from mfcli.data.interactions import RawRows
+from mfcli.data.building import RawRows
 from mfcli.errors import InputError, UsageError
 from mfcli.results import Event, Noted, Warned
 from mfcli.sources.reading import read_any

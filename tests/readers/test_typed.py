@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
-from mfcli.data.interactions import RawRows
+from mfcli.data.building import RawRows
 from mfcli.errors import InputError, UsageError
 from mfcli.sources.readers import typed
 from mfcli.sources.reading import read_any

@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mfcli.data.interactions import MAX_ID_LENGTH, Floats, Ids, RawRows
+from mfcli.data.building import RawRows
+from mfcli.data.ids import MAX_ID_LENGTH
+from mfcli.data.interactions import Floats, Ids
 
 _INTEGER = "^(0|-?[1-9][0-9]{0,18})$"
 _DIGITS = "^[+-]?[0-9]{1,19}$"

@@ -15,6 +15,7 @@ import pyarrow.json
 import pyarrow.parquet
 
 from mfcli.config.stages import FetchConfig, parse_columns
+from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
 from mfcli.results import Noted, OnEvent, Progress
 from mfcli.sources.readers import lines
@@ -156,7 +157,7 @@ def _head_schema(
             break  # the reader says on which line
         if isinstance(values, dict):
             for key, value in values.items():
-                if _is_text(key):
+                if is_valid_text(key):
                     kinds.setdefault(key, _kind(value))
     places = by_name(list(kinds), parse_columns(config.columns), where)
     schema = [
@@ -167,11 +168,6 @@ def _head_schema(
     return {role: kept.index(at) for role, at in places.items()}, pa.schema(
         [schema[at] for at in kept]
     )
-
-
-def _is_text(value: str) -> bool:
-    """Tell whether a text is without lone surrogates, which JSON can write and UTF-8 cannot."""
-    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _kind(value: Any) -> pa.DataType:
@@ -212,7 +208,7 @@ def _slow_json(block: bytes, wanted: Mapping[str, str], offset: int) -> dict[str
             value = values.get(name)
             if value is not None and not isinstance(value, str):
                 raise CellError(row, f"the {role} is neither a number nor text")
-            if value is not None and not _is_text(value):
+            if value is not None and not is_valid_text(value):
                 raise CellError(row, f"the {role} holds half of a surrogate pair")
             cells[role].append(value)
         row += 1
