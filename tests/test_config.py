@@ -35,7 +35,7 @@ from mfcli.config import (
 )
 from mfcli.config.choices import DEFAULTS, inapplicable
 from mfcli.config.files import load_config, load_preset, preset_names
-from mfcli.config.metric_names import expand_metrics
+from mfcli.config.metrics import expand_metrics
 from mfcli.config.options import field_types
 from mfcli.config.stages import parse_columns
 from mfcli.config.train import STAGE_KEYS

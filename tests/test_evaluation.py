@@ -11,13 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from mfcli.config.metric_names import (
-    DEFAULT_RATING_METRICS,
-    LIST_METRICS,
-    PLAIN_METRICS,
-    VARIANT_METRICS,
-    expand_metrics,
-)
+from mfcli.config.metrics import METRICS, MetricKind, expand_metrics, is_rating_metric
 from mfcli.data.interactions import Interactions
 from mfcli.data.rows import rows_from_keys
 from mfcli.errors import UsageError
@@ -27,6 +21,9 @@ from mfcli.ranking.candidates import Pool
 from tests.helpers import interactions
 from tests.test_metrics import REFERENCES
 from tests.test_ranking import naive_best, naive_scores, seen_by, vectors
+
+LISTED = [name for name, entry in METRICS.items() if entry.kind is MetricKind.list]
+RANKING = [name for name in METRICS if not is_rating_metric(name)]
 
 
 def halves(
@@ -133,7 +130,7 @@ class TestAgainstTheReference:
         seed, n_users, n_items, density, include_seen = case
         model = vectors(n_users, n_items, 2, seed, exact=True)
         train, test = halves(n_users, n_items, density, seed)
-        names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS, *VARIANT_METRICS], ks)
+        names = expand_metrics(RANKING, ks)
         found = measure(
             model, train.rows, test, names, clip=None, include_seen=include_seen, workers=1
         ).metrics
@@ -277,7 +274,7 @@ class TestEdges:
 
     def test_shorter_lists_are_cut_from_the_longest(self) -> None:
         model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
-        names = expand_metrics(list(LIST_METRICS), [1, 4, 9])
+        names = expand_metrics(LISTED, [1, 4, 9])
         together = measure(model, train.rows, test, names, clip=None, include_seen=False, workers=1)
         for name in names:
             alone = measure(
@@ -289,9 +286,9 @@ class TestEdges:
 class TestMetricList:
     def test_all_that_make_sense_are_asked_where_none_is(self) -> None:
         names = metric_list([], [5, 10], predicts_ratings=True)
-        assert names[:2] == list(DEFAULT_RATING_METRICS)
+        assert names[:2] == ["rmse", "mae"]
         assert {"auc", "mrr", "ndcg@5", "ndcg@10", "coverage@10"} <= set(names)
-        assert not set(metric_list([], [5], predicts_ratings=False)) & set(DEFAULT_RATING_METRICS)
+        assert not any(map(is_rating_metric, metric_list([], [5], predicts_ratings=False)))
 
     def test_what_is_asked_is_kept(self) -> None:
         assert metric_list(["rmse", "ndcg@3"], [10], predicts_ratings=False) == ["rmse", "ndcg@3"]
@@ -324,7 +321,7 @@ class TestCandidates:
         model = vectors(n_users, n_items, 2, seed, exact=True)
         train, test = halves(n_users, n_items, density, seed)
         lists = lists_of(n_users, n_items, seed)
-        names = expand_metrics([*PLAIN_METRICS, *LIST_METRICS, *VARIANT_METRICS], ks)
+        names = expand_metrics(RANKING, ks)
         found = measure(
             model,
             train.rows,

@@ -11,7 +11,7 @@ from mfcli import errors
 from mfcli.cli import app
 from mfcli.config.choices import Engine, Mode, ModelKind, Objective
 from mfcli.config.files import preset_names
-from mfcli.config.metric_names import LIST_METRICS, PLAIN_METRICS, RATING_METRICS
+from mfcli.config.metrics import METRICS
 from mfcli.sources.datasets import DATASETS
 
 ROOT = Path(__file__).parent.parent
@@ -61,9 +61,7 @@ def test_every_option_of_the_readme_exists():
         *Engine,
         *preset_names(),
         *DATASETS,
-        *RATING_METRICS,
-        *PLAIN_METRICS,
-        *LIST_METRICS,
+        *METRICS,
     ],
 )
 def test_every_name_that_can_be_chosen_is_in_the_readme(word):

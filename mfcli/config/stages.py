@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from mfcli.config.metric_names import LONGEST_LIST, RATING_METRICS, check_metrics, expand_metrics
+from mfcli.config.metrics import LONGEST_LIST, check_metrics, expand_metrics, is_rating_metric
 from mfcli.config.options import Config, flag, nearest, option
 from mfcli.errors import UsageError
 
@@ -351,5 +351,5 @@ class EvaluateConfig(Config):
             raise UsageError("--candidates and --sampled both choose what is ranked: give one")
         if self.beat_on is not None and self.beat is None:
             raise UsageError("--beat-on needs --beat popularity")
-        if self.beat_metric in RATING_METRICS:
+        if is_rating_metric(self.beat_metric):
             raise UsageError(f"--beat-on {self.beat_on}: popularity predicts no ratings")

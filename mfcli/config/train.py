@@ -26,7 +26,7 @@ from mfcli.config.choices import (
     inapplicable,
     refusal,
 )
-from mfcli.config.metric_names import LONGEST_LIST, check_metrics
+from mfcli.config.metrics import LONGEST_LIST, check_metrics
 from mfcli.config.options import Config, _coerce, field_types, flag, nearest, option
 from mfcli.errors import UsageError
 

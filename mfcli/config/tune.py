@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfcli.config.choices import Objective, Setting
-from mfcli.config.metric_names import LOWER_IS_BETTER, RATING_METRICS, expand_metrics
+from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
 from mfcli.config.options import option
 from mfcli.config.ranges import Space, check_space, parse_range, plain, ranges_for
 from mfcli.config.stages import SplitConfig, Strategy
@@ -180,18 +180,18 @@ class TuneConfig(TrainConfig):
         rates = self.setting.objective is Objective.mse
         names = expand_metrics(self.metric or ["rmse" if rates else "ndcg"], self.k)
         for name in names:
-            if name in RATING_METRICS and not rates:
+            if is_rating_metric(name) and not rates:
                 raise UsageError(f"--metric {name}: only --objective mse predicts ratings")
         return names
 
     @property
     def lower_is_better(self) -> bool:
         """Whether less of the first metric is better."""
-        return self.metrics[0].partition("@")[0] in LOWER_IS_BETTER
+        return better_of(self.metrics[0]) is Better.lower
 
     def valid_split(self) -> SplitConfig:
         """Return how the validation rows are taken; raises UsageError."""
-        ranks = self.metrics[0] not in RATING_METRICS
+        ranks = not is_rating_metric(self.metrics[0])
         strategy = self.valid_strategy or Strategy.fraction
         drawn = strategy is Strategy.fraction
         n, fraction = self.valid_n, self.valid_fraction

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfcli.config import EvaluateConfig
-from mfcli.config.metric_names import LOWER_IS_BETTER, RATING_METRICS, expand_metrics
+from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
 from mfcli.data.interactions import Interactions
 from mfcli.errors import GateError, UsageError
 from mfcli.evaluation.confidence import difference, interval, resampled
@@ -77,7 +77,7 @@ def user_columns(
     }
     for at, subject in enumerate(subjects):
         for name, statistic in subject.measured.statistics.items():
-            notes = [label] if label and name not in RATING_METRICS else []
+            notes = [label] if label and not is_rating_metric(name) else []
             if at:
                 notes.append(
                     subject.name
@@ -99,7 +99,7 @@ def read_gate(text: str, config: EvaluateConfig) -> tuple[str, float]:
     if not equals or math.isnan(bound):
         raise UsageError(f"--fail-under {text!r} should look like ndcg@10=0.2")
     full = expand_metrics([name], config.k[:1])
-    if name.partition("@")[0] in LOWER_IS_BETTER:
+    if better_of(name) is Better.lower:
         raise UsageError(f"--fail-under {text!r}: less is better for {name}")
     return full[0], bound
 

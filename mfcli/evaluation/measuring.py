@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.config.metric_names import (
-    DEFAULT_RANKING_METRICS,
-    DEFAULT_RATING_METRICS,
-    RATING_METRICS,
-    expand_metrics,
-)
+from mfcli.config.metrics import expand_metrics, is_rating_metric, usual_metrics
 from mfcli.data.interactions import Indices, Interactions
 from mfcli.data.rows import CsrRows
 from mfcli.evaluation import metrics
@@ -178,11 +172,11 @@ def measure(
     users = np.flatnonzero(test.user_counts)
     found: dict[str, float] = {}
     statistics: dict[str, Statistic] = {}
-    if any(name in RATING_METRICS for name in names):
+    if any(map(is_rating_metric, names)):
         predicted = predict(scoring, test.users, test.indices, clip)
         statistics |= rating_statistics(predicted, test, users)
     ranked = None
-    listed = [name for name in names if name not in RATING_METRICS]
+    listed = [name for name in names if not is_rating_metric(name)]
     if listed:
         ks = [int(name.partition("@")[2] or 1) for name in listed]
         ranked = rank_users(scoring, seen, test, max(ks), include_seen, workers, pool)
@@ -203,9 +197,4 @@ def measure(
 
 def metric_list(asked: list[str], ks: list[int], predicts_ratings: bool) -> list[str]:
     """Return the full names of the metrics to compute; the usual ones where none is asked for."""
-    if asked:
-        return expand_metrics(asked, ks)
-    everything: list[Any] = list(DEFAULT_RANKING_METRICS)
-    return expand_metrics(
-        [*DEFAULT_RATING_METRICS, *everything] if predicts_ratings else everything, ks
-    )
+    return expand_metrics(asked or usual_metrics(predicts_ratings), ks)

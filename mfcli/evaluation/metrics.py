@@ -91,8 +91,8 @@ def reciprocal_rank_cut(hits: Hits, positives: Counts, candidates: Counts) -> Fl
     return np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1), 0.0)
 
 
-# name → per-user metric of a ranked list; a new one is one function and one entry here, and its
-# name in config.metric_names.
+# name → per-user metric of a ranked list; a new one is one function and one entry here, and one
+# in config.metrics.
 LIST_FUNCTIONS: dict[str, Callable[[Hits, Counts, Counts], Floats64]] = {
     "precision": precision,
     "recall": recall,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mfcli.config.metric_names import LOWER_IS_BETTER
+from mfcli.config.metrics import Better, better_of
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def measures(history: list[EpochPoint]) -> list[Measure]:
 
 def less_is_better(metric: str) -> bool:
     """Tell whether a smaller value of a metric is the better one."""
-    return metric.partition("@")[0] in LOWER_IS_BETTER
+    return better_of(metric) is Better.lower
 
 
 def _metric(name: str) -> Value:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mfcli.config.metrics import Better, better_of
 from mfcli.report.charts import interval_chart
 from mfcli.report.data import Run, figures, less_is_better, spreads
 from mfcli.report.markup import Html, el, facts, join, label, number, plain, table
-
-NEITHER_IS_BETTER = frozenset({"popularity"})
 
 
 def results(runs: Sequence[Run]) -> Html:
@@ -96,9 +95,7 @@ def _side_by_side(columns: Sequence[Column], caption: str, fair: bool) -> Html:
     for name in dict.fromkeys(name for _, metrics, _ in columns for name in metrics):
         values = [each for _, metrics, _ in columns if (each := metrics.get(name)) is not None]
         best = (min if less_is_better(name) else max)(values, default=None)
-        fair_here = (
-            fair and len(set(values)) > 1 and name.partition("@")[0] not in NEITHER_IS_BETTER
-        )
+        fair_here = fair and len(set(values)) > 1 and better_of(name) is not Better.neither
         cells: list[object] = [name]
         for _, metrics, intervals in columns:
             text = number(_value(metrics[name])) if name in metrics else "–"

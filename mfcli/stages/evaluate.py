@@ -27,7 +27,7 @@ from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.meta import check_meta
 from mfcli.artifacts.tables.text import write_columns
 from mfcli.config import EvaluateConfig
-from mfcli.config.metric_names import RATING_METRICS
+from mfcli.config.metrics import is_rating_metric
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.data.rows import CsrRows
@@ -169,8 +169,8 @@ def _measured(
 ) -> Subject:
     ratings = checkpoint.predicts_ratings
     names = metric_list(config.metric, config.k, ratings)
-    for metric in RATING_METRICS:
-        if metric in names and not ratings:
+    for metric in names:
+        if is_rating_metric(metric) and not ratings:
             objective = checkpoint.options.get("objective")
             raise UsageError(
                 f"--metric {metric}: a model of --objective {objective} predicts no ratings"
@@ -181,7 +181,7 @@ def _measured(
     names += [name for name in dict.fromkeys(gates) if name not in names]
     clip = checkpoint.rating_range if ratings else None
     found = _measure(scoring_of(checkpoint, path), names, clip, checkpoint, rows, given, config)
-    listed = [each for each in names if each not in RATING_METRICS]
+    listed = [each for each in names if not is_rating_metric(each)]
     return Subject(
         name,
         file_sha256(path),
@@ -203,7 +203,7 @@ def _baseline(
     counts = checkpoint.item_counts.astype(np.float32)
     nothing = np.zeros((checkpoint.n_users, 1), np.float32)
     scoring = Vectors(nothing, np.zeros((len(counts), 1), np.float32), nothing[:, 0], counts, 0.0)
-    names = [each for each in subject.measured.metrics if each not in RATING_METRICS]
+    names = [each for each in subject.measured.metrics if not is_rating_metric(each)]
     found = _measure(scoring, names, None, checkpoint, rows, given, config)
     return Subject(
         str(config.beat),

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from mfcli.config import Schedule, TrainConfig
-from mfcli.config.metric_names import LOWER_IS_BETTER
+from mfcli.config.metrics import Better, better_of
 from mfcli.errors import DivergedError
 from mfcli.models.modules import FactorModel
 from mfcli.results import EpochResult, Progress
@@ -221,7 +221,7 @@ class Training:
         name = next(iter(metrics), "loss")
         value = metrics.get(name, valid_loss)
         assert value is not None
-        better = -value if name.partition("@")[0] in LOWER_IS_BETTER else value
+        better = -value if better_of(name) is Better.lower else value
         if self._best is None or better > self._best["value"]:
             weights = {key: each.clone() for key, each in self.model.state_dict().items()}
             self._best = {"value": better, "epoch": number, "weights": weights}

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mfcli.config import Objective, TrainConfig
-from mfcli.config.metric_names import RATING_METRICS, expand_metrics
+from mfcli.config.metrics import expand_metrics, is_rating_metric
 from mfcli.data.interactions import Interactions
 from mfcli.evaluation.measuring import measure, predict
 from mfcli.models.arrays import Vectors
@@ -76,7 +76,7 @@ class Validator:
             workers=self.config.workers or available_workers(),
         )
         return loss, {
-            name: value * self.unit if name in RATING_METRICS else value
+            name: value * self.unit if is_rating_metric(name) else value
             for name, value in found.metrics.items()
         }
 

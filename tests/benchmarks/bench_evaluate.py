@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.config.metric_names import DEFAULT_RANKING_METRICS, expand_metrics
+from mfcli.config.metrics import expand_metrics, usual_metrics
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.evaluation.confidence import interval, resampled
 from mfcli.evaluation.measuring import Measured, measure
@@ -38,7 +38,7 @@ from tests.benchmarks.measuring import (
 )
 
 USERS, ITEMS, RATINGS, FACTORS, K = 6_040, 3_700, 1_000_000, 64, 10
-NAMES = expand_metrics(DEFAULT_RANKING_METRICS, [K])
+NAMES = expand_metrics(usual_metrics(predicts_ratings=False), [K])
 
 
 def data() -> tuple[Interactions, Interactions]:

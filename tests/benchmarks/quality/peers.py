@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 import tests.benchmarks.measuring  # noqa: F401 - finds the peers
 from mfcli.config import TuneConfig
-from mfcli.config.metric_names import LOWER_IS_BETTER
+from mfcli.config.metrics import Better, better_of
 from mfcli.data.interactions import Interactions
 from mfcli.data.splitting import held_out
 from mfcli.evaluation.measuring import measure
@@ -102,7 +102,7 @@ def tuned(name: str, whole: Interactions, config: TuneConfig) -> Peer:
     mask = held_out(whole, how, (how.seed, 2))
     train, valid = whole.keep(~mask), whole.keep(mask)
     metric = config.metrics[0]
-    sign = -1 if metric.partition("@")[0] in LOWER_IS_BETTER else 1
+    sign = -1 if better_of(metric) is Better.lower else 1
     began, best = time.perf_counter(), Peer({}, float("-inf"), 0.0)
     sampler = ParameterSampler(RANGES[name], config.trials - 1, random_state=config.seed)
     for settings in [{}, *sampler]:
