@@ -29,10 +29,10 @@ RUN = artifacts/$(DATASET)-$(MODE)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup demo test lint bench quality torture pipeline clean FORCE
+.PHONY: help setup demo test test-slow lint docs bench quality torture pipeline clean FORCE
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  make pipeline takes DATASET, SOURCE, MODE=explicit|implicit and the stages' options:"
 	@echo "  make pipeline DATASET=ml-100k SOURCE=path/to/ml-100k MODE=implicit TRAIN_OPTIONS='--epochs 5'"
@@ -50,13 +50,19 @@ $(VENV)/ready: pyproject.toml .requirements.lock
 demo: $(VENV)/ready ## Run all five stages on the built-in sample, without network
 	$(MAKE) --no-print-directory pipeline DATASET=demo SOURCE=demo MODE=explicit SHOW=yes
 
-test: lint ## Check everything: ruff, mypy, pytest
+test: lint ## Check everything but what is slow: ruff, mypy, pytest
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/ready ## The tests that take long and seldom break
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/ready ## Write mfcli/docs/reference.md anew, after options have changed
+	$(BIN)/python -m tests.reference
 
 bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); BENCH='help hogwild --quick' for some
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)

@@ -1,22 +1,55 @@
-"""The README says what is there: commands, options, presets, make targets, exit statuses."""
+"""The README and the pages of ``mfcli/docs`` say what is there, and their command lines work.
+
+Commands are run up to the call of their stage. What a shell runs beside mfcli (dask, pip, systemd)
+is not run here.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mfcli import errors
-from mfcli.cli import app
+from mfcli.cli import app, commands
 from mfcli.config.choices import Engine, Mode, ModelKind, Objective
-from mfcli.config.files import preset_names
+from mfcli.config.files import load_config, preset_names
 from mfcli.config.metrics import METRICS
 from mfcli.sources.datasets import DATASETS
+from tests.reference import reference
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "mfcli/docs"
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = [each.callback.__name__ for each in app.registered_commands if each.callback]
+PAGES = {
+    "README.md": README,
+    **{f"mfcli/docs/{path.name}": path.read_text("utf-8") for path in sorted(DOCS.glob("*.md"))},
+}
+# The reference is generated from the options, so it cannot show that a page names them.
+WRITTEN = {name: text for name, text in PAGES.items() if name != "mfcli/docs/reference.md"}
+ALL_TEXT = "\n".join(WRITTEN.values())
+COMMANDS = [
+    command.callback.__name__ for command in app.registered_commands if command.callback is not None
+]
+# Options of other programs that the pages call: pip, make quality, Dask.
+OPTIONS_ELSEWHERE = {
+    "--editable",
+    "--constraint",
+    "--peers",
+    "--host",
+    "--port",
+    "--protocol",
+    "--no-dashboard",
+    "--nthreads",
+    "--tls-ca-file",
+    "--tls-cert",
+    "--tls-key",
+    "--quick",  # make bench
+}
 
 
 def options_of_commands() -> set[str]:
@@ -29,27 +62,50 @@ def options_of_commands() -> set[str]:
     return found
 
 
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (language, content) of the fenced blocks of a page."""
+    yield from re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """Yield (page, command) of all mfcli commands in fenced blocks: sh, cron, ini, make."""
+    for page, text in WRITTEN.items():
+        for language, content in blocks(text):
+            if language not in ("sh", "cron", "ini", "make"):
+                continue
+            for line in content.splitlines():
+                for part in line.split("&&"):
+                    called = re.search(r"(?:^|\s|/)(mfcli .*)$", part)
+                    if called:
+                        yield page, called[1].strip()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_in_the_readme(command):
     assert f"mfcli {command}" in README
 
 
-def test_every_option_of_the_readme_exists():
-    elsewhere = {
-        "--editable",
-        "--constraint",
-        "--peers",  # pip's; of make quality
-        "--host",
-        "--port",
-        "--protocol",
-        "--no-dashboard",
-        "--nthreads",  # Dask's
-        "--tls-ca-file",
-        "--tls-cert",
-        "--tls-key",
-    }
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README))
-    assert named <= options_of_commands() | elsewhere
+def test_every_command_line_of_the_pages_is_valid(cli, monkeypatch, tmp_path):
+    """Each is run up to its stage: options exist, values have their type, combinations can work."""
+    (tmp_path / "best.toml").write_text("[train]\nfactors = 8\n")
+    monkeypatch.chdir(tmp_path)
+    reached: list[str] = []
+    monkeypatch.setattr(commands, "run_stage", lambda *_: reached.append("stage"))
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
+    lines = list(command_lines())
+    assert len(lines) > 40
+    for page, line in lines:
+        expanded = line.replace("$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT", "1/4")
+        words = shlex.split(expanded.replace("$@", "recs.csv"), comments=True)
+        reached.clear()
+        result = cli(*words[1:])
+        assert (result.exit_code, reached) == (0, ["stage"]), f"{page}: {line}\n{result.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_option_that_a_page_names_exists(page):
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", PAGES[page]))
+    assert named <= options_of_commands() | OPTIONS_ELSEWHERE
 
 
 @pytest.mark.parametrize(
@@ -64,26 +120,99 @@ def test_every_option_of_the_readme_exists():
         *METRICS,
     ],
 )
-def test_every_name_that_can_be_chosen_is_in_the_readme(word):
-    assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", README)
+def test_every_name_that_can_be_chosen_is_on_a_page(word):
+    assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", ALL_TEXT)
 
 
-def test_every_make_target_of_the_readme_exists():
+def test_every_configuration_of_the_pages_is_valid(tmp_path):
+    found = [
+        content for text in WRITTEN.values() for name, content in blocks(text) if name == "toml"
+    ]
+    assert found
+    for content in found:
+        path = tmp_path / "page.toml"
+        path.write_text(content)
+        assert load_config(path) == tomllib.loads(content)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_make_target_of_a_page_exists(page):
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = set(re.findall(r"(?:^    |`)make ([a-z]+)", README, re.MULTILINE))
-    assert {"demo", "test", "pipeline"} <= targets
+    targets = set(re.findall(r"(?:^(?:    )?|`)make ([a-z-]+)", PAGES[page], re.MULTILINE))
+    if page == "README.md":
+        assert {"demo", "test", "test-slow"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 def test_the_table_of_exit_statuses_is_that_of_the_errors():
-    rows = {int(each) for each in re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)}
+    rows = {
+        int(status)
+        for status in re.findall(r"^\| (\d+) \| ", PAGES["mfcli/docs/operations.md"], re.MULTILINE)
+    }
     statuses = {
-        each.exit_status
-        for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, errors.MfcliError)
+        kind.exit_status
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.MfcliError)
     }
     assert rows == statuses | {0}
+
+
+def test_every_link_leads_to_a_page_and_a_heading():
+    def anchor(heading: str) -> str:
+        return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+
+    linked = set()
+    for name, text in PAGES.items():
+        for path, _, place in re.findall(r"\]\((?!https?:)([^)#\s]*)(#([^)]*))?\)", text):
+            target = ((ROOT / name).parent / path).resolve() if path else ROOT / name
+            assert target.is_file(), f"{name}: {path}"
+            linked.add(target)
+            if place:
+                headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
+                assert place in {anchor(heading) for heading in headings}, f"{name}: {place}"
+    assert linked == set(DOCS.glob("*.md")), "the README leads to every page"
+
+
+def test_every_page_that_is_named_by_its_path_exists():
+    for path in re.findall(r"mfcli/docs/[\w-]+\.md", "\n".join(PAGES.values())):
+        assert (ROOT / path).is_file(), path
+
+
+def test_the_pages_are_part_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert "docs/*.md" in project["tool"]["setuptools"]["package-data"]["mfcli"]
+
+
+def test_the_reference_is_generated_from_the_options():
+    written = PAGES["mfcli/docs/reference.md"]
+    assert written == reference(), "options have changed: make docs writes the page anew"
+
+
+def test_the_readme_is_short_and_its_figures_are_those_of_the_pages():
+    assert len(README.splitlines()) < 250
+    results = README.partition("## Results\n")[2].partition("\n## ")[0]
+    measured = PAGES["mfcli/docs/quality.md"] + PAGES["mfcli/docs/speed.md"]
+    figures = re.findall(r"\d+\.\d{4}", results)
+    assert len(figures) >= 5
+    assert not [figure for figure in figures if figure not in measured]
+
+
+def test_every_part_of_make_quality_and_make_bench_that_a_page_names_exists():
+    documented = re.findall(
+        r"^([a-z]+) {2,}\S",
+        (ROOT / "tests/benchmarks/quality/__main__.py").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    benches = {path.stem.removeprefix("bench_") for path in ROOT.glob("tests/benchmarks/bench_*")}
+    named = re.findall(r"(QUALITY|BENCH)=(?:'([^']*)'|(\w+))", re.sub(r"\s+", " ", ALL_TEXT))
+    assert len(named) >= 8
+    for variable, quoted, word in named:
+        parts = re.match(r"(?:[a-z]\w*\s*)*", quoted or word)
+        assert parts is not None
+        known = documented if variable == "QUALITY" else benches
+        assert set(parts[0].split()) <= set(known)
+        assert parts[0].split()
 
 
 def test_the_top_level_holds_what_it_should():
@@ -100,5 +229,5 @@ def test_the_top_level_holds_what_it_should():
         "mfcli.egg-info",
         "build",
     }
-    there = {each.name for each in ROOT.iterdir() if not each.name.startswith(".")}
+    there = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert there <= allowed

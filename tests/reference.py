@@ -1,0 +1,104 @@
+"""Writes mfcli/docs/reference.md: every command, argument and option, as they are declared.
+
+python -m tests.reference        # or: make docs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from mfcli.cli import app
+from mfcli.config.metrics import METRICS, MetricKind
+
+PATH = Path(__file__).parent.parent / "mfcli/docs/reference.md"
+HEAD = """# Reference: every option of every command
+
+This page is generated from the options' declarations (`make docs`). Options of `fetch`, `split`,
+`train`, `tune`, `evaluate` and `recommend` may also stand in a file that `--config` names, in the
+table of the command's name, without the dashes: `--batch-size 1024` is `batch-size = 1024`.
+"""
+
+
+def usage(name: str, parameters: list[Any]) -> str:
+    """Return the line ``mfcli NAME ARGUMENTS REQUIRED [OPTIONS]``."""
+    words = ["mfcli", name]
+    for parameter in parameters:
+        if parameter.param_type_name == "argument":
+            called = parameter.metavar or parameter.name.upper()
+            words.append(called if parameter.required or called[0] == "[" else f"[{called}]")
+    words += [
+        f"{parameter.opts[0]} {parameter.metavar or 'TEXT'}"
+        for parameter in parameters
+        if parameter.param_type_name == "option" and parameter.required
+    ]
+    return " ".join([*words, "[OPTIONS]"])
+
+
+def option_names(option: Any) -> str:
+    """Return what is typed for an option, with the name of its value."""
+    names = ", ".join([*option.opts, *option.secondary_opts])
+    if option.is_flag:
+        return f"`{names}`"
+    value = option.metavar or ("FILE" if option.type_descriptor.annotation is Path else "TEXT")
+    return f"`{names} {value}`"
+
+
+def option_help(option: Any) -> str:
+    """Return the help of an option, and its default where it has one."""
+    text = option.help
+    default = option.show_default
+    if option.required:
+        text += " Required."
+    elif isinstance(default, str):
+        text += f" Default: {default}."
+    elif default and not option.is_flag and option.default is not None:
+        text += f" Default: {option.default}."
+    return str(text).replace("|", "\\|")
+
+
+def command_section(name: str, command: Any) -> Iterator[str]:
+    """Yield the lines of one command: usage, arguments, and a table of options for each panel."""
+    yield f"## {name}\n"
+    yield f"{command.help}\n"
+    yield f"```text\n{usage(name, command.params)}\n```\n"
+    for parameter in command.params:
+        if parameter.param_type_name == "argument" and parameter.help:
+            yield f"`{parameter.metavar or parameter.name.upper()}`: {parameter.help}\n"
+    panels: dict[str, list[Any]] = {}
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and not parameter.hidden:
+            panels.setdefault(parameter.rich_help_panel or "Options", []).append(parameter)
+    for panel, options in panels.items():
+        yield f"| {panel} | |\n|---|---|"
+        for option in options:
+            yield f"| {option_names(option)} | {option_help(option)} |"
+        yield ""
+
+
+def metrics_section() -> Iterator[str]:
+    """Yield the lines of the table of metrics, as they describe themselves."""
+    yield "## Metrics\n"
+    yield "What `--metric` takes; the metrics of lists as `name@k`.\n"
+    yield "| metric | is | of one user, or of all test rows | better |"
+    yield "|---|---|---|---|"
+    for name, entry in METRICS.items():
+        shown = f"{name}@k" if entry.kind is MetricKind.list else name
+        formula = entry.formula.replace("|", "\\|")
+        yield f"| `{shown}` | {entry.label} | {formula} | {entry.better.value} |"
+
+
+def reference() -> str:
+    """Return the page."""
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    sections = (
+        "\n".join(command_section(name, command)).rstrip() for name, command in commands.items()
+    )
+    return "\n\n".join([HEAD.rstrip(), *sections, "\n".join(metrics_section())]) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(reference(), "utf-8")
