@@ -1,129 +1,23 @@
-"""What stages hand back and report on the way: plain data, standard library only.
-
-A stage calls ``on_event(event)`` with the events below while it works, and returns one ``Result``.
-Who shows them, and where, is not its business.
-"""
+"""What stages hand back: plain data, standard library only."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Started:
-    """A piece of work begins; ``total`` counts its units where they are known."""
-
-    title: str
-    total: int | None = None
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """``done`` of ``total`` units; ``loss`` is the running mean train loss inside an epoch."""
-
-    done: int
-    total: int | None
-    loss: float | None = None
-
-
-@dataclass(frozen=True)
-class TrainingStarted:
-    """Training is about to begin: what it will do, and on what."""
-
-    title: str
-    epochs: int
-    n_ratings: int
-    device: str
-    metric_names: tuple[str, ...] = ()
-    done: int = 0  # epochs of the interrupted run that is resumed
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """One epoch: its number from 1, losses (mean a sample), metrics, and wall seconds."""
-
-    epoch: int
-    stage: int
-    learning_rate: float
-    train_loss: float
-    valid_loss: float | None
-    metrics: dict[str, float]
-    seconds: float
-    ratings_per_second: float
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Warned:
-    """Something that the user should know, though the run goes on."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Noted:
-    """A plain remark on what is being done."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class TuningStarted:
-    """A search is about to begin: its trials, its rounds, and what it tunes."""
-
-    title: str
-    trials: int
-    rungs: int
-    metric: str
-    lower_is_better: bool
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """One training of a search: trial and round from 0, and what it reached on validation.
-
-    ``value`` is of the metric that is tuned; None where the status is not ok (diverged, late).
-    """
-
-    trial: int
-    rung: int
-    epochs: int | None
-    status: str
-    value: float | None
-    metrics: dict[str, float]
-    seconds: float
-    options: dict[str, Any]
-
-
-Event = (
-    Started
-    | Progress
-    | TrainingStarted
-    | EpochResult
-    | TuningStarted
-    | TrialResult
-    | Warned
-    | Noted
-)
-OnEvent = Callable[[Event], None]
-
-
-def ignore(event: Event) -> None:
-    """Report to nobody."""
-
-
-def quietly(on_event: OnEvent) -> OnEvent:
-    """Return a receiver of events that passes on what is worth reading, and no progress."""
-
-    def only(event: Event) -> None:
-        if isinstance(event, Warned | Noted):
-            on_event(event)
-
-    return only
+from mfcli.events import EpochResult as EpochResult
+from mfcli.events import Event as Event
+from mfcli.events import Noted as Noted
+from mfcli.events import OnEvent as OnEvent
+from mfcli.events import Progress as Progress
+from mfcli.events import Started as Started
+from mfcli.events import TrainingStarted as TrainingStarted
+from mfcli.events import TrialResult as TrialResult
+from mfcli.events import TuningStarted as TuningStarted
+from mfcli.events import Warned as Warned
+from mfcli.events import ignore as ignore
+from mfcli.events import quietly as quietly
 
 
 @dataclass(frozen=True)
@@ -135,7 +29,7 @@ class Result:
         return dataclasses.asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FetchResult(Result):
     """What fetch wrote."""
 
@@ -157,7 +51,7 @@ class FetchResult(Result):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SplitPart(Result):
     """One file of a split."""
 
@@ -168,7 +62,7 @@ class SplitPart(Result):
     unknown_rows: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SplitResult(Result):
     """What split wrote."""
 
@@ -181,7 +75,7 @@ class SplitResult(Result):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainResult(Result):
     """What train wrote."""
 
@@ -201,7 +95,7 @@ class TrainResult(Result):
     history: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluateResult(Result):
     """The content of metrics.json, and where it was written.
 
@@ -221,7 +115,7 @@ class EvaluateResult(Result):
     per_user: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RecommendResult(Result):
     """What recommend wrote; ``preview`` holds the first rows.
 
@@ -248,7 +142,7 @@ class RecommendResult(Result):
     published: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairsResult(Result):
     """What recommend --pairs wrote: a score a row, and the rows of which an id is unknown."""
 
@@ -261,7 +155,7 @@ class PairsResult(Result):
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SimilarResult(Result):
     """What similar wrote; ``without``: those asked for that have no vector, or are unknown."""
 
@@ -274,7 +168,7 @@ class SimilarResult(Result):
     preview: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExportResult(Result):
     """What export wrote."""
 
@@ -286,7 +180,7 @@ class ExportResult(Result):
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InspectResult(Result):
     """What is in an artifact."""
 
@@ -299,7 +193,7 @@ class InspectResult(Result):
     metrics: dict[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FoldsResult(Result):
     """Cross-validation: the metrics of every fold, their mean and standard deviation."""
 
@@ -314,7 +208,7 @@ class FoldsResult(Result):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RepeatsResult(Result):
     """Repeated splits and trainings: the metrics of each, their mean and standard deviation."""
 
@@ -329,7 +223,7 @@ class RepeatsResult(Result):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TuneResult(Result):
     """What tune found: the best training, the defaults' own score, and the best ones by rank."""
 
@@ -350,7 +244,7 @@ class TuneResult(Result):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunResult(Result):
     """The results of all stages of a run."""
 
@@ -362,7 +256,7 @@ class RunResult(Result):
     recommend: RecommendResult | PairsResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportResult(Result):
     """What report wrote, and what the page warns of; ``missing``: run → files not there."""
 

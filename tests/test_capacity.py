@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from mfcli.errors import SystemRefusedError, UsageError
-from mfcli.results import ignore
+from mfcli.events import ignore
 from mfcli.system import capacity
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
 

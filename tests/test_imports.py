@@ -17,6 +17,7 @@ ROOT = Path(mfcli.__file__).parent
 LAYERS: tuple[str, ...] = (
     "mfcli",
     "errors",
+    "events",
     "results",
     "config",
     "system",
@@ -37,7 +38,7 @@ LAYERS: tuple[str, ...] = (
     "cli",
     "__main__",
 )
-LOWEST = ("mfcli", "errors", "results", "config", "system")
+LOWEST = ("mfcli", "errors", "events", "results", "config", "system")
 HEIGHT = {room: height for height, room in enumerate(LAYERS)}
 
 
@@ -151,13 +152,23 @@ def test_the_console_knows_results_only() -> None:
     rooms = {
         room(each) for module in MODULES if room(module) == "console" for each in inner(module)
     }
-    assert rooms == {"console", "results", "system"}
+    assert rooms == {"console", "events", "results", "system"}
 
 
 def test_the_command_line_reaches_data_through_stages_only() -> None:
     """A command is options → one call of a stage → exit status."""
     rooms = {room(each) for module in MODULES if room(module) == "cli" for each in inner(module)}
-    assert rooms <= {"mfcli", "cli", "config", "errors", "results", "system", "console", "stages"}
+    assert rooms <= {
+        "mfcli",
+        "cli",
+        "config",
+        "errors",
+        "events",
+        "results",
+        "system",
+        "console",
+        "stages",
+    }
 
 
 @pytest.mark.parametrize("module", [each for each in MODULES if room(each) in LOWEST])
@@ -166,9 +177,10 @@ def test_the_lowest_rooms_need_the_standard_library_only(module: str) -> None:
     allowed = {
         "mfcli": set(),
         "errors": set(),
-        "results": set(),
+        "events": set(),
+        "results": {"events"},
         "config": {"config", "errors"},
-        "system": {"errors", "results", "system"},
+        "system": {"errors", "events", "system"},
     }
     assert {room(each) for each in inner(module)} <= allowed[room(module)]
 

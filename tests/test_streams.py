@@ -13,7 +13,7 @@ from rich.console import Console
 
 from mfcli import console
 from mfcli.errors import InputError, SystemRefusedError
-from mfcli.results import EpochResult, Progress, Started, TrainingStarted
+from mfcli.events import EpochResult, Progress, Started, TrainingStarted
 from mfcli.system.streams import emit, standard_error, standard_input, standard_output
 
 MFCLI = [sys.executable, "-m", "mfcli"]
@@ -70,7 +70,7 @@ def test_closed_standard_error_drops_what_is_written(monkeypatch, capsys):
     stream.flush()
     assert not stream.isatty()
     console.Screen(as_json=True, quiet=False, data_on_stdout=False).report(
-        TrainingStarted("mf", 1, 1, "cpu")
+        TrainingStarted(title="mf", epochs=1, n_ratings=1, device="cpu")
     )
     assert capsys.readouterr().out == ""  # JSON alone may stand there
 
@@ -99,13 +99,22 @@ class Terminal:
 
 
 def epoch(number: int) -> EpochResult:
-    return EpochResult(number, 1, 0.1, 0.5, None, {}, 0.1, 10.0)
+    return EpochResult(
+        epoch=number,
+        stage=1,
+        learning_rate=0.1,
+        train_loss=0.5,
+        valid_loss=None,
+        metrics={},
+        seconds=0.1,
+        ratings_per_second=10.0,
+    )
 
 
 def test_a_resumed_run_counts_its_epochs_on() -> None:
     terminal = Terminal()
     with terminal.screen as screen:
-        screen.report(TrainingStarted("mf", 9, 100, "cpu", done=5))
+        screen.report(TrainingStarted(title="mf", epochs=9, n_ratings=100, device="cpu", done=5))
         screen.report(Progress(50, 100, 0.25))
         terminal.redraw()
         screen.report(epoch(6))
@@ -121,7 +130,7 @@ def test_the_stages_after_training_show_themselves() -> None:
     """``mfcli run`` goes on on the screen that showed the epochs."""
     terminal = Terminal()
     with terminal.screen as screen:
-        screen.report(TrainingStarted("mf", 1, 100, "cpu"))
+        screen.report(TrainingStarted(title="mf", epochs=1, n_ratings=100, device="cpu"))
         screen.report(epoch(1))
         screen.report(Started("recommend", 10, "users"))
         before = len(terminal.text.getvalue())

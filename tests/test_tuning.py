@@ -39,14 +39,14 @@ class Bench:
             value = self.scores[task.trial]
             bad = value != value
             yield TrialResult(
-                task.trial,
-                rung,
-                task.options["epochs"],
-                "diverged" if bad else "ok",
-                None if bad else value,
-                {},
-                0.0,
-                task.options,
+                trial=task.trial,
+                rung=rung,
+                epochs=task.options["epochs"],
+                status="diverged" if bad else "ok",
+                value=None if bad else value,
+                metrics={},
+                seconds=0.0,
+                options=task.options,
             )
 
 
@@ -105,7 +105,16 @@ def test_an_engine_without_epochs_has_one_round():
     def train(tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
         for task in tasks:
             assert "epochs" not in task.options
-            yield TrialResult(task.trial, rung, None, "ok", 0.5, {}, 0.0, task.options)
+            yield TrialResult(
+                trial=task.trial,
+                rung=rung,
+                epochs=None,
+                status="ok",
+                value=0.5,
+                metrics={},
+                seconds=0.0,
+                options=task.options,
+            )
 
     assert len(list(search([{}, {}], None, Halving(3, 3), False, train, {}))) == 2
 

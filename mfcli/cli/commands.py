@@ -25,6 +25,7 @@ from mfcli.config import (
     TrainConfig,
     TuneConfig,
 )
+from mfcli.config.run import RunConfigs
 from mfcli.errors import UsageError
 from mfcli.system.streams import emit
 
@@ -312,23 +313,17 @@ def run(
         # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
         training = dataclasses.replace(training, valid=str(folder / "split" / "test.npz"))
     training.resolved()
-    configs = (
-        made(FetchConfig, "fetch"),
-        cut,
-        training,
-        made(EvaluateConfig, "evaluate"),
-        made(RecommendConfig, "recommend"),
+    configs = RunConfigs(
+        fetch=made(FetchConfig, "fetch"),
+        split=cut,
+        train=training,
+        evaluate=made(EvaluateConfig, "evaluate"),
+        recommend=made(RecommendConfig, "recommend"),
     )
 
     def call(report: Callable[[Any], None]) -> Result:
         from mfcli.stages.run import run as stage
 
-        if cut.folds or repeats:
-            from mfcli.stages.repeated import run_folds, run_repeats
-
-            if repeats:
-                return run_repeats(repeats, source, folder, *configs[:-1], report)
-            return run_folds(source, folder, *configs[:-1], report)
-        return stage(source, folder, *configs, report)
+        return stage(source, folder, configs, report, repeats=repeats)
 
     run_stage(common, out, call)

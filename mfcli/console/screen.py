@@ -20,18 +20,18 @@ from rich.table import Table
 from rich.text import Text
 
 from mfcli.console.tables import TABLES, trial_cells, trial_table
-from mfcli.results import (
+from mfcli.events import (
     EpochResult,
     Event,
     Noted,
     Progress,
-    Result,
     Started,
     TrainingStarted,
     TrialResult,
     TuningStarted,
     Warned,
 )
+from mfcli.results import Result
 from mfcli.system.streams import emit, standard_error
 
 

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mfcli.events import TrialResult
 from mfcli.results import (
     EvaluateResult,
     ExportResult,
@@ -25,7 +26,6 @@ from mfcli.results import (
     SimilarResult,
     SplitResult,
     TrainResult,
-    TrialResult,
     TuneResult,
 )
 

@@ -292,14 +292,14 @@ def _result(
         covered |= each.items(job.n_items)
     preview = next((each.preview for each in written if each.preview), [])
     result = RecommendResult(
-        str(out),
-        len(job.request.users),
-        sum(each.rows for each in written),
-        job.request.unknown,
-        sum(each.short for each in written),
-        seconds_old(model),
-        time.perf_counter() - began,
-        preview,
+        out=str(out),
+        n_users=len(job.request.users),
+        n_rows=sum(each.rows for each in written),
+        unknown_users=job.request.unknown,
+        short_users=sum(each.short for each in written),
+        model_seconds_old=seconds_old(model),
+        seconds=time.perf_counter() - began,
+        preview=preview,
         users_with_rows=sum(each.users for each in written),
         coverage=coverage_of(covered, job.request.allowed),
         counts=job.request.counts,

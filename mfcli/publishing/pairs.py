@@ -84,13 +84,13 @@ def _write(
             )
         )
     return PairsResult(
-        out,
-        table.n_rows,
-        users,
-        items,
-        seconds_old(model),
-        lineage_of(loaded.checkpoint.meta),
-        time.perf_counter() - began,
+        out=out,
+        n_rows=table.n_rows,
+        unknown_user_rows=users,
+        unknown_item_rows=items,
+        model_seconds_old=seconds_old(model),
+        lineage=lineage_of(loaded.checkpoint.meta),
+        seconds=time.perf_counter() - began,
     )
 
 

@@ -263,16 +263,16 @@ def _result(
         for each, spread in zip(subjects, intervals, strict=True)
     ]
     return EvaluateResult(
-        None,
-        first.measured.metrics,
-        first.protocol,
-        first.counts,
-        meta_for("metrics", lineage),
-        time.perf_counter() - began,
-        intervals[0],
-        models if len(models) > 1 else [],
-        differences,
-        config.per_user,
+        out=None,
+        metrics=first.measured.metrics,
+        protocol=first.protocol,
+        counts=first.counts,
+        meta=meta_for("metrics", lineage),
+        seconds=time.perf_counter() - began,
+        intervals=intervals[0],
+        models=models if len(models) > 1 else [],
+        differences=differences,
+        per_user=config.per_user,
     )
 
 

@@ -65,8 +65,14 @@ def export(model: Path, out: Path, on_event: OnEvent = ignore) -> ExportResult:
         except BaseException:
             remove_tree(building)
             raise
+    n_users, n_items = vectors.shape
     return ExportResult(
-        str(out), kind, *vectors.shape, vectors.users.shape[1], time.perf_counter() - began
+        out=str(out),
+        model=kind,
+        n_users=n_users,
+        n_items=n_items,
+        factors=vectors.users.shape[1],
+        seconds=time.perf_counter() - began,
     )
 
 

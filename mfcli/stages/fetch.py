@@ -15,7 +15,8 @@ from mfcli.artifacts import (
     stored_bytes,
 )
 from mfcli.config import FetchConfig
-from mfcli.results import FetchResult, OnEvent, Started, ignore
+from mfcli.events import OnEvent, Started, ignore
+from mfcli.results import FetchResult
 from mfcli.sources.reading import read_interactions
 from mfcli.system import capacity
 

@@ -73,7 +73,13 @@ def _matrix(path: Path) -> InspectResult:
         "schema": meta["schema"],
     }
     return InspectResult(
-        str(path), "interactions", details, histogram(matrix.data), {}, lineage_of(meta), {}
+        path=str(path),
+        kind="interactions",
+        details=details,
+        histogram=histogram(matrix.data),
+        options={},
+        lineage=lineage_of(meta),
+        metrics={},
     )
 
 
@@ -138,7 +144,15 @@ def _described(path: Path, document: dict[str, Any]) -> InspectResult:
     last = history[-1] if history else {}
     metrics = {name: last[name] for name in ("train_loss", "valid_loss") if last.get(name)}
     metrics |= last.get("metrics", {})
-    return InspectResult(str(path), meta["kind"], details, {}, options, lineage_of(meta), metrics)
+    return InspectResult(
+        path=str(path),
+        kind=meta["kind"],
+        details=details,
+        histogram={},
+        options=options,
+        lineage=lineage_of(meta),
+        metrics=metrics,
+    )
 
 
 def _metrics(path: Path) -> InspectResult:
@@ -146,13 +160,13 @@ def _metrics(path: Path) -> InspectResult:
 
     content = load_metrics(path)
     return InspectResult(
-        str(path),
-        "metrics",
-        dict(content["counts"]),
-        {},
-        content["protocol"],
-        lineage_of(content["meta"]),
-        content["metrics"],
+        path=str(path),
+        kind="metrics",
+        details=dict(content["counts"]),
+        histogram={},
+        options=content["protocol"],
+        lineage=lineage_of(content["meta"]),
+        metrics=content["metrics"],
     )
 
 
@@ -171,7 +185,9 @@ def _table(path: Path) -> InspectResult:
         f"different {first}": len(table[first].unique()),
         f"different {second}": len(table[second].unique()),
     }
-    return InspectResult(str(path), what, details, {}, {}, [], {})
+    return InspectResult(
+        path=str(path), kind=what, details=details, histogram={}, options={}, lineage=[], metrics={}
+    )
 
 
 def _folder(path: Path) -> InspectResult:
@@ -188,11 +204,11 @@ def _folder(path: Path) -> InspectResult:
         "model's sha256": found.get("model", {}).get("sha256"),
     }
     return InspectResult(
-        str(path),
-        str(found.get("kind")),
-        details,
-        {},
-        found.get("options", {}),
-        list(found.get("lineage", [])),
-        {},
+        path=str(path),
+        kind=str(found.get("kind")),
+        details=details,
+        histogram={},
+        options=found.get("options", {}),
+        lineage=list(found.get("lineage", [])),
+        metrics={},
     )

@@ -122,14 +122,14 @@ def _result(
     out: str, model: Path, job: ListJob, tally: Tally, figures: Figures | None, began: float
 ) -> RecommendResult:
     return RecommendResult(
-        out,
-        len(job.request.users),
-        tally.rows,
-        job.request.unknown,
-        tally.short,
-        seconds_old(model),
-        time.perf_counter() - began,
-        tally.preview,
+        out=out,
+        n_users=len(job.request.users),
+        n_rows=tally.rows,
+        unknown_users=job.request.unknown,
+        short_users=tally.short,
+        model_seconds_old=seconds_old(model),
+        seconds=time.perf_counter() - began,
+        preview=tally.preview,
         users_with_rows=tally.users,
         coverage=coverage_of(tally.covered, job.request.allowed),
         churn=figures.churn if figures else None,

@@ -67,12 +67,14 @@ def report(
         with atomic_file(out) as stream:
             stream.write(content)
     return ReportResult(
-        str(out),
-        names,
-        {run.name: run.missing for run in runs if run.missing},
-        [{"level": each.level, "run": each.run, "message": each.message} for each in found],
-        len(content),
-        time.perf_counter() - began,
+        out=str(out),
+        runs=names,
+        missing={run.name: run.missing for run in runs if run.missing},
+        findings=[
+            {"level": each.level, "run": each.run, "message": each.message} for each in found
+        ],
+        n_bytes=len(content),
+        seconds=time.perf_counter() - began,
     )
 
 

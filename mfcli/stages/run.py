@@ -1,13 +1,32 @@
-"""``mfcli run``: all stages in one call, their files kept in one folder."""
+"""``mfcli run``: all stages in one call, their files kept in one folder.
+
+One run goes from fetch to recommend. With folds or repeats, several trainings are measured instead,
+and metrics.json holds each of them, their mean and their standard deviation.
+"""
 
 from __future__ import annotations
 
+import json
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from mfcli.config import EvaluateConfig, FetchConfig, RecommendConfig, SplitConfig, TrainConfig
+from mfcli.artifacts import (
+    atomic_file,
+    file_sha256,
+    lineage_entry,
+    lineage_of,
+    meta_for,
+    output_lock,
+)
+from mfcli.config import TrainConfig
+from mfcli.config.run import RunConfigs
 from mfcli.errors import UsageError
-from mfcli.results import OnEvent, RunResult, ignore
-from mfcli.stages.evaluate import evaluate
+from mfcli.evaluation.repetition import FOLDS, REPEATS, Repetition, Summary, summarize
+from mfcli.events import Noted, OnEvent, ignore
+from mfcli.results import EvaluateResult, FoldsResult, RepeatsResult, RunResult
+from mfcli.stages.evaluate import evaluate, without_nan
 from mfcli.stages.fetch import fetch
 from mfcli.stages.recommend import check_place, recommend
 from mfcli.stages.split import split
@@ -17,28 +36,184 @@ from mfcli.stages.train import train
 def run(
     source: str | None,
     out: Path,
-    fetch_config: FetchConfig,
-    split_config: SplitConfig,
-    train_config: TrainConfig,
-    evaluate_config: EvaluateConfig,
-    recommend_config: RecommendConfig,
+    configs: RunConfigs,
     on_event: OnEvent = ignore,
-) -> RunResult:
+    *,
+    repeats: int | None = None,
+) -> RunResult | FoldsResult | RepeatsResult:
     """Run fetch, split, train, evaluate and recommend; each reads what the one before wrote.
 
-    ``out`` gets interactions.npz, split/, model.pt, metrics.json and recommendations.csv.
+    ``out`` gets interactions.npz, split/, model.pt, metrics.json and recommendations.csv. With
+    ``configs.split.folds`` or ``repeats`` it gets a folder for each training, metrics.json over all
+    of them, and no recommendations; gates hold for every training. Raises UsageError, and what the
+    stages raise.
     """
-    source = source or fetch_config.source
+    source = source or configs.fetch.source
     if source is None:
         raise UsageError("name a SOURCE, or give it in the configuration as [fetch] source")
-    check_place(out / "recommendations.csv", recommend_config, folder=False)
+    folds = configs.split.folds
+    if not (folds or repeats):
+        check_place(out / "recommendations.csv", configs.recommend, folder=False)
+    elif configs.evaluate.per_user is not None:
+        raise UsageError("--per-user is of one evaluation: leave it out with --folds or --repeats")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
     out.mkdir(parents=True, exist_ok=True)
-    matrix, folder, model = out / "interactions.npz", out / "split", out / "model.pt"
-    fetched = fetch(source, matrix, fetch_config, on_event)
-    parts = split(matrix, folder, split_config, on_event)
-    trained = train(folder / "train.npz", model, train_config, on_event)
-    measured = evaluate(model, folder / "test.npz", out / "metrics.json", evaluate_config, on_event)
-    written = recommend(model, out / "recommendations.csv", recommend_config, on_event)
-    return RunResult(str(out), fetched, parts, trained, measured, written)
+    if repeats:
+        return _run_repeats(source, _Place(out), configs, on_event, repeats)
+    if folds:
+        return _run_folds(source, _Place(out), configs, on_event, folds)
+    return _run_once(source, _Place(out), configs, on_event)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run keeps its files."""
+
+    folder: Path
+
+    @property
+    def interactions(self) -> Path:
+        return self.folder / "interactions.npz"
+
+    @property
+    def split(self) -> Path:
+        return self.folder / "split"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+
+def _run_once(source: str, place: _Place, configs: RunConfigs, on_event: OnEvent) -> RunResult:
+    model, table = place.folder / "model.pt", place.folder / "recommendations.csv"
+    return RunResult(
+        out=str(place.folder),
+        fetch=fetch(source, place.interactions, configs.fetch, on_event),
+        split=split(place.interactions, place.split, configs.split, on_event),
+        train=train(place.split / "train.npz", model, configs.train, on_event),
+        evaluate=evaluate(
+            model, place.split / "test.npz", place.metrics, configs.evaluate, on_event
+        ),
+        recommend=recommend(model, table, configs.recommend, on_event),
+    )
+
+
+def _run_folds(
+    source: str, place: _Place, configs: RunConfigs, on_event: OnEvent, folds: int
+) -> FoldsResult:
+    """Fetch and split, then train and evaluate over each of the K folds.
+
+    The place gets split/foldN/, foldN/model.pt and foldN/metrics.json.
+    """
+    began = time.perf_counter()
+    with output_lock(place.metrics):
+        fetched = fetch(source, place.interactions, configs.fetch, on_event)
+        parts = split(place.interactions, place.split, configs.split, on_event)
+        names = [f"fold{number}" for number in range(1, folds + 1)]
+        measured = {}
+        for name in names:
+            on_event(Noted(f"{name} of {folds}"))
+            training = _validated_in(configs.train, place.split, place.split / name)
+            fold = replace(configs, train=training)
+            measured[name] = _measure(place.folder / name, place.split / name, fold, on_event)
+        summary = summarize(FOLDS, measured)
+        meta = _save_summary(FOLDS, place, summary, measured, configs)
+    return FoldsResult(
+        out=str(place.folder),
+        fetch=fetched,
+        split=parts,
+        folds=summary.runs,
+        mean=summary.mean,
+        sd=summary.sd,
+        protocol=summary.protocol,
+        meta=meta,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _run_repeats(
+    source: str, place: _Place, configs: RunConfigs, on_event: OnEvent, repeats: int
+) -> RepeatsResult:
+    """Fetch, then split, train and evaluate ``repeats`` times, the seeds counting up.
+
+    The place gets repeatN/split/, repeatN/model.pt and repeatN/metrics.json. A given split stays
+    what it is; its validation rows are drawn anew.
+    """
+    began = time.perf_counter()
+    with output_lock(place.metrics):
+        fetched = fetch(source, place.interactions, configs.fetch, on_event)
+        measured, splits = {}, []
+        for ahead in range(repeats):
+            name = f"repeat{ahead + 1}"
+            on_event(Noted(f"{name} of {repeats}"))
+            folder = place.folder / name
+            training = _validated_in(configs.train, place.split, folder / "split")
+            repeat = replace(
+                configs,
+                split=replace(configs.split, seed=configs.split.seed + ahead),
+                train=replace(training, seed=training.seed + ahead),
+            )
+            splits.append(split(place.interactions, folder / "split", repeat.split, on_event))
+            measured[name] = _measure(folder, folder / "split", repeat, on_event)
+        first = configs.train.seed
+        summary = summarize(REPEATS, measured, f"{first} to {first + repeats - 1}")
+        meta = _save_summary(REPEATS, place, summary, measured, configs)
+    return RepeatsResult(
+        out=str(place.folder),
+        fetch=fetched,
+        splits=splits,
+        repeats=summary.runs,
+        mean=summary.mean,
+        sd=summary.sd,
+        protocol=summary.protocol,
+        meta=meta,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _validated_in(config: TrainConfig, whole: Path, own: Path) -> TrainConfig:
+    """Point the validation set of the whole split at that of one run."""
+    if config.valid is None or Path(config.valid).parent != whole:
+        return config
+    return replace(config, valid=str(own / Path(config.valid).name))
+
+
+def _measure(out: Path, parts: Path, configs: RunConfigs, on_event: OnEvent) -> EvaluateResult:
+    """Train on one split and measure the model; both write below ``out``."""
+    model = out / "model.pt"
+    train(parts / "train.npz", model, configs.train, on_event)
+    return evaluate(model, parts / "test.npz", out / "metrics.json", configs.evaluate, on_event)
+
+
+def _save_summary(
+    kind: Repetition,
+    place: _Place,
+    summary: Summary,
+    measured: dict[str, EvaluateResult],
+    configs: RunConfigs,
+) -> dict[str, Any]:
+    """Write metrics.json over all trainings, and return its meta."""
+    inputs = [
+        {"role": name, "sha256": file_sha256(place.folder / name / "metrics.json")}
+        for name in measured
+    ]
+    first = next(iter(measured.values()))
+    lineage = [step for step in lineage_of(first.meta) if step["stage"] in kind.shared]
+    options = {
+        "train": configs.train.options(leave_out=("valid", "workers", "device")),
+        "evaluate": configs.evaluate.options(leave_out=("workers", "per_user", "candidates")),
+    }
+    meta = meta_for("metrics", [*lineage, lineage_entry(kind.stage, options, inputs)])
+    content: dict[str, Any] = {
+        "metrics": summary.mean,
+        "sd": summary.sd,
+        kind.many: summary.runs,
+        "protocol": summary.protocol,
+        "counts": {kind.many: len(summary.runs)},
+        "meta": meta,
+    }
+    with atomic_file(place.metrics) as stream:
+        text = json.dumps(without_nan(content), indent=2, ensure_ascii=False)
+        stream.write(f"{text}\n".encode())
+    return meta

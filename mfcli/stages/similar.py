@@ -131,7 +131,13 @@ def _similar(
             done += len(lists.users)
             on_event(Progress(done, len(asked)))
     return SimilarResult(
-        out, str(config.by), n_asked, table.n_rows, without, time.perf_counter() - began, preview
+        out=out,
+        by=str(config.by),
+        n_asked=n_asked,
+        n_rows=table.n_rows,
+        without=without,
+        seconds=time.perf_counter() - began,
+        preview=preview,
     )
 
 

@@ -37,7 +37,8 @@ from mfcli.data.splitting import (
     split_interactions,
 )
 from mfcli.errors import InputError, UsageError
-from mfcli.results import Noted, OnEvent, SplitPart, SplitResult, Started, ignore
+from mfcli.events import Noted, OnEvent, Started, ignore
+from mfcli.results import SplitPart, SplitResult
 from mfcli.sources.reading import read_any
 from mfcli.system import capacity
 

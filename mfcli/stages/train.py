@@ -209,16 +209,16 @@ class _Run:
         stages = self.config.stage_configs()
         self.on_event(
             TrainingStarted(
-                " · ".join(
+                title=" · ".join(
                     str(each)
                     for each in (self.config.model, self.config.objective, self.config.engine)
                     if each
                 ),
-                sum(each.epochs or 1 for each in stages),
-                self.matrix.n_ratings,
-                str(self.device),
-                tuple(self.config.metric),
-                len(self.training.history),
+                epochs=sum(each.epochs or 1 for each in stages),
+                n_ratings=self.matrix.n_ratings,
+                device=str(self.device),
+                metric_names=tuple(self.config.metric),
+                done=len(self.training.history),
             )
         )
         try:
@@ -350,20 +350,20 @@ class _Run:
         shown = history[best - 1] if best else history[-1]
         valid = [each for each in history[: shown.epoch] if each.valid_loss is not None]
         return TrainResult(
-            str(self.out),
-            str(config.model),
-            str(config.objective or ""),
-            str(config.engine),
-            str(self.device),
-            len(history),
-            best,
-            self.training.stopped,
-            shown.train_loss,
-            valid[-1].valid_loss if valid else None,
-            valid[-1].metrics if valid else {},
-            list(_stage_losses(history)),
-            seconds,
-            str(self.history_path),
+            out=str(self.out),
+            model=str(config.model),
+            objective=str(config.objective or ""),
+            engine=str(config.engine),
+            device=str(self.device),
+            epochs=len(history),
+            best_epoch=best,
+            stopped=self.training.stopped,
+            train_loss=shown.train_loss,
+            valid_loss=valid[-1].valid_loss if valid else None,
+            metrics=valid[-1].metrics if valid else {},
+            stage_losses=list(_stage_losses(history)),
+            seconds=seconds,
+            history=str(self.history_path),
         )
 
     def _save_history(self) -> None:

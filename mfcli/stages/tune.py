@@ -141,7 +141,15 @@ class _Search:
         plan = Halving(config.rungs, config.eta)
         known = self._known() if resume else {}
         title = " · ".join(str(each) for each in config.setting if each)
-        self.on_event(TuningStarted(title, len(trials), plan.rungs, self.names[0], self.lower))
+        self.on_event(
+            TuningStarted(
+                title=title,
+                trials=len(trials),
+                rungs=plan.rungs,
+                metric=self.names[0],
+                lower_is_better=self.lower,
+            )
+        )
         trainer = Trainer(self.train, self.valid, config, tuple(self.names))
         epochs, started = config.trial_config({}).epochs, time.time()
 
@@ -240,14 +248,14 @@ class _Search:
         status = row["status"]
         options = {"epochs": int(row["epochs"])} if row["epochs"] else {}
         return TrialResult(
-            int(row["trial"]),
-            int(row["rung"]) - 1,
-            options.get("epochs"),
-            status,
-            metrics[self.names[0]] if status == "ok" else None,
-            metrics,
-            float(row["seconds"]),
-            options,
+            trial=int(row["trial"]),
+            rung=int(row["rung"]) - 1,
+            epochs=options.get("epochs"),
+            status=status,
+            value=metrics[self.names[0]] if status == "ok" else None,
+            metrics=metrics,
+            seconds=float(row["seconds"]),
+            options=options,
         )
 
     def _finish(self, trials: list[dict[str, Any]], plan: Halving, title: str) -> TuneResult:
@@ -279,21 +287,21 @@ class _Search:
         ]
         assert best.value is not None
         return TuneResult(
-            str(self.out),
-            str(self.trials_path),
-            self.names[0],
-            best.value,
-            defaults,
-            best.trial,
-            best.epochs,
-            options,
-            len(trials),
-            len(self.results),
-            sum(each.status == "diverged" for each in self.results),
-            "time limit" if self.late else "trials",
-            protocol,
-            shown,
-            time.perf_counter() - self.began,
+            out=str(self.out),
+            trials_file=str(self.trials_path),
+            metric=self.names[0],
+            value=best.value,
+            default=defaults,
+            trial=best.trial,
+            epochs=best.epochs,
+            options=options,
+            trials=len(trials),
+            trainings=len(self.results),
+            diverged=sum(each.status == "diverged" for each in self.results),
+            stopped="time limit" if self.late else "trials",
+            protocol=protocol,
+            best=shown,
+            seconds=time.perf_counter() - self.began,
         )
 
     def _most_epochs(self) -> int | None:

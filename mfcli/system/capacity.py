@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mfcli.errors import SystemRefusedError, UsageError
-from mfcli.results import OnEvent, Warned
+from mfcli.events import OnEvent, Warned
 
 VARIABLE = "MFCLI_MEMORY"
 SYSTEM = Path("/")  # where proc and sys are

@@ -202,14 +202,14 @@ class Training:
         number = len(self.history) + 1
         assert self._engine is not None
         result = EpochResult(
-            number,
-            self._stage + 1,
-            rate,
-            train_loss,
-            None,
-            {},
-            seconds,
-            self._engine.n_samples / max(seconds, 1e-9),
+            epoch=number,
+            stage=self._stage + 1,
+            learning_rate=rate,
+            train_loss=train_loss,
+            valid_loss=None,
+            metrics={},
+            seconds=seconds,
+            ratings_per_second=self._engine.n_samples / max(seconds, 1e-9),
         )
         due = self._epoch % stage.eval_every == 0 or self._epoch == (stage.epochs or 1)
         if self.validate is None or not due:

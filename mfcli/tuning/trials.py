@@ -59,14 +59,14 @@ class Trainer:
         if value is not None and value != value:  # not defined: no user could be ranked
             status, value = "not defined", None
         return TrialResult(
-            task.trial,
-            task.rung,
-            config.epochs,
-            status,
-            value,
-            metrics,
-            time.perf_counter() - began,
-            task.options,
+            trial=task.trial,
+            rung=task.rung,
+            epochs=config.epochs,
+            status=status,
+            value=value,
+            metrics=metrics,
+            seconds=time.perf_counter() - began,
+            options=task.options,
         )
 
     def _measured(self, config: TrainConfig, late: Callable[[], bool]) -> dict[str, float]:

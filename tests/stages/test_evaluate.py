@@ -13,7 +13,7 @@ import pytest
 from mfcli.artifacts import load_interactions, output_lock
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.errors import UsageError
-from mfcli.stages.repeated import spread
+from mfcli.evaluation.repetition import mean_and_sd
 
 SAMPLE = ["--users", "120", "--items", "80", "--ratings", "3000"]
 
@@ -332,7 +332,7 @@ def test_folds_are_trained_and_measured_in_one_call(cli, tmp_path):
 
 
 def test_the_spread_of_folds_is_mean_and_sample_deviation():
-    mean, sd = spread([{"auc": 0.5}, {"auc": 0.75}])
+    mean, sd = mean_and_sd([{"auc": 0.5}, {"auc": 0.75}])
     assert mean == {"auc": 0.625}
     assert sd["auc"] == pytest.approx(0.1767766953)
 

@@ -24,7 +24,7 @@ from mfcli.config import Duplicates, FetchConfig
 from mfcli.config.stages import Format
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DownloadError, InputError, LockedError, UsageError
-from mfcli.results import Event, Noted, Warned, ignore
+from mfcli.events import Event, Noted, Warned, ignore
 from mfcli.sources import locate
 from mfcli.sources.datasets import DATASETS, Dataset
 from mfcli.sources.reading import read_any

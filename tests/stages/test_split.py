@@ -15,7 +15,8 @@ from mfcli.config import SplitConfig
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, LockedError, UsageError
-from mfcli.results import Noted, SplitResult
+from mfcli.events import Noted
+from mfcli.results import SplitResult
 from mfcli.stages import split as stage
 from mfcli.stages.split import split
 from tests.helpers import entries, equal, from_triples, interactions, pairs

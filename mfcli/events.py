@@ -1,0 +1,125 @@
+"""What stages report while they work: plain data, standard library only.
+
+A stage calls ``on_event(event)`` with the events below. Who shows them, and where, is not its
+business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Started:
+    """A piece of work begins; ``total`` counts its units where they are known."""
+
+    title: str
+    total: int | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``done`` of ``total`` units; ``loss`` is the running mean train loss inside an epoch."""
+
+    done: int
+    total: int | None
+    loss: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingStarted:
+    """Training is about to begin: what it will do, and on what."""
+
+    title: str
+    epochs: int
+    n_ratings: int
+    device: str
+    metric_names: tuple[str, ...] = ()
+    done: int = 0  # epochs of the interrupted run that is resumed
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochResult:
+    """One epoch: its number from 1, losses (mean a sample), metrics, and wall seconds."""
+
+    epoch: int
+    stage: int
+    learning_rate: float
+    train_loss: float
+    valid_loss: float | None
+    metrics: dict[str, float]
+    seconds: float
+    ratings_per_second: float
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that the user should know, though the run goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A plain remark on what is being done."""
+
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningStarted:
+    """A search is about to begin: its trials, its rounds, and what it tunes."""
+
+    title: str
+    trials: int
+    rungs: int
+    metric: str
+    lower_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialResult:
+    """One training of a search: trial and round from 0, and what it reached on validation.
+
+    ``value`` is of the metric that is tuned; None where the status is not ok (diverged, late).
+    """
+
+    trial: int
+    rung: int
+    epochs: int | None
+    status: str
+    value: float | None
+    metrics: dict[str, float]
+    seconds: float
+    options: dict[str, Any]
+
+
+Event = (
+    Started
+    | Progress
+    | TrainingStarted
+    | EpochResult
+    | TuningStarted
+    | TrialResult
+    | Warned
+    | Noted
+)
+OnEvent = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Drop the event."""
+
+
+def quietly(on_event: OnEvent) -> OnEvent:
+    """Return a receiver of events that passes on what is worth reading, and no progress."""
+
+    def only(event: Event) -> None:
+        if isinstance(event, Warned | Noted):
+            on_event(event)
+
+    return only
