@@ -22,7 +22,7 @@ pytest.importorskip("distributed")
 SLOW = """
 import time
 import mfcli.publishing.cluster as cluster
-from mfcli.scoring.parts import write_part as write
+from mfcli.publishing.parts import write_part as write
 cluster.write_part = lambda *given: (time.sleep(0.4), write(*given))[1]
 """
 DEADLY = """
@@ -116,13 +116,13 @@ def scored(cli: Any, model: Path, out: Path, address: str, *options: str) -> Any
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def leftovers(folder: Path) -> list[str]:
     """Return what lies beside the outputs and their locks."""
-    names = (each.name for each in folder.iterdir() if each.name != "cluster")
-    return sorted(each for each in names if not each.endswith(".lock"))
+    names = (path.name for path in folder.iterdir() if path.name != "cluster")
+    return sorted(name for name in names if not name.endswith(".lock"))
 
 
 def test_a_worker_killed_in_the_middle_changes_no_byte(cli, model, tmp_path, cluster):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,16 @@ LARGEST_SCORE = float(np.finfo(np.float32).max)
 WATCHING = ("metric", "patience", "decay")
 
 
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A checkpoint, and its model as arrays."""
+def load_model(path: Path) -> tuple[Checkpoint, ScoreArrays]:
+    """Map a checkpoint, and return it and its model as arrays.
 
-    checkpoint: Checkpoint
-    scoring: ScoreArrays
-
-
-def load_model(path: Path) -> Loaded:
-    """Map a checkpoint; raises InputError for anything that is not one, whole."""
+    Raises InputError for anything that is not a checkpoint, whole.
+    """
     checkpoint = load_checkpoint(path, mapped=True)
-    return Loaded(checkpoint, scoring_of(checkpoint, path))
+    return checkpoint, scoring_of(checkpoint, path)
 
 
-def model_of(checkpoint: Checkpoint, path: Path) -> FactorModel:
+def model_of(checkpoint: Checkpoint, path: Path | str) -> FactorModel:
     """Rebuild the model of a checkpoint; raises InputError where the weights do not fit it."""
     try:
         config = TrainConfig.merge((f"{path}: ", lasting(checkpoint.options))).resolved()
@@ -73,14 +67,15 @@ def _check_scale(model: FactorModel) -> None:
         raise ValueError(f"its weights are so large that scores could reach {bound:.3g}")
 
 
-def scoring_of(checkpoint: Checkpoint, path: Path) -> ScoreArrays:
-    """Return the arrays that score a checkpoint's model, on its memory."""
+def scoring_of(checkpoint: Checkpoint, path: Path | str = "the model") -> ScoreArrays:
+    """Return the arrays that score a checkpoint's model, on its memory; errors name ``path``."""
     return model_of(checkpoint, path).scoring()
 
 
-def vectors_of(loaded: Loaded, path: Path, what: str) -> Vectors:
+def vectors_of(
+    checkpoint: Checkpoint, scoring: ScoreArrays, path: Path | str, what: str
+) -> Vectors:
     """Return the vectors of a model that has some; raises UsageError that says why it has none."""
-    scoring = loaded.scoring
     if not isinstance(scoring, Vectors):
         raise UsageError(
             f"{path}: {what} needs a model whose score is a product of vectors, and a neural one "
@@ -89,7 +84,7 @@ def vectors_of(loaded: Loaded, path: Path, what: str) -> Vectors:
     if not scoring.users.shape[1]:
         raise UsageError(
             f"{path}: {what} needs vectors, and --model "
-            f"{loaded.checkpoint.options.get('model')} of {scoring.users.shape[1]} factors has "
+            f"{checkpoint.options.get('model')} of {scoring.users.shape[1]} factors has "
             "none: train --model mf or biased-mf"
         )
     return scoring

@@ -25,8 +25,15 @@ from mfcli import __version__, errors
 from mfcli.config import RecommendConfig
 from mfcli.config.recommend import FILES
 from mfcli.errors import InputError, MfcliError, SystemRefusedError, UsageError
-from mfcli.publishing.parts import Part, PartResult, finished, job_of, note_of, write_part
-from mfcli.results import Noted, OnEvent, Progress
+from mfcli.events import Noted, OnEvent, Progress
+from mfcli.publishing.parts import (
+    Part,
+    PartNote,
+    move_part,
+    read_note,
+    shared_recommender,
+    write_part,
+)
 
 ATTEMPT = ".attempt-"
 LOOK_SECONDS = 1.0  # between looks at whether there are workers
@@ -35,28 +42,28 @@ ANSWER_SECONDS = 10.0  # for the scheduler to say
 
 def run_parts(
     model: Path,
-    digest: str,
-    inputs: Sequence[dict[str, Any]],
+    plan: dict[str, Any],
     config: RecommendConfig,
     parts: Sequence[Part],
     folder: Path,
     on_event: OnEvent,
-) -> list[PartResult]:
+) -> list[PartNote]:
     """Have ``parts`` written to ``folder`` by the workers of ``config.scheduler``.
 
-    digest: the model's SHA-256; inputs: what the request was read from; a worker that sees other
-    files refuses. Raises UsageError where Dask is not installed, SystemRefusedError where there is
-    no scheduler or no worker in time or a part kills its workers, and what a worker found wrong.
+    plan: what decides the bytes of the parts, the SHA-256 of the model and of the other inputs
+    among it; a worker that sees other files refuses. Raises UsageError where Dask is not installed,
+    SystemRefusedError where there is no scheduler or no worker in time or a part kills its workers,
+    and what a worker found wrong.
     """
     spec = {
         "version": __version__,
         "model": os.path.abspath(model),
-        "sha256": digest,
-        "inputs": list(inputs),
+        "sha256": plan["model"]["sha256"],
+        "inputs": plan["inputs"],
         "options": _options(config),
         "folder": os.path.abspath(folder),
     }
-    done: list[PartResult] = []
+    done: list[PartNote] = []
     try:
         with _client(config) as client:
             workers = client.nthreads()
@@ -89,7 +96,7 @@ def _options(config: RecommendConfig) -> dict[str, Any]:
 
 @contextmanager
 def _client(config: RecommendConfig) -> Iterator[Any]:
-    """Connect, and wait for a first worker. TLS and the like are Dask's own configuration."""
+    """Connect, and wait for a first worker. TLS and the like are set in Dask's configuration."""
     try:
         import dask
         from distributed import Client
@@ -202,14 +209,14 @@ def _workers(client: Any) -> int:
         ) from None
 
 
-def _result_of(future: Any, part: Part, folder: Path) -> PartResult:
+def _result_of(future: Any, part: Part, folder: Path) -> PartNote:
     from distributed import KilledWorker
 
     if future.status != "finished":
         error = future.exception() if future.status == "error" else None
         if isinstance(error, KilledWorker):
             raise SystemRefusedError(
-                f"{part.name}: each worker that took it died, and Dask gave it up: look at the "
+                f"{part.name}: each worker that took it died, and Dask gave up: look at the "
                 "workers' logs (out of memory?), and take fewer --part-users"
             )
         if error is None:
@@ -227,10 +234,10 @@ def _result_of(future: Any, part: Part, folder: Path) -> PartResult:
     if kind != "done":
         known: type[MfcliError] = getattr(errors, kind, SystemRefusedError)
         raise known(f"on a Dask worker: {answer}")
-    found = finished(folder, part)
+    found = read_note(folder, part)
     if found is None or found.sha256 != answer["sha256"]:
         raise InputError(
-            f"{folder / part.name}: a worker wrote it, and it is not here: workers need the "
+            f"{folder / part.name}: a worker wrote it, but it is not here: workers need the "
             "output's folder under the same path"
         )
     return found
@@ -238,8 +245,8 @@ def _result_of(future: Any, part: Part, folder: Path) -> PartResult:
 
 def _clear(folder: Path) -> None:
     """Remove what workers that died have left."""
-    for each in folder.glob(f"{ATTEMPT}*"):
-        shutil.rmtree(each, ignore_errors=True)
+    for attempt in folder.glob(f"{ATTEMPT}*"):
+        shutil.rmtree(attempt, ignore_errors=True)
 
 
 # --- on a worker ------------------------------------------------------------------------------
@@ -260,7 +267,7 @@ def on_worker(spec: dict[str, Any], part: dict[str, Any]) -> list[Any]:
         return ["SystemRefusedError", f"{where}{error.strerror}"]
 
 
-def _attempt(spec: dict[str, Any], part: Part) -> PartResult:
+def _attempt(spec: dict[str, Any], part: Part) -> PartNote:
     from threadpoolctl import threadpool_limits
 
     _refuse_other(spec)
@@ -268,21 +275,21 @@ def _attempt(spec: dict[str, Any], part: Part) -> PartResult:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder: workers need it under the same path")
     config = RecommendConfig.merge(("", spec["options"]))
-    with _LAYING_OUT:  # a worker's threads share one job
+    with _LAYING_OUT:  # a worker's threads share one recommender
         # For good: tasks that set and restore it side by side would undo each other.
         threadpool_limits(1, user_api="blas")
-        job = job_of(model, config)
-    if job.request.inputs != spec["inputs"]:
-        raise InputError("a file of the options is another one there: workers need the same files")
+        recommender, inputs = shared_recommender(model, config)
+    if inputs != spec["inputs"]:
+        raise InputError(
+            "a file that the options name has another content there: workers need the same files"
+        )
     attempt = Path(tempfile.mkdtemp(prefix=ATTEMPT, dir=folder))
     try:
-        result = write_part(job, part, attempt)
-        made = attempt / part.name
-        os.replace(made, folder / part.name)
-        os.replace(note_of(made), note_of(folder / part.name))
+        note = write_part(recommender, part, attempt)
+        move_part(part, attempt, folder)
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
-    return result
+    return note
 
 
 def _refuse_other(spec: dict[str, Any]) -> None:
@@ -296,7 +303,7 @@ def _refuse_other(spec: dict[str, Any]) -> None:
         raise InputError(f"{model}: no such file: workers need the model under the same path")
     status = model.stat()
     if _digest(str(model), status.st_size, status.st_mtime_ns) != spec["sha256"]:
-        raise InputError(f"{model}: is another file there: workers need the same model")
+        raise InputError(f"{model}: is another model there: workers need the same file")
 
 
 @lru_cache(maxsize=1)

@@ -6,19 +6,17 @@ there and the gates are passed; then the two change places in one step.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mfcli.artifacts import atomic_file, file_sha256, output_lock, previous_of, seconds_old
+from mfcli.artifacts import atomic_file, file_sha256, output_lock, previous_of
 from mfcli.artifacts.folders import (
     building_place,
     publish,
@@ -28,30 +26,35 @@ from mfcli.artifacts.folders import (
 )
 from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.tables.reading import read_pairs
-from mfcli.config import RecommendConfig, TableFormat
+from mfcli.config import RecommendConfig
 from mfcli.config.recommend import NOT_CONTENT, BatchEngine
 from mfcli.errors import InputError, LockedError, UsageError
+from mfcli.events import Noted, OnEvent, Progress, Started
 from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
+from mfcli.publishing.lists import ListSummary, WrittenLists
 from mfcli.publishing.parts import (
     PART_USERS,
     Part,
-    PartResult,
-    finished,
+    PartNote,
     forget_notes,
+    part_format,
     parts_of,
+    read_note,
+    save_note,
+    total_of,
     write_part,
 )
-from mfcli.results import Noted, OnEvent, Progress, RecommendResult, Started
-from mfcli.scoring.ids import Lookup
-from mfcli.scoring.lists import ListJob, prepare
+from mfcli.scoring.files import Inputs, load_recommender
+from mfcli.scoring.ids import IdIndex
+from mfcli.scoring.recommender import Recommender
 
 PLAN = "plan.json"
 TURN_SECONDS = 60.0  # a shard waits so long for another one that sets up or publishes
 
 
-def recommend_parts(
-    model: Path, out: Path, config: RecommendConfig, on_event: OnEvent, began: float
-) -> RecommendResult:
+def publish_folder(
+    model: Path, out: Path, config: RecommendConfig, on_event: OnEvent
+) -> WrittenLists:
     """Write the parts of this shard, and publish the folder if all parts are there."""
     target = real_folder(out)
     _refuse_inputs_inside(target, out, model, config)
@@ -62,56 +65,43 @@ def recommend_parts(
     with ExitStack() as held:
         if total == 1:
             held.enter_context(output_lock(out, config.wait))
-        job = prepare(model, config, on_event)
-        job.check_types(config.format or TableFormat.parquet)
-        parts = parts_of(job)
-        plan = _plan(model, job, parts)
+        recommender, inputs = load_recommender(model, config, on_event)
+        recommender.check_types(part_format(config))
+        parts = parts_of(recommender)
+        folder = _Folder(
+            model=model,
+            out=out,
+            target=target,
+            building=building,
+            recommender=recommender,
+            parts=parts,
+            plan=_plan(model, inputs, config, parts),
+            on_event=on_event,
+        )
         with _turn(building, config):
-            alone = total == 1 or _free(out)
+            alone = total == 1 or _is_free(out)
             if total > 1:
                 held.enter_context(output_lock(out, config.wait, shared=True))
-            _begin(building, target, plan, job, parts, alone=alone)
-        mine = parts[number - 1 :: total]
-        written = _write(model, plan, job, mine, building, on_event)
+            folder.begin(alone=alone)
+        written = folder.write(parts[number - 1 :: total])
         with _turn(building, config):
-            figures = _publish(building, target, out, plan, job, parts, on_event)
-    return _result(out, model, job, written, figures, began)
-
-
-def _write(
-    model: Path,
-    plan: dict[str, Any],
-    job: ListJob,
-    parts: list[Part],
-    building: Path,
-    on_event: OnEvent,
-) -> list[PartResult]:
-    """Write those of the parts that are not there and whole."""
-    on_event(Started("recommend", len(parts), "parts"))
-    there = [finished(building, part) for part in parts]
-    written = [each for each in there if each is not None]
-    if written:
-        on_event(Noted(f"{len(written)} of {len(parts)} parts were there and whole"))
-    todo = [part for part, each in zip(parts, there, strict=True) if each is None]
-    if todo and job.config.engine is BatchEngine.dask:
-        from mfcli.publishing.cluster import run_parts
-
-        digest, inputs = plan["model"]["sha256"], job.request.inputs
-        written += run_parts(model, digest, inputs, job.config, todo, building, on_event)
-    else:
-        for part in todo:
-            written.append(write_part(job, part, building))
-            on_event(Progress(len(written), len(parts)))
-    return sorted(written, key=lambda each: each.number)
+            figures = folder.publish()
+    return WrittenLists(
+        recommender=recommender,
+        summary=total_of(written, recommender.n_items),
+        figures=figures,
+        parts=len(written),
+        published=figures is not None,
+    )
 
 
 def _refuse_inputs_inside(target: Path, out: Path, model: Path, config: RecommendConfig) -> None:
-    for each in (str(model), *config.files):
-        if target in Path(os.path.realpath(each)).parents:
-            raise UsageError(f"--out {out} holds the input {each}: name another folder")
+    for source in (str(model), *config.files):
+        if target in Path(os.path.realpath(source)).parents:
+            raise UsageError(f"--out {out} holds the input {source}: name another folder")
 
 
-def _free(out: Path) -> bool:
+def _is_free(out: Path) -> bool:
     try:
         with output_lock(out):
             return True
@@ -129,53 +119,153 @@ def _turn(building: Path, config: RecommendConfig) -> Iterator[None]:
         yield
 
 
-def _plan(model: Path, job: ListJob, parts: list[Part]) -> dict[str, Any]:
+def _plan(
+    model: Path, inputs: Inputs, config: RecommendConfig, parts: list[Part]
+) -> dict[str, Any]:
     """Return what decides the bytes of all parts."""
     options = {
-        **job.config.options(leave_out=NOT_CONTENT),
-        "format": str(job.config.format or TableFormat.parquet),
-        "part_users": job.config.part_users or PART_USERS,
+        **config.options(leave_out=NOT_CONTENT),
+        "format": str(part_format(config)),
+        "part_users": config.part_users or PART_USERS,
     }
     return {
         "schema": 1,
         "kind": "recommendations",
         "model": {"sha256": file_sha256(model)},
         "options": dict(sorted(options.items())),
-        "inputs": job.request.inputs,
-        "part_names": [each.name for each in parts],
+        "inputs": inputs,
+        "part_names": [part.name for part in parts],
     }
 
 
-def _begin(
-    building: Path,
-    target: Path,
-    plan: dict[str, Any],
-    job: ListJob,
-    parts: list[Part],
-    *,
-    alone: bool,
-) -> None:
-    """Make the hidden folder, or go on in the one that is there; raises InputError.
+@dataclass(frozen=True, kw_only=True)
+class _Folder:
+    """A folder of parts on its way: built in ``building``, put in the place of ``target``.
 
-    A shard that finds what another run left, and nobody at it, starts anew.
+    out: as the user names it; parts: all of them, whoever writes them; plan: what decides their
+    bytes.
     """
-    sharded = job.config.shard_of[1] > 1
-    keep = job.config.resume or sharded
-    there = _read_plan(building)
-    if keep and there is not None and there != plan:
-        if job.config.resume or not alone:
-            raise InputError(
-                f"{building}: was begun with {_difference(there, plan)}: leave out --resume to "
-                "start anew, or let the other shards end"
+
+    model: Path
+    out: Path
+    target: Path
+    building: Path
+    recommender: Recommender
+    parts: list[Part]
+    plan: dict[str, Any]
+    on_event: OnEvent
+
+    @property
+    def config(self) -> RecommendConfig:
+        return self.recommender.config
+
+    @property
+    def is_sharded(self) -> bool:
+        return self.config.shard_of[1] > 1
+
+    def begin(self, *, alone: bool) -> None:
+        """Make the hidden folder, or go on in the one that is there; raises InputError.
+
+        A shard that finds what another run left, and nobody at it, starts anew.
+        """
+        keep = self.config.resume or self.is_sharded
+        there = _read_plan(self.building)
+        if keep and there is not None and there != self.plan:
+            if self.config.resume or not alone:
+                raise InputError(
+                    f"{self.building}: was begun with {_difference(there, self.plan)}: leave out "
+                    "--resume to start anew, or let the other shards end"
+                )
+            there = None
+        if not keep or there is None:
+            remove_tree(self.building)
+            self.building.mkdir(parents=True)
+            with atomic_file(self.building / PLAN) as stream:
+                stream.write(json.dumps(self.plan).encode())
+            if keep:
+                self._adopt()
+
+    def _adopt(self) -> None:
+        """Take over the whole parts of a published folder of the same plan."""
+        manifest = read_manifest(self.target)
+        if manifest is None or any(manifest.get(name) != it for name, it in self.plan.items()):
+            return
+        entries = {entry["name"]: entry for entry in manifest["parts"]}
+        index = IdIndex(self.recommender.catalog.item_ids)
+        for part in self.parts:
+            entry, path = entries.get(part.name), self.target / part.name
+            if entry is None or not _is_whole(path, entry):
+                continue
+            covered = np.zeros(self.recommender.n_items, bool)
+            covered[index.rows(read_pairs(path)["item_id"].unique().to_pylist())] = True
+            summary = ListSummary(
+                rows=entry["rows"],
+                users=entry["users"],
+                short=entry["short"],
+                covered=covered,
+                preview=[],
             )
-        there = None
-    if not keep or there is None:
-        remove_tree(building)
-        building.mkdir(parents=True)
-        with atomic_file(building / PLAN) as stream:
-            stream.write(json.dumps(plan).encode())
-        if keep:
-            _adopt(building, target, plan, job, parts)
+            os.link(path, self.building / part.name)
+            save_note(self.building, PartNote.of(part, summary, entry["sha256"]))
+
+    def write(self, parts: list[Part]) -> list[PartNote]:
+        """Write those of ``parts`` that are not there and whole; return the notes of all."""
+        self.on_event(Started("recommend", len(parts), "parts"))
+        there = {part: read_note(self.building, part) for part in parts}
+        written = [note for note in there.values() if note is not None]
+        if written:
+            self.on_event(Noted(f"{len(written)} of {len(parts)} parts were there and whole"))
+        todo = [part for part, note in there.items() if note is None]
+        if todo and self.config.engine is BatchEngine.dask:
+            from mfcli.publishing.cluster import run_parts
+
+            written += run_parts(
+                self.model, self.plan, self.config, todo, self.building, self.on_event
+            )
+        else:
+            for part in todo:
+                written.append(write_part(self.recommender, part, self.building))
+                self.on_event(Progress(len(written), len(parts)))
+        return sorted(written, key=lambda note: note.number)
+
+    def publish(self) -> Figures | None:
+        """Put the folder in its place if all parts are there and the gates passed; else None."""
+        if _read_plan(self.building) != self.plan:
+            self.on_event(Noted(f"{self.out}: another shard has published it"))
+            return None
+        found = [read_note(self.building, part) for part in self.parts]
+        notes = [note for note in found if note is not None]
+        missing = len(found) - len(notes)
+        if missing:
+            what = f"{missing} of {len(self.parts)} parts are still to come"
+            self.on_event(Noted(f"{self.out}: {what}"))
+            return None
+        total = total_of(notes, self.recommender.n_items)
+        figures = self._check_gates(total)
+        manifest = {
+            **self.plan,
+            "rows": total.rows,
+            "users": total.users,
+            "parts": [note.entry() for note in notes],
+            "lineage": lineage_of(self.recommender.checkpoint.meta),
+        }
+        if self.is_sharded and _is_published(self.target, manifest):
+            # A shard that was started again must not make tonight's output the previous one.
+            self.on_event(Noted(f"{self.out}: is published already"))
+            remove_tree(self.building)
+            return figures
+        forget_notes(self.building)
+        (self.building / PLAN).unlink()
+        publish(self.building, self.target, manifest, keep=self.config.keep_previous)
+        return figures
+
+    def _check_gates(self, total: ListSummary) -> Figures:
+        """Measure the whole folder; raises GateError."""
+        coverage = coverage_of(total.covered, self.recommender.request.allowed)
+        paths = [self.building / part.name for part in self.parts]
+        figures = figures_of(total.users, coverage, self.target, paths, self.config, self.on_event)
+        check_figures(figures, self.config)
+        return figures
 
 
 def _read_plan(building: Path) -> dict[str, Any] | None:
@@ -194,119 +284,15 @@ def _difference(there: dict[str, Any], plan: dict[str, Any]) -> str:
     return f"another --{changed[0].replace('_', '-')}" if changed else "other input files"
 
 
-def _adopt(
-    building: Path, target: Path, plan: dict[str, Any], job: ListJob, parts: list[Part]
-) -> None:
-    """Take over the whole parts of a published folder of the same plan."""
-    manifest = read_manifest(target)
-    if manifest is None or any(manifest.get(name) != value for name, value in plan.items()):
-        return
-    listed = {each["name"]: each for each in manifest["parts"]}
-    lookup = Lookup(job.catalog.item_ids)
-    for part in parts:
-        entry, path = listed.get(part.name), target / part.name
-        if entry is None or not path.is_file() or file_sha256(path) != entry["sha256"]:
-            continue
-        rows = lookup.rows(read_pairs(path)["item_id"].unique().to_pylist())
-        covered = np.zeros(job.n_items, bool)
-        covered[rows] = True
-        bits = base64.b64encode(np.packbits(covered).tobytes()).decode()
-        result = PartResult(part.number, **entry, covered=bits, preview=[])
-        os.link(path, building / part.name)
-        with atomic_file(building / f".{part.name}.json") as stream:
-            stream.write(json.dumps(result.__dict__).encode())
-
-
-def _publish(
-    building: Path,
-    target: Path,
-    out: Path,
-    plan: dict[str, Any],
-    job: ListJob,
-    parts: list[Part],
-    on_event: OnEvent,
-) -> Figures | None:
-    """Put the folder in its place if all parts are there and the gates are passed; else None."""
-    if _read_plan(building) != plan:
-        on_event(Noted(f"{out}: another shard has published it"))
-        return None
-    found = [finished(building, each) for each in parts]
-    missing = sum(each is None for each in found)
-    whole = [each for each in found if each is not None]
-    if missing:
-        on_event(Noted(f"{out}: {missing} of {len(parts)} parts are still to come"))
-        return None
-    covered = np.zeros(job.n_items, bool)
-    for each in whole:
-        covered |= each.items(job.n_items)
-    users = sum(each.users for each in whole)
-    coverage = coverage_of(covered, job.request.allowed)
-    paths = [building / each.name for each in parts]
-    figures = figures_of(users, coverage, target, paths, job.config, on_event)
-    check_figures(figures, job.config)
-    entries = [
-        {name: getattr(each, name) for name in ("name", "rows", "users", "short", "sha256")}
-        for each in whole
-    ]
-    manifest = {
-        **plan,
-        "rows": sum(each.rows for each in whole),
-        "users": users,
-        "parts": entries,
-        "lineage": lineage_of(job.loaded.checkpoint.meta),
-    }
-    if job.config.shard_of[1] > 1 and _is_published(target, manifest):
-        # A shard that was started again must not make tonight's output the previous one.
-        on_event(Noted(f"{out}: is published already"))
-        remove_tree(building)
-        return figures
-    forget_notes(building)
-    (building / PLAN).unlink()
-    publish(building, target, manifest, keep=job.config.keep_previous)
-    return figures
-
-
 def _is_published(target: Path, manifest: dict[str, Any]) -> bool:
     there = read_manifest(target)
     return (
         there is not None
         and all(there.get(name) == value for name, value in manifest.items())
-        and all(
-            (target / each["name"]).is_file()
-            and file_sha256(target / each["name"]) == each["sha256"]
-            for each in manifest["parts"]
-        )
+        and all(_is_whole(target / entry["name"], entry) for entry in manifest["parts"])
     )
 
 
-def _result(
-    out: Path,
-    model: Path,
-    job: ListJob,
-    written: list[PartResult],
-    figures: Figures | None,
-    began: float,
-) -> RecommendResult:
-    covered = np.zeros(job.n_items, bool)
-    for each in written:
-        covered |= each.items(job.n_items)
-    preview = next((each.preview for each in written if each.preview), [])
-    result = RecommendResult(
-        out=str(out),
-        n_users=len(job.request.users),
-        n_rows=sum(each.rows for each in written),
-        unknown_users=job.request.unknown,
-        short_users=sum(each.short for each in written),
-        model_seconds_old=seconds_old(model),
-        seconds=time.perf_counter() - began,
-        preview=preview,
-        users_with_rows=sum(each.users for each in written),
-        coverage=coverage_of(covered, job.request.allowed),
-        counts=job.request.counts,
-        lineage=lineage_of(job.loaded.checkpoint.meta),
-        parts=len(written),
-        published=False,
-    )
-    if figures is None:
-        return result
-    return replace(result, published=True, churn=figures.churn, coverage=figures.coverage)
+def _is_whole(path: Path, entry: dict[str, Any]) -> bool:
+    """Tell whether the file of a part is what the manifest's entry says."""
+    return path.is_file() and file_sha256(path) == entry["sha256"]

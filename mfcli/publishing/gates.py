@@ -15,7 +15,7 @@ from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.tables.reading import mean_overlap, read_pairs
 from mfcli.config import RecommendConfig
 from mfcli.errors import GateError
-from mfcli.results import Noted, OnEvent
+from mfcli.events import Noted, OnEvent
 
 DAY = 86_400
 
@@ -61,7 +61,7 @@ def figures_of(
         if old.exists():
             churn = 1.0 - mean_overlap(_pairs(_files(old)), _pairs(new))
         else:
-            on_event(Noted("--max-churn: there is no earlier output to compare with: passes"))
+            on_event(Noted("--max-churn: there is no earlier output to compare with: it is met"))
     return Figures(users, coverage, churn)
 
 
@@ -87,8 +87,8 @@ def _files(output: Path) -> list[Path]:
     if not output.is_dir():
         return [output]
     manifest = read_manifest(output) or {}
-    return [output / each["name"] for each in manifest.get("parts", [])]
+    return [output / part["name"] for part in manifest.get("parts", [])]
 
 
 def _pairs(files: Sequence[Path]) -> pa.Table:
-    return pa.concat_tables([read_pairs(each) for each in files])
+    return pa.concat_tables([read_pairs(path) for path in files])

@@ -1,10 +1,13 @@
-"""Scoring in bulk: what recommend and similar compute, apart from where it is written.
+"""Scoring in bulk, in memory: ranked lists, nearest vectors, scores of pairs.
 
-loading.py     model.pt → arrays that score
-ids.py         original ids → rows; lists of ids in files
-request.py     options and files → who gets rows, out of which items
-lists.py       ranked lists of blocks of users, as rows of a table
-parts.py       a part of a folder: what one process of several does
-pairs.py       scores of given pairs, streamed
-neighbours.py  nearest vectors
+ids.py         ids as users write them → rows of the matrix
+request.py     options and filters, as values → who gets a list, and out of which items
+lists.py       ranked lists of many rows, whatever ranks them
+recommender.py the best items of users: ``recommend_lists``
+neighbours.py  the nearest items of items, or users of users: ``nearest``
+pairs.py       scores of given pairs: ``score_pairs``
+files.py       model.pt and the files that the options name → the values that the others take
+memory.py      whether there is memory enough
+
+Only files.py and memory.py open files.
 """

@@ -1,76 +1,81 @@
-"""Original ids → rows of the matrix; lists of ids in files."""
+"""Ids as users write them → rows of the matrix."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mfcli.artifacts import open_input
-from mfcli.data.interactions import Ids
-from mfcli.errors import InputError
-from mfcli.system.streams import standard_input
-
-USER_NAMES = ("user_id", "userid", "user")
-ITEM_NAMES = ("item_id", "itemid", "item", "movieid")
+from mfcli.data.interactions import Catalog, Ids, Indices, Interactions
 
 
-class Lookup:
-    """Finds rows by the ids' text."""
+class IdIndex:
+    """Finds the row of an id; ids are compared as text, so that ``7`` and ``"7"`` are the same."""
 
     def __init__(self, ids: Ids) -> None:
         """Hash the ids once."""
-        self._index = pd.Index(ids.astype(np.str_).astype(object))
+        self._index = pd.Index(as_text(ids))
 
-    def rows(self, tokens: Sequence[str] | NDArray[np.str_]) -> NDArray[np.int64]:
-        """Return the row of each token, −1 for one that is not there."""
-        found = self._index.get_indexer(pd.Index(np.asarray(tokens, dtype=object)))
+    def rows(self, ids: Sequence[str] | Ids) -> NDArray[np.int64]:
+        """Return the row of each id, (N,); −1 for an id that is not there."""
+        found = self._index.get_indexer(pd.Index(as_text(ids)))
         return found.astype(np.int64)
 
 
-def read_ids(source: str, names: tuple[str, ...], known: Lookup) -> list[str]:
-    """Read the distinct ids of a file or of standard input, in the order they come.
+class CatalogIndex:
+    """The rows of a catalogue's ids; users and items are hashed only when somebody asks."""
 
-    One a line; or the column of a CSV or TSV whose header has one of ``names`` (case aside); fields
-    may be quoted (RFC 4180). Raises InputError where it cannot be read, or has no such column.
+    def __init__(self, catalog: Catalog) -> None:
+        """Keep the catalogue."""
+        self.catalog = catalog
+
+    @cached_property
+    def users(self) -> IdIndex:
+        """The rows of user ids."""
+        return IdIndex(self.catalog.user_ids)
+
+    @cached_property
+    def items(self) -> IdIndex:
+        """The rows of item ids."""
+        return IdIndex(self.catalog.item_ids)
+
+
+class IdPairs(NamedTuple):
+    """Pairs of a user and an item: pair n is ``user_ids[users[n]]`` and ``item_ids[items[n]]``."""
+
+    user_ids: Ids  # (V,)
+    users: Indices  # (N,)
+    item_ids: Ids  # (W,)
+    items: Indices  # (N,)
+
+    @classmethod
+    def of(cls, matrix: Interactions) -> IdPairs:
+        """Return the pairs of a matrix's entries."""
+        catalog = matrix.catalog
+        return cls(catalog.user_ids, matrix.users, catalog.item_ids, matrix.indices)
+
+
+def as_text(ids: Sequence[object] | Ids) -> NDArray[np.object_]:
+    """Return ids as text, (N,) of str; integers in their canonical form.
+
+    Python's strings: in an array of fixed width one long id would make all of them as wide.
     """
-    text = _text(source)
-    first = text.split("\n", 1)[0].strip("\r")
-    for delimiter in ("\t", ","):
-        header = [each.strip() for each in next(csv.reader([first], delimiter=delimiter), [])]
-        places = [at for at, name in enumerate(header) if name.lower() in names]
-        if places and (len(header) > 1 or known.rows(header)[0] < 0):
-            return _distinct(source, text, delimiter, places[0], header=True)
-    # Lines: a comma may be a part of the id, so there is no delimiter that could cut it.
-    return _distinct(source, text, "\0", 0, header=False)
+    if isinstance(ids, np.ndarray) and ids.dtype.kind in "iuU":
+        return ids.astype(np.str_).astype(object)
+    return np.array([str(token) for token in ids], dtype=object)
 
 
-def _text(source: str) -> str:
+def typed_like(tokens: Sequence[str], known: Ids) -> Ids:
+    """Return ids that are not in the matrix: of the type of ``known`` if all fit, else text."""
+    text = np.array(tokens, dtype=np.str_)
+    if known.dtype.kind != "i":
+        return text
     try:
-        if source == "-":
-            return standard_input().read().decode("utf-8-sig")
-        with open_input(Path(source)) as stream:
-            return stream.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{source}: the ids are not UTF-8 text") from None
-
-
-def _distinct(source: str, text: str, delimiter: str, place: int, *, header: bool) -> list[str]:
-    found: dict[str, None] = {}
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for number, row in enumerate(rows):
-            if (header and not number) or not row or row == [""]:
-                continue
-            if len(row) <= place:
-                raise InputError(f"{source}, line {rows.line_num}: has no column {place + 1}")
-            if token := row[place].strip():
-                found[token] = None
-    except csv.Error as error:
-        raise InputError(f"{source}, line {rows.line_num}: {error}") from None
-    return list(found)
+        numbers = np.array([int(token) for token in tokens], dtype=np.int64)
+    except (ValueError, OverflowError):
+        return text
+    return numbers if [str(number) for number in numbers.tolist()] == list(tokens) else text

@@ -1,4 +1,4 @@
-"""What scoring needs of memory."""
+"""Whether there is memory enough to score."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mfcli.artifacts import matrix_headers
-from mfcli.results import OnEvent
+from mfcli.events import OnEvent
 from mfcli.system import capacity
 from mfcli.system.processors import available_workers
 
@@ -18,13 +18,13 @@ def require_scoring(
 
     lists: entries of the ranked lists of a user that are held at once.
     """
-    sizes = [each.stat().st_size for each in models if each.is_file()]
-    heads = {} if test is None else matrix_headers(test)
-    shape = [heads[name].length for name in ("user_ids", "item_ids") if name in heads]
+    sizes = [model.stat().st_size for model in models if model.is_file()]
+    arrays = {} if test is None else matrix_headers(test)
+    shape = [arrays[name].length for name in ("user_ids", "item_ids") if name in arrays]
     n_users, n_items = shape if len(shape) == 2 else (0, 0)
     needed = capacity.scoring(
         max(sizes, default=0),
-        sum(each.n_bytes for each in heads.values()),
+        sum(header.n_bytes for header in arrays.values()),
         n_items,
         workers or available_workers(),
         lists * n_users * len(sizes),

@@ -1,18 +1,92 @@
-"""Nearest vectors: all or some against all, by cosine or dot product."""
+"""The nearest items of items, or users of users: vectors compared by cosine or dot product."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from mfcli.config import Similarity
+from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.artifacts.tables import CodedCells, Column
+from mfcli.artifacts.tables.table import Cells
+from mfcli.config import SimilarConfig, Similarity
+from mfcli.data.interactions import Ids
 from mfcli.data.rows import CsrRows
+from mfcli.events import OnEvent, ignore
 from mfcli.models.arrays import Vectors
+from mfcli.models.loading import scoring_of, vectors_of
 from mfcli.ranking.catalogue import Block, BlockScorer, best_items
-from mfcli.scoring.lists import Lists
+from mfcli.scoring.ids import CatalogIndex
+from mfcli.scoring.lists import RankedLists, Ranker
+from mfcli.scoring.request import NO_FILTERS, Filters, allowed_items
+from mfcli.system.processors import available_workers
+
+
+class Side(NamedTuple):
+    """What is compared: the users or the items of a model."""
+
+    word: str  # user or item
+    vectors: NDArray[np.float32]  # (N, F)
+    ids: Ids  # (N,)
+    names: Ids | None  # (N,)
+
+
+class NeighbourRanker(Ranker):
+    """Ranks the allowed rows by nearness to each row asked for; none is its own neighbour.
+
+    Vectors of length 0 point nowhere: they have no neighbours, and are nobody's. Ties go by order.
+    """
+
+    def __init__(
+        self,
+        side: Side,
+        config: SimilarConfig,
+        asked: NDArray[np.int64],
+        allowed: NDArray[np.bool_],
+    ) -> None:
+        """Lay the vectors out; ``asked`` (M,) ascending rows, ``allowed`` (N,) bool."""
+        self.side = side
+        has_vector = np.einsum("nf,nf->n", side.vectors, side.vectors) > 0  # (N,)
+        self.rows = asked[has_vector[asked]]
+        self.k = min(config.k, len(side.ids))
+        self.workers = config.workers or available_workers()
+        compared = directed(side.vectors, config.by)
+        nothing = np.zeros(len(compared), np.float32)
+        arrays = Vectors(compared, compared, nothing, nothing, 0.0)
+        self.scorer = BlockScorer(arrays, allowed & has_vector)
+
+    def columns(self) -> list[Column]:
+        """Return the columns of a table of neighbours."""
+        word, ids, names = self.side.word, self.side.ids, self.side.names
+        columns = [
+            Column.of(f"{word}_id", ids),
+            Column.of("similar_id", ids),
+            Column("rank", pa.int32()),
+            Column("score", pa.float32()),
+        ]
+        if names is not None:
+            columns += [Column.of(f"{word}_name", names), Column.of("similar_name", names)]
+        return columns
+
+    def cells(self, lists: RankedLists) -> list[Cells]:
+        """Return the cells of a table of neighbours."""
+        there = lists.items >= 0
+        row, place = np.nonzero(there)
+        asked, found = lists.rows[row], lists.items[there]
+        ids, names = self.side.ids, self.side.names
+        cells = [CodedCells(asked, ids), CodedCells(found, ids), place + 1, lists.scores[there]]
+        if names is not None:
+            cells += [CodedCells(asked, names), CodedCells(found, names)]
+        return cells
+
+    def rank(self, block: Block) -> RankedLists:
+        """Return the nearest rows of a block's rows."""
+        own = CsrRows(np.arange(len(block.users) + 1), block.users)  # each row masks itself
+        items, scores = best_items(block, own, self.k)
+        return RankedLists(block.users, items, scores)
 
 
 def directed(vectors: NDArray[np.float32], by: Similarity) -> NDArray[np.float32]:
@@ -23,27 +97,62 @@ def directed(vectors: NDArray[np.float32], by: Similarity) -> NDArray[np.float32
     return (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
 
 
-def nearest(
-    vectors: NDArray[np.float32],
-    asked: NDArray[np.int64],
-    allowed: NDArray[np.bool_],
-    k: int,
-    by: Similarity,
-    workers: int,
-    work: Callable[[Lists], Any],
-) -> Iterator[Any]:
-    """Yield ``work(lists)`` of blocks of rows ``asked``: the k nearest allowed rows of each.
+def side_of(checkpoint: Checkpoint, vectors: Vectors, *, users: bool) -> Side:
+    """Return the users of a model, or its items."""
+    catalog = checkpoint.catalog
+    if users:
+        return Side("user", vectors.users, catalog.user_ids, None)
+    return Side("item", vectors.items, catalog.item_ids, catalog.item_names)
 
-    No row is its own neighbour; ties go by order. Vectors of length 0 point nowhere: leave them out
-    of ``asked`` and ``allowed``.
+
+def make_neighbour_ranker(
+    checkpoint: Checkpoint,
+    vectors: Vectors,
+    config: SimilarConfig,
+    *,
+    asked: NDArray[np.int64] | None = None,
+    filters: Filters = NO_FILTERS,
+    index: CatalogIndex | None = None,
+    on_event: OnEvent = ignore,
+) -> NeighbourRanker:
+    """Return what ranks the neighbours of rows ``asked`` (M,), ascending; None for all.
+
+    Of ``config``, what names files is not looked at; filters are of items, and count for these
+    only.
     """
-    of = directed(vectors, by)
-    nothing = np.zeros(len(of), np.float32)
-    scorer = BlockScorer(Vectors(of, of, nothing, nothing, 0.0), allowed)
+    side = side_of(checkpoint, vectors, users=config.users)
+    if config.users:
+        known = checkpoint.user_counts > 0
+        allowed = np.ones(len(known), bool) if config.include_cold else known
+    else:
+        allowed = allowed_items(
+            checkpoint, filters, include_cold=config.include_cold, index=index, on_event=on_event
+        )
+    asked = np.arange(len(side.ids)) if asked is None else asked
+    return NeighbourRanker(side, config, asked, allowed)
 
-    def run(block: Block) -> Any:
-        own = CsrRows(np.arange(len(block.users) + 1), block.users)
-        items, scores = best_items(block, own, k)
-        return work(Lists(block.users, items, scores))
 
-    yield from scorer.blocks(asked, run, workers)
+def nearest(
+    checkpoint: Checkpoint,
+    config: SimilarConfig | None = None,
+    *,
+    of: Sequence[Any] | Ids | None = None,
+    filters: Filters = NO_FILTERS,
+) -> tuple[NeighbourRanker, RankedLists]:
+    """Return the k nearest of the items, or users, of ids ``of``; None for all.
+
+    ``NeighbourRanker.table(lists)`` gives their ids. An id that the model does not know, or whose
+    vector has length 0, gets no list. Raises UsageError for a model whose score is no product of
+    vectors.
+    """
+    config = SimilarConfig() if config is None else config
+    vectors = vectors_of(checkpoint, scoring_of(checkpoint), "the model", "similar")
+    asked = None
+    index = CatalogIndex(checkpoint.catalog)
+    if of is not None:
+        found = (index.users if config.users else index.items).rows(of)
+        asked = np.unique(found[found >= 0])
+    ranker = make_neighbour_ranker(
+        checkpoint, vectors, config, asked=asked, filters=filters, index=index
+    )
+    return ranker, ranker.rank_all()

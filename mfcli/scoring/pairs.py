@@ -1,24 +1,25 @@
-"""Scores of given pairs, a batch at a time."""
+"""Scores of given pairs of a user and an item, a batch at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config.choices import BIASED
 from mfcli.data.interactions import Ids
-from mfcli.models.arrays import Layers, Vectors
-from mfcli.models.loading import Loaded
-from mfcli.scoring.ids import Lookup
+from mfcli.models.arrays import Layers, ScoreArrays, Vectors
+from mfcli.models.loading import scoring_of
+from mfcli.scoring.ids import CatalogIndex, IdIndex, as_text
 
 
-class Scored(NamedTuple):
-    """Scores of a batch (N,), and in how many of its rows the user or the item is unknown."""
+class PairScores(NamedTuple):
+    """Scores of pairs (N,), and in how many of them train has no rating of the user or item."""
 
     scores: NDArray[np.float32]
     unknown_users: int
@@ -28,14 +29,11 @@ class Scored(NamedTuple):
 class PairScorer:
     """Scores pairs of ids; what is unknown adds nothing but the mean bias of the known."""
 
-    def __init__(self, loaded: Loaded) -> None:
-        """Hash the ids, and find what stands for an unknown one."""
-        checkpoint = loaded.checkpoint
-        scoring = loaded.scoring
+    def __init__(self, checkpoint: Checkpoint, scoring: ScoreArrays) -> None:
+        """Find what stands for an unknown user and item."""
         assert isinstance(scoring, Vectors | Layers)
         self.scoring: Vectors | Layers = scoring
-        self.users = Lookup(checkpoint.catalog.user_ids)
-        self.items = Lookup(checkpoint.catalog.item_ids)
+        self.index = CatalogIndex(checkpoint.catalog)
         self._unknown_users = checkpoint.user_counts == 0
         self._unknown_items = checkpoint.item_counts == 0
         self._user_bias = self._item_bias = np.float32(0)
@@ -44,41 +42,53 @@ class PairScorer:
             self._user_bias = _mean(scoring.user_bias, ~self._unknown_users)
             self._item_bias = _mean(scoring.item_bias, ~self._unknown_items)
 
-    def __call__(self, users: pa.Array, items: pa.Array) -> Scored:
-        """Score a batch of ids as text, (N,) and (N,)."""
-        user, item = _rows(users, self.users), _rows(items, self.items)
+    def score(self, users: pa.Array, items: pa.Array) -> PairScores:
+        """Score pairs of ids as text, (N,) and (N,)."""
+        user, item = _rows(users, self.index.users), _rows(items, self.index.items)
         known_users, known_items = user >= 0, item >= 0
         scores = self._scores(user, item)
         known_users[known_users] = ~self._unknown_users[user[known_users]]
         known_items[known_items] = ~self._unknown_items[item[known_items]]
-        return Scored(
+        return PairScores(
             scores.astype(np.float32), int((~known_users).sum()), int((~known_items).sum())
         )
 
     def _scores(self, user: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.float64]:
-        everyone = np.arange(len(user))
-        of = self.scoring._replace(
+        """Score rows of users and items, (N,) and (N,), −1 for unknown ones."""
+        place = np.arange(len(user))  # each pair has a user and an item of its own
+        pairs = self.scoring._replace(
             users=_taken(self.scoring.users, user), items=_taken(self.scoring.items, item)
         )
-        if isinstance(of, Vectors):
-            of = of._replace(
-                user_bias=_taken(of.user_bias, user, self._user_bias),
-                item_bias=_taken(of.item_bias, item, self._item_bias),
+        if isinstance(pairs, Vectors):
+            pairs = pairs._replace(
+                user_bias=_taken(pairs.user_bias, user, self._user_bias),
+                item_bias=_taken(pairs.item_bias, item, self._item_bias),
             )
-        return of.pairs(everyone, everyone)
+        return pairs.pairs(place, place)
 
 
-def fits(ids: Ids) -> Callable[[pa.Array], bool]:
-    """Return what tells whether text ids can stand in a column of the type of ``ids``."""
+def score_pairs(
+    checkpoint: Checkpoint, users: Sequence[Any] | Ids, items: Sequence[Any] | Ids
+) -> PairScores:
+    """Score pairs of ids (N,) and (N,), integers or text; raises ValueError for two lengths."""
+    if len(users) != len(items):
+        raise ValueError(f"{len(users)} users and {len(items)} items are no pairs")
+    scorer = PairScorer(checkpoint, scoring_of(checkpoint))
+    tokens = (pa.array(as_text(ids), pa.string()) for ids in (users, items))
+    return scorer.score(*tokens)
+
+
+def make_type_check(ids: Ids) -> Callable[[pa.Array], bool]:
+    """Return a function that tells whether text ids fit a column of the type of ``ids``."""
     if ids.dtype.kind != "i":
         return lambda _: True
     pattern = "^(0|-?[1-9][0-9]{0,17})$"
     return lambda tokens: bool(pc.all(pc.match_substring_regex(tokens, pattern)).as_py())
 
 
-def _rows(tokens: pa.Array, lookup: Lookup) -> NDArray[np.int64]:
+def _rows(tokens: pa.Array, index: IdIndex) -> NDArray[np.int64]:
     coded = tokens.dictionary_encode()
-    rows = lookup.rows(coded.dictionary.to_pylist())
+    rows = index.rows(coded.dictionary.to_pylist())
     return rows[coded.indices.to_numpy(zero_copy_only=False)]
 
 

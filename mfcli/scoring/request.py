@@ -1,39 +1,56 @@
-"""Options and the files that they name → who gets rows, and out of which items."""
+"""Options and filters, all of them values in memory → who gets a list, and out of which items."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import FetchConfig, RecommendConfig, UnknownUsers
+from mfcli.config import RecommendConfig, UnknownUsers
 from mfcli.data.interactions import Ids
 from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
-from mfcli.results import OnEvent, Warned, ignore, quietly
-from mfcli.scoring.ids import ITEM_NAMES, USER_NAMES, Lookup, read_ids
-from mfcli.sources.locate import locate
-from mfcli.sources.readers import read_table
+from mfcli.events import OnEvent, Warned, ignore
+from mfcli.scoring.ids import CatalogIndex, IdIndex, IdPairs, as_text, typed_like
 
 
-@dataclass(frozen=True, eq=False)
-class Request:
-    """Who gets rows, and out of which items.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Filters:
+    """Which items may be recommended, and to whom not; None filters nothing.
+
+    items:         ids of the only items that may be recommended.
+    exclude_items: ids of items that may not be.
+    exclude:       pairs that are left out of the lists.
+    seen:          pairs that were seen after training, left out as what is seen in train is.
+    names:         what a warning calls a filter, by the filter's name: the file that it came from.
+    """
+
+    items: Sequence[Any] | Ids | None = None
+    exclude_items: Sequence[Any] | Ids | None = None
+    exclude: IdPairs | None = None
+    seen: IdPairs | None = None
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ListRequest:
+    """Who gets a list, and out of which items.
 
     users:   (N,) rows, ascending; those from U on stand for ``strangers``, who are not in the
-             matrix, in the order of their file.
+             matrix, in the order in which they were asked for.
     allowed: (I,) bool, items that anybody may get.
     masks:   CSR rows of what a user does not get; a mask may end before the strangers.
     popular: (I,) float32, the score of every item for users without a rating in train.
-    unknown: number of users without a rating in train, those who get no rows among them.
-    counts:  what the files held that the model does not know; inputs: role and SHA-256 of each.
+    unknown: number of users without a rating in train, also of those who get no list.
+    counts:  how many ids or pairs of a filter the model does not know, by the filter's name.
     """
 
     users: NDArray[np.int64]
@@ -42,162 +59,140 @@ class Request:
     masks: list[CsrRows]
     popular: NDArray[np.float32]
     unknown: int
-    counts: dict[str, int] = field(default_factory=dict)
-    inputs: list[dict[str, str]] = field(default_factory=list)
+    counts: dict[str, int]
 
 
-class Reader:
-    """Reads the files of the options against one checkpoint, and notes what it does not know."""
+def make_request(
+    checkpoint: Checkpoint,
+    config: RecommendConfig,
+    *,
+    users: Sequence[Any] | Ids | None = None,
+    everyone: NDArray[np.int64] | None = None,
+    filters: Filters = NO_FILTERS,
+    index: CatalogIndex | None = None,
+    on_event: OnEvent = ignore,
+) -> ListRequest:
+    """Match ids with a model's; of ``config``, what names files is not looked at.
 
-    def __init__(self, checkpoint: Checkpoint, on_event: OnEvent = ignore) -> None:
-        """Start with nothing counted."""
-        self.checkpoint, self.on_event, self._quietly = checkpoint, on_event, quietly(on_event)
+    users:    ids of those who get a list, each once; None for everyone.
+    everyone: (N,) ascending rows that None stands for; None again for all of the matrix.
+    index:    the rows of the model's ids, where they were hashed already.
+
+    Raises InputError for unknown users where ``config.unknown_users`` is ``error``.
+    """
+    matching = _Matching(checkpoint, filters, index, on_event)
+    everyone = np.arange(checkpoint.n_users) if everyone is None else everyone
+    rows, others = (everyone, []) if users is None else matching.users(users)
+    unknown_rows = rows[checkpoint.user_counts[rows] == 0]
+    unknown = len(unknown_rows) + len(others)
+    if unknown:
+        first = others[0] if others else checkpoint.catalog.user_ids[unknown_rows[0]]
+        _meet_unknown(unknown, first, config.unknown_users, on_event)
+    if config.unknown_users is UnknownUsers.skip:
+        rows, others = rows[checkpoint.user_counts[rows] > 0], []
+    strangers = typed_like(others, checkpoint.catalog.user_ids)
+    allowed = matching.allowed_items(include_cold=config.include_cold)
+    if not allowed.any():
+        on_event(Warned("the options leave no item to recommend: no rows are written"))
+    masks = matching.masks(strangers)
+    if not config.include_seen:
+        masks.insert(0, checkpoint.seen)
+    return ListRequest(
+        users=np.concatenate([rows, checkpoint.n_users + np.arange(len(strangers))]),
+        strangers=strangers,
+        allowed=allowed,
+        masks=masks,
+        popular=np.where(allowed, checkpoint.item_counts, -np.inf).astype(np.float32),
+        unknown=unknown,
+        counts=matching.counts,
+    )
+
+
+def allowed_items(
+    checkpoint: Checkpoint,
+    filters: Filters = NO_FILTERS,
+    *,
+    include_cold: bool = False,
+    index: CatalogIndex | None = None,
+    on_event: OnEvent = ignore,
+) -> NDArray[np.bool_]:
+    """Return which items the filters of items leave, (I,); without ``include_cold``, of train's."""
+    matching = _Matching(checkpoint, filters, index, on_event)
+    return matching.allowed_items(include_cold=include_cold)
+
+
+class _Matching:
+    """Matches the ids of filters with a model's, and counts those that it does not know."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        filters: Filters,
+        index: CatalogIndex | None,
+        on_event: OnEvent,
+    ) -> None:
+        self.checkpoint, self.filters, self.on_event = checkpoint, filters, on_event
+        self.index = CatalogIndex(checkpoint.catalog) if index is None else index
         self.counts: dict[str, int] = {}
-        self.inputs: list[dict[str, str]] = []
 
-    @cached_property
-    def users(self) -> Lookup:
-        """The model's users; hashed only where a file names some."""
-        return Lookup(self.checkpoint.catalog.user_ids)
+    def users(self, ids: Sequence[Any] | Ids) -> tuple[NDArray[np.int64], list[str]]:
+        """Return the rows of the users asked for, ascending, and the ids of strangers."""
+        tokens = as_text(ids)
+        rows = self.index.users.rows(tokens)
+        return np.sort(rows[rows >= 0]), tokens[rows < 0].tolist()
 
-    @cached_property
-    def items(self) -> Lookup:
-        """The model's items."""
-        return Lookup(self.checkpoint.catalog.item_ids)
+    def allowed_items(self, *, include_cold: bool) -> NDArray[np.bool_]:
+        """Return the items that anybody may get, (I,)."""
+        counts = self.checkpoint.item_counts
+        allowed = np.ones(len(counts), bool) if include_cold else counts > 0
+        if self.filters.items is not None:
+            allowed &= self._named("items", self.filters.items)
+        if self.filters.exclude_items is not None:
+            allowed &= ~self._named("exclude_items", self.filters.exclude_items)
+        return allowed
 
-    def items_of(self, source: str, role: str) -> NDArray[np.bool_]:
-        """Return which items a file of ids names, (I,)."""
-        tokens = read_ids(source, ITEM_NAMES, self.items)
-        rows = self.items.rows(tokens)
-        self._count(source, f"{role}_unknown", int((rows < 0).sum()), "item ids")
-        self.inputs.append({"role": role, "sha256": file_sha256(Path(source))})
+    def masks(self, strangers: Ids) -> list[CsrRows]:
+        """Return CSR rows (U + strangers) of the pairs to leave out, if there is such a filter."""
+        others = IdIndex(strangers)
+        keys = [
+            self._keys(name, pairs, others)
+            for name, pairs in (("seen", self.filters.seen), ("exclude", self.filters.exclude))
+            if pairs is not None
+        ]
+        if not keys:
+            return []
+        n_rows = self.checkpoint.n_users + len(strangers)
+        every = np.unique(np.concatenate(keys))
+        return [rows_from_keys(every, n_rows, self.checkpoint.n_items)]
+
+    def _named(self, name: str, ids: Sequence[Any] | Ids) -> NDArray[np.bool_]:
+        """Return which items a filter names, (I,)."""
+        rows = self.index.items.rows(ids)
+        self._count(name, int((rows < 0).sum()), "item ids")
         named = np.zeros(self.checkpoint.n_items, bool)
         named[rows[rows >= 0]] = True
         return named
 
-    def users_of(self, source: str) -> tuple[NDArray[np.int64], list[str]]:
-        """Return the rows of the users that a file or standard input names, and other ids."""
-        tokens = read_ids(source, USER_NAMES, self.users)
-        self.inputs.append({"role": "users", "sha256": _digest(tokens)})
-        rows = self.users.rows(tokens)
-        strangers = [each for each, row in zip(tokens, rows.tolist(), strict=True) if row < 0]
-        return np.sort(rows[rows >= 0]), strangers
-
-    def pairs_of(self, source: str, strangers: Lookup) -> NDArray[np.int64]:
-        """Return the pairs of a table that fetch reads, as keys user · I + item."""
-        with locate(source, FetchConfig(), self._quietly) as located:
-            table, _ = read_table(located.data, FetchConfig(), self._quietly)
-            sha256 = [file_sha256(path) for _, path in located.files]
-        self.inputs += [{"role": "exclude", "sha256": each} for each in sha256]
-        users = self._rows_of_users(table.users.values, strangers)[table.users.codes]
-        items = self.items.rows(table.items.values.astype(np.str_))[table.items.codes]
-        return self._keys(source, "exclude", users, items)
-
-    def seen_of(self, source: str, strangers: Lookup) -> NDArray[np.int64]:
-        """Return the entries of a newer matrix, as keys; its ids are matched by value."""
-        matrix = load_interactions(Path(source))
-        self.inputs.append({"role": "seen", "sha256": file_sha256(Path(source))})
-        users = self._rows_of_users(matrix.catalog.user_ids, strangers)[matrix.users]
-        items = self.items.rows(matrix.catalog.item_ids.astype(np.str_))[matrix.indices]
-        return self._keys(source, "seen", users, items)
-
-    def _rows_of_users(self, ids: Ids, strangers: Lookup) -> NDArray[np.int64]:
-        text = ids.astype(np.str_)
-        rows, others = self.users.rows(text), strangers.rows(text)
-        return np.where((rows < 0) & (others >= 0), self.checkpoint.n_users + others, rows)
-
-    def _keys(
-        self, source: str, role: str, users: NDArray[np.int64], items: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def _keys(self, name: str, pairs: IdPairs, strangers: IdIndex) -> NDArray[np.int64]:
+        """Return the pairs that the model knows as keys user · I + item."""
+        text = as_text(pairs.user_ids)
+        rows, others = self.index.users.rows(text), strangers.rows(text)
+        rows = np.where((rows < 0) & (others >= 0), self.checkpoint.n_users + others, rows)
+        users, items = rows[pairs.users], self.index.items.rows(pairs.item_ids)[pairs.items]
         known = (users >= 0) & (items >= 0)
-        self._count(source, f"{role}_unknown", int((~known).sum()), "rows")
+        self._count(name, int((~known).sum()), "rows")
         return users[known] * self.checkpoint.n_items + items[known]
 
-    def _count(self, source: str, name: str, number: int, what: str) -> None:
-        self.counts[name] = number
+    def _count(self, name: str, number: int, what: str) -> None:
+        self.counts[f"{name}_unknown"] = number
         if number:
+            source = self.filters.names.get(name, name)
             self.on_event(Warned(f"{source}: {number} {what} are unknown to the model: left out"))
 
 
-def read_request(
-    checkpoint: Checkpoint,
-    config: RecommendConfig,
-    on_event: OnEvent = ignore,
-    everyone: NDArray[np.int64] | None = None,
-) -> Request:
-    """Read the files of the options; raises InputError for what cannot be used.
-
-    ``everyone``: rows of those who get rows where --users names nobody; None for all users.
-    """
-    reader = Reader(checkpoint, on_event)
-    everyone = np.arange(checkpoint.n_users) if everyone is None else everyone
-    users, others = (everyone, []) if config.users is None else reader.users_of(config.users)
-    unknown_rows = users[checkpoint.user_counts[users] == 0]
-    unknown = len(unknown_rows) + len(others)
-    if unknown:
-        first = others[0] if others else checkpoint.catalog.user_ids[unknown_rows[0]]
-        _meet_unknown(unknown, first, config, on_event)
-    if config.unknown_users is UnknownUsers.skip:
-        users, others = users[checkpoint.user_counts[users] > 0], []
-    strangers = typed(others, checkpoint.catalog.user_ids)
-    counts = checkpoint.item_counts
-    allowed = np.ones(len(counts), bool) if config.include_cold else counts > 0
-    if config.items is not None:
-        allowed &= reader.items_of(config.items, "items")
-    if config.exclude_items is not None:
-        allowed &= ~reader.items_of(config.exclude_items, "exclude_items")
-    if not allowed.any():
-        on_event(Warned("no item is left by the options: no rows are written"))
-    popular = np.where(allowed, counts, -np.inf).astype(np.float32)
-    return Request(
-        np.concatenate([users, checkpoint.n_users + np.arange(len(strangers))]),
-        strangers,
-        allowed,
-        _masks(reader, config, strangers),
-        popular,
-        unknown,
-        reader.counts,
-        reader.inputs,
-    )
-
-
-def typed(tokens: list[str], like: Ids) -> Ids:
-    """Return ids that are not in the matrix: of its type where all of them fit, else strings."""
-    text = np.array(tokens, dtype=np.str_)
-    if like.dtype.kind != "i":
-        return text
-    try:
-        numbers = np.array([int(each) for each in tokens], dtype=np.int64)
-    except (ValueError, OverflowError):
-        return text
-    return numbers if [str(each) for each in numbers.tolist()] == tokens else text
-
-
-def _masks(reader: Reader, config: RecommendConfig, strangers: Ids) -> list[CsrRows]:
-    checkpoint = reader.checkpoint
-    masks: list[CsrRows] = []
-    if not config.include_seen:
-        masks.append(checkpoint.seen)
-    keys: list[NDArray[np.int64]] = []
-    others = Lookup(strangers)
-    if config.seen is not None:
-        keys.append(reader.seen_of(config.seen, others))
-    if config.exclude is not None:
-        keys.append(reader.pairs_of(config.exclude, others))
-    if keys:
-        rows = checkpoint.n_users + len(strangers)
-        masks.append(rows_from_keys(np.unique(np.concatenate(keys)), rows, checkpoint.n_items))
-    return masks
-
-
-def _meet_unknown(unknown: int, first: Any, config: RecommendConfig, on_event: OnEvent) -> None:
+def _meet_unknown(unknown: int, first: Any, wish: UnknownUsers, on_event: OnEvent) -> None:
     what = f"{unknown} users have no rating in train (the first one: {first})"
-    if config.unknown_users is UnknownUsers.error:
+    if wish is UnknownUsers.error:
         raise InputError(f"{what}: leave them out, or choose --unknown-users popular or skip")
-    popular = config.unknown_users is UnknownUsers.popular
-    does = "get the popular items" if popular else "are left out"
-    on_event(Warned(f"{what}: they {does}"))
-
-
-def _digest(tokens: list[str]) -> str:
-    return hashlib.sha256("\n".join(tokens).encode()).hexdigest()
+    fate = "get the popular items" if wish is UnknownUsers.popular else "are left out"
+    on_event(Warned(f"{what}: they {fate}"))

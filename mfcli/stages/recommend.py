@@ -5,27 +5,22 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from mfcli.artifacts import (
-    atomic_path,
-    keep_as_previous,
-    output_lock,
-    previous_of,
-    real_output,
-    refuse_input_as_output,
-    seconds_old,
-)
+from mfcli.artifacts import seconds_old
 from mfcli.artifacts.meta import lineage_of
 from mfcli.config import RecommendConfig, TableFormat, format_of
 from mfcli.config.options import flag
 from mfcli.errors import UsageError
+from mfcli.events import OnEvent, ignore
 from mfcli.kernels.announcing import compiling
-from mfcli.publishing.folders import recommend_parts
-from mfcli.publishing.gates import Figures, check_age, check_figures, coverage_of, figures_of
+from mfcli.models.loading import load_model
+from mfcli.publishing.folders import publish_folder
+from mfcli.publishing.gates import check_age
+from mfcli.publishing.lists import publish_file
+from mfcli.publishing.outputs import output_stream
 from mfcli.publishing.pairs import write_pairs
-from mfcli.results import OnEvent, PairsResult, RecommendResult, Started, ignore
-from mfcli.scoring.lists import ListJob, Tally, prepare, write_lists
+from mfcli.results import PairsResult, RecommendResult
 from mfcli.scoring.memory import require_scoring
-from mfcli.system.streams import standard_output
+from mfcli.scoring.pairs import PairScorer
 
 _OF_FOLDERS = ("format", "part_users", "shard", "resume", "scheduler")
 _OF_PUBLISHING = ("keep_previous", "min_users", "min_coverage", "max_churn", "wait")
@@ -49,14 +44,56 @@ def recommend(
     check_place(out, config, folder=folder)
     check_age(model, config)
     if config.pairs is not None:
-        return write_pairs(model, out, config, on_event, began)
+        return _score_pairs(model, out, config, config.pairs, on_event)
     require_scoring([model], None, config.workers, 0, on_event)
     with compiling(on_event):
-        if out is None:
-            return _to_standard_output(model, config, on_event, began)
-        if folder:
-            return recommend_parts(model, out, config, on_event, began)
-        return _to_file(model, out, config, on_event, began)
+        if folder and out is not None:
+            written = publish_folder(model, out, config, on_event)
+        else:
+            written = publish_file(model, out, config, on_event)
+    recommender, summary = written.recommender, written.summary
+    return RecommendResult(
+        out="-" if out is None else str(out),
+        n_users=len(recommender.rows),
+        n_rows=summary.rows,
+        unknown_users=recommender.request.unknown,
+        short_users=summary.short,
+        model_seconds_old=seconds_old(model),
+        seconds=time.perf_counter() - began,
+        preview=summary.preview,
+        users_with_rows=summary.users,
+        coverage=written.coverage,
+        churn=None if written.figures is None else written.figures.churn,
+        counts=recommender.request.counts,
+        lineage=lineage_of(recommender.checkpoint.meta),
+        parts=written.parts,
+        published=written.published,
+    )
+
+
+def _score_pairs(
+    model: Path, out: Path | None, config: RecommendConfig, pairs: str, on_event: OnEvent
+) -> PairsResult:
+    began = time.perf_counter()
+    kind = TableFormat.csv if out is None else format_of(out.name)
+    output = output_stream(
+        out, [model, pairs], wait=config.wait, keep_previous=config.keep_previous
+    )
+    with output as stream:
+        checkpoint, scoring = load_model(model)
+        scorer = PairScorer(checkpoint, scoring)
+        summary = write_pairs(
+            scorer, pairs, stream, kind, csv_safe=config.csv_safe, on_event=on_event
+        )
+    return PairsResult(
+        out="-" if out is None else str(out),
+        n_rows=summary.rows,
+        unknown_user_rows=summary.unknown_users,
+        unknown_item_rows=summary.unknown_items,
+        model_seconds_old=seconds_old(model),
+        lineage=lineage_of(checkpoint.meta),
+        seconds=time.perf_counter() - began,
+    )
 
 
 def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> None:
@@ -83,56 +120,3 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
             raise UsageError(
                 f"{flag(asked[0])} has no meaning with --out -, which replaces nothing"
             )
-
-
-def _to_standard_output(
-    model: Path, config: RecommendConfig, on_event: OnEvent, began: float
-) -> RecommendResult:
-    job = prepare(model, config, on_event)
-    on_event(Started("recommend", len(job.request.users), "users"))
-    stream = standard_output().buffer
-    tally = write_lists(job, job.request.users, stream, TableFormat.csv, on_event)
-    return _result("-", model, job, tally, None, began)
-
-
-def _to_file(
-    model: Path, out: Path, config: RecommendConfig, on_event: OnEvent, began: float
-) -> RecommendResult:
-    target = real_output(out)
-    if config.keep_previous:
-        real_output(previous_of(target))
-    refuse_input_as_output(out, model, *config.files)
-    kind = format_of(out.name)
-    with output_lock(out, config.wait):
-        job = prepare(model, config, on_event)
-        job.check_types(kind)
-        on_event(Started("recommend", len(job.request.users), "users"))
-        with atomic_path(out) as temporary:
-            with temporary.open("wb") as stream:
-                tally = write_lists(job, job.request.users, stream, kind, on_event)
-            coverage = coverage_of(tally.covered, job.request.allowed)
-            figures = figures_of(tally.users, coverage, out, [temporary], config, on_event)
-            check_figures(figures, config)
-            if config.keep_previous:
-                keep_as_previous(out)
-    return _result(str(out), model, job, tally, figures, began)
-
-
-def _result(
-    out: str, model: Path, job: ListJob, tally: Tally, figures: Figures | None, began: float
-) -> RecommendResult:
-    return RecommendResult(
-        out=out,
-        n_users=len(job.request.users),
-        n_rows=tally.rows,
-        unknown_users=job.request.unknown,
-        short_users=tally.short,
-        model_seconds_old=seconds_old(model),
-        seconds=time.perf_counter() - began,
-        preview=tally.preview,
-        users_with_rows=tally.users,
-        coverage=coverage_of(tally.covered, job.request.allowed),
-        churn=figures.churn if figures else None,
-        counts=job.request.counts,
-        lineage=lineage_of(job.loaded.checkpoint.meta),
-    )

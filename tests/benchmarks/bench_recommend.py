@@ -35,7 +35,7 @@ from mfcli.data.rows import CsrRows
 from mfcli.models.arrays import Vectors
 from mfcli.models.modules import allocate
 from mfcli.ranking.catalogue import Block, BlockScorer, best_items
-from mfcli.scoring.lists import prepare
+from mfcli.scoring.files import load_recommender
 from mfcli.stages.recommend import recommend
 from tests.benchmarks.measuring import (
     Row,
@@ -83,8 +83,8 @@ def save_model(path: Path, n_users: int, n_items: int) -> None:
     indptr = np.searchsorted(keys, np.arange(n_users + 1) * n_items).astype(np.int32)
     config = TrainConfig(factors=64).resolved()
     weights = allocate(config, n_users, n_items).state_dict()
-    for each in weights.values():
-        each.copy_(torch.from_numpy(rng.normal(0, 0.1, each.shape).astype(np.float32)))
+    for weight in weights.values():
+        weight.copy_(torch.from_numpy(rng.normal(0, 0.1, weight.shape).astype(np.float32)))
     catalog = Catalog(np.arange(n_users), np.arange(n_items))
     meta = meta_for("model", [])
     indices = (keys % n_items).astype(np.int32)
@@ -106,18 +106,18 @@ def child(model: Path, out: Path) -> None:
     start = time.perf_counter()
     recommend(model, out, config)
     whole, peak = time.perf_counter() - start, peak_bytes()
-    job = prepare(model, config)
-    kept = list(job.ranked(job.request.users, lambda lists: lists))
+    recommender, _ = load_recommender(model, config)
+    kept = list(recommender.blocks(recommender.rows, recommender.rank))
     start = time.perf_counter()
     with out.with_suffix(".again.csv").open("wb") as stream:
-        with open_table(stream, TableFormat.csv, job.columns()) as table:
+        with open_table(stream, TableFormat.csv, recommender.columns()) as table:
             for lists in kept:
-                table.append(table.encode(job.cells(lists)))
+                table.append(table.encode(recommender.cells(lists)))
         stream.flush()
         os.fsync(stream.fileno())
     writing = time.perf_counter() - start
     start = time.perf_counter()
-    for _ in job.scorer.blocks(job.request.users, lambda block: block.users, WORKERS):
+    for _ in recommender.scorer.blocks(recommender.rows, lambda block: block.users, WORKERS):
         pass
     bare = time.perf_counter() - start
     print(
@@ -194,7 +194,7 @@ def main() -> None:
             return best_items(block, CsrRows(seen.indptr, seen.indices).cut(block.users), K)
 
         lists[0] = np.concatenate(
-            [each for each, _ in BlockScorer(scoring).blocks(everyone, work, 2)]
+            [items for items, _ in BlockScorer(scoring).blocks(everyone, work, 2)]
         )
         return time.perf_counter() - start
 

@@ -14,7 +14,7 @@ import pytest
 
 from mfcli.artifacts import file_sha256, output_lock
 from mfcli.config import RecommendConfig
-from mfcli.publishing.parts import finished, job_of, parts_of, write_part
+from mfcli.publishing.parts import parts_of, read_note, shared_recommender, write_part
 from tests.helpers import interactions
 from tests.models_on_disk import write_model
 
@@ -32,7 +32,7 @@ def made(tmp_path_factory, cli):
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_a_folder_holds_parts_a_manifest_and_success(cli, made, tmp_path) -> None:
@@ -71,7 +71,7 @@ def test_two_threads_and_shards_in_any_order_give_the_same_bytes(cli, made, tmp_
     again = cli(*recommend, f"{tmp_path}/four/", "--shard", "2/4", "--keep-previous")
     assert "published already" in again.stderr
     assert (tmp_path / "four").stat().st_ino == before
-    names = {each.name for each in tmp_path.iterdir()}
+    names = {path.name for path in tmp_path.iterdir()}
     assert names == {"two", "four", "two.lock", "four.lock", ".four.building.lock"}
 
 
@@ -122,7 +122,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(cli, made, tmp_path) -> None:
     assert content(out) == old
     there = sorted(building.glob("part-*.parquet"))
     there[0].write_bytes(b"damaged")
-    kept = {each.name: each.stat().st_ino for each in there[1:3]}
+    kept = {path.name: path.stat().st_ino for path in there[1:3]}
     refused = cli(*command, "--resume", "--min-score", "0")
     assert refused.exit_code == 3
     assert "another --min-score" in refused.stderr
@@ -145,12 +145,11 @@ def test_resume_mends_a_published_folder(cli, made, tmp_path) -> None:
 
 
 def test_users_that_nobody_knows_have_parts_behind_the_matrix(cli, made, tmp_path) -> None:
-    asked = "".join(f"{each}\n" for each in [10, 69, *range(200, 212)])
+    asked = "".join(f"{user}\n" for user in [10, 69, *range(200, 212)])
     recommend = ("recommend", made / "m.pt", *K, "--users", "-", "--out", f"{tmp_path}/recs/")
     assert cli(*recommend, input=asked).exit_code == 0
-    names = [
-        each["name"] for each in json.loads((tmp_path / "recs/_manifest.json").read_text())["parts"]
-    ]
+    manifest = json.loads((tmp_path / "recs/_manifest.json").read_text())
+    names = [part["name"] for part in manifest["parts"]]
     assert names == [f"part-0000{number}.parquet" for number in (0, 6, 7, 8)]
     users = pq.read_table(tmp_path / "recs")["user_id"].unique().to_pylist()
     assert users == [10, 69, *range(200, 212)]
@@ -163,14 +162,15 @@ def test_users_that_nobody_knows_have_parts_behind_the_matrix(cli, made, tmp_pat
 def test_a_part_is_scored_by_path_and_number(made, tmp_path) -> None:
     """What a worker elsewhere is told: the model's path, the options, the part."""
     config = RecommendConfig(k=3, part_users=9)
-    part = parts_of(job_of(made / "m.pt", config))[4]
-    result = write_part(job_of(made / "m.pt", config), part, tmp_path)
+    recommender, _ = shared_recommender(made / "m.pt", config)
+    part = parts_of(recommender)[4]
+    note = write_part(recommender, part, tmp_path)
     path = tmp_path / part.name
     assert path.read_bytes() == (made / "recs" / part.name).read_bytes()
-    assert result == finished(tmp_path, part)
-    assert job_of(made / "m.pt", config) is job_of(made / "m.pt", config)
+    assert note == read_note(tmp_path, part)
+    assert shared_recommender(made / "m.pt", config)[0] is recommender
     path.write_bytes(b"")
-    assert finished(tmp_path, part) is None
+    assert read_note(tmp_path, part) is None
 
 
 @pytest.mark.parametrize("out", ["recs/", "r.csv"])
@@ -181,7 +181,7 @@ def test_a_previous_output_is_kept_only_where_nothing_else_is(cli, made, tmp_pat
     result = cli("recommend", made / "m.pt", "--out", f"{tmp_path}/{out}", "--keep-previous")
     assert result.exit_code == 2
     assert "previous" in result.stderr
-    assert [each.name for each in previous.iterdir()] == ["photo.jpg"]
+    assert [path.name for path in previous.iterdir()] == ["photo.jpg"]
 
 
 @pytest.mark.parametrize("name", ["mine", "file", "inputs"])
@@ -197,9 +197,8 @@ def test_a_folder_of_something_else_is_not_replaced(cli, made, tmp_path, name) -
     before = sorted(tmp_path.rglob("*"))
     for command in ("recommend", "export"):
         assert cli(command, model, "--out", f"{tmp_path}/{name}/").exit_code == 2
-    assert [each for each in sorted(tmp_path.rglob("*")) if each.suffix != ".lock"] == [
-        each for each in before if each.suffix != ".lock"
-    ]
+    after = [path for path in sorted(tmp_path.rglob("*")) if path.suffix != ".lock"]
+    assert after == [path for path in before if path.suffix != ".lock"]
 
 
 def test_inspect_knows_the_folder_and_every_table(cli, made, tmp_path) -> None:

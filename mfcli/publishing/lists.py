@@ -1,0 +1,135 @@
+"""Ranked lists → the rows of a table; a file of recommendations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.artifacts.tables import open_table
+from mfcli.artifacts.tables.table import Encoded
+from mfcli.config import RecommendConfig, TableFormat, format_of
+from mfcli.events import OnEvent, Progress, Started, ignore
+from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
+from mfcli.publishing.outputs import replaced_output
+from mfcli.ranking.catalogue import Block
+from mfcli.scoring.files import load_recommender
+from mfcli.scoring.lists import RankedLists, Ranker
+from mfcli.scoring.recommender import Recommender
+from mfcli.system.streams import standard_output
+
+PREVIEW_ROWS = 10
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ListSummary:
+    """What was written.
+
+    rows: of the table; users: those with a row; short: those with fewer than k; covered: (I,)
+    bool, items that somebody got; preview: the first rows, name of the column → value.
+    """
+
+    rows: int
+    users: int
+    short: int
+    covered: NDArray[np.bool_]
+    preview: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WrittenLists:
+    """A recommender and what became of its lists; ``figures`` are None where no gate looked.
+
+    parts: of a folder, those that this run wrote; published: false where parts are missing yet.
+    """
+
+    recommender: Recommender
+    summary: ListSummary
+    figures: Figures | None = None
+    parts: int | None = None
+    published: bool = True
+
+    @property
+    def coverage(self) -> float:
+        """The share of the allowed items that somebody got."""
+        if self.figures is not None:
+            return self.figures.coverage
+        return coverage_of(self.summary.covered, self.recommender.request.allowed)
+
+
+def write_lists(
+    ranker: Ranker,
+    rows: NDArray[np.int64],
+    stream: IO[bytes],
+    kind: TableFormat,
+    *,
+    csv_safe: bool = False,
+    on_event: OnEvent = ignore,
+) -> ListSummary:
+    """Rank for ``rows`` of a matrix and write their lists; the bytes depend on no worker's pace."""
+    covered = np.zeros(ranker.scorer.n_items, bool)
+    users = short = done = 0
+    preview: list[dict[str, Any]] = []
+    with open_table(stream, kind, ranker.columns(), csv_safe=csv_safe) as table:
+
+        def work(block: Block) -> tuple[RankedLists, Encoded]:
+            lists = ranker.rank(block)
+            return lists, table.encode(ranker.cells(lists))
+
+        for lists, encoded in ranker.blocks(rows, work):
+            table.append(encoded)
+            users += int((lists.lengths > 0).sum())
+            short += int((lists.lengths < ranker.k).sum())
+            covered[lists.items[lists.items >= 0]] = True
+            preview = preview or preview_of(ranker, lists)
+            done += len(lists.rows)
+            on_event(Progress(done, len(rows)))
+        n_rows = table.n_rows
+    return ListSummary(rows=n_rows, users=users, short=short, covered=covered, preview=preview)
+
+
+def preview_of(ranker: Ranker, lists: RankedLists) -> list[dict[str, Any]]:
+    """Return the first rows of a table of lists as plain values, for a person to look at."""
+    columns = ranker.table(lists.head(PREVIEW_ROWS))
+    values = [column[:PREVIEW_ROWS].tolist() for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def publish_file(
+    model: Path, out: Path | None, config: RecommendConfig, on_event: OnEvent
+) -> WrittenLists:
+    """Write the lists of a model's users to a file, if the gates are passed; None: to stdout.
+
+    Raises UsageError, InputError, LockedError, and GateError: the earlier file then stays.
+    """
+    if out is None:
+        recommender, _ = load_recommender(model, config, on_event)
+        stream = standard_output().buffer
+        return WrittenLists(
+            recommender=recommender,
+            summary=_write_all(recommender, stream, TableFormat.csv, on_event),
+        )
+    kind = format_of(out.name)
+    replaced = replaced_output(
+        out, [model, *config.files], wait=config.wait, keep_previous=config.keep_previous
+    )
+    with replaced as temporary:
+        recommender, _ = load_recommender(model, config, on_event)
+        recommender.check_types(kind)
+        with temporary.open("wb") as stream:
+            summary = _write_all(recommender, stream, kind, on_event)
+        coverage = coverage_of(summary.covered, recommender.request.allowed)
+        figures = figures_of(summary.users, coverage, out, [temporary], config, on_event)
+        check_figures(figures, config)
+    return WrittenLists(recommender=recommender, summary=summary, figures=figures)
+
+
+def _write_all(
+    recommender: Recommender, stream: IO[bytes], kind: TableFormat, on_event: OnEvent
+) -> ListSummary:
+    rows, csv_safe = recommender.rows, recommender.config.csv_safe
+    on_event(Started("recommend", len(rows), "users"))
+    return write_lists(recommender, rows, stream, kind, csv_safe=csv_safe, on_event=on_event)
