@@ -21,8 +21,9 @@ def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) 
     Rows without a rating are as training leaves them.
     """
     random = np.random.default_rng(seed)
-    config = TrainConfig(**{"factors": 2, **options}).resolved()
-    model = allocate(config, train.n_users, train.n_items)
+    recipe = TrainConfig(**{"factors": 2, **options}).recipe()
+    args = recipe.model_args(train.n_users, train.n_items)
+    model = allocate(args)
     with torch.no_grad():
         for table in model.parameters():
             table.copy_(torch.from_numpy(random.integers(-2, 3, table.shape) / 2))
@@ -30,15 +31,16 @@ def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) 
         torch.from_numpy(train.user_counts > 0), torch.from_numpy(train.item_counts > 0)
     )
     checkpoint = Checkpoint(
-        config.options(),
-        model.state_dict(),
-        train.catalog,
-        train.indptr,
-        train.indices,
-        (0.0, 5.0),
-        2.5,
-        [],
-        meta_for("model", [{"stage": "test", "options": {}, "inputs": []}]),
+        options=dict(recipe.options),
+        model_args=args,
+        weights=model.state_dict(),
+        catalog=train.catalog,
+        seen_indptr=train.indptr,
+        seen_indices=train.indices,
+        rating_range=(0.0, 5.0),
+        rating_mean=2.5,
+        history=[],
+        meta=meta_for("model", [{"stage": "test", "options": {}, "inputs": []}]),
     )
     save_checkpoint(path, checkpoint)
     return checkpoint

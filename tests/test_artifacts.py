@@ -42,7 +42,8 @@ from mfcli.artifacts.checkpoint import (
     save_checkpoint,
     save_resume,
 )
-from mfcli.artifacts.meta import SCHEMA, check_meta, from_json, to_json
+from mfcli.artifacts.meta import check_meta, from_json, schema_of, to_json
+from mfcli.config import ModelArgs, ModelKind
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError, LockedError, MfcliError, UsageError
 from tests.helpers import TEXT, any_interactions, equal, id_lists, interactions
@@ -148,7 +149,10 @@ class TestInteractionsFile:
             ({"meta": np.array('{"schema":"1"}')}, "its meta is damaged"),
             ({"meta": np.array('{"schema":1,"lineage":3}')}, "its meta is damaged"),
             ({"meta": np.array('{"schema":1,"lineage":[3]}')}, "its meta is damaged"),
-            ({"meta": np.array(json.dumps({**META, "schema": SCHEMA + 1}))}, "newer mfcli"),
+            (
+                {"meta": np.array(json.dumps({**META, "schema": schema_of("interactions") + 1}))},
+                "newer mfcli",
+            ),
         ],
     )
     def test_a_file_of_other_content_is_refused_by_name(
@@ -281,6 +285,9 @@ def checkpoint_of(n_users: int, n_items: int, **changed: Any) -> Checkpoint:
             "user_factors": torch.arange(n_users * 3.0).reshape(n_users, 3),
             "global_mean": torch.tensor(3.5),
         },
+        "model_args": ModelArgs(
+            model=ModelKind.mf, n_users=n_users, n_items=n_items, factors=3, item_factors=3
+        ),
         "catalog": matrix.catalog,
         "seen_indptr": matrix.indptr,
         "seen_indices": matrix.indices,
@@ -383,7 +390,7 @@ class TestCheckpoint:
             ({"options": {}, "history": [3]}, "history"),
             ({"rating_range": (1.0,)}, "is damaged"),
             ({"rating_mean": "high"}, "is damaged"),
-            ({"meta": {**META, "kind": "model", "schema": SCHEMA + 1}}, "newer mfcli"),
+            ({"meta": {**META, "kind": "model", "schema": schema_of("model") + 1}}, "newer mfcli"),
             ({"meta": {"kind": "model"}}, "its meta is damaged"),
             ({"meta": meta_for("resume", [])}, "holds resume, not model"),
         ],

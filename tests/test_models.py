@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from mfcli.config import Init, ModelKind, TrainConfig
+from mfcli.config import Init, ModelArgs, ModelKind, Recipe, TrainConfig
 from mfcli.models.arrays import Vectors
-from mfcli.models.modules import (
-    MF,
-    MODELS,
-    SVDPP,
-    BiasedMF,
-    FactorModel,
-    NeuralMF,
-    allocate,
-    build,
-    fill,
-)
+from mfcli.models.base import FactorModel, fill
+from mfcli.models.dot import MF, SVDPP, BiasedMF
+from mfcli.models.modules import MODELS, allocate, build
+from mfcli.models.neural import NeuralMF
 from mfcli.models.objectives import widen
 
 USERS, ITEMS = 7, 9
 every_model = pytest.mark.parametrize("kind", list(ModelKind))
 
 
-def config_of(kind: ModelKind, **options: Any) -> TrainConfig:
+def recipe_of(kind: ModelKind, **options: Any) -> Recipe:
     """Resolve a model with the options that mean something to it."""
     given: dict[str, Any] = {"model": kind, **options}
     if kind not in (ModelKind.popularity, ModelKind.bias):
         given = {"factors": 4, "init": "normal:1", "seed": 3, **given}
     if kind in (ModelKind.biased_mf, ModelKind.svdpp):
         given.setdefault("bias_init", "normal:1")
-    return TrainConfig.merge(("", given)).resolved()
+    return TrainConfig.merge(("", given)).recipe()
 
 
 def model_of(kind: ModelKind, **options: Any) -> FactorModel:
     """Draw a model whose every weight is something, in the mode that scores."""
-    model = build(config_of(kind, **options), USERS, ITEMS)
+    model = build(recipe_of(kind, **options), USERS, ITEMS)
     torch.manual_seed(1)
     with torch.no_grad():
         for name, table in [*model.named_parameters(), *model.named_buffers()]:
             if "bias" in name or "implicit" in name or name == "global_mean":
                 table.normal_()
     return model.eval()
+
+
+def args_of(kind: ModelKind, factors: int) -> ModelArgs:
+    """Return the sizes of a model of one user and one item."""
+    return ModelArgs(model=kind, n_users=1, n_items=1, factors=factors, item_factors=factors)
 
 
 def all_pairs() -> tuple[torch.Tensor, torch.Tensor]:
@@ -105,7 +104,7 @@ class TestScores:
 
     def test_weights_go_into_a_model_of_the_same_shape(self, kind: ModelKind) -> None:
         model, (users, items) = model_of(kind), all_pairs()
-        other = allocate(config_of(kind), USERS, ITEMS).eval()
+        other = allocate(recipe_of(kind).model_args(USERS, ITEMS)).eval()
         other.load_state_dict(model.state_dict())
         assert torch.equal(other(users, items), model(users, items))
 
@@ -130,7 +129,8 @@ def test_a_neural_score_is_the_formula(hidden: list[int]) -> None:
     model = model_of(ModelKind.neural, hidden=hidden or [1], item_factors=2)
     assert isinstance(model, NeuralMF)
     if not hidden:
-        model = NeuralMF(USERS, ITEMS, 4, 0.0, False, 2, []).eval()
+        args = recipe_of(ModelKind.neural, item_factors=2).model_args(USERS, ITEMS)
+        model = NeuralMF(dataclasses.replace(args, hidden=())).eval()
         model.reset(Init("normal", 0.0, 1.0), Init("normal", 0.0, 0.0), torch.Generator())
     users, items = all_pairs()
     with torch.no_grad():
@@ -199,8 +199,8 @@ class TestStart:
         assert not table.any()
 
     def test_each_option_fills_its_own_tables(self) -> None:
-        config = config_of(ModelKind.biased_mf, init="uniform:2:3", bias_init="uniform:-3:-2")
-        weights = build(config, USERS, ITEMS).state_dict()
+        recipe = recipe_of(ModelKind.biased_mf, init="uniform:2:3", bias_init="uniform:-3:-2")
+        weights = build(recipe, USERS, ITEMS).state_dict()
         for name in ("user_factors", "item_factors"):
             assert ((weights[name] >= 2) & (weights[name] <= 3)).all()
         for name in ("user_bias", "item_bias"):
@@ -210,14 +210,14 @@ class TestStart:
     @every_model
     def test_a_seed_decides_it(self, kind: ModelKind) -> None:
         first, same, other = (
-            build(config_of(kind, seed=seed), USERS, ITEMS).state_dict() for seed in (3, 3, 4)
+            build(recipe_of(kind, seed=seed), USERS, ITEMS).state_dict() for seed in (3, 3, 4)
         )
         assert all(torch.equal(first[name], same[name]) for name in first)
         if kind not in (ModelKind.popularity, ModelKind.bias):
             assert not torch.equal(first["user_factors"], other["user_factors"])
 
     def test_layers_start_within_the_root_of_their_width(self) -> None:
-        model = build(config_of(ModelKind.neural, hidden=[50]), USERS, ITEMS)
+        model = build(recipe_of(ModelKind.neural, hidden=[50]), USERS, ITEMS)
         assert isinstance(model, NeuralMF)
         for layer in model.linear:
             bound = layer.in_features**-0.5
@@ -244,7 +244,8 @@ class TestDropout:
 
 def test_dropout_keeps_the_mean_of_a_dot_product() -> None:
     """What is kept is scaled up: E⟨drop(u), drop(v)⟩ = ⟨u, v⟩."""
-    model = MF(1, 1, 8, 0.3, False)
+    model = MF(args_of(ModelKind.mf, 8))
+    model.dropout = 0.3
     with torch.no_grad():
         model.user_factors.fill_(1.0)
         model.item_factors.fill_(0.5)
@@ -255,7 +256,8 @@ def test_dropout_keeps_the_mean_of_a_dot_product() -> None:
 
 
 def test_biases_are_never_dropped() -> None:
-    model = BiasedMF(1, 1, 2, 0.9, False)
+    model = BiasedMF(args_of(ModelKind.biased_mf, 2))
+    model.dropout = 0.9
     with torch.no_grad():
         model.user_bias.fill_(1.5)
         model.global_mean.fill_(2.0)

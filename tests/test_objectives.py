@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +11,21 @@ import numpy as np
 import pytest
 import torch
 
-from mfcli.config import Objective, TrainConfig
+from mfcli.config import ModelArgs, ModelKind, Objective, TrainConfig
 from mfcli.errors import InputError
-from mfcli.models.modules import MF, BiasedMF, FactorModel
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import MF, BiasedMF
 from mfcli.models.objectives import OBJECTIVES, Batch, Loss, Penalty, mean_loss, values_of, widen
 from tests.helpers import from_triples
 
 USERS, ITEMS, FACTORS = 6, 8, 3
+ARGS = ModelArgs(
+    model=ModelKind.biased_mf,
+    n_users=USERS,
+    n_items=ITEMS,
+    factors=FACTORS,
+    item_factors=FACTORS,
+)
 B, N = 5, 4  # positives, and negatives of each
 
 
@@ -78,7 +87,7 @@ models = pytest.mark.parametrize("kind", [MF, BiasedMF])
 def model_of(kind: type[MF], seed: int = 0) -> FactorModel:
     """Draw a model of float64, so that slopes compare to many digits."""
     torch.manual_seed(seed)
-    model = kind(USERS, ITEMS, FACTORS, 0.0, False).double()
+    model = kind(ARGS).double()
     with torch.no_grad():
         for each in model.parameters():
             each.normal_()
@@ -188,7 +197,8 @@ def test_loss_penalty_and_slopes_are_those_by_hand(
 
 @objectives
 def test_sparse_slopes_are_the_dense_ones(objective: Objective) -> None:
-    dense, sparse = (BiasedMF(USERS, ITEMS, FACTORS, 0.0, each).double() for each in (False, True))
+    dense, sparse = BiasedMF(ARGS).double(), BiasedMF(ARGS).double()
+    sparse.sparse = True
     sparse.load_state_dict(model_of(BiasedMF).state_dict())
     dense.load_state_dict(sparse.state_dict())
     batch, negatives = batch_of(objective)
@@ -209,7 +219,7 @@ def test_loss_and_slopes_are_finite_however_far_apart_scores_are(
     objective: Objective, distance: float
 ) -> None:
     """In float32, as in training."""
-    model = MF(1, 2, 1, 0.0, False)
+    model = MF(dataclasses.replace(ARGS, n_users=1, n_items=2, factors=1, item_factors=1))
     with torch.no_grad():
         model.user_factors.fill_(1.0)
         model.item_factors[0], model.item_factors[1] = distance, 0.0
@@ -244,7 +254,8 @@ class TestMeanLoss:
     def test_it_drops_nothing_and_leaves_the_mode_and_the_slopes(
         self, objective: Objective, training: bool
     ) -> None:
-        model = BiasedMF(USERS, ITEMS, FACTORS, 0.9, False).double()
+        model = BiasedMF(ARGS).double()
+        model.dropout = 0.9
         model.load_state_dict(model_of(BiasedMF).state_dict())
         model.train(training)
         batch, negatives = batch_of(objective)
@@ -279,7 +290,7 @@ class TestValues:
     MATRIX = from_triples([(0, 0, 1.0), (0, 1, 3.0), (1, 1, 0.0), (1, 2, 4.0)], 2, 3)
 
     def values(self, **options: Any) -> Any:
-        return values_of(self.MATRIX, TrainConfig.merge(("", options)).resolved())
+        return values_of(self.MATRIX, TrainConfig.merge(("", options)).recipe())
 
     def test_ratings_are_the_values_of_mse(self) -> None:
         assert self.values() is self.MATRIX.data
@@ -303,9 +314,9 @@ class TestValues:
     )
     @pytest.mark.parametrize("kind", ["linear", "log"])
     def test_what_can_be_no_weight_is_refused(self, rating: float, reason: str, kind: str) -> None:
-        config = TrainConfig.merge(("", {"mode": "implicit", "positive_weight": kind})).resolved()
+        recipe = TrainConfig.merge(("", {"mode": "implicit", "positive_weight": kind})).recipe()
         with pytest.raises(InputError, match=reason):
-            values_of(from_triples([(0, 0, rating)], 1, 1), config)
+            values_of(from_triples([(0, 0, rating)], 1, 1), recipe)
 
 
 def test_widening_lets_one_user_meet_many_items() -> None:

@@ -222,7 +222,7 @@ def test_what_cannot_work_is_refused_before_data_is_read(options: dict[str, Any]
 def test_what_is_given_is_fixed_and_the_rest_is_drawn():
     config = TuneConfig.merge(("", {"mode": "hogwild", "factors": 7, "epochs": 4}))
     assert not {"factors", "epochs"} & set(config.space())
-    trial = config.trial_config({"learning_rate": 0.5})
+    trial = config.trial_recipe({"learning_rate": 0.5})
     assert (trial.factors, trial.epochs, trial.learning_rate, trial.workers) == (7, 4, 0.5, 1)
     assert trial.objective is Objective.bpr
     assert config.metrics == ["ndcg@10"]

@@ -20,8 +20,9 @@ import torch
 from numpy.typing import NDArray
 
 from mfcli.artifacts.files import atomic_file, open_input
-from mfcli.artifacts.meta import check_meta, is_plain
+from mfcli.artifacts.meta import FIRST, check_meta, is_plain
 from mfcli.artifacts.zips import check_document, check_members
+from mfcli.config.model_args import ModelArgs
 from mfcli.data.ids import MAX_ID_LENGTH
 from mfcli.data.interactions import Catalog, Ids, Indices, csr_problem
 from mfcli.data.rows import CsrRows
@@ -29,11 +30,12 @@ from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError, is_out_of_memory
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Checkpoint:
     """A trained model and all that later stages need of its training.
 
     options:      the resolved options of train, plain values.
+    model_args:   what rebuilds the model, together with the weights.
     weights:      parameter name → tensor on the CPU.
     catalog:      ids and names of the rows and columns.
     seen_indptr, seen_indices: what each user has in train, CSR.
@@ -42,6 +44,7 @@ class Checkpoint:
     """
 
     options: dict[str, Any]
+    model_args: ModelArgs
     weights: dict[str, torch.Tensor]
     catalog: Catalog
     seen_indptr: Indices
@@ -90,6 +93,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         {
             "meta": _interned(checkpoint.meta),
             "options": _interned(checkpoint.options),
+            "model_args": _interned(checkpoint.model_args.plain()),
             "weights": {name: each.detach().cpu() for name, each in checkpoint.weights.items()},
             "user_ids": _pack(catalog.user_ids),
             "item_ids": _pack(catalog.item_ids),
@@ -126,25 +130,47 @@ def load_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
     document = _load(path, "model", "train one with mfcli train", mapped)
     try:
         names = document["item_names"]
+        catalog = Catalog(
+            _unpack(document["user_ids"]),
+            _unpack(document["item_ids"]),
+            None if names is None else _unpack(names),
+        )
         checkpoint = Checkpoint(
-            document["options"],
-            document["weights"],
-            Catalog(
-                _unpack(document["user_ids"]),
-                _unpack(document["item_ids"]),
-                None if names is None else _unpack(names),
-            ),
-            document["seen_indptr"].numpy(),
-            document["seen_indices"].numpy(),
-            (float(document["rating_range"][0]), float(document["rating_range"][1])),
-            float(document["rating_mean"]),
-            list(document["history"]),
-            document["meta"],
+            options=document["options"],
+            model_args=_model_args(document, catalog),
+            weights=document["weights"],
+            catalog=catalog,
+            seen_indptr=document["seen_indptr"].numpy(),
+            seen_indices=document["seen_indices"].numpy(),
+            rating_range=(float(document["rating_range"][0]), float(document["rating_range"][1])),
+            rating_mean=float(document["rating_mean"]),
+            history=list(document["history"]),
+            meta=document["meta"],
         )
         _check(checkpoint)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, InputError) as error:
         raise InputError(f"{path}: is damaged ({error}): train it anew") from None
     return checkpoint
+
+
+def _model_args(document: dict[str, Any], catalog: Catalog) -> ModelArgs:
+    """Return what rebuilds the model; a file of schema 1 says it in the options of train."""
+    options = document["options"]
+    if not isinstance(options, dict) or not is_plain(options):
+        raise TypeError("its options are not a table of plain values")
+    sizes = (len(catalog.user_ids), len(catalog.item_ids))
+    if document["meta"]["schema"] == FIRST:
+        return ModelArgs.from_options(options, *sizes)
+    args = document["model_args"]
+    if not isinstance(args, dict) or not is_plain(args):
+        raise TypeError("its model_args are not a table of plain values")
+    found = ModelArgs.from_plain(args)
+    if (found.n_users, found.n_items) != sizes:
+        raise ValueError(
+            f"model_args are of {found.n_users} × {found.n_items} rows, the ids of "
+            f"{sizes[0]} × {sizes[1]}"
+        )
+    return found
 
 
 def _check(checkpoint: Checkpoint) -> None:
@@ -153,8 +179,6 @@ def _check(checkpoint: Checkpoint) -> None:
     )
     if problem:
         raise ValueError(f"the seen items: {problem}")
-    if not isinstance(checkpoint.options, dict) or not is_plain(checkpoint.options):
-        raise TypeError("options is no table")
     if not all(isinstance(epoch, dict) and is_plain(epoch) for epoch in checkpoint.history):
         raise TypeError("history is no list of epochs")
     _check_weights(checkpoint.weights)

@@ -14,13 +14,20 @@ from mfcli import __version__
 from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
 
-SCHEMA = 1
+SCHEMAS = {"model": 2}  # of a kind of artifact; FIRST of all others
+FIRST = 1
 DEEPEST = 20  # lists and tables within each other
 
 
 def meta_for(kind: str, lineage: Sequence[dict[str, Any]], **extra: Any) -> dict[str, Any]:
     """Return the meta of a new artifact: ``kind`` is interactions, model, resume or metrics."""
-    return {"schema": SCHEMA, "kind": kind, "mfcli": __version__, "lineage": list(lineage), **extra}
+    schema = schema_of(kind)
+    return {"schema": schema, "kind": kind, "mfcli": __version__, "lineage": list(lineage), **extra}
+
+
+def schema_of(kind: str | None) -> int:
+    """Return the schema number that this version writes for a kind of artifact."""
+    return FIRST if kind is None else SCHEMAS.get(kind, FIRST)
 
 
 def lineage_entry(
@@ -53,10 +60,11 @@ def check_meta(meta: Any, where: str) -> dict[str, Any]:
     """Return ``meta`` if it is a document of a schema that this version reads, else InputError."""
     if not isinstance(meta, dict) or not _is_whole(meta):
         raise InputError(f"{where}: its meta is damaged: make the file anew")
-    if meta["schema"] > SCHEMA:
+    newest = schema_of(meta.get("kind"))
+    if meta["schema"] > newest:
         raise InputError(
             f"{where}: written by a newer mfcli (schema {meta['schema']}, this one reads "
-            f"{SCHEMA}): upgrade mfcli"
+            f"{newest}): upgrade mfcli"
         )
     return meta
 

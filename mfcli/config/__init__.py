@@ -15,7 +15,9 @@ from mfcli.config.choices import (
     Setting,
     combinations,
 )
+from mfcli.config.model_args import ModelArgs
 from mfcli.config.options import Config
+from mfcli.config.recipe import FULL, Init, Recipe, parse_init
 from mfcli.config.recommend import (
     OutputConfig,
     RecommendConfig,
@@ -34,10 +36,11 @@ from mfcli.config.stages import (
     SplitConfig,
     Strategy,
 )
-from mfcli.config.train import Init, TrainConfig, parse_init
+from mfcli.config.train import TrainConfig
 from mfcli.config.tune import TuneConfig
 
 __all__ = [
+    "FULL",
     "Baseline",
     "Confidence",
     "Config",
@@ -49,12 +52,14 @@ __all__ = [
     "FilterConfig",
     "Init",
     "Mode",
+    "ModelArgs",
     "ModelKind",
     "Objective",
     "Optimizer",
     "Order",
     "OutputConfig",
     "PositiveWeight",
+    "Recipe",
     "RecommendConfig",
     "Reduction",
     "Schedule",

@@ -11,6 +11,7 @@ from mfcli.config.choices import Objective, Setting
 from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
 from mfcli.config.options import option
 from mfcli.config.ranges import Space, check_space, parse_range, plain, ranges_for
+from mfcli.config.recipe import Recipe
 from mfcli.config.stages import SplitConfig, Strategy
 from mfcli.config.train import TrainConfig
 from mfcli.errors import UsageError
@@ -35,8 +36,8 @@ WATCHING = (
 
 def of_the_model(train: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a file's [train] says of the model, which tune then leaves as it is."""
-    own = (*(each for each in WATCHING if each != "stages"), "seed")
-    return {key: each for key, each in train.items() if key.replace("-", "_") not in own}
+    own = (*(name for name in WATCHING if name != "stages"), "seed")
+    return {key: value for key, value in train.items() if key.replace("-", "_") not in own}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,39 +139,36 @@ class TuneConfig(TrainConfig):
         """Return the ranges of ``--range``; raises UsageError."""
         found: Space = {}
         for text in self.range:
-            name, each = parse_range(text)
+            name, drawn_from = parse_range(text)
             if name in found:
                 raise UsageError(f"--range gives {name.replace('_', '-')} twice")
-            found[name] = each
+            found[name] = drawn_from
         return found
 
     def fixed(self) -> dict[str, Any]:
         """Return the options of train that are given, plain values: every trial has them."""
-        names = [each.name for each in dataclasses.fields(TrainConfig)]
+        names = [field.name for field in dataclasses.fields(TrainConfig)]
         given = {name: getattr(self, name) for name in names if name not in (*WATCHING, "mode")}
         return {name: plain(value) for name, value in given.items() if value is not None} | {
             "mode": str(self.mode)
         }
 
-    def trial_config(self, options: dict[str, Any]) -> TrainConfig:
-        """Return the resolved configuration of a trial with these options drawn."""
-        return TrainConfig.merge(
-            ("", self.fixed() | {"workers": self.workers or 1} | options)
-        ).resolved()
+    def trial_recipe(self, options: dict[str, Any]) -> Recipe:
+        """Return the recipe of a trial with these options drawn."""
+        given = self.fixed() | {"workers": self.workers or 1} | options
+        recipe = TrainConfig.merge(("", given)).recipe()
+        return dataclasses.replace(recipe, device=self.device)
 
     @property
     def setting(self) -> Setting:
         """Model, objective and engine of every trial."""
-        config = self.trial_config({})
-        assert config.model is not None
-        assert config.engine is not None
-        return Setting(config.model, config.objective, config.engine)
+        return self.trial_recipe({}).setting
 
     def space(self) -> Space:
         """Return what is drawn from where; raises UsageError where nothing is left."""
         setting, fixed, given = self.setting, self.fixed(), self.given_ranges()
         space = ranges_for(setting) | given
-        space = {name: each for name, each in sorted(space.items()) if name not in fixed}
+        space = {name: space[name] for name in sorted(space) if name not in fixed}
         check_space(space, given, setting, fixed)
         return space
 

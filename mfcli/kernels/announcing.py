@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mfcli.events import Noted, OnEvent
 from mfcli.kernels.compilation import announced
-from mfcli.results import Noted, OnEvent
 
 
 @contextmanager

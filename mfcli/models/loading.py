@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
-from mfcli.config import TrainConfig
 from mfcli.errors import InputError, UsageError, is_out_of_memory
 from mfcli.models.arrays import ScoreArrays, Vectors
-from mfcli.models.modules import FactorModel, allocate
+from mfcli.models.base import FactorModel
+from mfcli.models.modules import rebuild
 
 LARGEST_SCORE = float(np.finfo(np.float32).max)
-# Options of train that say nothing about the model, and need a validation set or a schedule.
-WATCHING = ("metric", "patience", "decay")
 
 
 def load_model(path: Path) -> tuple[Checkpoint, ScoreArrays]:
@@ -31,29 +27,21 @@ def load_model(path: Path) -> tuple[Checkpoint, ScoreArrays]:
 def model_of(checkpoint: Checkpoint, path: Path | str) -> FactorModel:
     """Rebuild the model of a checkpoint; raises InputError where the weights do not fit it."""
     try:
-        config = TrainConfig.merge((f"{path}: ", lasting(checkpoint.options))).resolved()
-        with torch.device("meta"):  # shapes only: what options ask for may be more than there is
-            model = allocate(config, checkpoint.n_users, checkpoint.n_items)
-        model.load_state_dict(checkpoint.weights, assign=True)
+        model = rebuild(checkpoint.model_args, checkpoint.weights)
         _check_scale(model)
-    except (UsageError, RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: is damaged ({reason}): train it anew") from None
-    return model.eval()
-
-
-def lasting(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of train that say something about the model."""
-    return {name: each for name, each in options.items() if name not in WATCHING}
+    return model
 
 
 def _check_scale(model: FactorModel) -> None:
-    """Raise ValueError for weights so large that a score could be no finite float32."""
+    """Raise ValueError for weights so large that a score might not be a finite float32."""
     largest = {
-        name: float(each.abs().max()) if each.numel() else 0.0
-        for name, each in model.state_dict().items()
+        name: float(weight.abs().max()) if weight.numel() else 0.0
+        for name, weight in model.state_dict().items()
     }
     users, items = largest.pop("user_factors"), largest.pop("item_factors")
     bound = max(users, items)
@@ -83,8 +71,7 @@ def vectors_of(
         )
     if not scoring.users.shape[1]:
         raise UsageError(
-            f"{path}: {what} needs vectors, and --model "
-            f"{checkpoint.options.get('model')} of {scoring.users.shape[1]} factors has "
-            "none: train --model mf or biased-mf"
+            f"{path}: {what} needs vectors, and --model {checkpoint.model_args.model} of "
+            f"{scoring.users.shape[1]} factors has none: train --model mf or biased-mf"
         )
     return scoring

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from mfcli.config import Confidence, Objective, PositiveWeight, TrainConfig
+from mfcli.config import Confidence, Objective, PositiveWeight, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
-from mfcli.models.modules import FactorModel, Terms
+from mfcli.models.base import FactorModel, Terms
 
 
 class Batch(NamedTuple):
@@ -46,11 +46,11 @@ class Penalty(NamedTuple):
     def of(self, *terms: Terms) -> Tensor | float:
         """Return the sum of λ‖θ‖² over the rows of ``terms``; 0.0 where there is none."""
         total: Tensor | float = 0.0
-        for each in terms:
+        for looked_up in terms:
             if self.factors:
-                total = total + self.factors * each.vectors.square().sum()
-            if self.biases and each.biases is not None:
-                total = total + self.biases * each.biases.square().sum()
+                total = total + self.factors * looked_up.vectors.square().sum()
+            if self.biases and looked_up.biases is not None:
+                total = total + self.biases * looked_up.biases.square().sum()
         return total
 
 
@@ -170,19 +170,19 @@ OBJECTIVES: dict[Objective, TorchObjective] = {
 }
 
 
-def values_of(train: Interactions, config: TrainConfig) -> NDArray[np.float32] | None:
+def values_of(train: Interactions, recipe: Recipe) -> NDArray[np.float32] | None:
     """Return the values of a batch: ratings for mse; for the others the positives' weights.
 
     A weight is the interaction's value (linear) or log(1 + value), over their mean over train.
     Raises InputError for a negative value, which can be no weight.
     """
-    if config.objective is Objective.mse:
+    if recipe.objective is Objective.mse:
         return train.data
-    if config.positive_weight in (None, PositiveWeight.none):
+    if recipe.positive_weight is PositiveWeight.none:
         return None
     if train.data.min() < 0:
         raise InputError("--positive-weight needs values of at least 0, such as play counts")
-    logarithm = config.positive_weight is PositiveWeight.log
+    logarithm = recipe.positive_weight is PositiveWeight.log
     weights = np.log1p(train.data) if logarithm else train.data
     mean = weights.mean(dtype=np.float64)
     if not mean > 0:
@@ -190,17 +190,17 @@ def values_of(train: Interactions, config: TrainConfig) -> NDArray[np.float32] |
     return (weights / mean).astype(np.float32)
 
 
-def confidences(values: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32] | None:
+def confidences(values: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32] | None:
     """Return the weights of interactions in ials, (n,): 1 + α r or 1 + α log(1 + r); None for 1.
 
     Raises InputError for a negative value, of which no weight can be made.
     """
-    if config.confidence in (None, Confidence.none):
+    if recipe.confidence is Confidence.none:
         return None
     if values.min(initial=0.0) < 0:
         raise InputError("--confidence needs values of at least 0, such as play counts")
-    grown = np.log1p(values) if config.confidence is Confidence.log else values
-    return 1 + np.float32(1.0 if config.alpha is None else config.alpha) * grown
+    grown = np.log1p(values) if recipe.confidence is Confidence.log else values
+    return 1 + np.float32(recipe.alpha) * grown
 
 
 def widen(terms: Terms) -> Terms:

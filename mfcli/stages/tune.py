@@ -30,10 +30,11 @@ from mfcli.data import splitting
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
+from mfcli.events import Noted, OnEvent, TrialResult, TuningStarted, Warned, ignore
 from mfcli.kernels.announcing import compiling
-from mfcli.results import Noted, OnEvent, TrialResult, TuneResult, TuningStarted, Warned, ignore
+from mfcli.results import TuneResult
 from mfcli.system.processors import available_workers
-from mfcli.training.defaults import usual_weight, with_weight
+from mfcli.training.defaults import for_data, usual_weight
 from mfcli.training.engines.devices import choose_device
 from mfcli.tuning.search import Halving, Task, best_of, draw, order, scored, search
 from mfcli.tuning.trials import Trainer, end_processes, run_tasks
@@ -151,7 +152,8 @@ class _Search:
             )
         )
         trainer = Trainer(self.train, self.valid, config, tuple(self.names))
-        epochs, started = config.trial_config({}).epochs, time.time()
+        epochs = config.trial_recipe({}).options.get("epochs")
+        started = time.time()
 
         def run_rung(tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
             # The rounds cost about the same, so each may use its share of the time.
@@ -187,7 +189,7 @@ class _Search:
         self.results.append(result)
         if not is_new:
             return
-        shown = self.config.trial_config(result.options).options()
+        shown = self.config.trial_recipe(result.options).options
         self._rows[result.rung, result.trial] = [
             self.identity,
             result.trial,
@@ -311,11 +313,11 @@ class _Search:
     def _whole_options(self, drawn: dict[str, Any], best: TrialResult) -> dict[str, Any]:
         """Return all that train needs: what a later version's defaults are changes nothing."""
         epochs = {} if best.epochs is None else {"epochs": best.epochs}
-        resolved = with_weight(self.config.trial_config(drawn | epochs), self.train)
-        left_out = ["mode", "workers", "device", "valid", "metric", "k", "eval_every", "stages"]
+        recipe = for_data(self.config.trial_recipe(drawn | epochs), self.train)
+        left_out = ["mode", "metric", "k", "eval_every", "stages"]
         if self.config.seed == 0:
             left_out.append("seed")
-        return resolved.options(leave_out=left_out)
+        return {name: value for name, value in recipe.options.items() if name not in left_out}
 
     def _protocol(self, plan: Halving, title: str) -> dict[str, Any]:
         return {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from mfcli.config import Objective, TrainConfig
+from mfcli.config import Objective, Recipe, TrainConfig
+from mfcli.config.options import field_types
 from mfcli.data.interactions import Interactions
 
 
@@ -21,8 +22,15 @@ def usual_weight(matrix: Interactions) -> float:
     return float(f"{min(10 * density, 1.0):.3g}")
 
 
-def with_weight(config: TrainConfig, matrix: Interactions) -> TrainConfig:
-    """Fill in the unobserved weight of ials where none is given."""
-    if config.objective is not Objective.ials or config.unobserved_weight is not None:
-        return config
-    return dataclasses.replace(config, unobserved_weight=usual_weight(matrix))
+def for_data(recipe: Recipe, matrix: Interactions) -> Recipe:
+    """Fill in what the data decides where it was not given: the unobserved weight of ials.
+
+    Doing it twice changes nothing.
+    """
+    if recipe.objective is not Objective.ials or "unobserved_weight" in recipe.options:
+        return recipe
+    weight = usual_weight(matrix)
+    options = {**recipe.options, "unobserved_weight": weight}
+    ordered = {name: options[name] for name in field_types(TrainConfig) if name in options}
+    stages = tuple(dataclasses.replace(it, unobserved_weight=weight) for it in recipe.stages)
+    return dataclasses.replace(recipe, unobserved_weight=weight, stages=stages, options=ordered)

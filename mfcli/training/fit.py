@@ -1,28 +1,209 @@
-"""Interactions → a trained model, in memory."""
+"""Interactions → a trained model, in memory: no path is read, nothing is printed."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
-from mfcli.config import TrainConfig
+from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for
+from mfcli.config import Recipe
 from mfcli.data.interactions import Interactions
-from mfcli.models.modules import BiasedMF, FactorModel, build
+from mfcli.errors import InputError
+from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, ignore
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import BiasedMF
+from mfcli.models.modules import build
+from mfcli.models.warm_start import Start, grow
+from mfcli.system.processors import available_workers
+from mfcli.training.defaults import for_data
+from mfcli.training.engines import make_engine
+from mfcli.training.engines.devices import choose_device
+from mfcli.training.life import OnState, State, Training, forget
+from mfcli.training.notices import notices
+from mfcli.training.units import in_units, of_ratings, rating_unit
+from mfcli.training.validation import Validator
 
 
-def fresh_model(config: TrainConfig, matrix: Interactions) -> FactorModel:
-    """Return the model of a resolved configuration before its first epoch on a matrix."""
-    model = build(config, matrix.n_users, matrix.n_items)
-    if isinstance(model, BiasedMF) and config.global_mean:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fitted:
+    """What a training ends with.
+
+    checkpoint: the model, its weights on the CPU.
+    history:    one result an epoch, with timings.
+    best_epoch: the epoch (from 1) whose weights were kept; None without early stopping.
+    stopped:    why it ended: "epochs", "early" or "time limit".
+    """
+
+    checkpoint: Checkpoint
+    history: list[EpochResult]
+    best_epoch: int | None
+    stopped: str
+
+
+def fit(
+    interactions: Interactions,
+    recipe: Recipe,
+    *,
+    valid: Interactions | None = None,
+    init: Start | None = None,
+    on_event: OnEvent = ignore,
+    inputs: Sequence[dict[str, Any]] = (),
+    resume_from: State | None = None,
+    on_state: OnState = forget,
+) -> Fitted:
+    """Train the model of a recipe on interactions.
+
+    valid:       held-out rows over the same users and items, for the validation loss and metrics.
+    init:        weights to begin with instead of random ones.
+    inputs:      what the lineage says of the files: a role and a SHA-256 each.
+    on_event:    receives Noted, Warned, TrainingStarted, Progress and EpochResult.
+    on_state:    is handed a function that returns the state after the last whole epoch: before the
+                 first epoch and after each one. The function may also be called when this raises.
+    resume_from: such a state, of a run with the same recipe, interactions and validation rows.
+
+    Raises InputError for interactions that cannot be trained on, UsageError for a device that is
+    not there, DivergedError, and life.StateError for a state that is no such run's. The number of
+    torch's threads is the caller's to choose (``devices.torch_threads``).
+    """
+    if not interactions.n_ratings:
+        raise InputError("there is no rating to train on")
+    recipe = for_data(recipe, interactions)
+    workers = recipe.workers or available_workers()
+    device = choose_device(recipe.device, recipe.engine)
+    unit = rating_unit(recipe, interactions)
+    scaled = in_units(interactions, unit)  # what engines see
+    model = _start(recipe, interactions, scaled, unit, init, on_event).to(device)
+    validator = None if valid is None else Validator(model, scaled, in_units(valid, unit), recipe)
+    training = Training(
+        recipe,
+        model,
+        lambda stage, number: make_engine(model, scaled, stage, number, workers),
+        None if validator is None else lambda: of_ratings(validator(), unit),
+        loss_scale=unit**2,
+        on_state=on_state,
+    )
+    if resume_from is not None:
+        training.restore(resume_from)
+        on_event(Noted(f"resuming after epoch {len(training.history)}"))
+    for notice in notices(recipe, interactions, workers):
+        on_event(notice)
+    on_event(_started(recipe, interactions, device, len(training.history)))
+    for event in training.events():
+        on_event(event)
+    settle(model, recipe, interactions)
+    if unit != 1.0:
+        model.rescale(unit)
+    return Fitted(
+        checkpoint=_checkpoint(recipe, interactions, model, training.history, inputs),
+        history=training.history,
+        best_epoch=training.best_epoch,
+        stopped=training.stopped,
+    )
+
+
+def lineage_with_training(
+    interactions: Interactions, recipe: Recipe, inputs: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the steps that lead to a model of the recipe on the interactions."""
+    entry = lineage_entry("train", dict(recipe.options), inputs)
+    return [*lineage_of(interactions.meta), entry]
+
+
+def fresh_model(recipe: Recipe, matrix: Interactions) -> FactorModel:
+    """Return the model of a recipe before its first epoch on a matrix."""
+    model = build(recipe, matrix.n_users, matrix.n_items)
+    if isinstance(model, BiasedMF) and recipe.global_mean:
         model.global_mean.fill_(float(matrix.data.mean(dtype=np.float64)))
     return model
 
 
-def settle(model: FactorModel, config: TrainConfig, matrix: Interactions) -> None:
+def settle(model: FactorModel, recipe: Recipe, matrix: Interactions) -> None:
     """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
     items = torch.from_numpy(matrix.item_counts > 0)
-    if config.sampled or config.objective is None:
+    if recipe.sampled or recipe.objective is None:
         items = torch.ones_like(items)
     device = model.user_factors.device
     users = torch.from_numpy(matrix.user_counts > 0)
     model.settle_unknown(users.to(device), items.to(device))
+
+
+def _start(
+    recipe: Recipe,
+    interactions: Interactions,
+    scaled: Interactions,
+    unit: float,
+    init: Start | None,
+    on_event: OnEvent,
+) -> FactorModel:
+    """Return the model before its first epoch, in units: drawn, or grown from ``init``."""
+    model = fresh_model(recipe, scaled)
+    if init is not None:
+        by = 1.0 if init.catalog is None else unit  # of an unfinished run: in units already
+        model.rescale(by)
+        grown = grow(model, init, interactions.catalog)
+        model.load_state_dict(grown.weights)
+        model.rescale(1.0 / by)
+        if grown.kept is not None:
+            users, items = grown.kept
+            on_event(
+                Noted(
+                    f"{init.name}: {users} users and {items} items go on from it, "
+                    f"{interactions.n_users - users} users and {interactions.n_items - items} "
+                    "items start anew"
+                )
+            )
+    settle(model, recipe, interactions)
+    return model
+
+
+def _started(
+    recipe: Recipe, interactions: Interactions, device: torch.device, done: int
+) -> TrainingStarted:
+    return TrainingStarted(
+        title=" · ".join(str(choice) for choice in recipe.setting if choice),
+        epochs=sum(stage.epochs for stage in recipe.steps),
+        n_ratings=interactions.n_ratings,
+        device=str(device),
+        metric_names=recipe.metrics,
+        done=done,
+    )
+
+
+def _checkpoint(
+    recipe: Recipe,
+    matrix: Interactions,
+    model: FactorModel,
+    history: list[EpochResult],
+    inputs: Sequence[dict[str, Any]],
+) -> Checkpoint:
+    lineage = lineage_with_training(matrix, recipe, inputs)
+    kept = {name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta}
+    return Checkpoint(
+        options=dict(recipe.options),
+        model_args=recipe.model_args(matrix.n_users, matrix.n_items),
+        weights={name: weight.cpu() for name, weight in model.state_dict().items()},
+        catalog=matrix.catalog,
+        seen_indptr=matrix.indptr,
+        seen_indices=matrix.indices,
+        rating_range=(float(matrix.data.min()), float(matrix.data.max())),
+        rating_mean=float(matrix.data.mean(dtype=np.float64)),
+        history=[_timeless(result) for result in history],
+        meta=meta_for("model", lineage, **kept),
+    )
+
+
+def _timeless(result: EpochResult) -> dict[str, Any]:
+    """Return an epoch as a checkpoint holds it: without timings, which differ from run to run."""
+    return {
+        "epoch": result.epoch,
+        "stage": result.stage,
+        "learning_rate": result.learning_rate,
+        "train_loss": result.train_loss,
+        "valid_loss": result.valid_loss,
+        "metrics": dict(result.metrics),
+    }

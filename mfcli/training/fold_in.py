@@ -12,7 +12,7 @@ others  on hogwild train's own passes and epochs, from zero, with the items fixe
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,19 +21,20 @@ import torch
 from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import Engine, ModelKind, Objective, TrainConfig
+from mfcli.config import Engine, ModelKind, Objective, Recipe
 from mfcli.data.building import from_codes
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Catalog, Ids, Interactions
-from mfcli.errors import UsageError
+from mfcli.errors import InputError, UsageError
 from mfcli.kernels import sum_histories
-from mfcli.models.loading import lasting
-from mfcli.models.modules import SVDPP, BiasedMF, FactorModel, allocate
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import SVDPP, BiasedMF
+from mfcli.models.modules import allocate
 from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.models.sampling import NegativeSampler
 from mfcli.training.engines.hogwild import HogwildEngine
 from mfcli.training.engines.least_squares import Problem, RowSolver, roots_of, tables_of
-from mfcli.training.life import learning_rate_at
+from mfcli.training.schedules import learning_rate_at
 
 STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
 # Entries that are taken through all steps together, whole users at a time.
@@ -41,7 +42,7 @@ ENTRIES, COMPILED_ENTRIES = 1 << 13, 1 << 16
 SMALLEST = 0.05  # λ of users whose model was trained without
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Folded:
     """A checkpoint whose users of the history are as if trained, and what was met on the way.
 
@@ -51,8 +52,8 @@ class Folded:
     checkpoint: Checkpoint
     users: NDArray[np.int64]
     new_users: int
-    unknown_items: int
-    unknown_rows: int
+    unknown_items: int = 0
+    unknown_rows: int = 0
 
 
 def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> Folded:
@@ -62,8 +63,8 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
     Items that the model does not know are left out, and counted; a user with no other item keeps
     what the model knows, and is not added. Raises UsageError for a model that has no such users.
     """
-    config = TrainConfig.merge(("", lasting(checkpoint.options))).resolved()
-    if config.model is ModelKind.neural:
+    recipe = _recipe_of(checkpoint)
+    if recipe.model is ModelKind.neural:
         raise UsageError(
             "--history needs a model whose users can be solved for: --model neural has layers "
             "between them and the items; train it anew"
@@ -82,7 +83,7 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
         None,
         Catalog(ids, checkpoint.catalog.item_ids),
     )
-    weights = _solved(checkpoint, entries, config, workers)
+    weights = _solved(checkpoint, entries, recipe, workers)
     return dataclasses.replace(
         _placed(checkpoint, entries, weights),
         unknown_items=unknown_items,
@@ -90,45 +91,64 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
     )
 
 
+def _recipe_of(checkpoint: Checkpoint) -> Recipe:
+    """Read a checkpoint's options as they are; its own sizes hold, whatever the options say."""
+    try:
+        recipe = Recipe.read(checkpoint.options)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the model's options are damaged ({error}): train it anew") from None
+    args = checkpoint.model_args
+    return dataclasses.replace(
+        recipe, model=args.model, factors=args.factors, item_factors=args.item_factors
+    )
+
+
 def _solved(
-    checkpoint: Checkpoint, entries: Interactions, config: TrainConfig, workers: int
+    checkpoint: Checkpoint, entries: Interactions, recipe: Recipe, workers: int
 ) -> dict[str, torch.Tensor]:
     """Return user_factors (H, F) and, where the model has it, user_bias (H, 1)."""
-    model = allocate(config, entries.n_users, entries.n_items)
-    fixed = {name: each for name, each in checkpoint.weights.items() if name[:4] != "user"}
-    model.load_state_dict(fixed, strict=False)
-    if config.model is ModelKind.bias:
-        _solve_bias(model, entries, config)
-    elif config.model is not ModelKind.popularity:
-        if config.objective in (Objective.mse, Objective.ials):
-            _solve_squares(model, entries, config, workers)
+    model = _with_items_of(checkpoint.weights, recipe, entries)
+    if recipe.model is ModelKind.bias:
+        _solve_bias(model, entries, recipe)
+    elif recipe.model is not ModelKind.popularity:
+        if recipe.objective in (Objective.mse, Objective.ials):
+            _solve_squares(model, entries, recipe, workers)
         else:
-            _descend(model, entries, config, workers, checkpoint.item_counts)
-    return {name: each for name, each in model.state_dict().items() if name[:4] == "user"}
+            _descend(model, entries, recipe, workers, checkpoint.item_counts)
+    weights = model.state_dict()
+    return {name: weights[name] for name in model.user_tables}
 
 
-def _solve_bias(model: FactorModel, entries: Interactions, config: TrainConfig) -> None:
+def _with_items_of(
+    weights: Mapping[str, torch.Tensor], recipe: Recipe, entries: Interactions
+) -> FactorModel:
+    """Return a model of the entries' users, all zero, and of the items that the weights know."""
+    model = allocate(recipe.model_args(entries.n_users, entries.n_items))
+    fixed = {name: table for name, table in weights.items() if name not in model.user_tables}
+    model.load_state_dict(fixed, strict=False)
+    return model
+
+
+def _solve_bias(model: FactorModel, entries: Interactions, recipe: Recipe) -> None:
     assert isinstance(model, BiasedMF)
     rest = entries.data.astype(np.float64) - float(model.global_mean)
     rest -= model.item_bias.detach().numpy().reshape(-1)[entries.indices]
     sums = np.bincount(entries.users, rest, minlength=entries.n_users)
-    biases = sums / (entries.user_counts + (config.damping or 0.0))
+    biases = sums / (entries.user_counts + recipe.damping)
     with torch.no_grad():
         model.user_bias.copy_(torch.from_numpy(biases.astype(np.float32))[:, None])
 
 
-def _solve_squares(
-    model: FactorModel, entries: Interactions, config: TrainConfig, workers: int
-) -> None:
+def _solve_squares(model: FactorModel, entries: Interactions, recipe: Recipe, workers: int) -> None:
     """Solve each user exactly: one block of factors, from zero."""
-    implicit = config.objective is Objective.ials
-    problem = dataclasses.replace(Problem.of(config), block_size=max(config.factors or 0, 1))
+    implicit = recipe.objective is Objective.ials
+    problem = dataclasses.replace(Problem.of(recipe), block_size=max(recipe.factors, 1))
     if not problem.regularization and not implicit:
         problem = dataclasses.replace(problem, regularization=SMALLEST)
     if not problem.bias_regularization and not implicit:
         problem = dataclasses.replace(problem, bias_regularization=SMALLEST)
     mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
-    roots = roots_of(entries.data, config) if implicit else np.zeros(0, np.float32)
+    roots = roots_of(entries.data, recipe) if implicit else np.zeros(0, np.float32)
     data = entries.data
     if isinstance(model, SVDPP):
         data = data - _explained(model, entries)
@@ -153,7 +173,7 @@ def _explained(model: SVDPP, entries: Interactions) -> NDArray[np.float32]:
 def _descend(
     model: FactorModel,
     entries: Interactions,
-    config: TrainConfig,
+    recipe: Recipe,
     workers: int,
     counts: NDArray[np.int64],
 ) -> None:
@@ -161,8 +181,8 @@ def _descend(
 
     What is learnt of a stretch of users depends on its place, not on the number of workers.
     """
-    values = values_of(entries, config)
-    compiled = config.engine is Engine.hogwild
+    values = values_of(entries, recipe)
+    compiled = recipe.engine is Engine.hogwild
 
     def fold(stretch: tuple[int, int]) -> FactorModel:
         begin, end = stretch
@@ -173,19 +193,15 @@ def _descend(
             entries.data[part],
             Catalog(entries.catalog.user_ids[begin:end], entries.catalog.item_ids),
         )
-        small = allocate(config, some.n_users, some.n_items)
-        small.load_state_dict(
-            {name: each for name, each in model.state_dict().items() if name[:4] != "user"},
-            strict=False,
-        )
+        small = _with_items_of(model.state_dict(), recipe, some)
         if compiled:
-            engine = HogwildEngine(small, some, config, begin, 1, counts, items_fixed=True)
-            for number in range(1, (config.epochs or 1) + 1):
-                for _ in engine.epoch(number, learning_rate_at(config, number)):
+            engine = HogwildEngine(small, some, recipe, begin, 1, counts, items_fixed=True)
+            for number in range(1, recipe.epochs + 1):
+                for _ in engine.epoch(number, learning_rate_at(recipe, number)):
                     pass
         else:
             weights = None if values is None else values[part]
-            _step(small.eval(), some, weights, config, config.seed + begin)
+            _step(small.eval(), some, weights, recipe, recipe.seed + begin)
         return small
 
     stretches = list(_stretches(entries.indptr, COMPILED_ENTRIES if compiled else ENTRIES))
@@ -196,7 +212,7 @@ def _descend(
             for (begin, end), small in zip(stretches, pool.map(fold, stretches), strict=True):
                 with torch.no_grad():
                     for name, table in model.named_parameters():
-                        if name[:4] == "user":
+                        if name in model.user_tables:
                             table[begin:end] = small.get_parameter(name)
     finally:
         torch.set_num_threads(threads)
@@ -206,27 +222,27 @@ def _step(
     model: FactorModel,
     entries: Interactions,
     values: NDArray[np.float32] | None,
-    config: TrainConfig,
+    recipe: Recipe,
     seed: int,
 ) -> None:
     """Take all steps over all users of a small model; its items stay as they are."""
-    assert config.objective is not None
-    objective = OBJECTIVES[config.objective]
+    assert recipe.objective is not None
+    objective = OBJECTIVES[recipe.objective]
     generator = torch.Generator().manual_seed(seed)
     model.sparse = False
-    sampler = NegativeSampler([entries], torch.device("cpu"), config.negative_power or 0.0)
+    sampler = NegativeSampler([entries], torch.device("cpu"), recipe.negative_power)
     users = torch.from_numpy(entries.users)
     weights = None if values is None else torch.from_numpy(values)
     batch = Batch(users, torch.from_numpy(entries.indices), weights)
     batch = batch.part(sampler.can_sample(users))
-    penalty = Penalty(config.regularization or 0.0, config.bias_regularization or 0.0)
+    penalty = Penalty(recipe.regularization, recipe.bias_regularization)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name[:4] == "user")
-    own = [each for each in model.parameters() if each.requires_grad]
+        parameter.requires_grad_(name in model.user_tables)
+    own = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(own, lr=RATE)
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
-        wanted = batch.users.unsqueeze(-1).expand(-1, config.negatives or 1)
+        wanted = batch.users.unsqueeze(-1).expand(-1, recipe.negatives)
         result = objective(model, batch, sampler.sample(wanted, generator), penalty)
         optimizer.zero_grad()
         (result.loss + result.penalty).backward()  # type: ignore[no-untyped-call]
@@ -254,10 +270,10 @@ def _placed(
     total = checkpoint.n_users + len(new)
     placed = dict(checkpoint.weights)
     at = torch.from_numpy(rows)
-    for name, each in weights.items():
-        table = torch.zeros(total, *each.shape[1:])
+    for name, solved in weights.items():
+        table = torch.zeros(total, *solved.shape[1:])
         table[: checkpoint.n_users] = checkpoint.weights[name]
-        table[at] = each
+        table[at] = solved
         placed[name] = table
     users = np.concatenate(
         [np.repeat(np.arange(checkpoint.n_users), checkpoint.user_counts), rows[entries.users]]
@@ -267,8 +283,9 @@ def _placed(
     indptr = np.searchsorted(keys, np.arange(total + 1) * np.int64(checkpoint.n_items))
     kind = checkpoint.seen_indices.dtype
     return Folded(
-        dataclasses.replace(
+        checkpoint=dataclasses.replace(
             checkpoint,
+            model_args=dataclasses.replace(checkpoint.model_args, n_users=total),
             weights=placed,
             seen_indptr=indptr.astype(kind),
             seen_indices=(keys % max(checkpoint.n_items, 1)).astype(kind),
@@ -278,10 +295,8 @@ def _placed(
                 catalog.item_names,
             ),
         ),
-        np.sort(rows),
-        len(new),
-        0,
-        0,
+        users=np.sort(rows),
+        new_users=len(new),
     )
 
 

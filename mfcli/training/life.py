@@ -15,38 +15,30 @@ from typing import Any
 
 import torch
 
-from mfcli.config import Schedule, TrainConfig
+from mfcli.config import Recipe
 from mfcli.config.metrics import Better, better_of
-from mfcli.errors import DivergedError
-from mfcli.models.modules import FactorModel
-from mfcli.results import EpochResult, Progress
+from mfcli.errors import DivergedError, is_out_of_memory
+from mfcli.events import EpochResult, Progress
+from mfcli.models.base import FactorModel
 from mfcli.training.engines.base import EpochLoss, TrainingEngine
+from mfcli.training.schedules import learning_rate_at
 
 # (validation loss, metrics) of the weights as they are.
 Validate = Callable[[], tuple[float | None, dict[str, float]]]
-EngineFor = Callable[[TrainConfig, int], TrainingEngine]
+EngineFor = Callable[[Recipe, int], TrainingEngine]
+State = dict[str, Any]  # what ``Training.state`` returns: tensors and plain values
+# Is handed a function that makes the state after the last whole epoch, whenever there is a new one.
+OnState = Callable[[Callable[[], State]], None]
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError)
 
 
-def learning_rate_at(config: TrainConfig, epoch: int) -> float:
-    """Return the learning rate of epoch 1, 2, … of a stage, by its schedule.
+class StateError(ValueError):
+    """A state to resume from that this training cannot have left."""
 
-    exponential: lr·decay^e; inverse: lr/(1 + decay·e); linear: lr·(1 − e/E);
-    cosine: lr·(1 + cos(π·e/E))/2, with e = epoch − 1 and E epochs in all.
-    """
-    rate, e, last = config.learning_rate or 0.0, epoch - 1, config.epochs or 1
-    decay = 0.0 if config.decay is None else config.decay
-    if config.schedule is Schedule.exponential:
-        try:
-            return float(rate * decay**e)
-        except OverflowError:  # the epoch diverges, and says so
-            return math.inf
-    if config.schedule is Schedule.inverse:
-        return rate / (1 + decay * e)
-    if config.schedule is Schedule.linear:
-        return rate * (1 - e / last)
-    if config.schedule is Schedule.cosine:
-        return rate * (1 + math.cos(math.pi * e / last)) / 2
-    return rate
+
+def forget(make_state: Callable[[], State]) -> None:
+    """Keep no state."""
 
 
 class Training:
@@ -58,60 +50,70 @@ class Training:
 
     def __init__(
         self,
-        config: TrainConfig,
+        recipe: Recipe,
         model: FactorModel,
         engine_for: EngineFor,
         validate: Validate | None = None,
-        unit: float = 1.0,
+        *,
+        loss_scale: float = 1.0,
+        on_state: OnState = forget,
     ) -> None:
-        """Take a resolved configuration and the model to train in place.
+        """Take the model to train in place, and what makes the engine of a stage.
 
-        ``unit`` is what the engine's ratings were divided by: losses are shown times its square.
+        ``loss_scale`` is what the engine's losses are multiplied by before they are shown.
         """
-        self.config = config
+        self.recipe = recipe
         self.model = model
         self.engine_for = engine_for
         self.validate = validate
-        self.unit = unit
+        self.loss_scale = loss_scale
+        self.on_state = on_state
         self.history: list[EpochResult] = []
         self.stopped = "epochs"
+        self._stages = recipe.steps
         self._stage = 0  # position: stages done, and epochs done in the one that runs
         self._epoch = 0
-        self._stages = config.stage_configs()
         self._engine: TrainingEngine | None = None
-        self._snapshot: dict[str, Any] = {}
-        self._best: dict[str, Any] | None = None  # value, epoch, stage, weights
-        self._waited = 0
+        self._snapshot: State = {}
+        self._best: dict[str, Any] | None = None  # value, epoch, weights
+        self._waited = 0  # evaluations since the best one
+        self._longest = 0.0  # seconds of the longest epoch of the stage
+        self._entered = False  # whether the stage that runs has begun in this process
 
     @property
-    def begun(self) -> bool:
-        """Whether there is a state to go on from."""
-        return bool(self._snapshot)
+    def best_epoch(self) -> int | None:
+        """The epoch (over all stages) whose weights were kept, None without early stopping."""
+        return None if self._best is None else int(self._best["epoch"])
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Return weights, engine state, position, best epoch and history, for ``restore``."""
-        history = [dataclasses.asdict(each) for each in self._snapshot["history"]]
+        history = [dataclasses.asdict(result) for result in self._snapshot["history"]]
         return self._snapshot | {"history": history}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state that ``state`` returned.
+    def restore(self, state: State) -> None:
+        """Go on from a state that ``state`` returned; raises StateError for any other."""
+        try:
+            self._restore(state)
+        except UNREADABLE as error:
+            if is_out_of_memory(error):
+                raise
+            raise StateError(str(error).partition("\n")[0]) from None
 
-        Raises whatever a state of another shape makes of it, ValueError for one that cannot be.
-        """
-        self.history = [EpochResult(**each) for each in state["history"]]
+    def _restore(self, state: State) -> None:
+        self.history = [EpochResult(**result) for result in state["history"]]
         self._stage, self._epoch = int(state["stage"]), int(state["epoch"])
         self._best, self._waited = state["best"], int(state["waited"])
         done = len(self.history)
-        if [each.epoch for each in self.history] != list(range(1, done + 1)):
-            raise ValueError("its history is not that of whole epochs")
+        if [result.epoch for result in self.history] != list(range(1, done + 1)):
+            raise ValueError("its history does not number the epochs from 1")
         if not (0 <= self._stage < len(self._stages) and 0 <= self._epoch <= done):
-            raise ValueError("its position is none of this training")
+            raise ValueError("its position lies outside this training")
         if self._best is not None:
             self.model.load_state_dict(self._best["weights"])
             if not 1 <= self._best["epoch"] <= done or not math.isfinite(self._best["value"]):
-                raise ValueError("its best epoch is none of its own")
+                raise ValueError("the best epoch lies outside this run's history")
         self.model.load_state_dict(state["weights"])
-        if not all(bool(torch.isfinite(each).all()) for each in self.model.parameters()):
+        if not self._weights_are_finite():
             raise ValueError("a weight in it is not finite")
         self._engine = self.engine_for(self._stages[self._stage], self._stage)
         self._engine.load_state(state["engine"])
@@ -119,90 +121,97 @@ class Training:
     def events(self) -> Iterator[Progress | EpochResult]:
         """Train. Raises DivergedError when a loss or a weight is not finite."""
         began = time.perf_counter()
-        while self._stage < len(self._stages) and self.stopped == "epochs":
-            stage = self._stages[self._stage]
-            if self._engine is None:  # else ``restore`` has made it
-                self._engine = self.engine_for(stage, self._stage)
-            self._take_snapshot()
-            yield from self._run_stage(stage, began)
-            if self._best is not None:
-                self.model.load_state_dict(self._best["weights"])
-            if self.stopped == "time limit":
-                return
-            if self._stage + 1 < len(self._stages):
-                self.stopped = "epochs"
-            self._stage, self._epoch, self._waited = self._stage + 1, 0, 0
-            self._engine = None
-
-    @property
-    def best_epoch(self) -> int | None:
-        """The epoch (over all stages) whose weights were kept, None without early stopping."""
-        return None if self._best is None else int(self._best["epoch"])
-
-    def _run_stage(self, stage: TrainConfig, began: float) -> Iterator[Progress | EpochResult]:
-        longest, epochs = 0.0, stage.epochs or 1  # a closed form has one
-        while self._epoch < epochs:
-            if stage.patience is not None and self._waited >= stage.patience:
-                self.stopped = "early"
-                return
-            if self._out_of_time(began, longest):
-                self.stopped = "time limit"
-                return
-            started = time.perf_counter()
+        while (stage := self._next(began)) is not None:
+            started, train_loss = time.perf_counter(), math.nan
             rate = learning_rate_at(stage, self._epoch + 1)
-            train_loss = math.nan
-            for event in self._one_epoch(rate):
+            assert self._engine is not None
+            for event in self._engine.epoch(self._epoch + 1, rate):
+                loss = self._shown(event.loss, rate)
                 if isinstance(event, EpochLoss):
-                    train_loss = event.loss
+                    train_loss = event.loss * self.loss_scale
                     continue
-                yield event
-                if self.history and self._out_of_time(began, 0.0):
-                    # The whole epochs stand; this one began and cannot end in time.
-                    self.model.load_state_dict(self._snapshot["weights"])
+                yield Progress(event.done, event.total, loss)
+                if self._is_late(began):
+                    self._leave_epoch()
+                    break
+            else:
+                self._check_finite(train_loss, rate, self._weights_are_finite())
+                seconds = time.perf_counter() - started
+                yield self._end_epoch(stage, rate, train_loss, seconds)
+
+    def _next(self, began: float) -> Recipe | None:
+        """Return the stage that the next epoch belongs to, None where there is no next epoch."""
+        while self.stopped != "time limit" and self._stage < len(self._stages):
+            stage = self._stages[self._stage]
+            if not self._entered:
+                self._enter(stage)
+            if self._epoch < stage.epochs:
+                if stage.patience and self._waited >= stage.patience:
+                    self.stopped = "early"
+                elif self._is_late(began, self._longest):
                     self.stopped = "time limit"
-                    return
-            self._check_finite(train_loss, rate)
-            seconds = time.perf_counter() - started
-            longest = max(longest, seconds)
-            self._epoch += 1
-            result = self._evaluated(stage, rate, train_loss, seconds)
-            self.history.append(result)
-            self._take_snapshot()
-            yield result
+                else:
+                    return stage
+            self._load_best()
+            if self.stopped != "time limit":
+                self._leave()
+        return None
 
-    def _out_of_time(self, began: float, ahead: float) -> bool:
-        limit = self.config.time_limit
-        if limit is None or not self.history:
+    def _enter(self, stage: Recipe) -> None:
+        if self._engine is None:  # else ``restore`` has made it
+            self._engine = self.engine_for(stage, self._stage)
+        self._entered, self._longest = True, 0.0
+        self._take_snapshot()
+
+    def _leave(self) -> None:
+        self._stage, self._epoch, self._waited = self._stage + 1, 0, 0
+        self._engine, self._entered = None, False
+        if self._stage < len(self._stages):
+            self.stopped = "epochs"
+
+    def _load_best(self) -> None:
+        if self._best is not None:
+            self.model.load_state_dict(self._best["weights"])
+
+    def _leave_epoch(self) -> None:
+        """Give up an epoch that cannot end in time: the whole ones before it stand."""
+        self.model.load_state_dict(self._snapshot["weights"])
+        self.stopped = "time limit"
+        self._load_best()
+
+    def _is_late(self, began: float, ahead: float = 0.0) -> bool:
+        """Tell whether the time limit passes within ``ahead`` seconds; one epoch is always run."""
+        if not self.history:
             return False
-        return time.perf_counter() - began + ahead > limit
+        return time.perf_counter() - began + ahead > self.recipe.time_limit
 
-    def _one_epoch(self, rate: float) -> Iterator[Progress | EpochLoss]:
-        assert self._engine is not None
-        for event in self._engine.epoch(self._epoch + 1, rate):
-            if event.loss is not None and self.unit != 1.0:
-                event = dataclasses.replace(event, loss=event.loss * self.unit**2)
-            if event.loss is not None:
-                self._check_finite(event.loss, rate, weights=False)
-            yield event
+    def _shown(self, loss: float | None, rate: float) -> float | None:
+        """Return a loss on the scale that is shown; raises DivergedError where it is not finite."""
+        if loss is None:
+            return None
+        loss *= self.loss_scale
+        self._check_finite(loss, rate)
+        return loss
 
-    def _check_finite(self, loss: float, rate: float, weights: bool = True) -> None:
-        finite = math.isfinite(loss) and (
-            not weights or all(bool(torch.isfinite(each).all()) for each in self.model.parameters())
-        )
-        if not finite:
+    def _weights_are_finite(self) -> bool:
+        return all(bool(torch.isfinite(weight).all()) for weight in self.model.parameters())
+
+    def _check_finite(self, loss: float, rate: float, weights_are_finite: bool = True) -> None:
+        if not (math.isfinite(loss) and weights_are_finite):
             raise DivergedError(
                 f"training diverged in epoch {len(self.history) + 1} (loss {loss}, learning rate "
                 f"{rate:g}): choose a smaller --learning-rate or a larger --regularization"
             )
 
-    def _evaluated(
-        self, stage: TrainConfig, rate: float, train_loss: float, seconds: float
+    def _end_epoch(
+        self, stage: Recipe, rate: float, train_loss: float, seconds: float
     ) -> EpochResult:
-        """Return the epoch's result, and keep its weights if it is the best one so far."""
-        number = len(self.history) + 1
+        """Evaluate where it is due; keep the epoch in the history and in the state."""
         assert self._engine is not None
+        self._longest = max(self._longest, seconds)
+        self._epoch += 1
         result = EpochResult(
-            epoch=number,
+            epoch=len(self.history) + 1,
             stage=self._stage + 1,
             learning_rate=rate,
             train_loss=train_loss,
@@ -211,29 +220,36 @@ class Training:
             seconds=seconds,
             ratings_per_second=self._engine.n_samples / max(seconds, 1e-9),
         )
-        due = self._epoch % stage.eval_every == 0 or self._epoch == (stage.epochs or 1)
-        if self.validate is None or not due:
-            return result
-        valid_loss, metrics = self.validate()
-        result = dataclasses.replace(result, valid_loss=valid_loss, metrics=metrics)
-        if stage.patience is None:
-            return result
-        name = next(iter(metrics), "loss")
-        value = metrics.get(name, valid_loss)
+        due = self._epoch % stage.eval_every == 0 or self._epoch == stage.epochs
+        if self.validate is not None and due:
+            valid_loss, metrics = self.validate()
+            result = dataclasses.replace(result, valid_loss=valid_loss, metrics=metrics)
+            if stage.patience:
+                result = dataclasses.replace(result, best=self._is_best(result))
+        self.history.append(result)
+        self._take_snapshot()
+        return result
+
+    def _is_best(self, result: EpochResult) -> bool:
+        """Tell whether an evaluation is the best so far; its weights are kept if it is."""
+        name = next(iter(result.metrics), "loss")
+        value = result.metrics.get(name, result.valid_loss)
         assert value is not None
         better = -value if better_of(name) is Better.lower else value
         if self._best is None or better > self._best["value"]:
-            weights = {key: each.clone() for key, each in self.model.state_dict().items()}
-            self._best = {"value": better, "epoch": number, "weights": weights}
+            self._best = {"value": better, "epoch": result.epoch, "weights": self._weights()}
             self._waited = 0
-            return dataclasses.replace(result, best=True)
+            return True
         self._waited += 1
-        return result
+        return False
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: weight.clone() for name, weight in self.model.state_dict().items()}
 
     def _take_snapshot(self) -> None:
         assert self._engine is not None
         self._snapshot = {
-            "weights": {key: each.clone() for key, each in self.model.state_dict().items()},
+            "weights": self._weights(),
             "engine": copy.deepcopy(self._engine.state()),
             "stage": self._stage,
             "epoch": self._epoch,
@@ -241,3 +257,4 @@ class Training:
             "waited": self._waited,
             "history": list(self.history),
         }
+        self.on_state(self.state)

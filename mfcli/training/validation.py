@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mfcli.config import Objective, TrainConfig
-from mfcli.config.metrics import expand_metrics, is_rating_metric
+from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.evaluation.measuring import measure, predict
 from mfcli.models.arrays import Vectors
-from mfcli.models.modules import FactorModel
+from mfcli.models.base import FactorModel
 from mfcli.models.objectives import OBJECTIVES, Batch, mean_loss
 from mfcli.models.sampling import NegativeSampler
 from mfcli.system.processors import available_workers
@@ -28,18 +27,12 @@ class Validator:
         model: FactorModel,
         train: Interactions,
         valid: Interactions,
-        config: TrainConfig,
-        unit: float = 1.0,
+        recipe: Recipe,
     ) -> None:
-        """Prepare the batch of validation samples on the model's device.
-
-        ``unit`` is what the ratings of both were divided by; figures are of the ratings themselves.
-        """
+        """Prepare the batch of validation samples on the model's device."""
         device = model.user_factors.device
-        self.model, self.train, self.valid, self.config = model, train, valid, config
-        self.objective = OBJECTIVES.get(config.objective) if config.objective else None
-        self.unit = unit
-        self.names = expand_metrics(config.metric, config.k)
+        self.model, self.train, self.valid, self.recipe = model, train, valid, recipe
+        self.objective = OBJECTIVES.get(recipe.objective) if recipe.objective else None
         users = torch.from_numpy(valid.users).to(device)
         items = torch.from_numpy(valid.indices).to(device)
         self.negatives: torch.Tensor | None = None
@@ -47,8 +40,8 @@ class Validator:
             sampler = NegativeSampler([train, valid], device)
             able = sampler.can_sample(users)
             self.batch = Batch(users[able], items[able], None)
-            generator = torch.Generator(device).manual_seed(config.seed)
-            wanted = self.batch.users.unsqueeze(-1).expand(-1, config.negatives or 1)
+            generator = torch.Generator(device).manual_seed(recipe.seed)
+            wanted = self.batch.users.unsqueeze(-1).expand(-1, recipe.negatives)
             self.negatives = sampler.sample(wanted, generator)
         else:
             self.batch = Batch(users, items, torch.from_numpy(valid.data).to(device))
@@ -56,29 +49,25 @@ class Validator:
     def __call__(self) -> tuple[float | None, dict[str, float]]:
         """Measure; there is no loss where nothing is minimised."""
         loss = None
-        if self.config.objective is Objective.ials:
+        if self.recipe.objective is Objective.ials:
             loss = self._of_all_pairs()
         elif self.objective is not None:
             loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
-            loss *= self.unit**2
-        if not self.names:
+        if not self.recipe.metrics:
             return loss, {}
         clip = None
-        if self.config.objective is Objective.mse:
+        if self.recipe.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
         found = measure(
             self.model.scoring(),
             self.train.rows,
             self.valid,
-            self.names,
+            list(self.recipe.metrics),
             clip=clip,
             include_seen=False,
-            workers=self.config.workers or available_workers(),
+            workers=self.recipe.workers or available_workers(),
         )
-        return loss, {
-            name: value * self.unit if is_rating_metric(name) else value
-            for name, value in found.metrics.items()
-        }
+        return loss, found.metrics
 
     def _of_all_pairs(self) -> float:
         """Return what ials loses outside of train, a validation row: (1 − x)² and α₀ Σ x².
@@ -87,9 +76,9 @@ class Validator:
         """
         scoring = self.model.scoring()
         assert isinstance(scoring, Vectors)
-        users, items = (each.astype(np.float64) for each in (scoring.users, scoring.items))
+        users, items = scoring.users.astype(np.float64), scoring.items.astype(np.float64)
         everything = ((users.T @ users) * (items.T @ items)).sum()
         seen = (predict(scoring, self.train.users, self.train.indices) ** 2).sum()
         held_out = ((1 - predict(scoring, self.valid.users, self.valid.indices)) ** 2).sum()
-        weight = self.config.unobserved_weight or 0.0
+        weight = self.recipe.unobserved_weight
         return float((held_out + weight * (everything - seen)) / self.valid.n_ratings)

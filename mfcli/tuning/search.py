@@ -23,7 +23,7 @@ from mfcli.config.choices import Confidence
 from mfcli.config.options import field_types
 from mfcli.config.ranges import Choice, Log, Range, Space, Uniform, plain
 from mfcli.config.train import TrainConfig
-from mfcli.results import TrialResult
+from mfcli.events import TrialResult
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 import torch
 from threadpoolctl import threadpool_limits
 
-from mfcli.config import Engine, Objective, TrainConfig, TuneConfig
+from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.config import Engine, Objective, Recipe, TuneConfig
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError
 from mfcli.evaluation.measuring import measure
-from mfcli.results import TrialResult
-from mfcli.training.defaults import with_weight
-from mfcli.training.engines import make_engine
-from mfcli.training.engines.devices import choose_device
-from mfcli.training.fit import fresh_model, settle
-from mfcli.training.life import Training
-from mfcli.training.units import in_units, rating_unit
+from mfcli.events import EpochResult, Event, Progress, TrialResult
+from mfcli.models.modules import rebuild
+from mfcli.training.fit import fit
 from mfcli.tuning.search import Task
 
 
@@ -46,10 +43,17 @@ class Trainer:
         if time.time() > until or stopped():
             return None
         began = time.perf_counter()
-        config = with_weight(self.config.trial_config(task.options), self.train)
+        recipe = self.config.trial_recipe(task.options)
+
+        def stop_when_late(event: Event) -> None:
+            going_on = isinstance(event, Progress | EpochResult)
+            if going_on and (time.time() > until or stopped()):
+                raise _LateError
+
         metrics: dict[str, float] = {}
         try:
-            metrics = self._measured(config, lambda: time.time() > until or stopped())
+            fitted = fit(self.train, recipe, on_event=stop_when_late)
+            metrics = self._measured(fitted.checkpoint, recipe)
             status = "ok"
         except DivergedError:
             status = "diverged"
@@ -61,7 +65,7 @@ class Trainer:
         return TrialResult(
             trial=task.trial,
             rung=task.rung,
-            epochs=config.epochs,
+            epochs=recipe.options.get("epochs"),
             status=status,
             value=value,
             metrics=metrics,
@@ -69,33 +73,16 @@ class Trainer:
             options=task.options,
         )
 
-    def _measured(self, config: TrainConfig, late: Callable[[], bool]) -> dict[str, float]:
-        workers = config.workers or 1
-        unit = rating_unit(config, self.train)
-        train = in_units(self.train, unit)
-        model = fresh_model(config, train)
-        settle(model, config, self.train)
-        model = model.to(choose_device(self.config.device, config.engine))
-        training = Training(
-            config, model, lambda stage, number: make_engine(model, train, stage, number, workers)
-        )
-        for _ in training.events():
-            if late():
-                raise _LateError
-        settle(model, config, self.train)
-        if unit != 1.0:
-            model.rescale(unit)
-        clip = None
-        if config.objective is Objective.mse:
-            clip = (float(self.train.data.min()), float(self.train.data.max()))
+    def _measured(self, checkpoint: Checkpoint, recipe: Recipe) -> dict[str, float]:
+        clip = checkpoint.rating_range if recipe.objective is Objective.mse else None
         return measure(
-            model.eval().scoring(),
+            rebuild(checkpoint.model_args, checkpoint.weights).scoring(),
             self.train.rows,
             self.valid,
-            self.names,
+            list(self.names),
             clip=clip,
             include_seen=False,
-            workers=workers,
+            workers=recipe.workers,
         ).metrics
 
 
@@ -139,7 +126,7 @@ def _in_processes(
     parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
     results = parallel(delayed(_elsewhere)(trainer, task, until, os.getpid()) for task in tasks)
     try:
-        yield from (each for each in results if each is not None)
+        yield from (result for result in results if result is not None)
     finally:
         results.close()
 

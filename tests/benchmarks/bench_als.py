@@ -68,7 +68,7 @@ def ours(
     train: Interactions, factors: int, setting: tuple[float, float], quality: Quality, until: float
 ) -> Run:
     """Train until the quality is reached; laying out the data is counted."""
-    config = TrainConfig.merge(
+    recipe = TrainConfig.merge(
         (
             "",
             {
@@ -78,10 +78,10 @@ def ours(
                 "regularization": setting[1],
             },
         )
-    ).resolved()
+    ).recipe()
     start = time.perf_counter()
-    model = build(config, train.n_users, train.n_items)
-    engine = ALSEngine(model, train, config, THREADS)
+    model = build(recipe, train.n_users, train.n_items)
+    engine = ALSEngine(model, train, recipe, 0, THREADS)
     spent, run = time.perf_counter() - start, Run([], [])
     for number in range(1, MOST + 1):
         start = time.perf_counter()

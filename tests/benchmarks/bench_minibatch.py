@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from mfcli.config import TrainConfig
+from mfcli.config import Recipe, TrainConfig
 from mfcli.data.interactions import Catalog, Interactions
-from mfcli.models.modules import BiasedMF, build
-from mfcli.training.engines.devices import torch_threads
+from mfcli.models.dot import BiasedMF
+from mfcli.models.modules import build
+from mfcli.training.engines.devices import threads_for
 from mfcli.training.engines.minibatch import MinibatchEngine
 from tests.benchmarks.measuring import Row, against, alternated, generate, machine, table, versions
 
@@ -39,22 +40,22 @@ def ratings(n_users: int, n_items: int, number: int) -> Interactions:
     return Interactions(matrix.indptr, matrix.indices, matrix.data.astype(np.float32), catalog)
 
 
-def engine(train: Interactions, config: TrainConfig) -> MinibatchEngine:
+def engine(train: Interactions, recipe: Recipe) -> MinibatchEngine:
     """Make our engine as the train stage does."""
-    model = build(config, train.n_users, train.n_items)
+    model = build(recipe, train.n_users, train.n_items)
     assert isinstance(model, BiasedMF)
     model.global_mean.fill_(float(train.data.mean(dtype=np.float64)))
-    return MinibatchEngine(model, train, config, 0)
+    return MinibatchEngine(model, train, recipe, 0, 1)
 
 
-def ours(train: Interactions, config: TrainConfig) -> Callable[[], float]:
+def ours(train: Interactions, recipe: Recipe) -> Callable[[], float]:
     """Return a function that runs our next epoch and returns its seconds."""
-    made = engine(train, config)
+    made = engine(train, recipe)
     numbers = iter(range(1, 1_000_000))
 
     def epoch() -> float:
         start = time.perf_counter()
-        for _ in made.epoch(next(numbers), config.learning_rate or 0.0):
+        for _ in made.epoch(next(numbers), recipe.learning_rate):
             pass
         return time.perf_counter() - start
 
@@ -64,8 +65,8 @@ def ours(train: Interactions, config: TrainConfig) -> Callable[[], float]:
 class Bare:
     """Biased matrix factorization in as few lines of torch as it takes."""
 
-    def __init__(self, train: Interactions, config: TrainConfig) -> None:
-        factors = config.factors or 0
+    def __init__(self, train: Interactions, recipe: Recipe) -> None:
+        factors = recipe.factors
         self.users = torch.from_numpy(train.users.astype(np.int64))
         self.items = torch.from_numpy(train.indices.astype(np.int64))
         self.values = torch.from_numpy(train.data)
@@ -74,10 +75,10 @@ class Bare:
         self.Q = nn.Parameter(0.01 * torch.randn(train.n_items, factors))
         self.a = nn.Parameter(torch.zeros(train.n_users, 1))
         self.b = nn.Parameter(torch.zeros(train.n_items, 1))
-        self.sparse, self.size = bool(config.sparse), int(config.batch_size or 0)
+        self.sparse, self.size = recipe.sparse, recipe.batch_size
         kind: Any = torch.optim.SGD if self.sparse else torch.optim.Adam
         options = {} if self.sparse else {"fused": True}
-        self.optimizer = kind([self.P, self.Q, self.a, self.b], lr=config.learning_rate, **options)
+        self.optimizer = kind([self.P, self.Q, self.a, self.b], lr=recipe.learning_rate, **options)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Shuffle the tensors once, and slice them."""
@@ -122,18 +123,18 @@ class ByRating(Dataset[Any]):
 class Older(nn.Module):
     """The loop of the older system: its loader, its model, its Adam, its running loss."""
 
-    def __init__(self, train: Interactions, config: TrainConfig) -> None:
+    def __init__(self, train: Interactions, recipe: Recipe) -> None:
         super().__init__()
-        factors = config.factors or 0
-        self.dropout = nn.Dropout(config.dropout or 0.0)
+        factors = recipe.factors
+        self.dropout = nn.Dropout(recipe.dropout)
         self.users, self.items = nn.ModuleList(), nn.ModuleList()
         for width in (1, factors):
             self.users.append(nn.Embedding(train.n_users, width))
             self.items.append(nn.Embedding(train.n_items, width))
-        size = int(config.batch_size or 0)
+        size = recipe.batch_size
         self.loader = DataLoader(ByRating(train), batch_size=size, shuffle=True)
         self.optimizer = torch.optim.Adam(
-            self.parameters(), lr=config.learning_rate or 0.0, weight_decay=config.weight_decay or 0
+            self.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
@@ -168,7 +169,7 @@ OLDER: dict[str, Any] = {
 }
 
 
-def config_of(factors: int, batch: int, sparse: bool, **others: Any) -> TrainConfig:
+def recipe_of(factors: int, batch: int, sparse: bool, **others: Any) -> Recipe:
     """Resolve a configuration of biased-mf, mse and minibatch."""
     optimizer = {"optimizer": "sgd" if sparse else "adam", "sparse": sparse}
     options = {
@@ -179,7 +180,7 @@ def config_of(factors: int, batch: int, sparse: bool, **others: Any) -> TrainCon
         "regularization": REGULARIZATION,
         "bias_regularization": BIAS_REGULARIZATION,
     } | others
-    return TrainConfig.merge(("", options)).resolved()
+    return TrainConfig.merge(("", options)).recipe()
 
 
 def speeds(train: Interactions, runs: list[Callable[[], float]], repeats: int) -> list[list[float]]:
@@ -199,21 +200,21 @@ def main() -> None:
     cores = torch.get_num_threads()
     title = f"minibatch: {machine()}; {versions('torch')}; threads as train chooses, for both"
 
-    train, config = ratings(943, 1682, 90_570), config_of(10, 1024, sparse=False)
-    torch.set_num_threads(torch_threads(config, cores))
+    train, recipe = ratings(943, 1682, 90_570), recipe_of(10, 1024, sparse=False)
+    torch.set_num_threads(threads_for(recipe, cores))
     repeats = max(chosen.repeats, 5)
     small = f"{train.n_ratings:,} ratings, 10 factors, batch 1,024, Adam"
-    mine, bare = speeds(train, [ours(train, config), Bare(train, config).epoch], 3 * repeats)
+    mine, bare = speeds(train, [ours(train, recipe), Bare(train, recipe).epoch], 3 * repeats)
     rows: list[Row] = [against(f"{small}; bare loop", mine, bare, 0.9, "M/s", 2)]
-    config = config_of(10, 1024, sparse=False, **OLDER)
-    mine, older = speeds(train, [ours(train, config), Older(train, config).epoch], repeats)
+    recipe = recipe_of(10, 1024, sparse=False, **OLDER)
+    mine, older = speeds(train, [ours(train, recipe), Older(train, recipe).epoch], repeats)
     rows.append(against(f"{small}; older system's loop", mine, older, 4, "M/s", 2))
 
     train = ratings(138_000, 27_000, 200_000 if chosen.quick else 20_000_000)
     for sparse, name in ((False, "dense fused Adam"), (True, "sparse SGD")):
-        config = config_of(64, 65_536, sparse)
-        torch.set_num_threads(torch_threads(config, cores))
-        mine, bare = speeds(train, [ours(train, config), Bare(train, config).epoch], repeats)
+        recipe = recipe_of(64, 65_536, sparse)
+        torch.set_num_threads(threads_for(recipe, cores))
+        mine, bare = speeds(train, [ours(train, recipe), Bare(train, recipe).epoch], repeats)
         setting = f"138,000 × 27,000, {train.n_ratings / 1e6:g} M, 64 factors, batch 65,536"
         rows.append(against(f"{setting}, {name}; bare loop", mine, bare, 0.9, "M/s", 2))
     table(title, rows)

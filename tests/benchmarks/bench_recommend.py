@@ -81,8 +81,9 @@ def save_model(path: Path, n_users: int, n_items: int) -> None:
     rng = np.random.default_rng(0)
     keys = np.unique(rng.integers(0, n_users * n_items, n_users * 145))
     indptr = np.searchsorted(keys, np.arange(n_users + 1) * n_items).astype(np.int32)
-    config = TrainConfig(factors=64).resolved()
-    weights = allocate(config, n_users, n_items).state_dict()
+    recipe = TrainConfig(factors=64).recipe()
+    args = recipe.model_args(n_users, n_items)
+    weights = allocate(args).state_dict()
     for weight in weights.values():
         weight.copy_(torch.from_numpy(rng.normal(0, 0.1, weight.shape).astype(np.float32)))
     catalog = Catalog(np.arange(n_users), np.arange(n_items))
@@ -90,7 +91,18 @@ def save_model(path: Path, n_users: int, n_items: int) -> None:
     indices = (keys % n_items).astype(np.int32)
     save_checkpoint(
         path,
-        Checkpoint(config.options(), weights, catalog, indptr, indices, (1.0, 1.0), 1.0, [], meta),
+        Checkpoint(
+            options=dict(recipe.options),
+            model_args=args,
+            weights=weights,
+            catalog=catalog,
+            seen_indptr=indptr,
+            seen_indices=indices,
+            rating_range=(1.0, 1.0),
+            rating_mean=1.0,
+            history=[],
+            meta=meta,
+        ),
     )
 
 

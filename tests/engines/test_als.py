@@ -12,10 +12,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli.config import TrainConfig
+from mfcli.config import Init, Recipe, TrainConfig
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
-from mfcli.models.modules import BiasedMF, FactorModel, build
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import BiasedMF
+from mfcli.models.modules import build
 from mfcli.results import Progress
 from mfcli.training.engines.als import ALSEngine
 from mfcli.training.engines.base import EpochLoss
@@ -27,16 +29,16 @@ TRAIN = interactions(40, 30, 0.3, seed=1)
 COUNTS = dataclasses.replace(TRAIN, data=TRAIN.data + 1)
 
 
-def config(**options: Any) -> TrainConfig:
+def config(**options: Any) -> Recipe:
     weight = {"unobserved_weight": 0.04} if options.get("objective") == "ials" else {}
-    return TrainConfig.merge(("", {"engine": "als"} | weight | options)).resolved()
+    return TrainConfig.merge(("", {"engine": "als"} | weight | options)).recipe()
 
 
-def made(of: TrainConfig, train: Interactions = TRAIN, workers: int = 1) -> ALSEngine:
+def made(of: Recipe, train: Interactions = TRAIN, workers: int = 1) -> ALSEngine:
     model = build(of, train.n_users, train.n_items)
     if isinstance(model, BiasedMF):
         model.global_mean.fill_(float(train.data.mean()) if train.n_ratings else 0.0)
-    engine = ALSEngine(model, train, of, workers)
+    engine = ALSEngine(model, train, of, 0, workers)
     engine.model = model  # type: ignore[attr-defined]
     return engine
 
@@ -70,7 +72,7 @@ def dense(train: Interactions) -> tuple[np.ndarray, np.ndarray]:
     return ratings, mask
 
 
-def weights_of(of: TrainConfig, ratings: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def weights_of(of: Recipe, ratings: np.ndarray, mask: np.ndarray) -> np.ndarray:
     grown = {"linear": ratings, "log": np.log1p(ratings)}.get(str(of.confidence))
     return mask if grown is None else mask * (1 + (of.alpha or 0) * grown)
 
@@ -85,7 +87,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 def normal_equations(
-    of: TrainConfig, train: Interactions, items: np.ndarray, biases: np.ndarray, mean: float
+    of: Recipe, train: Interactions, items: np.ndarray, biases: np.ndarray, mean: float
 ) -> np.ndarray:
     """Solve every user in float64, one at a time: (U, F), or (U, F + 1) with a bias."""
     ratings, mask = dense(train)
@@ -273,5 +275,5 @@ def test_what_means_nothing_is_refused(options, reason):
 
 
 def test_ials_implies_its_model_and_its_engine():
-    of = TrainConfig.merge(("", {"objective": "ials"})).resolved()
-    assert (of.model, of.engine, of.init) == ("mf", "als", "scaled:0.1")
+    of = TrainConfig.merge(("", {"objective": "ials"})).recipe()
+    assert (of.model, of.engine, of.init) == ("mf", "als", Init.read("scaled:0.1"))

@@ -9,7 +9,7 @@ import torch
 
 from mfcli.config import Device, Engine, TrainConfig
 from mfcli.errors import UsageError
-from mfcli.training.engines.devices import choose_device, torch_threads
+from mfcli.training.engines.devices import choose_device, threads_for
 
 
 @pytest.mark.parametrize("engine", [Engine.minibatch, Engine.als])
@@ -31,7 +31,7 @@ def test_compiled_engines_stay_on_the_cpu(monkeypatch, engine):
 
 def test_small_steps_are_not_shared_among_threads():
     def threads(**options: Any) -> int:
-        return torch_threads(TrainConfig.merge(("", options)).resolved(), 8)
+        return threads_for(TrainConfig.merge(("", options)).recipe(), 8)
 
     assert threads() == 1
     assert threads(batch_size="65536") == threads(batch_size="full") == 8

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from mfcli.config import Engine, TrainConfig, combinations
+from mfcli.config import Engine, Recipe, TrainConfig, combinations
 from mfcli.config.choices import DEFAULTS, MODES
 from mfcli.errors import DivergedError
-from mfcli.models.modules import FactorModel, build
+from mfcli.models.base import FactorModel
+from mfcli.models.modules import build
 from mfcli.results import EpochResult, Progress
 from mfcli.training.engines import make_engine
 from mfcli.training.engines.base import EpochLoss, TrainingEngine
 from mfcli.training.engines.minibatch import MinibatchEngine
-from mfcli.training.life import Training, learning_rate_at
+from mfcli.training.life import Training
+from mfcli.training.schedules import learning_rate_at
 from mfcli.training.validation import Validator
 from tests.helpers import interactions
 
@@ -29,14 +31,14 @@ VALID = VALID.keep(
 )
 
 
-def config(**options: Any) -> TrainConfig:
-    return TrainConfig.merge(("", {"factors": 4, "epochs": 4} | options)).resolved()
+def config(**options: Any) -> Recipe:
+    return TrainConfig.merge(("", {"factors": 4, "epochs": 4} | options)).recipe()
 
 
-def training(of: TrainConfig, valid: bool = False) -> Training:
+def training(of: Recipe, valid: bool = False) -> Training:
     model = build(of, TRAIN.n_users, TRAIN.n_items)
 
-    def engine(stage: TrainConfig, number: int) -> TrainingEngine:
+    def engine(stage: Recipe, number: int) -> TrainingEngine:
         return make_engine(model, TRAIN, stage, number, workers=1)
 
     return Training(of, model, engine, Validator(model, TRAIN, VALID, of) if valid else None)
@@ -144,7 +146,7 @@ def test_stages_go_on_from_the_last_weights_with_a_fresh_optimizer():
     second = training(config(epochs=2, learning_rate=0.01, schedule="constant"))
     second.model.load_state_dict(weights(first))
     # The second stage draws its order from its own number.
-    second.engine_for = lambda of, _: MinibatchEngine(second.model, TRAIN, of, 1)
+    second.engine_for = lambda of, _: MinibatchEngine(second.model, TRAIN, of, 1, 1)
     list(second.events())
     assert same(weights(both), weights(second))
 

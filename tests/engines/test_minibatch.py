@@ -20,9 +20,9 @@ TRAIN = interactions(25, 20, 0.3, seed=3)
 
 
 def made(train: Interactions = TRAIN, **options: Any) -> MinibatchEngine:
-    of = TrainConfig.merge(("", {"factors": 4, "epochs": 4} | options)).resolved()
+    of = TrainConfig.merge(("", {"factors": 4, "epochs": 4} | options)).recipe()
     model = build(of, train.n_users, train.n_items)
-    return MinibatchEngine(model, train, of, 0)
+    return MinibatchEngine(model, train, of, 0, 1)
 
 
 def run(engine: MinibatchEngine, epochs: int = 3, rate: float = 0.05) -> list[float]:
@@ -63,8 +63,8 @@ def test_every_rating_is_visited_exactly_once_an_epoch(size):
 def test_the_order_changes_from_epoch_to_epoch_and_from_stage_to_stage():
     engine = made(batch_size="full")
     first = batches(engine)[0].items
-    of = engine.config
-    other = MinibatchEngine(engine.model, TRAIN, of, 1)
+    of = engine.recipe
+    other = MinibatchEngine(engine.model, TRAIN, of, 1, 1)
     assert not torch.equal(first, batches(other)[0].items)
     second = batches(made(batch_size="full"), number=2)[0].items
     assert not torch.equal(first, second)
@@ -90,7 +90,7 @@ def test_every_optimizer_learns_and_goes_on_from_its_state(options, objective):
     run(once, 2)
     list(twice.epoch(1, 0.05))
     state = twice.state()
-    fresh = MinibatchEngine(twice.model, TRAIN, twice.config, 0)
+    fresh = MinibatchEngine(twice.model, TRAIN, twice.recipe, 0, 1)
     fresh.load_state(state)
     list(fresh.epoch(2, 0.05))
     for a, b in zip(once.model.parameters(), fresh.model.parameters(), strict=True):

@@ -281,7 +281,7 @@ BAD_PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "a tensor as meta": lambda _: {"meta": torch.ones(3)},
     "a tensor in meta": lambda _: {"meta": meta_for("model", []) | {"x": torch.ones(3)}},
     "meta with other keys": lambda _: {"meta": meta_for("model", []) | {3: 4}},
-    "a newer schema": lambda _: {"meta": meta_for("model", []) | {"schema": 2}},
+    "a newer schema": lambda _: {"meta": meta_for("model", []) | {"schema": 3}},
     "no range": lambda _: {"rating_range": [float("nan"), 5.0]},
     "a range upside down": lambda _: {"rating_range": [5.0, 1.0]},
     "a mean that is none": lambda _: {"rating_mean": float("inf")},

@@ -150,7 +150,7 @@ def test_an_interruption_before_the_first_epoch_has_nothing_to_save(cli, tmp_pat
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mfcli.stages.train.make_engine", interrupted)
+    monkeypatch.setattr("mfcli.training.fit.make_engine", interrupted)
     out = write(tmp_path / "m.pt", EARLIER)
     refused(cli("train", tmp_path / "d.npz", "--out", out), 130, "before the first epoch")
     untouched(out)

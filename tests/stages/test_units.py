@@ -74,7 +74,7 @@ def test_training_goes_on_from_a_checkpoint_in_its_units(cli, split, tmp_path):
 
 def test_stars_and_what_is_asked_for_are_taken_as_they_are(split):
     train = load_interactions(split / "train.npz")
-    config = TrainConfig().resolved()
+    config = TrainConfig().recipe()
     stars = np.tile(np.array([3, 3, 4, 4, 5, 1, 3, 4, 3, 5], np.float32), 120)[: train.n_ratings]
     as_stars = dataclasses.replace(train, data=np.resize(stars, train.n_ratings))
     assert rating_unit(config, as_stars) == 1.0
@@ -82,9 +82,9 @@ def test_stars_and_what_is_asked_for_are_taken_as_they_are(split):
     assert 20 < rating_unit(config, wide) < 30
     same = dataclasses.replace(train, data=np.full_like(train.data, 7))
     assert rating_unit(config, same) == 1.0
-    asked = TrainConfig.merge(("", {"rating_unit": 1.0})).resolved()
+    asked = TrainConfig.merge(("", {"rating_unit": 1.0})).recipe()
     assert rating_unit(asked, wide) == 1.0
-    ranks = TrainConfig.merge(("", {"mode": "hogwild"})).resolved()
+    ranks = TrainConfig.merge(("", {"mode": "hogwild"})).recipe()
     assert rating_unit(ranks, wide) == 1.0
 
 

@@ -1,29 +1,35 @@
-"""Training loops, and the life around them that all engines share."""
+"""Training loops, each behind the same few methods.
+
+A new engine is a class with the methods of ``base.TrainingEngine`` and one entry of ``ENGINES``.
+"""
 
 from __future__ import annotations
 
-from mfcli.config import Engine, TrainConfig
+from importlib import import_module
+from typing import Any
+
+from mfcli.config import Engine, Recipe
 from mfcli.data.interactions import Interactions
-from mfcli.models.modules import FactorModel
+from mfcli.models.base import FactorModel
 from mfcli.training.engines.base import TrainingEngine
+
+# Module and class of each engine, imported when it is needed: numba takes most of a second.
+ENGINES: dict[Engine, tuple[str, str]] = {
+    Engine.minibatch: ("mfcli.training.engines.minibatch", "MinibatchEngine"),
+    Engine.hogwild: ("mfcli.training.engines.hogwild", "HogwildEngine"),
+    Engine.als: ("mfcli.training.engines.als", "ALSEngine"),
+    Engine.closed_form: ("mfcli.training.engines.closed_form", "ClosedFormEngine"),
+}
 
 
 def make_engine(
-    model: FactorModel, train: Interactions, config: TrainConfig, stage: int, workers: int
+    model: FactorModel, train: Interactions, recipe: Recipe, stage: int, workers: int
 ) -> TrainingEngine:
-    """Make the engine of a resolved configuration; each is imported when it is needed."""
-    if config.engine is Engine.hogwild:
-        from mfcli.training.engines.hogwild import HogwildEngine
+    """Make the engine of a recipe, which trains ``model`` in place.
 
-        return HogwildEngine(model, train, config, stage, workers)
-    if config.engine is Engine.als:
-        from mfcli.training.engines.als import ALSEngine
-
-        return ALSEngine(model, train, config, workers)
-    if config.engine is Engine.closed_form:
-        from mfcli.training.engines.closed_form import ClosedFormEngine
-
-        return ClosedFormEngine(model, train, config, stage)
-    from mfcli.training.engines.minibatch import MinibatchEngine
-
-    return MinibatchEngine(model, train, config, stage)
+    ``stage`` (from 0) keeps the random streams of stages apart; ``workers`` is a number of threads.
+    """
+    module, name = ENGINES[recipe.engine]
+    make: Any = getattr(import_module(module), name)
+    engine: TrainingEngine = make(model, train, recipe, stage, workers)
+    return engine

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from mfcli.config import Objective, TrainConfig
+from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Interactions
-from mfcli.models.modules import BiasedMF, FactorModel
-from mfcli.results import Progress
+from mfcli.events import Progress
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import BiasedMF
 from mfcli.training.engines import least_squares, least_squares_torch
 from mfcli.training.engines.base import EpochLoss
 from mfcli.training.engines.least_squares import Problem, roots_of
@@ -30,17 +31,22 @@ class ALSEngine:
     """
 
     def __init__(
-        self, model: FactorModel, train: Interactions, config: TrainConfig, workers: int
+        self,
+        model: FactorModel,
+        train: Interactions,
+        recipe: Recipe,
+        stage: int,  # noqa: ARG002 - nothing is drawn
+        workers: int,
     ) -> None:
         """Lay the entries out by users and by items."""
         self.n_samples = train.n_ratings
         self.workers = workers
-        self.problem = Problem.of(config)
+        self.problem = Problem.of(recipe)
         self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
         make_rows, tables, self.unobserved_loss = _solver(model.user_factors.device)
         self.users, self.items = tables(model)
-        implicit = config.objective is Objective.ials
-        roots = roots_of(train.data, config) if implicit else np.zeros(0, np.float32)
+        implicit = recipe.objective is Objective.ials
+        roots = roots_of(train.data, recipe) if implicit else np.zeros(0, np.float32)
         self.by_user = make_rows(
             train.indptr, train.indices, train.data, train.n_items, self.problem, roots
         )
@@ -62,28 +68,20 @@ class ALSEngine:
         The loss is (r̂ − r)² of mse, and of ials w (1 − r̂)² of the entries and α₀ r̂² of all pairs,
         over the number of entries; without the penalty, as for the other engines.
         """
-        yield from self._half(self.by_item, self.items, self.users, 0)
-        loss = yield from self._half(self.by_user, self.users, self.items, self.n_samples)
+        halves = ((self.by_item, self.items, self.users), (self.by_user, self.users, self.items))
+        for half, (rows, own, other) in enumerate(halves):
+            for done in rows.solve(own, other, self.mean, self.workers):
+                yield Progress((half * self.n_samples + done) // 2, self.n_samples)
+        loss = self.by_user.loss
         loss += self.unobserved_loss(self.problem, self.users.factors, self.items.factors)
         yield EpochLoss(loss / max(self.n_samples, 1))
-
-    def _half(
-        self, rows: Any, own: Any, other: Any, before: int
-    ) -> Generator[Progress, None, float]:
-        steps = rows.solve(own, other, self.mean, self.workers)
-        while True:
-            try:
-                done = next(steps)
-            except StopIteration as end:
-                return float(end.value)
-            yield Progress((before + done) // 2, self.n_samples)
 
     def state(self) -> dict[str, Any]:
         """Return nothing: an epoch depends on the weights only."""
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from nothing."""
+        """Restore nothing: there is no state beside the weights."""
 
 
 def _solver(

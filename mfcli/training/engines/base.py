@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mfcli.results import Progress
+from mfcli.events import Progress
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mfcli.config import ModelKind, TrainConfig
+from mfcli.config import ModelKind, Recipe
 from mfcli.data.interactions import Interactions
-from mfcli.models.modules import BiasedMF, FactorModel
-from mfcli.results import Progress
+from mfcli.events import Progress
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import BiasedMF
 from mfcli.training.engines.base import EpochLoss
 
 
@@ -27,24 +28,25 @@ class ClosedFormEngine:
         self,
         model: FactorModel,
         train: Interactions,
-        config: TrainConfig,
+        recipe: Recipe,
         stage: int,  # noqa: ARG002
+        workers: int,  # noqa: ARG002
     ) -> None:
         """Take what to fill, and from what."""
         assert isinstance(model, BiasedMF)
-        self.model, self.train, self.config = model, train, config
+        self.model, self.train, self.recipe = model, train, recipe
         self.n_samples = train.n_ratings
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
         """Compute; the loss is the mean squared error of bias, and 0 of popularity."""
-        if self.config.model is ModelKind.popularity:
+        if self.recipe.model is ModelKind.popularity:
             self._set(self.model.item_bias, self.train.item_counts)
             yield EpochLoss(0.0)
             return
         users, items = self.train.users, self.train.indices
         ratings = self.train.data.astype(np.float64)
         mean = ratings.mean()
-        damping = self.config.damping or 0.0
+        damping = self.recipe.damping
         of_items = _damped(items, ratings - mean, self.train.n_items, damping)
         rest = ratings - mean - of_items[items]
         of_users = _damped(users, rest, self.train.n_users, damping)
@@ -62,7 +64,7 @@ class ClosedFormEngine:
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from nothing."""
+        """Restore nothing: there is no state beside the weights."""
 
 
 def _damped(at: Any, values: Any, n: int, damping: float) -> Any:

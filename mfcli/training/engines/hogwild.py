@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.config import Objective, TrainConfig
+from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Interactions
+from mfcli.events import Progress
 from mfcli.kernels import Weights
-from mfcli.models.modules import SVDPP, BiasedMF, FactorModel
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import SVDPP, BiasedMF
 from mfcli.models.objectives import values_of
-from mfcli.results import Progress
 from mfcli.training.engines.base import EpochLoss
 from mfcli.training.engines.passes import Passes, Settings
 
@@ -29,7 +30,7 @@ class HogwildEngine:
         self,
         model: FactorModel,
         train: Interactions,
-        config: TrainConfig,
+        recipe: Recipe,
         stage: int,
         workers: int,
         counts: NDArray[np.int64] | None = None,
@@ -40,24 +41,24 @@ class HogwildEngine:
 
         To fold users in: ``items_fixed``, and the items' ``counts`` (I,) in train.
         """
-        assert config.objective is not None
-        self.config = config
+        assert recipe.objective is not None
+        self.recipe = recipe
         self.n_samples = train.n_ratings
         self.weights = weights_of(model)
         self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
         self.passes = Passes(
             train.indptr,
             train.indices,
-            values_of(train, config),
+            values_of(train, recipe),
             train.n_items,
             Settings(
-                objective=str(config.objective),
+                objective=recipe.objective,
                 workers=workers,
                 # Stages of one run draw from streams of their own.
-                seed=config.seed + (stage << 32),
-                order=str(config.order or "grid"),
-                negatives=config.negatives or 1,
-                popularity_power=config.negative_power or 0.0,
+                seed=recipe.seed + (stage << 32),
+                order=recipe.order,
+                negatives=recipe.negatives,
+                popularity_power=recipe.negative_power,
                 items_fixed=items_fixed,
                 by_user=isinstance(model, SVDPP),
             ),
@@ -72,7 +73,7 @@ class HogwildEngine:
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:
         """Run one epoch: progress about ten times a second, then the mean loss a sample."""
-        squared = self.config.objective is Objective.mse
+        squared = self.recipe.objective is Objective.mse
         # The kernels descend (r − x)²/2 + λ/2 ‖θ‖² and, for the others, loss + λ/2 ‖θ‖²; an
         # objective here is (r − x)² + λ ‖θ‖² and loss + λ ‖θ‖², whatever the engine.
         rate = 2 * learning_rate if squared else learning_rate
@@ -82,8 +83,8 @@ class HogwildEngine:
             number,
             self.weights,
             rate,
-            scale * (self.config.regularization or 0.0),
-            scale * (self.config.bias_regularization or 0.0),
+            scale * self.recipe.regularization,
+            scale * self.recipe.bias_regularization,
             self.mean,
         ):
             if last.done < last.total:
@@ -98,7 +99,7 @@ class HogwildEngine:
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from nothing."""
+        """Restore nothing: there is no state beside the weights."""
 
 
 def weights_of(model: FactorModel) -> Weights:
@@ -106,8 +107,8 @@ def weights_of(model: FactorModel) -> Weights:
     tables = [model.user_factors, model.item_factors]
     if isinstance(model, BiasedMF):
         tables += [model.user_bias, model.item_bias]
-    views = [each.detach().numpy() for each in tables]
-    biases = [each.reshape(-1) for each in views[2:]] or [np.zeros(0, np.float32)] * 2
+    views = [table.detach().numpy() for table in tables]
+    biases = [view.reshape(-1) for view in views[2:]] or [np.zeros(0, np.float32)] * 2
     implicit = []
     if isinstance(model, SVDPP):
         implicit = [model.user_implicit.numpy(), model.item_implicit.detach().numpy()]

@@ -5,7 +5,7 @@ The als engine alternates between the two sides; folding in solves some users on
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.config import Objective, TrainConfig
+from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Indices
 from mfcli.kernels import PANEL, Scratch, Side, add_gramian, solve_rows
 from mfcli.kernels.dense import WIDE
-from mfcli.models.modules import BiasedMF, FactorModel
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import BiasedMF
 from mfcli.models.objectives import confidences
 
 Floats = NDArray[np.float32]
@@ -35,7 +36,7 @@ class FactorTable(NamedTuple):
     biases: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """What is minimised over a row x with entries of weight w and value r, n of them.
 
@@ -52,18 +53,15 @@ class Problem:
     block_size: int
 
     @classmethod
-    def of(cls, config: TrainConfig) -> Problem:
-        """Read it off a resolved configuration."""
-        held = config.regularization or 0.0
-        apart = config.bias_regularization
-        exponent = config.regularization_exponent
+    def of(cls, recipe: Recipe) -> Problem:
+        """Read it off a recipe."""
         return cls(
-            config.objective is Objective.ials,
-            held,
-            held if apart is None else apart,
-            config.unobserved_weight or 0.0,
-            1.0 if exponent is None else exponent,
-            config.block_size or 128,
+            implicit=recipe.objective is Objective.ials,
+            regularization=recipe.regularization,
+            bias_regularization=recipe.bias_regularization,
+            unobserved_weight=recipe.unobserved_weight,
+            exponent=recipe.regularization_exponent,
+            block_size=recipe.block_size,
         )
 
     def ridges(self, counts: NDArray[Any], n_columns: int) -> tuple[Floats, Floats]:
@@ -97,14 +95,15 @@ class RowSolver:
         self.longest = int(counts.max(initial=0))
         self.ridge, self.bias_ridge = problem.ridges(counts, n_columns)
         self.parts = list(_parts(counts))
+        self.loss = 0.0  # Σ w (…)² over the entries, of the last ``solve``
 
     def solve(
         self, own: FactorTable, other: FactorTable, mean: float, workers: int
-    ) -> Generator[int, None, float]:
+    ) -> Iterator[int]:
         """Improve the rows with entries of ``own``, in place; rows without stay as they are.
 
-        Yields the entries done, about ten times a second; returns the data loss: Σ w (…)² over the
-        entries. The part of all pairs is for ``unobserved_loss`` to say.
+        Yields the entries done, about ten times a second, and sets ``loss``. The part of all pairs
+        in it is for ``unobserved_loss`` to say.
         """
         factors = own.factors.shape[1]
         blocks = max(1, -(-factors // self.problem.block_size))
@@ -114,24 +113,24 @@ class RowSolver:
         table = _laid(own.factors, own.biases, depth)
         fixed = _laid(other.factors, np.ones_like(other.biases), depth)
         side = Side(
-            self.indptr,
-            self.indices,
-            self.roots,
-            self._targets(other, mean),
-            self.ridge,
-            self.bias_ridge,
-            factors if len(own.biases) else -1,
-            used,
-            self._gram(fixed),
-            table,
-            fixed,
+            indptr=self.indptr,
+            indices=self.indices,
+            roots=self.roots,
+            targets=self._targets(other, mean),
+            ridge=self.ridge,
+            bias_ridge=self.bias_ridge,
+            bias=factors if len(own.biases) else -1,
+            used=used,
+            gram=self._gram(fixed),
+            table=table,
+            other=fixed,
         )
         losses = np.zeros(len(table))
         yield from self._run(side, width, losses, workers)
         own.factors[:] = table[:, :factors]
         if len(own.biases):
             own.biases[:] = table[:, factors]
-        return float(losses.sum())
+        self.loss = float(losses.sum())
 
     def _targets(self, other: FactorTable, mean: float) -> Floats:
         if self.problem.implicit:
@@ -178,7 +177,7 @@ def unobserved_loss(problem: Problem, users: Floats, items: Floats) -> float:
         return 0.0
     depth = -(-max(users.shape[1], 1) // WIDE) * WIDE
     none = np.zeros(0, np.float32)
-    grams = [gramian(_laid(each, none, depth)) for each in (users, items)]
+    grams = [gramian(_laid(table, none, depth)) for table in (users, items)]
     return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
 
 
@@ -193,9 +192,9 @@ def gramian(table: Floats) -> NDArray[np.float64]:
     return np.triu(total) + np.triu(total, 1).T
 
 
-def roots_of(values: Floats, config: TrainConfig) -> Floats:
+def roots_of(values: Floats, recipe: Recipe) -> Floats:
     """Return the square roots of the confidences of ials, (n,), or (0,) where all are 1."""
-    weights = confidences(values, config)
+    weights = confidences(values, recipe)
     return np.zeros(0, np.float32) if weights is None else np.sqrt(weights)
 
 
@@ -204,8 +203,8 @@ def tables_of(model: FactorModel) -> tuple[FactorTable, FactorTable]:
     none = np.zeros(0, np.float32)
     biases = [none, none]
     if isinstance(model, BiasedMF):
-        biases = [each.detach().numpy().reshape(-1) for each in (model.user_bias, model.item_bias)]
-    factors = [each.detach().numpy() for each in (model.user_factors, model.item_factors)]
+        biases = [bias.detach().numpy().reshape(-1) for bias in (model.user_bias, model.item_bias)]
+    factors = [table.detach().numpy() for table in (model.user_factors, model.item_factors)]
     return FactorTable(factors[0], biases[0]), FactorTable(factors[1], biases[1])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from mfcli.data.interactions import Indices
 from mfcli.kernels.dense import SINGULAR
-from mfcli.models.modules import BiasedMF, FactorModel
+from mfcli.models.base import FactorModel
+from mfcli.models.dot import BiasedMF
 from mfcli.training.engines.least_squares import INTERVAL, Floats, Problem
 
 SPACE = 1 << 25  # float32 values that a batch may hold: 128 MB
@@ -53,7 +54,8 @@ class TorchRowSolver:
         self.values = torch.from_numpy(values).to(device)
         self.weights = torch.from_numpy(roots).to(device) ** 2
         ridges = problem.ridges(self.counts, n_columns)
-        self.ridge, self.bias_ridge = (torch.from_numpy(each).to(device) for each in ridges)
+        self.ridge, self.bias_ridge = (torch.from_numpy(ridge).to(device) for ridge in ridges)
+        self.loss = 0.0  # as of `RowSolver`
 
     def solve(
         self,
@@ -61,7 +63,7 @@ class TorchRowSolver:
         other: DeviceTable,
         mean: float,
         workers: int,  # noqa: ARG002
-    ) -> Generator[int, None, float]:
+    ) -> Iterator[int]:
         """Improve the rows with entries of ``own``, in place, as `RowSolver.solve`."""
         biased = len(own.biases) > 0
         table, fixed = own.factors, other.factors
@@ -88,7 +90,7 @@ class TorchRowSolver:
             if time.perf_counter() - shown >= INTERVAL:
                 yield done
                 shown = time.perf_counter()
-        return float(total)
+        self.loss = float(total)
 
     def _batches(self, width: int) -> Iterator[NDArray[np.int64]]:
         """Yield rows of about the same number of entries, as many as ``SPACE`` has room for."""
@@ -142,23 +144,23 @@ def unobserved_loss(problem: Problem, users: Tensor, items: Tensor) -> float:
     """Return α₀ Σ ⟨x, y⟩² over all pairs of users (U, F) and items (I, F), without the pairs."""
     if not problem.implicit:
         return 0.0
-    grams = [(each.T @ each).double() for each in (users, items)]
+    grams = [(table.T @ table).double() for table in (users, items)]
     return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
 
 
 def tables_of(model: FactorModel) -> tuple[DeviceTable, DeviceTable]:
     """Return the weights of users and of items, in the model's own memory."""
     factors = (model.user_factors.detach(), model.item_factors.detach())
-    biases = [each.new_zeros(0) for each in factors]
+    biases = [table.new_zeros(0) for table in factors]
     if isinstance(model, BiasedMF):
-        biases = [each.detach().view(-1) for each in (model.user_bias, model.item_bias)]
+        biases = [bias.detach().view(-1) for bias in (model.user_bias, model.item_bias)]
     return DeviceTable(factors[0], biases[0]), DeviceTable(factors[1], biases[1])
 
 
 def _blocks(factors: int, used: int, most: int) -> Iterator[tuple[int, int]]:
     """Yield the blocks of up to ``most`` factors each; a bias joins the last of them."""
     count = max(1, -(-factors // most))
-    cuts = [used * each // count for each in range(count + 1)]
+    cuts = [used * block // count for block in range(count + 1)]
     yield from itertools.pairwise(cuts)
 
 

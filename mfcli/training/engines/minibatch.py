@@ -1,20 +1,21 @@
-"""The torch engine: whole batches sliced from tensors that were shuffled on the device."""
+"""The minibatch engine: whole batches, sliced from tensors that were shuffled on the device."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mfcli.config import Optimizer, Reduction, TrainConfig
+from mfcli.config import FULL, Optimizer, Recipe, Reduction
 from mfcli.data.interactions import Interactions
-from mfcli.models.modules import FactorModel
+from mfcli.events import Progress
+from mfcli.models.base import FactorModel
 from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.models.sampling import NegativeSampler
-from mfcli.results import Progress
 from mfcli.training.engines.base import EpochLoss, epoch_seed
 
 PROGRESS_SECONDS = 0.1
@@ -28,28 +29,33 @@ class MinibatchEngine:
     """
 
     def __init__(
-        self, model: FactorModel, train: Interactions, config: TrainConfig, stage: int
+        self,
+        model: FactorModel,
+        train: Interactions,
+        recipe: Recipe,
+        stage: int,
+        workers: int,  # noqa: ARG002 - torch has threads of its own
     ) -> None:
         """Move model and ratings to the device."""
-        assert config.objective is not None
+        assert recipe.objective is not None
         self.model = model
-        self.model.sparse = bool(config.sparse)  # a stage may differ from the one before
-        self.config = config
+        self.model.sparse = recipe.sparse  # a stage may differ from the one before
+        self.recipe = recipe
         self.stage = stage
         self.device = next(model.parameters()).device
-        self.objective = OBJECTIVES[config.objective]
+        self.objective = OBJECTIVES[recipe.objective]
         self.sampler: NegativeSampler | None = None
         if self.objective.sampled:
-            self.sampler = NegativeSampler([train], self.device, config.negative_power or 0.0)
+            self.sampler = NegativeSampler([train], self.device, recipe.negative_power)
         self.data = self._tensors(train)
-        self.optimizer = make_optimizer(model, config)
+        self.optimizer = make_optimizer(model, recipe)
         self.parameters = list(model.parameters())
-        self.penalty = Penalty(config.regularization or 0.0, config.bias_regularization or 0.0)
+        self.penalty = Penalty(recipe.regularization, recipe.bias_regularization)
 
     def _tensors(self, train: Interactions) -> Batch:
         users = torch.from_numpy(train.users).to(self.device)
         items = torch.from_numpy(train.indices).to(self.device)
-        values = values_of(train, self.config)
+        values = values_of(train, self.recipe)
         batch = Batch(
             users, items, None if values is None else torch.from_numpy(values).to(self.device)
         )
@@ -63,14 +69,16 @@ class MinibatchEngine:
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:
         """Run one epoch: progress about ten times a second, then the mean loss a sample."""
         generator = torch.Generator(self.device)
-        generator.manual_seed(epoch_seed(self.config.seed, self.stage, number))
-        torch.manual_seed(epoch_seed(self.config.seed, self.stage, number) + 1)  # dropout
+        generator.manual_seed(epoch_seed(self.recipe.seed, self.stage, number))
+        torch.manual_seed(epoch_seed(self.recipe.seed, self.stage, number) + 1)  # dropout
         order = torch.randperm(self.n_samples, generator=generator, device=self.device)
         shuffled = self.data.part(order)
         del order
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        size = self._batch_rows()
+        size = self.recipe.batch_size
+        if size == FULL:
+            size = max(1, self.n_samples)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         samples = 0
         shown = time.perf_counter()
@@ -86,24 +94,20 @@ class MinibatchEngine:
                 yield Progress(done, self.n_samples, float(total) / samples)
         yield EpochLoss(float(total) / max(samples, 1))
 
-    def _batch_rows(self) -> int:
-        size = self.config.batch_size
-        return max(1, self.n_samples) if size in (None, "full") else int(str(size))
-
     def _step(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, int]:
         negatives = None
         if self.sampler is not None:
-            wanted = batch.users.unsqueeze(-1).expand(-1, self.config.negatives or 1)
+            wanted = batch.users.unsqueeze(-1).expand(-1, self.recipe.negatives)
             negatives = self.sampler.sample(wanted, generator)
         result = self.objective(self.model, batch, negatives, self.penalty)
         objective = result.loss + result.penalty
-        if self.config.reduction is Reduction.mean:
+        if self.recipe.reduction is Reduction.mean:
             objective = objective / result.samples
-        for each in self.parameters:  # what zero_grad does, without its bookkeeping
-            each.grad = None
+        for parameter in self.parameters:  # what zero_grad does, without its bookkeeping
+            parameter.grad = None
         objective.backward()  # type: ignore[no-untyped-call]
-        if self.config.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
+        if self.recipe.clip_norm < math.inf:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
         self.optimizer.step()
         return result.loss.detach(), result.samples
 
@@ -116,32 +120,35 @@ class MinibatchEngine:
         self.optimizer.load_state_dict(state)
 
 
-def make_optimizer(model: FactorModel, config: TrainConfig) -> torch.optim.Optimizer:
-    """Make the optimizer of a configuration; biases are a group where their decay differs.
+def _sparse_adam(groups: list[dict[str, Any]], *, lr: float, fused: bool | None) -> Any:  # noqa: ARG001
+    """Make torch's SparseAdam, which has neither decay nor a fused kernel."""
+    return torch.optim.SparseAdam([{"params": group["params"]} for group in groups], lr=lr)
+
+
+# A new optimizer is one entry here: (groups of parameters with a decay each, lr=, fused=).
+OPTIMIZERS: dict[Optimizer, Callable[..., torch.optim.Optimizer]] = {
+    Optimizer.sgd: torch.optim.SGD,
+    Optimizer.adam: torch.optim.Adam,
+    Optimizer.adagrad: torch.optim.Adagrad,
+    Optimizer.sparse_adam: _sparse_adam,
+}
+
+
+def make_optimizer(model: FactorModel, recipe: Recipe) -> torch.optim.Optimizer:
+    """Make the optimizer of a recipe; biases are a group where their decay differs.
 
     A group costs a small batch a tenth of its time, so there is none without need.
     """
-    biases = {id(each) for each in model.bias_parameters()}
+    biases = {id(bias) for bias in model.bias_parameters()}
     by_decay: dict[float, list[Tensor]] = {}
-    for each in model.parameters():
-        decay = config.bias_weight_decay if id(each) in biases else config.weight_decay
-        by_decay.setdefault(decay or 0.0, []).append(each)
-    groups: list[dict[str, Any]] = [
-        {"params": params, "weight_decay": decay} for decay, params in by_decay.items()
-    ]
-    assert config.learning_rate is not None
-    lr = config.learning_rate
-    # The fused kernels take one pass over all parameters; none exists for sparse gradients.
-    fused = None if config.sparse else True
-    if config.optimizer is Optimizer.adam:
-        return torch.optim.Adam(groups, lr=lr, fused=fused)
-    if config.sparse:
+    for parameter in model.parameters():
+        apart = id(parameter) in biases
+        decay = recipe.bias_weight_decay if apart else recipe.weight_decay
+        by_decay.setdefault(decay, []).append(parameter)
+    groups = [{"params": params, "weight_decay": decay} for decay, params in by_decay.items()]
+    if recipe.sparse:
         # The gradients come from torch itself; unless told, it warns that it does not check them.
         torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
-    if config.optimizer is Optimizer.adagrad:
-        return torch.optim.Adagrad(groups, lr=lr, fused=fused)
-    if config.optimizer is Optimizer.sgd:
-        return torch.optim.SGD(groups, lr=lr, fused=fused)
-    for group in groups:
-        del group["weight_decay"]
-    return torch.optim.SparseAdam(groups, lr=lr)
+    # The fused kernels take one pass over all parameters; none exists for sparse gradients.
+    fused = None if recipe.sparse else True
+    return OPTIMIZERS[recipe.optimizer](groups, lr=recipe.learning_rate, fused=fused)
