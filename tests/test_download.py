@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mfcli.errors import DownloadError, UsageError
-from mfcli.results import Event, Noted, Progress, Started, Warned, ignore
+from mfcli.events import Event, Noted, Progress, Started, Warned, ignore
 from mfcli.sources.download import Patience, Wanted, cache_folder, download
 
 CONTENT = bytes(range(256)) * 1200  # 300 KB

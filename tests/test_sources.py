@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfcli.sources.datasets import BASE_URL, DATASETS, Dataset, dataset_url
+from mfcli.sources.datasets import DATASETS, Dataset, dataset_url
 
 NAMES = ["ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small"]
 
@@ -16,6 +16,7 @@ def test_the_movielens_sets_are_known() -> None:
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=NAMES)
 class TestEveryDataset:
     def test_has_a_checksum_and_a_size(self, dataset: Dataset) -> None:
+        assert dataset.size is not None
         assert dataset.size > 0
         assert dataset.sha256 or dataset.md5
         for digest, length in ((dataset.sha256, 64), (dataset.md5, 32)):
@@ -23,7 +24,7 @@ class TestEveryDataset:
 
     def test_comes_over_https(self, dataset: Dataset) -> None:
         url = dataset_url(dataset, None)
-        assert url == BASE_URL + dataset.file
+        assert url == f"https://files.grouplens.org/datasets/movielens/{dataset.name}.zip"
         assert url.startswith("https://")
 
     @pytest.mark.parametrize("base", ["https://mirror.example/ml", "https://mirror.example/ml/"])

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import EvaluateConfig, FetchConfig
+from mfcli.config import EvaluateConfig
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Interactions
 from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
 from mfcli.evaluation.confidence import LEVEL
 from mfcli.evaluation.measuring import Measured
+from mfcli.events import OnEvent
 from mfcli.ranking.candidates import Pool
-from mfcli.results import OnEvent
 from mfcli.sources.reading import read_any
 
 
@@ -31,9 +31,9 @@ class Given:
 
 def read_candidates(source: str, test: Interactions, on_event: OnEvent) -> Given:
     """Read user and item ids in any format of fetch; raises InputError if no test user has any."""
-    table, inputs = read_any(source, FetchConfig(), on_event, candidates=True)
-    users, _ = encode(table.users, test.catalog.user_ids)
-    items, _ = encode(table.items, test.catalog.item_ids)
+    read = read_any(source, on_event=on_event, pairs=True, names=False)
+    users = encode(read.table.users.values, test.catalog.user_ids)[0][read.table.users.codes]
+    items = encode(read.table.items.values, test.catalog.item_ids)[0][read.table.items.codes]
     known = (users >= 0) & (items >= 0)
     keys = np.unique(users[known] * test.n_items + items[known])
     rows = rows_from_keys(keys, test.n_users, test.n_items)
@@ -50,8 +50,7 @@ def read_candidates(source: str, test: Interactions, on_event: OnEvent) -> Given
         "candidate_rows_that_are_positives": common(keys, test.rows.keys(test.n_items)),
         "users_without_candidates": int((test.user_counts > 0).sum() - listed.sum()),
     }
-    described = [{"role": "candidates", "sha256": each["sha256"]} for each in inputs]
-    return Given(rows, counts, described)
+    return Given(rows, counts, read.digests("candidates"))
 
 
 def common(a: Any, b: Any) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions, open_input
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import FetchConfig, RecommendConfig, SimilarConfig
+from mfcli.config import RecommendConfig, SimilarConfig
 from mfcli.data.building import from_rows
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
@@ -22,8 +22,7 @@ from mfcli.scoring.ids import CatalogIndex, IdIndex, IdPairs
 from mfcli.scoring.neighbours import NeighbourRanker, make_neighbour_ranker
 from mfcli.scoring.recommender import Recommender
 from mfcli.scoring.request import Filters, make_request
-from mfcli.sources.locate import locate
-from mfcli.sources.readers import read_table
+from mfcli.sources.reading import read_any
 from mfcli.system.processors import available_workers
 from mfcli.system.streams import standard_input
 from mfcli.training.fold_in import fold_in
@@ -129,19 +128,15 @@ def read_history(source: str, on_event: OnEvent) -> tuple[Interactions, Inputs]:
     if source.endswith(".npz"):
         path = Path(source)
         return load_interactions(path), [{"role": "history", "sha256": file_sha256(path)}]
-    with locate(source, FetchConfig(), quietly(on_event)) as located:
-        table, _ = read_table(located.data, FetchConfig(), quietly(on_event))
-        inputs = [{"role": "history", "sha256": file_sha256(path)} for _, path in located.files]
-        return from_rows(table.rows({}))[0], inputs
+    read = read_any(source, on_event=quietly(on_event), names=False)
+    return from_rows(read.rows())[0], read.digests("history")
 
 
 def read_pairs(source: str, role: str, on_event: OnEvent) -> tuple[IdPairs, Inputs]:
     """Read the users and items of any table that fetch reads."""
-    with locate(source, FetchConfig(), quietly(on_event)) as located:
-        table, _ = read_table(located.data, FetchConfig(), quietly(on_event))
-        inputs = [{"role": role, "sha256": file_sha256(path)} for _, path in located.files]
-    users, items = table.users, table.items
-    return IdPairs(users.values, users.codes, items.values, items.codes), inputs
+    read = read_any(source, on_event=quietly(on_event), pairs=True, names=False)
+    users, items = read.table.users, read.table.items
+    return IdPairs(users.values, users.codes, items.values, items.codes), read.digests(role)
 
 
 def read_item_filters(

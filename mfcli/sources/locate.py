@@ -24,9 +24,9 @@ from mfcli.artifacts.archives import (
 )
 from mfcli.config import FetchConfig
 from mfcli.errors import InputError, UsageError
-from mfcli.results import Noted, OnEvent
+from mfcli.events import Noted, OnEvent
 from mfcli.sources.datasets import DATASETS, Dataset, dataset_url
-from mfcli.sources.readers.layouts import choose
+from mfcli.sources.readers.layouts import Layout, choose
 from mfcli.sources.readers.source import Source
 from mfcli.system.streams import standard_input
 
@@ -35,12 +35,16 @@ DEMO = "demo"
 
 @dataclass(frozen=True)
 class Located:
-    """The interactions, the item names, the files on disk that hold them, and a licence."""
+    """What is to be read.
+
+    data: the interactions; names: the item names. files: what holds them on disk, each with its
+    name for the lineage and its path. dataset: the named data set that this is.
+    """
 
     data: Source
     names: Source | None
-    files: tuple[tuple[str, Path], ...]  # name for the lineage, path
-    notice: str = ""
+    files: tuple[tuple[str, Path], ...]
+    dataset: Dataset | None = None
 
 
 def is_demo(source: str, on_event: OnEvent) -> bool:
@@ -73,7 +77,7 @@ def locate(source: str, config: FetchConfig, on_event: OnEvent) -> Iterator[Loca
                 )
             dataset = DATASETS[source]
             path = _download(dataset_url(dataset, config.base_url), dataset, config, on_event)
-            yield replace(_in_file(path, path.name), notice=dataset.notice)
+            yield replace(_in_file(path, path.name, dataset.layout), dataset=dataset)
             return
         yield _at_path(path, source)
 
@@ -87,18 +91,24 @@ def _refuse_other_schemes(source: str) -> None:
 def _download(url: str, dataset: Dataset | None, config: FetchConfig, on_event: OnEvent) -> Path:
     from mfcli.sources.download import Wanted, download
 
-    wanted = Wanted(url, sha256=config.sha256, max_bytes=int(config.max_size * 1e9))
+    wanted = Wanted(url=url, sha256=config.sha256, max_bytes=int(config.max_size * 1e9))
     if dataset is not None:
         wanted = replace(
             wanted,
             sha256=config.sha256 or dataset.sha256,
             md5=dataset.md5,
             warn_only=dataset.changes and config.sha256 is None,
+            # Files of two data sets may have one name.
+            folder="" if dataset.file.startswith(dataset.name) else dataset.name,
+            keep=True,
+        )
+    if dataset is not None and dataset.size is not None:
+        wanted = replace(
+            wanted,
             size=None if dataset.changes else dataset.size,
             # A newer release may be larger, but not by much.
             max_bytes=10 * dataset.size if dataset.changes else dataset.size,
             limit="this data set",
-            keep=True,
         )
     return download(wanted, config.cache_dir, on_event)
 
@@ -119,13 +129,13 @@ def _at_path(path: Path, source: str) -> Located:
     if stat.S_ISDIR(mode):
         return _in_folder(path)
     if not stat.S_ISREG(mode):
-        raise InputError(f"{source}: is no regular file: use - to read a pipe")
+        raise InputError(f"{source}: is not a regular file: use - to read a pipe")
     return _in_file(path, path.name)
 
 
 def _in_folder(path: Path) -> Located:
     try:
-        files = sorted(each.name for each in path.iterdir() if each.is_file())
+        files = sorted(file.name for file in path.iterdir() if file.is_file())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     data, names = choose(files, str(path))
@@ -136,19 +146,19 @@ def _in_folder(path: Path) -> Located:
     return replace(located, names=beside.data, files=(*located.files, *beside.files))
 
 
-def _in_file(path: Path, name: str) -> Located:
-    """Return what is in a file or in the archive that it is."""
+def _in_file(path: Path, name: str, layout: Layout | None = None) -> Located:
+    """Return what is in a file or in the archive that it is; ``layout`` says what lies where."""
     with open_input(path) as stream:
         magic, size = stream.read(4), path.stat().st_size
     files = ((name, path),)
     if magic not in (ZIP_MAGIC, EMPTY_ZIP_MAGIC):
         return Located(_unpacked(Source(name, lambda: open_input(path), size)), None, files)
     members = zip_members(path)
-    if any(each.endswith(".npy") for each in members):
+    if any(member.endswith(".npy") for member in members):
         raise InputError(
-            f"{name}: is an .npz of arrays: one that mfcli made goes to split or train as it is"
+            f"{name}: is an .npz of arrays: give one that mfcli made to split or train as it is"
         )
-    data, names = choose(list(members), name)
+    data, names = choose(list(members), name, layout)
     table = _in_zip(path, name, members[data])
     return Located(table, None if names is None else _in_zip(path, name, members[names]), files)
 

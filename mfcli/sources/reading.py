@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mfcli.artifacts import file_sha256, lineage_entry, meta_for
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
-from mfcli.data.building import RawRows, from_codes
+from mfcli.data.building import RawRows
 from mfcli.data.filtering import apply_threshold, compact, filter_counts
-from mfcli.data.ids import name_items
-from mfcli.data.interactions import Catalog, Interactions
+from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
-from mfcli.results import Noted, OnEvent, Progress, Started, Warned, ignore
+from mfcli.events import Noted, OnEvent, Progress, Started, Warned, ignore
 from mfcli.sources.locate import Located, is_demo, locate, names_source
-from mfcli.sources.readers import names, read_table
+from mfcli.sources.readers.formats import read_table
+from mfcli.sources.readers.id_columns import CodedColumn
+from mfcli.sources.readers.names import match_names, read_names
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable
 from mfcli.system import capacity
@@ -34,15 +37,28 @@ _READING = ("format", "columns", "header", "duplicates")
 Inputs = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadTable:
-    """A source as it was read: its table, item id → name, and where it came from."""
+    """A source as it was read.
+
+    table: its rows. names: item id → name. format: what it was read as, "demo" for the built-in
+    sample. inputs: name, sha256 and bytes of the files that were read. notice: what to say of the
+    licence, if anything.
+    """
 
     table: ParsedTable
     names: dict[Any, str]
     format: str
     inputs: Inputs
     notice: str
+
+    def rows(self) -> RawRows:
+        """Return the rows with an id each."""
+        return self.table.rows(self.names)
+
+    def digests(self, role: str) -> list[dict[str, str]]:
+        """Return ``role`` and SHA-256 of each file, as an artifact of a later stage keeps them."""
+        return [{"role": role, "sha256": file["sha256"]} for file in self.inputs]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +93,7 @@ def read_interactions(
         interactions, duplicates = make_demo(config, on_event), 0
         rows_read = interactions.n_ratings
     else:
-        read = read_source(source, config, on_event)
+        read = read_any(source, config, on_event)
         rows_read = len(read.table.users.codes)
         interactions, duplicates = _merge(read, config, source)
     if duplicates:
@@ -101,18 +117,8 @@ def read_interactions(
 
 
 def _merge(read: ReadTable, config: FetchConfig, source: str) -> tuple[Interactions, int]:
-    table = read.table
-    item_ids = table.items.values
-    catalog = Catalog(table.users.values, item_ids, name_items(item_ids, read.names))
     try:
-        return from_codes(
-            table.users.codes,
-            table.items.codes,
-            table.ratings,
-            table.times,
-            catalog,
-            config.duplicates,
-        )
+        return read.table.interactions(read.names, config.duplicates)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
 
@@ -151,32 +157,72 @@ def _options(config: FetchConfig, read: ReadTable | None) -> dict[str, Any]:
 
 
 def read_any(
-    source: str, config: FetchConfig, on_event: OnEvent = ignore, *, candidates: bool = False
-) -> tuple[RawRows, Inputs]:
-    """Read SOURCE as fetch does, without merging or filtering: ``(rows, inputs)``.
+    source: str,
+    config: FetchConfig | None = None,
+    on_event: OnEvent = ignore,
+    *,
+    pairs: bool = False,
+    names: bool = True,
+) -> ReadTable:
+    """Read SOURCE whole, neither merging nor filtering rows: whatever ``mfcli fetch`` takes.
 
-    With ``candidates`` the rows need not be interactions.
+    ``pairs``: the rows are pairs of ids rather than interactions: there may be none, and the
+    negatives of a test set will do. ``names=False`` leaves the item names unread.
 
-    inputs describes the files that were read: name, sha256 and bytes. Raises as ``fetch`` does.
+    Raises InputError for a source that cannot be read, or that changes meanwhile, DownloadError,
+    and UsageError for options that do not fit the source.
     """
+    config = config or FetchConfig()
     if is_demo(source, on_event):
-        sample = make_demo(config, on_event)
-        ids = sample.catalog
-        item_names = (
-            {}
-            if ids.item_names is None
-            else dict(zip(ids.item_ids.tolist(), ids.item_names.tolist(), strict=True))
+        return _as_table(make_demo(config, on_event))
+    with locate(source, config, on_event) as located:
+        item_names, files = located.names, located.files
+        if config.item_names is not None:
+            item_names, named = names_source(config.item_names)
+            files = (*files, named)
+        if located.dataset is not None:
+            config = located.dataset.complete(config)
+        with _watched(files) as inputs:
+            _check_digest(located, inputs, config, source)
+            on_event(Started(f"reading {located.data.name}", located.data.size, "bytes"))
+            table, kind = read_table(located.data, config, on_event)
+            if not pairs:
+                _check_interactions(table, kind, located.data.name)
+            found = _read_names(item_names, table, on_event) if names else {}
+    return ReadTable(
+        table=table,
+        names=found,
+        format=str(kind),
+        inputs=inputs,
+        notice="" if located.dataset is None else located.dataset.notice,
+    )
+
+
+def _check_interactions(table: ParsedTable, kind: Format, name: str) -> None:
+    if kind is Format.negatives:
+        raise InputError(
+            f"{name}: holds the negatives of a test set, not interactions: give it to mfcli "
+            "evaluate as --candidates"
         )
-        rows = RawRows(
-            ids.user_ids[sample.users],
-            ids.item_ids[sample.indices],
-            sample.data,
-            sample.timestamps,
-            item_names,
-        )
-        return rows, []
-    read = read_source(source, config, on_event, candidates)
-    return read.table.rows(read.names), read.inputs
+    if not len(table.users.codes):
+        raise InputError(f"{name}: holds no rows")
+
+
+def _as_table(sample: Interactions) -> ReadTable:
+    """Return the built-in sample as if it had been read from a file."""
+    ids = sample.catalog
+    names = (
+        {}
+        if ids.item_names is None
+        else dict(zip(ids.item_ids.tolist(), ids.item_names.tolist(), strict=True))
+    )
+    table = ParsedTable(
+        CodedColumn(sample.users, ids.user_ids),
+        CodedColumn(sample.indices.astype(np.int32), ids.item_ids),
+        sample.data,
+        sample.timestamps,
+    )
+    return ReadTable(table=table, names=names, format="demo", inputs=[], notice="")
 
 
 def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
@@ -203,37 +249,13 @@ def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
     )
 
 
-def read_source(
-    source: str, config: FetchConfig, on_event: OnEvent, candidates: bool = False
-) -> ReadTable:
-    """Read SOURCE whole; raises InputError, DownloadError, and UsageError for what does not fit."""
-    with locate(source, config, on_event) as located:
-        item_names, files = located.names, located.files
-        if config.item_names is not None:
-            item_names, named = names_source(config.item_names)
-            files = (*files, named)
-        with _watched(files) as inputs:
-            _check_digest(located, inputs, config, source)
-            on_event(Started(f"reading {located.data.name}", located.data.size, "bytes"))
-            table, kind = read_table(located.data, config, on_event)
-            if kind == Format.negatives and not candidates:
-                raise InputError(
-                    f"{located.data.name}: holds negatives of a test set, no interactions: give it "
-                    "to mfcli evaluate as --candidates"
-                )
-            if not len(table.users.codes):
-                raise InputError(f"{located.data.name}: holds no rows")
-            found = _read_names(item_names, table, on_event)
-    return ReadTable(table, found, kind, inputs, located.notice)
-
-
 def _read_names(source: Source | None, table: ParsedTable, on_event: OnEvent) -> dict[Any, str]:
     if source is None:
         return {}
     ids = table.items.values
-    listed = names.read_names(source)
-    found = names.fit(listed, ids)
-    named = sum(each in found for each in ids.tolist())
+    listed = read_names(source)
+    found = match_names(listed, ids)
+    named = sum(item in found for item in ids.tolist())
     if not named:
         on_event(Warned(f"{source.name}: none of its {len(listed)} names belongs to an item"))
         return {}
@@ -254,7 +276,7 @@ def _watched(files: tuple[tuple[str, Path], ...]) -> Iterator[Inputs]:
     ]
     for (name, path), signature in zip(files, before, strict=True):
         if _signature(path) != signature:
-            raise InputError(f"{name}: changed while it was read: fetch it again")
+            raise InputError(f"{name}: changed while it was read: read it again")
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:
@@ -270,6 +292,8 @@ def _check_digest(located: Located, inputs: Inputs, config: FetchConfig, source:
     if config.sha256 is None:
         return
     if len(located.files) != 1:
-        raise UsageError(f"--sha256 is of one file, and {source} is a folder")
+        raise UsageError(f"--sha256 is for one file, and {source} is a folder")
     if inputs[0]["sha256"] != config.sha256.lower():
-        raise InputError(f"{source}: its SHA-256 is {inputs[0]['sha256']}, not as --sha256 says")
+        raise InputError(
+            f"{source}: its SHA-256 is {inputs[0]['sha256']}, not the one given as --sha256"
+        )

@@ -23,7 +23,7 @@ from mfcli.artifacts import (
     uninterrupted,
 )
 from mfcli.artifacts.meta import to_json
-from mfcli.config import FetchConfig, SplitConfig, Strategy
+from mfcli.config import SplitConfig, Strategy
 from mfcli.data.building import RawRows, from_rows
 from mfcli.data.filtering import apply_threshold
 from mfcli.data.held_out import count_common
@@ -121,9 +121,9 @@ def _read_given(
     names = (config.train_file, config.test_file)
     tables: list[RawRows] = []
     for name in names:
-        rows, described = read_any(name, FetchConfig(), on_event)
-        tables.append(rows)
-        inputs.extend(described)
+        read = read_any(name, on_event=on_event)
+        tables.append(read.rows())
+        inputs.extend(read.inputs)
     catalog = whole.catalog if whole is not None else join_catalogs(*tables)
     meta = None if whole is None else whole.meta
     parts: list[Interactions] = []

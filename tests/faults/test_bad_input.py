@@ -81,7 +81,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "a quote that is not closed": (GOOD + b'"3,10,4\n', (), ("t.csv, line 6", "1 columns")),
     "nan": (GOOD + b"3,10,nan\n", (), ("t.csv, line 6", "'nan'", "mend or remove")),
     "NaN": (GOOD + b"3,10,NaN\n", (), ("t.csv, line 6", "'NaN'")),
-    "inf": (GOOD + b"3,10,inf\n", (), ("t.csv, line 6", "'inf'", "no finite number")),
+    "inf": (GOOD + b"3,10,inf\n", (), ("t.csv, line 6", "'inf'", "not a finite number")),
     "-inf": (GOOD + b"3,10,-inf\n", (), ("t.csv, line 6", "'-inf'")),
     "beyond float32": (GOOD + b"3,10,1e39\n", (), ("t.csv, line 6", "'1e39'")),
     "rating of text": (GOOD + b"3,10,good\n", (), ("t.csv, line 6", "'good'")),
@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
         ("t.csv", "time"),
     ),
     "JSON array": (b'[{"user": 1, "item": 2}]\n', (), ("JSON array", "JSON lines")),
-    "no JSON": (b'{"user": 1, "item": 2}\n{oops\n', (), ("t.csv, line 2", "no JSON object")),
+    "no JSON": (b'{"user": 1, "item": 2}\n{oops\n', (), ("t.csv, line 2", "not a JSON object")),
     "JSON of another type": (
         b'{"user": 1, "item": 2}\n{"user": [1], "item": 2}\n',
         (),
@@ -132,10 +132,10 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "JSON too deep": (
         b'{"user": 1, "item": 2}\n{"user": ' + b"[" * 100_000 + b"\n",
         (),
-        ("line 2", "no JSON"),
+        ("line 2", "not a JSON object"),
     ),
     "web page": (b"<!DOCTYPE html><html></html>", (), ("web page",)),
-    "Parquet that is none": (b"PAR1" + b"x" * 100, (), ("no whole Parquet file",)),
+    "Parquet that is none": (b"PAR1" + b"x" * 100, (), ("not a complete Parquet file",)),
     "npz": (b"PK\x03\x04" + b"x" * 100, (), ("no whole zip",)),
     "gzip that is cut": (b"\x1f\x8b\x08\x00" + b"x" * 9, (), ("damaged or cut off",)),
     "a line without end": (b"1 2 " + b"3" * (20 << 20), ("--format", "space"), ("has a line of",)),
@@ -156,7 +156,7 @@ def test_a_bad_table_is_refused_by_line_and_the_output_stays(cli, tmp_path, name
 
 @pytest.mark.parametrize("kind", ["folder", "/dev/null", "/dev/zero", "fifo", "locked", "loop"])
 def test_what_is_no_readable_file_is_refused_at_once(cli, tmp_path, kind):
-    source, words = tmp_path / "in", ["no regular file", "use -"]
+    source, words = tmp_path / "in", ["not a regular file", "use -"]
     if kind == "folder":
         source.mkdir()
         words = ["there is no table in it"]
@@ -180,10 +180,10 @@ def test_what_is_no_readable_file_is_refused_at_once(cli, tmp_path, kind):
 @pytest.mark.parametrize("change", ["longer", "another", "gone"])
 def test_a_table_that_changes_while_it_is_read_is_refused(cli, tmp_path, monkeypatch, change):
     source, out = write(tmp_path / "t.csv", GOOD), write(tmp_path / "out.npz", EARLIER)
-    from mfcli.sources import readers
+    from mfcli.sources.readers import formats
 
     def and_change(*given: Any) -> Any:
-        found = readers.read_table(*given)
+        found = formats.read_table(*given)
         if change == "longer":
             with source.open("ab") as file:
                 file.write(b"9,9,9\n")

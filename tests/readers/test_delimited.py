@@ -18,7 +18,7 @@ from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
 from mfcli.data.building import RawRows
 from mfcli.errors import InputError, UsageError
-from mfcli.results import Event, Noted, Warned
+from mfcli.events import Event, Noted, Warned
 from mfcli.sources.reading import read_any
 
 Read = Callable[..., RawRows]
@@ -32,7 +32,7 @@ def read(tmp_path: Path) -> Read:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         events: list[Event] = options.pop("events", [])
-        return read_any(str(path), FetchConfig(**options), events.append)[0]
+        return read_any(str(path), FetchConfig(**options), events.append).rows()
 
     return call
 
@@ -183,9 +183,10 @@ def test_adjacency_lists_equal_a_naive_reader(
 )
 def test_the_format_is_found_by_looking(read: Read, content: str, format: str) -> None:
     read(content)
-    from mfcli.sources.readers.detect import find_format
+    from mfcli.sources.readers.formats import find_format
+    from mfcli.sources.readers.text import Head
 
-    assert find_format(content.encode(), whole=True, name="x") == format
+    assert find_format(Head("x", content.encode(), whole=True)) == format
 
 
 @pytest.mark.parametrize(
@@ -231,7 +232,7 @@ def test_an_unknown_column_names_the_nearest_one(read: Read) -> None:
         ("user,item,rating\n1,2,3\n1,,3\n", "line 3: the item is missing"),
         ("user,item,rating\n ,2,3\n", "line 2: the user is missing"),
         ("user,item,rating\n1,2,\n", "line 2: the rating is missing"),
-        ("user,item,rating\n1,2,good\n", "line 2: the rating 'good' is no finite number"),
+        ("user,item,rating\n1,2,good\n", "line 2: the rating 'good' is not a finite number"),
         ("1,2,3\n1,3,nan\n", "line 2: the rating 'nan'"),
         ("1,2,3\n\n1,3,-inf\n", "line 3: the rating '-inf'"),
         ("1,2,3\n1,3,1e39\n", "line 2: the rating '1e39'"),
@@ -243,7 +244,7 @@ def test_an_unknown_column_names_the_nearest_one(read: Read) -> None:
         ("user,item,time\n1,2,yesterday\n", "line 2: the time 'yesterday' is neither"),
         ("user,item,time\n1,2,\n", "line 2: the time is missing"),
         ("user,item,time\n1,2,5\n1,3,nan\n", "line 3: the time 'nan'"),
-        ("user,item,time\n1,2,1e300\n", "line 2: the time 1e\\+300 is no number of seconds"),
+        ("user,item,time\n1,2,1e300\n", "line 2: the time 1e\\+300 is not a number of seconds"),
         (f"1,{'x' * 256}\n", "line 1: the item id is longer than 255"),
         ("<!DOCTYPE html><html>\n<body>\n", "web page"),
         ('[{"user": 1}]', "JSON array.*JSON lines"),

@@ -10,7 +10,7 @@ import pytest
 
 from mfcli.errors import InputError
 from mfcli.sources.readers.layouts import choose
-from mfcli.sources.readers.names import fit, read_names
+from mfcli.sources.readers.names import match_names, read_names
 from mfcli.sources.readers.source import Source
 
 
@@ -54,8 +54,8 @@ def test_what_is_no_list_of_names_is_refused(content: str | bytes, message: str)
 
 def test_integer_ids_take_canonical_integers_only() -> None:
     listed = {"1": "A", "01": "B", "x": "C", "99999999999999999999": "D"}
-    assert fit(listed, np.array([1, 2])) == {1: "A"}
-    assert fit(listed, np.array(["1", "x"])) == listed
+    assert match_names(listed, np.array([1, 2])) == {1: "A"}
+    assert match_names(listed, np.array(["1", "x"])) == listed
 
 
 @pytest.mark.parametrize(

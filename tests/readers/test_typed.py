@@ -34,7 +34,7 @@ def parquet(tmp_path: Path) -> Parquet:
     def call(table: dict[str, Any], **options: Any) -> RawRows:
         path = tmp_path / "ratings.parquet"
         pq.write_table(pa.table(table), path)
-        return read_any(str(path), FetchConfig(**options))[0]
+        return read_any(str(path), FetchConfig(**options)).rows()
 
     return call
 
@@ -46,7 +46,7 @@ def lines(tmp_path: Path) -> Lines:
     def call(*texts: str, **options: Any) -> RawRows:
         path = tmp_path / "ratings.jsonl"
         path.write_text("".join(each + "\n" for each in texts), "utf-8")
-        return read_any(str(path), FetchConfig(**options))[0]
+        return read_any(str(path), FetchConfig(**options)).rows()
 
     return call
 
@@ -151,7 +151,7 @@ class TestParquet:
         parquet({"user": [1], "item": [1]})
         path = tmp_path / "ratings.parquet"
         path.write_bytes(path.read_bytes()[:-10])
-        with pytest.raises(InputError, match="no whole Parquet file"):
+        with pytest.raises(InputError, match="not a complete Parquet file"):
             read_any(str(path), FetchConfig())
 
     @pytest.mark.parametrize("packing", ["gzip", "zip"])
@@ -165,7 +165,7 @@ class TestParquet:
         else:
             with zipfile.ZipFile(packed, "w") as archive:
                 archive.write(path, "set/ratings.parquet")
-        assert read_any(str(packed), FetchConfig())[0].items.tolist() == ["x", "y"]
+        assert read_any(str(packed), FetchConfig()).rows().items.tolist() == ["x", "y"]
 
 
 numbers = st.integers(-(2**66), 2**66)
@@ -215,8 +215,8 @@ class TestJsonLines:
             ('{"user": 2, "item": 1, "rating": NaN}', "line 3: the rating"),
             ('{"user": [2], "item": 1, "rating": 1}', "line 3: the user is neither"),
             ('{"user": true, "item": 1, "rating": 1}', "line 3: the user is neither"),
-            ('{"user": 2, "item": 1, "rating": 1', "line 3: it is no JSON object"),
-            ("[1, 2]", "line 3: it is no JSON object"),
+            ('{"user": 2, "item": 1, "rating": 1', "line 3: it is not a JSON object"),
+            ("[1, 2]", "line 3: it is not a JSON object"),
             ('{"user": 2, "item": "a\\u0000b", "rating": 1}', "line 3: the item id holds a NUL"),
         ],
     )

@@ -138,7 +138,8 @@ class TestDemo:
     def test_its_rows_are_the_same_as_its_matrix(self, out: Path) -> None:
         config = FetchConfig(users=20, items=20, ratings=50)
         fetch("demo", out, config)
-        rows, inputs = read_any("demo", config)
+        read = read_any("demo", config)
+        rows, inputs = read.rows(), read.inputs
         assert inputs == []
         assert triples(load_interactions(out)) == list(
             zip(rows.users.tolist(), rows.items.tolist(), rows.ratings.tolist(), strict=True)  # type: ignore[union-attr]
@@ -291,7 +292,7 @@ class TestSources:
         path = tmp_path / name
         if name == "fifo":
             os.mkfifo(path)
-        with pytest.raises(InputError, match=r"is no regular file: use -"):
+        with pytest.raises(InputError, match=r"is not a regular file: use -"):
             fetch(str(path), out, FetchConfig())
 
     def test_a_folder_without_a_data_set_is_refused(self, tmp_path: Path, out: Path) -> None:
@@ -301,7 +302,7 @@ class TestSources:
 
     def test_an_npz_is_sent_to_the_stages_that_read_it(self, ratings: Path, out: Path) -> None:
         fetch(str(ratings), out, FetchConfig())
-        with pytest.raises(InputError, match="goes to split or train"):
+        with pytest.raises(InputError, match="to split or train as it is"):
             fetch(str(out), out.with_name("b.npz"), FetchConfig())
 
     def test_a_source_that_changes_while_it_is_read_is_refused(
@@ -315,7 +316,7 @@ class TestSources:
 
     def test_a_checksum_holds_for_a_file_too(self, ratings: Path, out: Path) -> None:
         fetch(str(ratings), out, FetchConfig(sha256=file_sha256(ratings).upper()))
-        with pytest.raises(InputError, match="not as --sha256 says"):
+        with pytest.raises(InputError, match="not the one given as --sha256"):
             fetch(str(ratings), out, FetchConfig(sha256="0" * 64))
         (ratings.parent / "u.data").write_text("1\t1\t5\t9\n")
         (ratings.parent / "u.item").write_text("1|x\n")
@@ -328,7 +329,8 @@ class TestSources:
             fetch(source, out, FetchConfig())
 
     def test_rows_are_read_for_other_stages_too(self, ratings: Path) -> None:
-        rows, inputs = read_any(str(ratings), FetchConfig(format=Format.csv), ignore)
+        read = read_any(str(ratings), FetchConfig(format=Format.csv), ignore)
+        rows, inputs = read.rows(), read.inputs
         assert rows.users.dtype == np.int64
         assert rows.users.tolist() == [1, 2, 1, 3]
         assert [each["name"] for each in inputs] == ["my.csv"]
@@ -362,8 +364,13 @@ class TestDownloads:
         with zipfile.ZipFile(folder / "tiny.zip", "w") as archive:
             archive.writestr("tiny/u.data", "1\t1\t5\t9\n")
             archive.writestr("tiny/u.item", "1|One (1990)|x\n")
-        size = (folder / "tiny.zip").stat().st_size
-        known = Dataset("tiny", "tiny.zip", size, file_sha256(folder / "tiny.zip"))
+        known = Dataset(
+            name="tiny",
+            url="https://elsewhere.example/sets/tiny.zip",
+            notice="Licence: non-commercial",
+            size=(folder / "tiny.zip").stat().st_size,
+            sha256=file_sha256(folder / "tiny.zip"),
+        )
         monkeypatch.setitem(DATASETS, "tiny", known)
         config = FetchConfig(base_url=url, cache_dir=str(tmp_path / "cache"))
         result = fetch("tiny", out, config)
@@ -433,7 +440,7 @@ class TestRealDataSets:
     @pytest.mark.parametrize("name", ["u1.base", "u1.test", "ua.base"])
     def test_published_splits_equal_a_naive_reader(self, datasets: Path, name: str) -> None:
         path = datasets / "ml-100k" / name
-        rows, _ = read_any(str(path), FetchConfig())
+        rows = read_any(str(path), FetchConfig()).rows()
         naive = [[int(cell) for cell in each.split("\t")] for each in path.read_text().splitlines()]
         assert rows.ratings is not None
         assert rows.times is not None

@@ -14,13 +14,13 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mfcli.errors import DownloadError, UsageError
-from mfcli.results import Noted, OnEvent, Progress, Started, Warned
+from mfcli.events import Noted, OnEvent, Progress, Started, Warned
 from mfcli.sources.download.web import (
     PATIENCE,
     BrokenError,
@@ -39,10 +39,12 @@ class Wanted:
     """A file to download, and what is known of it.
 
     size, sha256, md5: None where unknown. max_bytes: more is refused. warn_only: another checksum
-    is worth a warning. keep: a copy in the cache is used without asking the server.
+    is worth a warning. keep: a copy in the cache is used without asking the server. folder: of
+    the cache, for a kept file.
     """
 
     url: str
+    _: KW_ONLY
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None
@@ -50,6 +52,7 @@ class Wanted:
     limit: str = "--max-size"
     warn_only: bool = False
     keep: bool = False
+    folder: str = ""
 
     @property
     def name(self) -> str:
@@ -86,7 +89,7 @@ def download(
     content does wrong.
     """
     check_url(wanted.url)
-    folder = cache_folder(cache_dir)
+    folder = cache_folder(cache_dir) / wanted.folder
     if not wanted.keep:
         folder /= "url-" + hashlib.sha256(wanted.url.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,74 +3,74 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import IO, NoReturn
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
+from mfcli.config.stages import FetchConfig, Format
 from mfcli.errors import InputError
-from mfcli.results import OnEvent, Warned
+from mfcli.events import Noted, OnEvent, Warned, ignore
 from mfcli.sources.readers import lines
-from mfcli.sources.readers.detect import Dialect
+from mfcli.sources.readers.cells import CellError
+from mfcli.sources.readers.columns import describe
+from mfcli.sources.readers.dialect import Change, Dialect, find_dialect
 from mfcli.sources.readers.source import Lines, Source
-from mfcli.sources.readers.table import CellError, ParsedTable, TableBuilder
+from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.text import Head
 
 BLOCK_BYTES = 8 << 20
-_NO_SEPARATOR = "\x1f"
-_PAIR = re.compile(rb"(?m)^[ \t]*\(([^,()\s]+),\s*[^,()\s]+\)")
 _CODED = pa.dictionary(pa.int32(), pa.string())
 
 
-class _NotUtf8Error(Exception):
+class NotUtf8Error(Exception):
     """The text is not UTF-8."""
 
 
-def read_delimited(source: Source, dialect: Dialect, on_event: OnEvent) -> ParsedTable:
+def read_delimited(
+    source: Source, kind: Format, config: FetchConfig, on_event: OnEvent
+) -> ParsedTable:
     """Read all rows; raises InputError with the line of what cannot be used."""
-    return _with_encoding(
-        lambda latin: _read_table(source, dialect, on_event, latin), source, on_event
+    dialect = find_dialect(source.head(), kind, config)
+    on_event(Noted(f"{source.name}: read as {kind}, {describe(dialect.places, dialect.names)}"))
+    return read_either_encoding(
+        lambda latin1: _read_rows(source, dialect, on_event, latin1), source, on_event
     )
 
 
-def read_adjacency(source: Source, on_event: OnEvent, negatives: bool = False) -> ParsedTable:
-    """Read ``user item item item …`` lines: every item an interaction of 1.
-
-    With ``negatives`` the user stands beside a test item, ``(user,item)``, which is left out.
-    """
-    change = _users_of_pairs if negatives else None
-    return _with_encoding(
-        lambda latin: _read_lists(source, on_event, latin, change), source, on_event
-    )
+def count_lines(head: bytes) -> int:
+    """Return how many lines begin in a text."""
+    return head.count(b"\n") + 1
 
 
-def _users_of_pairs(text: bytes) -> bytes:
-    """Turn ``(user,item)`` at the beginning of lines into the user."""
-    return _PAIR.sub(rb"\1", text)
-
-
-def _with_encoding(
+def read_either_encoding(
     read: Callable[[bool], ParsedTable], source: Source, on_event: OnEvent
 ) -> ParsedTable:
+    """Call ``read(False)`` for UTF-8, and ``read(True)`` for Latin-1 if it raises NotUtf8Error."""
     try:
         return read(False)
-    except _NotUtf8Error:
+    except NotUtf8Error:
         on_event(Warned(f"{source.name}: is not UTF-8; read as Latin-1"))
         return read(True)
 
 
-def _latin1(change: Callable[[bytes], bytes] | None) -> Callable[[bytes], bytes]:
+def as_latin1(change: Change | None) -> Change:
+    """Return what turns Latin-1 into UTF-8, after ``change``."""
+
     def recode(text: bytes) -> bytes:
         return (change(text) if change else text).decode("latin-1").encode("utf-8")
 
     return recode
 
 
-def _read_table(source: Source, dialect: Dialect, on_event: OnEvent, latin: bool) -> ParsedTable:
-    change = _latin1(dialect.change) if latin else dialect.change
+def says_not_utf8(error: pa.ArrowInvalid) -> bool:
+    """Tell whether Arrow complains of the encoding."""
+    return "UTF8" in str(error) or "UTF-8" in str(error)
+
+
+def _read_rows(source: Source, dialect: Dialect, on_event: OnEvent, latin1: bool) -> ParsedTable:
+    change = as_latin1(dialect.change) if latin1 else dialect.change
     places = dialect.places
     kinds = {
         str(place): pa.string() if role == "time" else _CODED for role, place in places.items()
@@ -80,9 +80,7 @@ def _read_table(source: Source, dialect: Dialect, on_event: OnEvent, latin: bool
         Lines(source.open(), change, on_event, source.size, source.name)
     ) as stream:
         try:
-            for batch in batches(
-                stream, dialect.width, dialect.header, dialect.delimiter, dialect.quoted, kinds
-            ):
+            for batch in _batches_of(stream, dialect, kinds):
                 columns = {role: batch.column(str(place)) for role, place in places.items()}
                 builder.add(
                     columns["user"], columns["item"], columns.get("rating"), columns.get("time")
@@ -95,8 +93,41 @@ def _read_table(source: Source, dialect: Dialect, on_event: OnEvent, latin: bool
     return builder.finish()
 
 
-def batches(
+def stream_pairs(
+    stream: IO[bytes], head: Head, kind: Format
+) -> Iterator[tuple[pa.Array, pa.Array]]:
+    """Yield the users and items of a stream in batches, strings; raises InputError."""
+    dialect = find_dialect(head, kind, FetchConfig())
+    text = Lines(stream, dialect.change, ignore, None, head.name)
+    user, item = str(dialect.places["user"]), str(dialect.places["item"])
+    done = 0
+    try:
+        for batch in _batches_of(text, dialect, dict.fromkeys((user, item), pa.string())):
+            yield batch.column(user), batch.column(item)
+            done += len(batch)
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            return
+        reason = str(error).partition("\n")[0][:120]
+        raise InputError(f"{head.name}, after row {done}: cannot be read ({reason})") from None
+
+
+def _batches_of(
+    stream: Lines, dialect: Dialect, kinds: dict[str, pa.DataType]
+) -> Iterator[pa.RecordBatch]:
+    return read_batches(
+        stream,
+        width=dialect.width,
+        header=dialect.header,
+        delimiter=dialect.delimiter,
+        quoted=dialect.quoted,
+        kinds=kinds,
+    )
+
+
+def read_batches(
     stream: Lines,
+    *,
     width: int,
     header: bool,
     delimiter: str,
@@ -126,15 +157,12 @@ def batches(
 
 
 def _explain(
-    error: pa.ArrowInvalid,
-    source: Source,
-    dialect: Dialect,
-    change: Callable[[bytes], bytes] | None,
+    error: pa.ArrowInvalid, source: Source, dialect: Dialect, change: Change | None
 ) -> NoReturn:
     """Turn Arrow's message into one that names the line."""
+    if says_not_utf8(error):
+        raise NotUtf8Error from None
     text = str(error)
-    if "UTF8" in text or "UTF-8" in text:
-        raise _NotUtf8Error from None
     if "Empty CSV" in text:
         raise InputError(f"{source.name}: holds no rows") from None
     ragged = lines.ragged_line(source, dialect, change)
@@ -147,38 +175,3 @@ def _explain(
     if "straddling" in text:
         text = "a line is too long, or a quote is not closed"
     raise InputError(f"{source.name}: cannot be read as {dialect.format}: {text[:200]}") from None
-
-
-def _read_lists(
-    source: Source, on_event: OnEvent, latin: bool, change: Callable[[bytes], bytes] | None
-) -> ParsedTable:
-    builder = TableBuilder()
-    change = _latin1(change) if latin else change
-    kinds = {"0": pa.string()}
-    with contextlib.closing(
-        Lines(source.open(), change, on_event, source.size, source.name)
-    ) as stream:
-        try:
-            for batch in batches(stream, 1, False, _NO_SEPARATOR, False, kinds):
-                builder.add(*_pairs(batch.column(0)))
-        except CellError as error:
-            line = lines.line_of_item(source, error.row)
-            raise InputError(f"{source.name}, line {line}: {error}: {lines.MEND}") from None
-        except pa.ArrowInvalid as error:
-            if "UTF8" in str(error) or "UTF-8" in str(error):
-                raise _NotUtf8Error from None
-            raise InputError(f"{source.name}: cannot be read: {str(error)[:200]}") from None
-    return builder.finish()
-
-
-def _pairs(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Turn lines ``user item item …`` into users and items, one pair an item."""
-    texts = pc.ascii_trim_whitespace(texts)
-    tokens = pc.ascii_split_whitespace(texts.filter(pc.not_equal(texts, "")))
-    counts = pc.list_value_length(tokens).to_numpy()
-    flat = tokens.flatten()
-    is_user = np.zeros(len(flat), dtype=bool)
-    starts = np.cumsum(counts) - counts
-    is_user[starts] = True
-    users = flat.take(pa.array(np.repeat(starts, counts - 1)))
-    return users, flat.filter(pa.array(~is_user))

@@ -1,28 +1,18 @@
-"""What a file is, by its first bytes: its format and, for tables of text, how it is laid out."""
+"""What a file is, by its first bytes: what is refused, and what a table of text looks like."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-from mfcli.config.stages import FetchConfig, Format, parse_columns
+from mfcli.config.stages import Format
 from mfcli.errors import InputError
-from mfcli.sources.readers.columns import by_name, by_place, role_of
-from mfcli.sources.readers.source import BOM
+from mfcli.sources.readers.text import WHOLE_NUMBER, Head
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
-_INTEGER = re.compile(r"-?\d+\Z", re.ASCII)
 _NEGATIVES = re.compile(r"\([^,()\s]+,\s*[^,()\s]+\)\s+\S")
 _RECBOLE = re.compile(r"[^:\s]+:(token|float|token_seq|float_seq)\Z")
-# csv.QUOTE_MINIMAL and csv.QUOTE_NONE, which are plain integers to mypy.
-QUOTING: dict[bool, Literal[0, 3]] = {True: 0, False: 3}
-_SEPARATOR = "\x1f"  # stands for :: and for runs of spaces, which Arrow cannot split at
 
+# The first bytes of what is not read, and the reason with the way out.
 _FOREIGN = (
     (b"\x1f\x8b", "is compressed twice (gzip): unpack it first"),
     (b"PK\x03\x04", "holds an archive within an archive: unpack it first"),
@@ -37,203 +27,96 @@ _FOREIGN = (
     (b"\xfe\xff", "is UTF-16 text: convert it first (iconv -f UTF-16 -t UTF-8)"),
     (b"%PDF", "is a PDF document, not a table"),
 )
+# How the first line of a text begins (lower case) that is not read.
+_FOREIGN_TEXT = (
+    ("[", "is a JSON array: write one JSON object a line (JSON lines)"),
+    ("<!doctype", "is a web page or XML, not a table"),
+    ("<html", "is a web page or XML, not a table"),
+    ("<?xml", "is a web page or XML, not a table"),
+)
+# Delimiters of tables of text, and whether their cells may be quoted.
+_DELIMITERS = {"\t": False, ",": True, ";": True, "|": True}
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How a table of text is laid out; ``places`` maps user, item, rating, time to columns."""
-
-    format: Format
-    delimiter: str
-    quoted: bool
-    header: bool
-    names: tuple[str, ...] | None
-    width: int
-    places: Mapping[str, int]
-
-    @property
-    def change(self) -> Callable[[bytes], bytes] | None:
-        """What turns whole lines into lines that one character separates; None: they are."""
-        return _CHANGES.get(self.format)
-
-
-def _spaces(text: bytes) -> bytes:
-    text = re.sub(rb"[ \t]+", _SEPARATOR.encode(), text)
-    return re.sub(rb"(?m)^\x1f|\x1f(?=\r?$)", b"", text)
-
-
-_CHANGES: dict[Format, Callable[[bytes], bytes]] = {
-    Format.dat: lambda text: text.replace(b"::", _SEPARATOR.encode()),
-    Format.space: _spaces,
-}
-
-
-def find_format(head: bytes, whole: bool, name: str) -> Format:
-    """Return the format that the first bytes of a file show; raises InputError if none does."""
-    if head.startswith(b"PAR1"):
-        return Format.parquet
-    refuse_foreign(head, name)
-    lines = text_lines(head, whole)
-    if not lines:
-        raise InputError(f"{name}: holds no rows")
-    first = lines[0].strip()
-    if first.startswith("{"):
-        return Format.jsonl
-    if first.startswith("["):
-        raise InputError(f"{name}: is a JSON array: write one JSON object a line (JSON lines)")
-    if first.lower().startswith(("<!doctype", "<html", "<?xml")):
-        raise InputError(f"{name}: is a web page or XML, not a table")
-    if _NEGATIVES.match(first):
-        return Format.negatives
-    if "\t" in first and all(_RECBOLE.match(each) for each in first.split("\t")):
-        return Format.recbole
-    if "::" in first and sum("::" in each for each in lines) > len(lines) / 2:
-        return Format.dat
-    return _table_format(lines, head, whole, name)
-
-
-def refuse_foreign(head: bytes, name: str) -> None:
-    """Raise InputError for a file that is no text, and say what it is."""
+def refuse_foreign(head: Head) -> None:
+    """Raise InputError for a file that is not text, and say what it is."""
     for magic, reason in _FOREIGN:
-        if head.startswith(magic):
-            raise InputError(f"{name}: {reason}")
-    if head[257:262] == b"ustar":
-        raise InputError(f"{name}: is a tar archive: unpack it first (tar -xf)")
-    if b"\0" in head[:4096]:
-        raise InputError(f"{name}: is a binary file of no known format")
+        if head.content.startswith(magic):
+            raise InputError(f"{head.name}: {reason}")
+    if head.content[257:262] == b"ustar":
+        raise InputError(f"{head.name}: is a tar archive: unpack it first (tar -xf)")
+    if b"\0" in head.content[:4096]:
+        raise InputError(f"{head.name}: is a binary file of an unknown format")
 
 
-def _table_format(lines: list[str], head: bytes, whole: bool, name: str) -> Format:
-    widths = {
-        delimiter: [len(each) for each in records(head, whole, delimiter, delimiter != "\t")]
-        for delimiter in ("\t", ",", ";", "|")
-    }
-    steady = {key: each[0] for key, each in widths.items() if each and len(set(each)) == 1}
-    best = max(steady, key=lambda key: steady[key], default="\t")
-    if steady.get(best, 1) >= 2:
-        return Format.tsv if best == "\t" else Format.csv
-    tokens = [each.split() for each in lines]
+def refuse_foreign_text(head: Head) -> None:
+    """Raise InputError for text that is not a table, and say what it is."""
+    if not head.lines:
+        raise InputError(f"{head.name}: holds no rows")
+    first = head.lines[0].strip().lower()
+    for beginning, reason in _FOREIGN_TEXT:
+        if first.startswith(beginning):
+            raise InputError(f"{head.name}: {reason}")
+
+
+def is_parquet(head: Head) -> bool:
+    """Tell a Parquet file by its first bytes."""
+    return head.content.startswith(b"PAR1")
+
+
+def is_jsonl(head: Head) -> bool:
+    """Tell JSON lines by the brace that the first line begins with."""
+    return head.lines[0].strip().startswith("{")
+
+
+def is_negatives(head: Head) -> bool:
+    """Tell lines of ``(user,positive) item item …``."""
+    return _NEGATIVES.match(head.lines[0].strip()) is not None
+
+
+def is_recbole(head: Head) -> bool:
+    """Tell a table of RecBole by its header of ``name:type`` and tabs."""
+    names = head.lines[0].strip().split("\t")
+    return len(names) > 1 and all(_RECBOLE.match(name) for name in names)
+
+
+def is_dat(head: Head) -> bool:
+    """Tell MovieLens' ``::`` between cells."""
+    cut = sum("::" in line for line in head.lines)
+    return "::" in head.lines[0] and cut > len(head.lines) / 2
+
+
+def guess_text_table(head: Head) -> Format:
+    """Return which kind of table text is that nothing marks; raises InputError where it is none."""
+    delimiter = head.steady_delimiter(_DELIMITERS)
+    if delimiter is not None:
+        return Format.tsv if delimiter == "\t" else Format.csv
+    tokens = [line.split() for line in head.lines]
     if _is_adjacency(tokens):
         return Format.adjacency
-    counts = {len(each) for each in tokens}
-    if len(counts) == 1 and counts != {1} and not any("," in each for each in lines):
+    widths = {len(line) for line in tokens}
+    if len(widths) == 1 and widths != {1} and not any("," in line for line in head.lines):
         return Format.space
     # Ragged: the reader of the likeliest format says on which line.
-    for delimiter, kind in (
-        ("\t", Format.tsv),
-        (",", Format.csv),
-        (";", Format.csv),
-        ("|", Format.csv),
-        (" ", Format.space),
-    ):
-        if sum(delimiter in each for each in lines) > len(lines) / 2:
-            return kind
+    for delimiter in (*_DELIMITERS, " "):
+        if sum(delimiter in line for line in head.lines) > len(head.lines) / 2:
+            return {"\t": Format.tsv, " ": Format.space}.get(delimiter, Format.csv)
     raise InputError(
-        f"{name}: no column separator is found on its first line {lines[0][:40]!r}: choose with "
-        "--format"
+        f"{head.name}: no column separator is found on its first line {head.lines[0][:40]!r}: "
+        "choose with --format"
     )
 
 
 def _is_adjacency(tokens: list[list[str]]) -> bool:
     """Tell lines of one user and his items from a table of fixed width."""
-    counts = Counter(len(each) for each in tokens)
-    if max(counts) < 2 or not all(_INTEGER.match(cell) for line in tokens for cell in line):
+    widths = Counter(len(line) for line in tokens)
+    if max(widths) < 2:
         return False
-    if len(counts) == 1:
-        return max(counts) > 4
+    if not all(re.fullmatch(WHOLE_NUMBER, cell) for line in tokens for cell in line):
+        return False
+    if len(widths) == 1:
+        return max(widths) > 4
     # A table with a few short lines has one width nearly everywhere, and users more than once.
     first = [line[0] for line in tokens]
-    usual = counts.most_common(1)[0]
-    return len(set(first)) == len(first) and not (2 < usual[0] <= 4 and usual[1] > 0.7 * len(first))
-
-
-def text_lines(head: bytes, whole: bool) -> list[str]:
-    """Return the whole lines at the beginning of a file that are not blank."""
-    lines = re.split(r"\r\n|\n|\r", decode(head))
-    if not whole and len(lines) > 1:
-        lines.pop()
-    return [each for each in lines if each.strip()]
-
-
-def decode(head: bytes) -> str:
-    """Decode UTF-8, or Latin-1 if it is not, without a byte-order mark."""
-    head = head.removeprefix(BOM)
-    try:
-        return head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.end >= len(head) - 3 and error.reason == "unexpected end of data":
-            return head[: error.start].decode("utf-8")
-        return head.decode("latin-1")
-
-
-def records(head: bytes, whole: bool, delimiter: str, quoted: bool) -> list[list[str]]:
-    """Return the whole records at the beginning of a file, blank lines left out."""
-    text = io.StringIO(decode(head), newline="")
-    found: list[list[str]] = []
-    try:
-        found.extend(csv.reader(text, delimiter=delimiter, quoting=QUOTING[quoted]))
-    except csv.Error:
-        return []
-    if not whole and len(found) > 1:
-        found.pop()
-    return [each for each in found if each]
-
-
-def find_dialect(
-    head: bytes, whole: bool, format: Format, config: FetchConfig, name: str
-) -> Dialect:
-    """Return how a table of text of a known format is laid out; raises InputError, UsageError."""
-    delimiter = _delimiter(head, whole, format)
-    change = _CHANGES.get(format)
-    start = change(head.removeprefix(BOM)) if change else head
-    quoted = format is Format.csv or (format is Format.tsv and _is_quoted(head, whole))
-    rows = records(start, whole, delimiter, quoted)
-    if not rows:
-        raise InputError(f"{name}: holds no rows")
-    chosen = parse_columns(config.columns)
-    width = len(rows[0])
-    header = config.header
-    if format is Format.recbole:
-        header = True
-        rows[0] = [each.rpartition(":")[0] or each for each in rows[0]]
-    elif format is Format.udata:
-        header = False
-    elif header is None:
-        header = _has_header(rows, chosen)
-    if header:
-        names = tuple(each.strip() for each in rows[0])
-        places = by_name(names, chosen, name)
-        return Dialect(format, delimiter, quoted, True, names, width, places)
-    return Dialect(format, delimiter, quoted, False, None, width, by_place(width, chosen, name))
-
-
-def _delimiter(head: bytes, whole: bool, format: Format) -> str:
-    if format in (Format.dat, Format.space):
-        return _SEPARATOR
-    if format is not Format.csv:
-        return "\t"
-    widths = {each: records(head, whole, each, quoted=True) for each in (",", ";", "|")}
-    steady = {each: rows for each, rows in widths.items() if len({len(row) for row in rows}) == 1}
-    if best := [each for each, rows in steady.items() if len(rows[0]) > 1]:
-        return max(best, key=lambda each: len(steady[each][0]))
-    return max(widths, key=lambda each: sum(len(row) > 1 for row in widths[each]))
-
-
-def _is_quoted(head: bytes, whole: bool) -> bool:
-    """Tell whether a cell of the first line stands wholly in quotes."""
-    cells = records(head, whole, "\t", quoted=False)[:1]
-    return any(len(cell) > 1 and cell[0] == cell[-1] == '"' for row in cells for cell in row)
-
-
-def _has_header(rows: list[list[str]], chosen: Mapping[str, str]) -> bool:
-    first, rest = rows[0], rows[1:200]
-    if any(not each.isdigit() for each in chosen.values()):
-        return True
-    if any(role_of(each) in ("user", "item") for each in first):
-        return True
-    return any(
-        not _NUMBER.match(cell.strip())
-        and bool(rest)
-        and all(len(row) > place and _NUMBER.match(row[place].strip()) for row in rest)
-        for place, cell in enumerate(first)
-    )
+    width, lines = widths.most_common(1)[0]
+    return len(set(first)) == len(first) and not (2 < width <= 4 and lines > 0.7 * len(first))

@@ -28,31 +28,34 @@ _TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".inter", ".data", "
 _NO_DATA = ("readme", "license", "licence", "citation", "changelog")
 
 
-def choose(names: Sequence[str], where: str) -> tuple[str, str | None]:
+def choose(
+    names: Sequence[str], where: str, layout: Layout | None = None
+) -> tuple[str, str | None]:
     """Return the file of interactions and the one of item names among paths with slashes.
 
-    A known data set's files first, those of the topmost folder; else the only file that can be
-    a table. Raises InputError that lists what is there.
+    ``layout`` says which, or else: a known data set's files, those of the topmost folder first;
+    else the only file that can be a table. Raises InputError that lists what is there.
     """
-    paths = sorted(names, key=lambda each: (each.count("/"), each))
+    paths = sorted(names, key=lambda path: (path.count("/"), path))
+    layouts = LAYOUTS if layout is None else (layout,)
     known = [
         (path.count("/"), rank, path, posixpath.join(posixpath.dirname(path), layout.names or ""))
-        for rank, layout in enumerate(LAYOUTS)
+        for rank, layout in enumerate(layouts)
         for path in paths
         if posixpath.basename(path) == layout.data
     ]
     if known:
         _, _, data, beside = min(known)
         return data, beside if beside in paths else None
-    tables = [each for each in paths if _may_be_table(each)]
+    tables = [path for path in paths if _may_be_table(path)]
     for suffix in (".inter", ""):
-        fitting = [each for each in tables if each.endswith(suffix)]
+        fitting = [path for path in tables if path.endswith(suffix)]
         if len(fitting) == 1:
             beside = fitting[0].removesuffix(".inter") + ".item"  # RecBole's names
             return fitting[0], beside if beside in paths and suffix else None
     shown = ", ".join(tables[:8] or paths[:8]) or "nothing"
     reason = "several files may be the table" if tables else "there is no table in it"
-    usual = ", ".join(each.data for each in LAYOUTS)
+    usual = ", ".join(layout.data for layout in layouts)
     raise InputError(f"{where}: {reason} ({shown}; known names are {usual}): name the file itself")
 
 

@@ -6,49 +6,46 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
-from mfcli.results import ignore
-from mfcli.sources.readers.detect import QUOTING, Dialect
+from mfcli.events import ignore
+from mfcli.sources.readers.dialect import Change, Dialect
 from mfcli.sources.readers.source import Lines, Source
+from mfcli.sources.readers.text import QUOTING
 
 MEND = "mend or remove that line"
 
 
-def line_of_row(
-    source: Source, dialect: Dialect, change: Callable[[bytes], bytes] | None, row: int
-) -> int:
+def line_of_row(source: Source, dialect: Dialect, change: Change | None, row: int) -> int:
     """Return the line, from 1, on which data row ``row`` (from 0) begins."""
     wanted = row + int(dialect.header)
     line = 0
-    for number, (line, _) in enumerate(_records(source, dialect, change)):
+    for number, (line, _) in enumerate(_numbered_records(source, dialect, change)):
         if number == wanted:
             return line
     return line
 
 
-def ragged_line(
-    source: Source, dialect: Dialect, change: Callable[[bytes], bytes] | None
-) -> tuple[int, int] | None:
+def ragged_line(source: Source, dialect: Dialect, change: Change | None) -> tuple[int, int] | None:
     """Return the first line with another number of columns, and that number."""
-    for line, record in _records(source, dialect, change):
+    for line, record in _numbered_records(source, dialect, change):
         if len(record) != dialect.width:
             return line, len(record)
     return None
 
 
-def line_of_item(source: Source, row: int) -> int:
-    """Return the line, from 1, of an adjacency list that holds interaction ``row`` (from 0)."""
+def line_of(source: Source, row: int, count_rows: Callable[[bytes], int]) -> int:
+    """Return the line, from 1, that holds row ``row`` (from 0); a line has ``count_rows`` rows."""
     line = 0
     with source.open() as stream:
         for text in stream:
             line += 1
-            row -= max(len(text.split()) - 1, 0)
+            row -= count_rows(text)
             if row < 0:
                 break
     return line
 
 
-def _records(
-    source: Source, dialect: Dialect, change: Callable[[bytes], bytes] | None
+def _numbered_records(
+    source: Source, dialect: Dialect, change: Change | None
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the line each record begins on, and the record; blank lines count but are left out."""
     csv.field_size_limit(1 << 30)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from mfcli.errors import InputError
-from mfcli.results import OnEvent, Progress
+from mfcli.events import OnEvent, Progress
+from mfcli.sources.readers.text import BOM, Head
 
-BOM = b"\xef\xbb\xbf"
 HEAD_BYTES = 1 << 18
 LONGEST_LINE = 1 << 23  # bytes; a source without a line end would be held as a whole
 
@@ -23,15 +23,20 @@ class Source:
     open: Callable[[], IO[bytes]]
     size: int | None = None
 
-    def head(self) -> tuple[bytes, bool]:
-        """Return the first bytes and whether that is all there is."""
+    def head(self) -> Head:
+        """Return the first bytes."""
         with self.open() as stream:
-            parts, missing = [], HEAD_BYTES + 1
-            while missing and (part := stream.read(missing)):
-                parts.append(part)
-                missing -= len(part)
-        whole = b"".join(parts)
-        return whole[:HEAD_BYTES], len(whole) <= HEAD_BYTES
+            content = read_head(stream)
+        return Head(self.name, content[:HEAD_BYTES], len(content) <= HEAD_BYTES)
+
+
+def read_head(stream: IO[bytes]) -> bytes:
+    """Return the first HEAD_BYTES + 1 bytes of a stream, fewer only where there are no more."""
+    parts, missing = [], HEAD_BYTES + 1
+    while missing and (part := stream.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
 
 
 class Lines(io.RawIOBase):

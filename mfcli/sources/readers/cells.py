@@ -1,0 +1,25 @@
+"""What goes wrong in a cell, and small helpers for columns of Arrow."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class CellError(Exception):
+    """A cell that cannot be used: ``row`` counts data rows of the source from 0."""
+
+    def __init__(self, row: int, reason: str) -> None:
+        """Keep where and why; the reader adds the file and the line."""
+        super().__init__(reason)
+        self.row = row
+
+
+def first_true(mask: pa.Array) -> int:
+    """Return the position of the first true value, −1 without one."""
+    return int(pc.index(mask, value=True).as_py())
+
+
+def is_string(kind: pa.DataType) -> bool:
+    """Tell whether a type is one of strings."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)

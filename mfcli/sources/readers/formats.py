@@ -1,0 +1,142 @@
+"""The formats that tables are read in: how each is recognised, read, and streamed.
+
+A new format is one entry of ``READERS`` (and a name in ``config.Format``) and one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import pyarrow as pa
+
+from mfcli.config.stages import FetchConfig, Format
+from mfcli.events import Noted, OnEvent
+from mfcli.sources.readers import adjacency, delimited, detect, jsonl, parquet
+from mfcli.sources.readers.source import Source
+from mfcli.sources.readers.table import ParsedTable
+from mfcli.sources.readers.text import Head
+from mfcli.system import capacity
+
+PairBatch = tuple[pa.Array, pa.Array]  # users, items: strings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How a format is read.
+
+    description: what it looks like, in a few words.
+    read:        all rows of a source; raises InputError that names file and line.
+    recognises:  tells a file of this format by its head; None: only by what it resembles
+                 (detect.guess_text_table), or where --format names it.
+    is_text:     lines of text; a recogniser may then rely on a first line.
+    count_rows:  about how many rows the head of a text has; None: ``read`` looks after memory.
+    stream_pairs: yields the user and item ids of a stream in small batches; None: not streamed.
+    needs_file:  ``stream_pairs`` jumps about in the stream, which cannot be a pipe.
+    """
+
+    description: str
+    read: Callable[[Source, Format, FetchConfig, OnEvent], ParsedTable]
+    recognises: Callable[[Head], bool] | None = None
+    is_text: bool = True
+    count_rows: Callable[[bytes], int] | None = delimited.count_lines
+    stream_pairs: Callable[[IO[bytes], Head, Format], Iterator[PairBatch]] | None = None
+    needs_file: bool = False
+
+
+# In the order in which they are tried: binary formats first, then text.
+READERS: dict[Format, Reader] = {
+    Format.parquet: Reader(
+        description="Apache Parquet",
+        read=parquet.read_parquet,
+        recognises=detect.is_parquet,
+        is_text=False,
+        count_rows=None,  # a file says how many rows it has
+        stream_pairs=parquet.stream_pairs,
+        needs_file=True,
+    ),
+    Format.jsonl: Reader(
+        description="JSON lines: one object a line",
+        read=jsonl.read_jsonl,
+        recognises=detect.is_jsonl,
+    ),
+    Format.negatives: Reader(
+        description="negatives of a test set: (user,positive) item item … a line",
+        read=adjacency.read_negatives,
+        recognises=detect.is_negatives,
+        count_rows=adjacency.count_items,
+    ),
+    Format.recbole: Reader(
+        description="RecBole's .inter: tabs, a header of name:type",
+        read=delimited.read_delimited,
+        recognises=detect.is_recbole,
+        stream_pairs=delimited.stream_pairs,
+    ),
+    Format.dat: Reader(
+        description="user::item::rating::time, no header",
+        read=delimited.read_delimited,
+        recognises=detect.is_dat,
+        stream_pairs=delimited.stream_pairs,
+    ),
+    Format.udata: Reader(
+        description="user item rating time, tabs, no header",
+        read=delimited.read_delimited,
+        stream_pairs=delimited.stream_pairs,
+    ),
+    Format.tsv: Reader(
+        description="tabs between columns",
+        read=delimited.read_delimited,
+        stream_pairs=delimited.stream_pairs,
+    ),
+    Format.csv: Reader(
+        description="commas, semicolons or bars between columns, cells may be quoted",
+        read=delimited.read_delimited,
+        stream_pairs=delimited.stream_pairs,
+    ),
+    Format.space: Reader(
+        description="runs of blanks between columns",
+        read=delimited.read_delimited,
+        stream_pairs=delimited.stream_pairs,
+    ),
+    Format.adjacency: Reader(
+        description="user item item item … a line",
+        read=adjacency.read_adjacency,
+        count_rows=adjacency.count_items,
+    ),
+}
+
+
+def find_format(head: Head) -> Format:
+    """Return the format that the first bytes of a file show; raises InputError if none does."""
+    for is_text in (False, True):
+        if is_text:
+            detect.refuse_foreign(head)
+            detect.refuse_foreign_text(head)
+        for kind, reader in READERS.items():
+            if reader.is_text is is_text and reader.recognises and reader.recognises(head):
+                return kind
+    return detect.guess_text_table(head)
+
+
+def read_table(
+    source: Source, config: FetchConfig, on_event: OnEvent
+) -> tuple[ParsedTable, Format]:
+    """Read all rows of a source: ``(table, format)``; the format is found unless it is chosen.
+
+    Raises InputError that names file and line for what cannot be read.
+    """
+    head = source.head()
+    kind = config.format or find_format(head)
+    reader = READERS[kind]
+    if config.format and reader.is_text:
+        detect.refuse_foreign(head)
+    if reader.count_rows and source.size is not None:
+        rows = reader.count_rows(head.content)
+        if not head.whole:
+            rows = int(rows / len(head.content) * source.size)
+        capacity.require_rows(source.name, rows, on_event)
+    table = reader.read(source, kind, config, on_event)
+    for remark in table.remarks:
+        on_event(Noted(f"{source.name}: {remark}"))
+    return table, kind

@@ -1,0 +1,141 @@
+"""JSON lines: one object a line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json
+
+from mfcli.config.stages import FetchConfig, Format, parse_columns
+from mfcli.data.text import is_valid_text
+from mfcli.errors import InputError
+from mfcli.events import Noted, OnEvent
+from mfcli.sources.readers import lines
+from mfcli.sources.readers.cells import CellError
+from mfcli.sources.readers.columns import by_name, describe
+from mfcli.sources.readers.source import Lines, Source
+from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.text import Head
+
+
+def read_jsonl(source: Source, kind: Format, config: FetchConfig, on_event: OnEvent) -> ParsedTable:
+    """Read one object a line; raises InputError with the line of what cannot be used.
+
+    Ids may be integers or strings, in one column too: a number counts as it is written.
+    """
+    places, schema = _head_schema(source.head(), config)
+    on_event(Noted(f"{source.name}: read as {kind}, {describe(places, schema.names)}"))
+    wanted = {role: schema.names[place] for role, place in places.items()}
+    builder = TableBuilder()
+    with contextlib.closing(
+        Lines(source.open(), _keep_whole_lines, on_event, source.size, source.name)
+    ) as stream:
+        try:
+            while block := stream.read():
+                columns = _json_columns(block, schema, wanted, builder.n_rows)
+                builder.add(
+                    columns["user"].cast(pa.string()),
+                    columns["item"].cast(pa.string()),
+                    columns.get("rating"),
+                    columns.get("time"),
+                )
+        except CellError as error:
+            line = lines.line_of(source, error.row, _count_objects)
+            raise InputError(f"{source.name}, line {line}: {error}: {lines.MEND}") from None
+    return builder.finish()
+
+
+def _keep_whole_lines(text: bytes) -> bytes:
+    """Change nothing: a stream with a change comes in whole lines."""
+    return text
+
+
+def _count_objects(line: bytes) -> int:
+    return int(bool(line.strip()))
+
+
+def _head_schema(head: Head, config: FetchConfig) -> tuple[dict[str, int], pa.Schema]:
+    """Find the columns and the types they begin with among the first objects."""
+    kinds: dict[str, pa.DataType] = {}
+    for text in head.lines[:1000]:
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError):
+            break  # the reader says on which line
+        if isinstance(values, dict):
+            for key, value in values.items():
+                if is_valid_text(key):
+                    kinds.setdefault(key, _kind(value))
+    places = by_name(list(kinds), parse_columns(config.columns), head.name)
+    schema = [
+        (name, pa.float64() if at == places.get("rating") else kind)
+        for at, (name, kind) in enumerate(kinds.items())
+    ]
+    kept = sorted(set(places.values()))
+    return {role: kept.index(at) for role, at in places.items()}, pa.schema(
+        [schema[at] for at in kept]
+    )
+
+
+def _kind(value: Any) -> pa.DataType:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return pa.int64()
+    return pa.float64() if isinstance(value, float) else pa.string()
+
+
+def _json_columns(
+    block: bytes, schema: pa.Schema, wanted: Mapping[str, str], offset: int
+) -> dict[str, pa.Array]:
+    """Read whole lines in C, or by Python where their types differ from the first lines'."""
+    options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    ids = [schema.field(wanted[role]).type for role in ("user", "item")]
+    try:
+        if any(pa.types.is_floating(kind) for kind in ids):
+            raise pa.ArrowInvalid
+        block.decode("utf-8")
+        table = pyarrow.json.read_json(
+            io.BytesIO(block),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
+            parse_options=options,
+        )
+        return {role: table.column(name).combine_chunks() for role, name in wanted.items()}
+    except (pa.ArrowException, UnicodeDecodeError):
+        return _slow_json(block, wanted, offset)
+
+
+def _slow_json(block: bytes, wanted: Mapping[str, str], offset: int) -> dict[str, pa.Array]:
+    """Read whole lines with every number as its text."""
+    cells: dict[str, list[str | None]] = {role: [] for role in wanted}
+    row = offset
+    for text in block.split(b"\n"):
+        if not text.strip():
+            continue
+        values = _object(text, row)
+        for role, name in wanted.items():
+            value = values.get(name)
+            if value is not None and not isinstance(value, str):
+                raise CellError(row, f"the {role} is neither a number nor text")
+            if value is not None and not is_valid_text(value):
+                raise CellError(row, f"the {role} holds half of a surrogate pair")
+            cells[role].append(value)
+        row += 1
+    return {role: pa.array(column, pa.string()) for role, column in cells.items()}
+
+
+def _object(text: bytes, row: int) -> dict[str, Any]:
+    keep: Callable[[str], str] = str
+    try:
+        values = json.loads(text.decode("utf-8"), parse_int=keep, parse_float=keep)
+    except UnicodeDecodeError:
+        raise CellError(row, "it is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error).partition(":")[0]
+        raise CellError(row, f"it is not a JSON object ({reason})") from None
+    if not isinstance(values, dict):
+        raise CellError(row, "it is not a JSON object")
+    return values
