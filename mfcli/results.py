@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,17 @@ from mfcli.events import TuningStarted as TuningStarted
 from mfcli.events import Warned as Warned
 from mfcli.events import ignore as ignore
 from mfcli.events import quietly as quietly
+
+
+def without_nan(value: Any) -> Any:
+    """Replace NaN and infinities, which JSON does not have, by None, within lists and tables."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
+    return value
 
 
 @dataclass(frozen=True)

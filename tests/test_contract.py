@@ -221,9 +221,9 @@ def test_no_command_replaces_what_it_reads(made, tmp_path, cli):
     [
         ({"meta": {"schema": 99, "kind": "metrics"}}, "newer mfcli"),
         ({"meta": {}}, "damaged"),
-        ({"counts": []}, "is no metrics.json"),
-        ({"protocol": 3}, "is no metrics.json"),
-        ({"metrics": {"auc": "high"}}, "is no metrics.json"),
+        ({"counts": []}, "is not a metrics.json"),
+        ({"protocol": 3}, "is not a metrics.json"),
+        ({"metrics": {"auc": "high"}}, "is not a metrics.json"),
     ],
 )
 def test_metrics_of_another_schema_or_shape_are_refused(made, tmp_path, cli, change, reason):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from mfcli.config import Baseline, EvaluateConfig
 from mfcli.config.metrics import METRICS, MetricKind, expand_metrics, is_rating_metric
 from mfcli.data.interactions import Interactions
 from mfcli.data.rows import rows_from_keys
-from mfcli.errors import UsageError
-from mfcli.evaluation.measuring import RANKED, measure, metric_list, predict, rank_users
+from mfcli.errors import InputError, UsageError
+from mfcli.evaluation.evaluate import NamedModel, choose_metrics, evaluate
+from mfcli.evaluation.measuring import BY_USER, measure, predict, rank_users
 from mfcli.models.arrays import Vectors
+from mfcli.models.loading import scoring_of
 from mfcli.ranking.candidates import Pool
 from tests.helpers import interactions
+from tests.models_on_disk import write_model
 from tests.test_metrics import REFERENCES
 from tests.test_ranking import naive_best, naive_scores, seen_by, vectors
 
@@ -35,10 +41,13 @@ def halves(
     return whole.keep(~test), whole.keep(test)
 
 
+def whole_pool(train: Interactions, include_seen: bool) -> Pool:
+    """Return all items as candidates, but the seen ones unless they are included."""
+    return Pool(train.n_items, None if include_seen else train.rows)
+
+
 def measured_of(model: Vectors, train: Interactions, test: Interactions, names: str) -> Any:
-    return measure(
-        model, train.rows, test, names.split(), clip=None, include_seen=False, workers=1
-    ).metrics
+    return measure(model, train.rows, test, names.split()).metrics
 
 
 class Reference:
@@ -132,7 +141,7 @@ class TestAgainstTheReference:
         train, test = halves(n_users, n_items, density, seed)
         names = expand_metrics(RANKING, ks)
         found = measure(
-            model, train.rows, test, names, clip=None, include_seen=include_seen, workers=1
+            model, train.rows, test, names, pool=whole_pool(train, include_seen)
         ).metrics
         reference = Reference(model, train, test, include_seen)
         assert list(found) == names
@@ -147,7 +156,7 @@ class TestAgainstTheReference:
         seed, n_users, n_items, density, include_seen = case
         model = vectors(n_users, n_items, 2, seed, exact=True)
         train, test = halves(n_users, n_items, density, seed)
-        ranked = rank_users(model, train.rows, test, k, include_seen, 1)
+        ranked = rank_users(model, train.rows, test, k, pool=whole_pool(train, include_seen))
         reference = Reference(model, train, test, include_seen)
         assert ranked.users.tolist() == list(reference.users)
         assert ranked.items.shape == ranked.hits.shape == (len(ranked.users), k)
@@ -164,7 +173,7 @@ class TestAgainstTheReference:
     def test_auc_equals_that_of_scikit_learn(self, seed: int, exact: bool) -> None:
         model = vectors(20, 30, 3, seed, exact)
         train, test = halves(20, 30, 0.3, seed)
-        ranked = rank_users(model, train.rows, test, 1, False, 1)
+        ranked = rank_users(model, train.rows, test, 1)
         scores = model.users @ model.items.T + model.item_bias
         for user, auc in zip(ranked.users.tolist(), ranked.auc.tolist(), strict=True):
             candidates = sorted(set(range(30)) - seen_by(train, user))
@@ -182,11 +191,11 @@ class TestSameBits:
     MODEL = vectors(600, 40, 8, 5)
 
     def ranked(self, test: Interactions, workers: int) -> Any:
-        return rank_users(self.MODEL, self.TRAIN.rows, test, 7, False, workers)
+        return rank_users(self.MODEL, self.TRAIN.rows, test, 7, workers=workers)
 
     def test_two_workers_change_no_bit(self) -> None:
         one, two = (self.ranked(self.TEST, workers) for workers in (1, 2))
-        for name in RANKED:
+        for name in BY_USER:
             assert np.array_equal(getattr(one, name), getattr(two, name), equal_nan=True)
 
     @pytest.mark.parametrize("seed", range(4))
@@ -197,7 +206,7 @@ class TestSameBits:
             self.ranked(self.TEST.keep(some[self.TEST.users]), 1),
         )
         kept = some[whole.users]
-        for name in RANKED:
+        for name in BY_USER:
             assert np.array_equal(getattr(whole, name)[kept], getattr(part, name), equal_nan=True)
 
 
@@ -231,9 +240,7 @@ class TestPredict:
     def test_rmse_and_mae_are_of_bounded_predictions(self) -> None:
         model, (train, test) = vectors(12, 9, 3, 2), halves(12, 9, 0.8, 2)
         names = ["mae", "rmse"]
-        measured = measure(
-            model, train.rows, test, names, clip=(1.0, 4.0), include_seen=False, workers=1
-        )
+        measured = measure(model, train.rows, test, names, clip=(1.0, 4.0))
         found, ranked = measured.metrics, measured.ranked
         errors = predict(model, test.users, test.indices, (1.0, 4.0)) - test.data
         assert list(found) == names
@@ -256,7 +263,7 @@ class TestEdges:
     def test_a_user_whose_candidates_are_all_positives_has_no_auc(self) -> None:
         whole = interactions(1, 6, 1.0, 1)
         train, test = whole.keep(whole.indices < 4), whole.keep(whole.indices >= 4)
-        ranked = rank_users(vectors(1, 6, 2, 1), train.rows, test, 5, False, 1)
+        ranked = rank_users(vectors(1, 6, 2, 1), train.rows, test, 5)
         assert math.isnan(ranked.auc[0])
         assert sorted(ranked.items[0, :2].tolist()) == [4, 5]
         assert ranked.items[0, 2:].tolist() == [-1, -1, -1]
@@ -268,34 +275,38 @@ class TestEdges:
     def test_a_catalogue_of_one_item_is_ranked(self) -> None:
         test = interactions(2, 1, 1.0, 1)
         train = test.keep(np.zeros(2, bool))
-        ranked = rank_users(vectors(2, 1, 2, 1), train.rows, test, 3, False, 1)
+        ranked = rank_users(vectors(2, 1, 2, 1), train.rows, test, 3)
         assert ranked.items.tolist() == [[0, -1, -1], [0, -1, -1]]
         assert ranked.first.tolist() == [1, 1]
 
     def test_shorter_lists_are_cut_from_the_longest(self) -> None:
         model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
         names = expand_metrics(LISTED, [1, 4, 9])
-        together = measure(model, train.rows, test, names, clip=None, include_seen=False, workers=1)
+        together = measure(model, train.rows, test, names)
         for name in names:
-            alone = measure(
-                model, train.rows, test, [name], clip=None, include_seen=False, workers=1
-            )
+            alone = measure(model, train.rows, test, [name])
             assert alone.metrics[name] == together.metrics[name]
 
 
-class TestMetricList:
-    def test_all_that_make_sense_are_asked_where_none_is(self) -> None:
-        names = metric_list([], [5, 10], predicts_ratings=True)
+class TestChosenMetrics:
+    def test_all_that_make_sense_are_measured_where_none_is_asked_for(self) -> None:
+        names = choose_metrics(EvaluateConfig(k=[5, 10]), predicts_ratings=True)
         assert names[:2] == ["rmse", "mae"]
         assert {"auc", "mrr", "ndcg@5", "ndcg@10", "coverage@10"} <= set(names)
-        assert not any(map(is_rating_metric, metric_list([], [5], predicts_ratings=False)))
+        ranking = choose_metrics(EvaluateConfig(k=[5]), predicts_ratings=False)
+        assert not any(map(is_rating_metric, ranking))
 
     def test_what_is_asked_is_kept(self) -> None:
-        assert metric_list(["rmse", "ndcg@3"], [10], predicts_ratings=False) == ["rmse", "ndcg@3"]
+        config = EvaluateConfig(metric=["rmse", "ndcg@3"])
+        assert choose_metrics(config, predicts_ratings=False) == ["rmse", "ndcg@3"]
+
+    def test_metrics_of_gates_are_measured_as_well(self) -> None:
+        config = EvaluateConfig(metric=["auc"])
+        assert choose_metrics(config, False, ["ndcg@10", "auc"]) == ["auc", "ndcg@10"]
 
     def test_what_is_no_metric_is_refused(self) -> None:
         with pytest.raises(UsageError, match="did you mean 'mrr'"):
-            metric_list(["mr"], [10], predicts_ratings=True)
+            EvaluateConfig(metric=["mr"]).check()
 
 
 def lists_of(n_users: int, n_items: int, seed: int) -> dict[int, set[int]]:
@@ -327,9 +338,6 @@ class TestCandidates:
             train.rows,
             test,
             names,
-            clip=None,
-            include_seen=include_seen,
-            workers=1,
             pool=pool_of_lists(lists, train, include_seen),
         ).metrics
         reference = Reference(model, train, test, include_seen, lists)
@@ -345,7 +353,7 @@ class TestCandidates:
             user: set(sorted(set(range(200)) - seen_by(train, user) - seen_by(test, user))[:99])
             for user in range(40)
         }
-        ranked = rank_users(model, train.rows, test, 10, False, 1, pool_of_lists(lists, train))
+        ranked = rank_users(model, train.rows, test, 10, pool=pool_of_lists(lists, train))
         assert set(ranked.candidates.tolist()) == {100}
 
     def test_a_sample_is_uniform_and_never_of_seen_items_or_positives(self) -> None:
@@ -371,12 +379,12 @@ class TestCandidates:
 
         def ranked(test: Interactions, workers: int, seed: int = 0) -> Any:
             pool = Pool(40, train.rows, sampled=6, seed=seed)
-            return rank_users(model, train.rows, test, 5, False, workers, pool)
+            return rank_users(model, train.rows, test, 5, workers=workers, pool=pool)
 
         whole = ranked(test, 1)
         some = np.random.default_rng(1).random(600) < 0.3
         part = ranked(test.keep(some[test.users]), 2)
-        for name in RANKED:
+        for name in BY_USER:
             kept = getattr(whole, name)[some[whole.users]]
             assert np.array_equal(kept, getattr(part, name), equal_nan=True)
         assert not np.array_equal(whole.auc, ranked(test, 1, seed=1).auc)
@@ -384,10 +392,8 @@ class TestCandidates:
     def test_a_sample_of_everything_is_everything(self) -> None:
         model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
         pool = Pool(25, train.rows, sampled=25)
-        full, sampled = (
-            rank_users(model, train.rows, test, 5, False, 1, each) for each in (None, pool)
-        )
-        for name in RANKED:
+        full, sampled = (rank_users(model, train.rows, test, 5, pool=each) for each in (None, pool))
+        for name in BY_USER:
             assert np.array_equal(getattr(full, name), getattr(sampled, name), equal_nan=True)
 
 
@@ -399,9 +405,6 @@ class TestErrorsByUser:
             train.rows,
             test,
             ["rmse_user", "mae_user"],
-            clip=None,
-            include_seen=False,
-            workers=1,
         ).metrics
         errors = predict(model, test.users, test.indices) - test.data
         own = [errors[test.users == user] for user in np.unique(test.users)]
@@ -409,3 +412,50 @@ class TestErrorsByUser:
             np.mean([math.sqrt((each**2).mean()) for each in own])
         )
         assert found["mae_user"] == pytest.approx(np.mean([np.abs(each).mean() for each in own]))
+
+
+class TestInMemory:
+    """``evaluate`` takes models and a test set as values, and writes nothing."""
+
+    @pytest.fixture
+    def named(self, tmp_path: Path) -> tuple[NamedModel, Interactions]:
+        train, test = halves(30, 20, 0.4, 4)
+        checkpoint = write_model(tmp_path / "m.pt", train)
+        scores = scoring_of(checkpoint, tmp_path / "m.pt")
+        return NamedModel(name="mine", checkpoint=checkpoint, scores=scores), test
+
+    def test_it_measures_what_measure_does(self, named: tuple[NamedModel, Interactions]) -> None:
+        model, test = named
+        config = EvaluateConfig(k=[3], metric=["rmse", "ndcg"], workers=1)
+        found = evaluate([model], test, config)
+        names = ["rmse", "ndcg@3"]
+        seen = model.checkpoint.seen
+        expected = measure(model.scores, seen, test, names, clip=model.checkpoint.rating_range)
+        assert found.metrics == expected.metrics
+        assert set(found.intervals[0]) == set(names)
+        assert found.differences == []
+        assert found.tables()[0]["sha256"] is None
+
+    def test_models_are_compared_with_the_first_and_with_a_baseline(
+        self, named: tuple[NamedModel, Interactions]
+    ) -> None:
+        model, test = named
+        other = dataclasses.replace(model, name="other")
+        config = EvaluateConfig(metric=["auc"], beat=Baseline.popularity, beat_on="auc")
+        found = evaluate(iter([model, other]), test, config)
+        names = ["mine", "popularity", "other", "popularity"]
+        assert [subject.name for subject in found.subjects] == names
+        assert [(pair["model"], pair["base"]) for pair in found.differences] == [
+            ("mine", "popularity"),
+            ("other", "mine"),
+            ("other", "popularity"),
+        ]
+        assert found.differences[1]["metrics"]["auc"]["difference"] == 0.0
+
+    def test_rows_of_train_are_refused_by_name(
+        self, named: tuple[NamedModel, Interactions]
+    ) -> None:
+        model, _ = named
+        train, _ = halves(30, 20, 0.4, 4)
+        with pytest.raises(InputError, match=r"the test set: .* in the training data"):
+            evaluate([model], train, EvaluateConfig())

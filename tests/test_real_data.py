@@ -128,9 +128,6 @@ def test_folded_users_get_lists_nearly_as_good_as_trained_ones(cli, datasets, tm
             whole.rows,
             held_out,
             ["ndcg@10"],
-            clip=None,
-            include_seen=False,
-            workers=1,
         )
         found[name] = measured.metrics["ndcg@10"]
     assert found["rest"] >= 0.85 * found["train"]

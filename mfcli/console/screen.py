@@ -6,7 +6,6 @@ Tables go to standard output; progress, notes, warnings and errors to standard e
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from types import TracebackType
@@ -31,7 +30,7 @@ from mfcli.events import (
     TuningStarted,
     Warned,
 )
-from mfcli.results import Result
+from mfcli.results import Result, without_nan
 from mfcli.system.streams import emit, standard_error
 
 
@@ -215,18 +214,7 @@ class Screen:
         """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet."""
         self._stop()
         if self.as_json:
-            emit(json.dumps(_finite(result.document()), ensure_ascii=False) + "\n")
+            emit(json.dumps(without_nan(result.document()), ensure_ascii=False) + "\n")
         elif not self.quiet:
             for table in TABLES[type(result)](result):
                 self.out.print(table)
-
-
-def _finite(value: Any) -> Any:
-    """Replace NaN and infinities, which JSON has not, by null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return value

@@ -15,9 +15,12 @@ from mfcli.evaluation.measuring import Measured
 from mfcli.evaluation.protocol import sampled_label
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Subject:
-    """A model that was measured, or a baseline."""
+    """A model that was measured, or a baseline.
+
+    base: of a baseline, the name of the model that should beat it; sha256: of the model's file.
+    """
 
     name: str
     sha256: str | None
@@ -25,7 +28,7 @@ class Subject:
     protocol: dict[str, Any]
     counts: dict[str, int]
     meta: dict[str, Any]
-    base: str | None = None  # of a baseline: the name of the model that should beat it
+    base: str | None = None
 
 
 def compare(
@@ -35,45 +38,44 @@ def compare(
 
     All are computed on the same resamples of the users.
     """
-    every = [
-        (at, name, statistic)
+    statistics = {
+        (at, name): statistic
         for at, subject in enumerate(subjects)
         for name, statistic in subject.measured.statistics.items()
-    ]
-    draws = resampled([each for *_, each in every], config.resamples, config.seed)
-    column = {(at, name): draws[:, place] for place, (at, name, _) in enumerate(every)}
+    }
+    draws = resampled(list(statistics.values()), config.resamples, config.seed)
+    column = {key: draws[:, place] for place, key in enumerate(statistics)}
     intervals: list[dict[str, dict[str, float]]] = [{} for _ in subjects]
-    for at, name, statistic in every:
+    for (at, name), statistic in statistics.items():
         intervals[at][name] = interval(statistic, column[at, name])
     differences = []
-    number = {each.name: at for at, each in enumerate(subjects) if each.base is None}
+    place_of = {subject.name: at for at, subject in enumerate(subjects) if subject.base is None}
     for at, subject in enumerate(subjects[1:], 1):
-        this, base = (at, 0) if subject.base is None else (number[subject.base], at)
-        ours, theirs = (subjects[each].measured.statistics for each in (this, base))
+        model, base = (at, 0) if subject.base is None else (place_of[subject.base], at)
+        metrics = {
+            name: difference(
+                statistics[model, name],
+                statistics[base, name],
+                column[model, name],
+                column[base, name],
+            )
+            for name in subjects[model].measured.statistics
+            if (base, name) in statistics
+        }
         differences.append(
-            {
-                "model": subjects[this].name,
-                "base": subjects[base].name,
-                "metrics": {
-                    name: difference(
-                        ours[name], theirs[name], column[this, name], column[base, name]
-                    )
-                    for name in ours
-                    if name in theirs
-                },
-            }
+            {"model": subjects[model].name, "base": subjects[base].name, "metrics": metrics}
         )
     return intervals, differences
 
 
 def user_columns(
-    subjects: list[Subject], rows: Interactions, config: EvaluateConfig
+    subjects: list[Subject], test: Interactions, config: EvaluateConfig
 ) -> dict[str, Any]:
     """Return the columns of --per-user: one entry a user with a test row."""
     users, label = subjects[0].measured.users, sampled_label(config)
     columns: dict[str, Any] = {
-        "user_id": rows.catalog.user_ids[users],
-        "test_rows": rows.user_counts[users],
+        "user_id": test.catalog.user_ids[users],
+        "test_rows": test.user_counts[users],
     }
     for at, subject in enumerate(subjects):
         for name, statistic in subject.measured.statistics.items():
@@ -89,8 +91,12 @@ def user_columns(
     return columns
 
 
-def read_gate(text: str, config: EvaluateConfig) -> tuple[str, float]:
-    """Read NAME=VALUE; raises UsageError."""
+def read_gates(config: EvaluateConfig) -> list[tuple[str, float]]:
+    """Return the metric and the bound of each --fail-under NAME=VALUE; raises UsageError."""
+    return [_read_gate(text, config) for text in config.fail_under]
+
+
+def _read_gate(text: str, config: EvaluateConfig) -> tuple[str, float]:
     name, equals, value = text.partition("=")
     try:
         bound = float(value)
@@ -98,44 +104,48 @@ def read_gate(text: str, config: EvaluateConfig) -> tuple[str, float]:
         bound = math.nan
     if not equals or math.isnan(bound):
         raise UsageError(f"--fail-under {text!r} should look like ndcg@10=0.2")
-    full = expand_metrics([name], config.k[:1])
-    if better_of(name) is Better.lower:
+    full = expand_metrics([name], config.k[:1])[0]
+    if better_of(full) is Better.lower:
         raise UsageError(f"--fail-under {text!r}: less is better for {name}")
-    return full[0], bound
+    return full, bound
 
 
 def check_gates(
-    gates: list[tuple[str, float]],
-    subjects: list[Subject],
-    differences: list[dict[str, Any]],
-    config: EvaluateConfig,
+    subjects: list[Subject], differences: list[dict[str, Any]], config: EvaluateConfig
 ) -> None:
     """Raise GateError with the figure of the first gate that a model does not meet."""
-    models = [each for each in subjects if each.base is None]
+    models = {subject.name: subject for subject in subjects if subject.base is None}
     label = f" ({sampled_label(config)})" if config.sampled else ""
-    for name, bound in gates:
-        for model in models:
-            value = model.measured.metrics[name]
+
+    def whose(name: str | None) -> str:
+        return f"{name}: " if len(models) > 1 else ""
+
+    for metric, bound in read_gates(config):
+        for model in models.values():
+            value = model.measured.metrics[metric]
             if not value >= bound:
-                of = f"{model.name}: " if len(models) > 1 else ""
-                raise GateError(f"{of}{name}{label} is {value:.6f}, below the gate of {bound:g}")
-    for baseline in (each for each in subjects if each.base is not None):
-        name = config.beat_metric
-        ours = next(each for each in models if each.name == baseline.base).measured.metrics[name]
-        theirs = baseline.measured.metrics[name]
+                raise GateError(
+                    f"{whose(model.name)}{metric}{label} is {value:.6f}, below the gate of "
+                    f"{bound:g}"
+                )
+    metric = config.beat_metric
+    for baseline in subjects:
+        if baseline.base is None:
+            continue
+        ours = models[baseline.base].measured.metrics[metric]
+        theirs = baseline.measured.metrics[metric]
         if not ours > theirs:
-            of = f"{baseline.base}: " if len(models) > 1 else ""
             raise GateError(
-                f"{of}{name}{label} is {ours:.6f}, not above the {theirs:.6f} of {baseline.name}"
-                f"{_spread(baseline, differences, name)}"
+                f"{whose(baseline.base)}{metric}{label} is {ours:.6f}, not above the {theirs:.6f} "
+                f"of {baseline.name}{_describe_spread(baseline, differences, metric)}"
             )
 
 
-def _spread(baseline: Subject, differences: list[dict[str, Any]], name: str) -> str:
+def _describe_spread(baseline: Subject, differences: list[dict[str, Any]], metric: str) -> str:
     """Return the interval of the difference to a baseline, as an error shows it."""
-    for each in differences:
-        if (each["model"], each["base"]) == (baseline.base, baseline.name):
-            found = each["metrics"].get(name)
-            if found and not math.isnan(found["low"]):
-                return f" (difference {found['low']:+.6f} to {found['high']:+.6f})"
+    for pair in differences:
+        if (pair["model"], pair["base"]) == (baseline.base, baseline.name):
+            spread = pair["metrics"].get(metric)
+            if spread and not math.isnan(spread["low"]):
+                return f" (difference {spread['low']:+.6f} to {spread['high']:+.6f})"
     return ""

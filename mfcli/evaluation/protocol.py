@@ -6,38 +6,39 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import EvaluateConfig
-from mfcli.data.ids import encode
+from mfcli.config.metrics import is_rating_metric
 from mfcli.data.interactions import Interactions
 from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
 from mfcli.evaluation.confidence import LEVEL
 from mfcli.evaluation.measuring import Measured
-from mfcli.events import OnEvent
 from mfcli.ranking.candidates import Pool
-from mfcli.sources.reading import read_any
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Candidate lists of a file: CSR rows without doubles, what was counted, and the file."""
+    """Candidate lists that the user gave: CSR rows without doubles, and what was counted."""
 
     rows: CsrRows
     counts: dict[str, int]
-    inputs: list[dict[str, Any]]
 
 
-def read_candidates(source: str, test: Interactions, on_event: OnEvent) -> Given:
-    """Read user and item ids in any format of fetch; raises InputError if no test user has any."""
-    read = read_any(source, on_event=on_event, pairs=True, names=False)
-    users = encode(read.table.users.values, test.catalog.user_ids)[0][read.table.users.codes]
-    items = encode(read.table.items.values, test.catalog.item_ids)[0][read.table.items.codes]
+def collect_candidates(
+    users: NDArray[np.int64], items: NDArray[np.int64], test: Interactions, source: str
+) -> Given:
+    """Collect candidate lists from pairs of rows and columns of the matrix, both (R,).
+
+    −1 is an id that the matrix does not know: such pairs are left out and counted. ``source`` is
+    what messages call the pairs. Raises InputError if no user with a test row has a candidate.
+    """
     known = (users >= 0) & (items >= 0)
     keys = np.unique(users[known] * test.n_items + items[known])
     rows = rows_from_keys(keys, test.n_users, test.n_items)
-    listed = (np.diff(rows[0]) > 0) & (test.user_counts > 0)
+    listed = (rows.lengths > 0) & (test.user_counts > 0)
     if not listed.any():
         raise InputError(
             f"{source}: holds no item for any user with a test row: give user and item ids as "
@@ -47,18 +48,20 @@ def read_candidates(source: str, test: Interactions, on_event: OnEvent) -> Given
         "candidate_rows": len(known),
         "candidate_rows_of_unknown_ids": int((~known).sum()),
         "candidate_rows_doubled": int(known.sum()) - len(keys),
-        "candidate_rows_that_are_positives": common(keys, test.rows.keys(test.n_items)),
+        "candidate_rows_that_are_positives": _count_common(keys, test.rows.keys(test.n_items)),
         "users_without_candidates": int((test.user_counts > 0).sum() - listed.sum()),
     }
-    return Given(rows, counts, read.digests("candidates"))
+    return Given(rows, counts)
 
 
-def common(a: Any, b: Any) -> int:
+def _count_common(keys: NDArray[np.int64], others: NDArray[np.int64]) -> int:
     """Return how many keys two ascending arrays without doubles share."""
-    return len(np.intersect1d(a, b, assume_unique=True))
+    return len(np.intersect1d(keys, others, assume_unique=True))
 
 
-def pool_of(seen: CsrRows, test: Interactions, given: Given | None, config: EvaluateConfig) -> Pool:
+def choose_pool(
+    seen: CsrRows, test: Interactions, given: Given | None, config: EvaluateConfig
+) -> Pool:
     """Return the candidates that the options ask for."""
     masked = None if config.include_seen else seen
     rows = None if given is None else given.rows
@@ -70,12 +73,15 @@ def sampled_label(config: EvaluateConfig) -> str:
     return "" if config.sampled is None else f"sampled {config.sampled}"
 
 
-def protocol_of(
-    config: EvaluateConfig, clip: tuple[float, float] | None, names: list[str]
+def describe_protocol(
+    config: EvaluateConfig,
+    clip: tuple[float, float] | None,
+    names: list[str],
+    given: Given | None,
 ) -> dict[str, Any]:
-    """Return what was done, in words, as it is printed and stored."""
+    """Return how the metrics ``names`` were measured, in words, as it is printed and stored."""
     protocol: dict[str, Any] = {
-        "candidates": _candidates(config),
+        "candidates": _describe_candidates(config, given),
         "masked": "nothing" if config.include_seen else "the items that the user has in train",
         "positives": "every test row of the user; always candidates",
         "averaging": "rmse and mae over test rows; coverage over items; the others over users with "
@@ -88,28 +94,28 @@ def protocol_of(
         else f"{LEVEL:g} % percentile bootstrap over users, {config.resamples} resamples, seed "
         f"{config.seed}; a user's rows are drawn together; none for coverage",
     }
-    if config.candidates is not None:
+    if given is not None:
         protocol["left_out"] = "users without a row in the candidate file, from ranking metrics"
     if config.sampled is not None:
         protocol["sampled"] = config.sampled
-        protocol["sampled_metrics"] = names
+        protocol["sampled_metrics"] = [name for name in names if not is_rating_metric(name)]
     if clip is not None:
         protocol["clipped_to"] = list(clip)
     return protocol
 
 
-def _candidates(config: EvaluateConfig) -> str:
+def _describe_candidates(config: EvaluateConfig, given: Given | None) -> str:
     if config.sampled is not None:
         return (
             f"SAMPLED: {config.sampled} random items a user and the positives (seed {config.seed})"
             "; not comparable with metrics over all items"
         )
-    if config.candidates is not None:
+    if given is not None:
         return "the user's items of the candidate file, and the positives"
     return "all items"
 
 
-def counts_of(
+def count_rows(
     checkpoint: Checkpoint,
     test: Interactions,
     measured: Measured,
@@ -131,13 +137,13 @@ def counts_of(
     }
     if given is not None:
         counts |= given.counts
-        counts["candidate_rows_seen_in_train"] = common(
+        counts["candidate_rows_seen_in_train"] = _count_common(
             given.rows.keys(test.n_items), checkpoint.seen.keys(test.n_items)
         )
     if measured.ranked is not None:
-        counts["users_ranked"] = len(measured.ranked.users)
-        counts["users_without_auc"] = int(np.isnan(measured.ranked.auc).sum())
         ranked = measured.ranked
+        counts["users_ranked"] = len(ranked.users)
+        counts["users_without_auc"] = int(np.isnan(ranked.auc).sum())
         counts["candidates_ranked"] = int(ranked.candidates.sum())
         if sampled is not None:
             short = ranked.candidates - ranked.positives < sampled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mfcli.config.metrics import Better, better_of
+from mfcli.config.metrics import Better, better_of, entry_of
 from mfcli.report.charts import interval_chart
 from mfcli.report.data import Run, figures, less_is_better, spreads
 from mfcli.report.markup import Html, el, facts, join, label, number, plain, table
@@ -26,6 +26,12 @@ def results(runs: Sequence[Run]) -> Html:
     return join(parts)
 
 
+def show_metric_name(full: str) -> Html:
+    """Return a metric's name, which says in words what it is where the pointer rests on it."""
+    entry = entry_of(full)
+    return el("span", full, title=None if entry is None else f"{entry.label}: {entry.formula}")
+
+
 def _sampled(run: Run, several: bool) -> Html:
     whose = join([label(run.name), ": "]) if several else ""
     count = plain(run.protocol["sampled"])
@@ -42,7 +48,7 @@ def _tiles(run: Run) -> Html:
     lines = []
     for name, value in run.metrics.items():
         small = _range(run.intervals, name)
-        lines.append(el("li", el("span", name), el("b", number(_value(value))), small))
+        lines.append(el("li", show_metric_name(name), el("b", number(_value(value))), small))
     return el("ul", *lines, class_="tiles")
 
 
@@ -96,7 +102,7 @@ def _side_by_side(columns: Sequence[Column], caption: str, fair: bool) -> Html:
         values = [each for _, metrics, _ in columns if (each := metrics.get(name)) is not None]
         best = (min if less_is_better(name) else max)(values, default=None)
         fair_here = fair and len(set(values)) > 1 and better_of(name) is not Better.neither
-        cells: list[object] = [name]
+        cells: list[object] = [show_metric_name(name)]
         for _, metrics, intervals in columns:
             text = number(_value(metrics[name])) if name in metrics else "–"
             marked = fair_here and best is not None and metrics.get(name) == best
@@ -118,7 +124,7 @@ def _differences(run: Run, whose: str) -> list[Html]:
         whole = spreads(metrics)
         rows = [
             [
-                name,
+                show_metric_name(name),
                 f"{float(of['difference']):+.4f}",
                 _ends(whole[name]) if name in whole else "–",
                 "yes" if of.get("beyond_noise") else "no",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from mfcli.artifacts import (
     atomic_file,
@@ -23,24 +19,23 @@ from mfcli.artifacts import (
     real_output,
     refuse_input_as_output,
 )
-from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
-from mfcli.artifacts.meta import check_meta
+from mfcli.artifacts.checkpoint import load_checkpoint
+from mfcli.artifacts.metrics import metrics_text
 from mfcli.artifacts.tables.text import write_columns
 from mfcli.config import EvaluateConfig
-from mfcli.config.metrics import is_rating_metric
-from mfcli.data.held_out import check_held_out
+from mfcli.data.ids import encode
 from mfcli.data.interactions import Interactions
-from mfcli.data.rows import CsrRows
-from mfcli.errors import InputError, UsageError
-from mfcli.evaluation.comparison import Subject, check_gates, compare, read_gate, user_columns
-from mfcli.evaluation.measuring import Measured, measure, metric_list
-from mfcli.evaluation.protocol import Given, counts_of, pool_of, protocol_of, read_candidates
+from mfcli.errors import UsageError
+from mfcli.evaluation.comparison import check_gates, read_gates, user_columns
+from mfcli.evaluation.evaluate import Evaluation, NamedModel
+from mfcli.evaluation.evaluate import evaluate as evaluate_models
+from mfcli.evaluation.protocol import Given, collect_candidates
+from mfcli.events import OnEvent, Started, ignore
 from mfcli.kernels.announcing import compiling
-from mfcli.models.arrays import ScoreArrays, Vectors
 from mfcli.models.loading import scoring_of
-from mfcli.results import EvaluateResult, OnEvent, Started, Warned, ignore
+from mfcli.results import EvaluateResult
 from mfcli.scoring.memory import require_scoring
-from mfcli.system.processors import available_workers
+from mfcli.sources.reading import read_any
 from mfcli.system.streams import printable
 
 # Options that say where something is, or how fast, not what is measured.
@@ -59,40 +54,111 @@ def evaluate(
     Raises UsageError, InputError; GateError after the files are written, if a gate is not met.
     """
     began = time.perf_counter()
-    gates = [read_gate(text, config) for text in config.fail_under]
-    models = [model] if isinstance(model, Path) else list(model)
+    read_gates(config)  # what is wrong with them is said before anything is read
+    paths = [model] if isinstance(model, Path) else list(model)
     per_user = None if config.per_user is None else Path(config.per_user)
-    outputs = [each for each in (out, per_user) if each is not None]
-    for each in outputs:
-        refuse_input_as_output(each, test, *models)
-    with _outputs(outputs), compiling(on_event):
-        require_scoring(models, test, config.workers, max(config.k), on_event)
+    outputs = [path for path in (out, per_user) if path is not None]
+    for path in outputs:
+        refuse_input_as_output(path, test, *paths)
+    with _lock_all(outputs), compiling(on_event):
+        require_scoring(paths, test, config.workers, max(config.k), on_event)
         rows = load_interactions(test)
-        given = None
-        if config.candidates is not None:
-            given = read_candidates(config.candidates, rows, on_event)
-        subjects = _subjects(models, test, rows, given, config, on_event)
-        result = _result(subjects, test, given, config, began)
+        given, inputs = _read_candidates(config.candidates, rows, on_event)
+        evaluation = evaluate_models(
+            _load_models(paths, on_event),
+            rows,
+            config,
+            given=given,
+            test_name=str(test),
+            on_event=on_event,
+        )
+        result = _result(evaluation, test, inputs, config, began)
         if per_user is not None:
             with atomic_file(per_user) as stream:
-                write_columns(stream, user_columns(subjects, rows, config))
+                write_columns(stream, user_columns(evaluation.subjects, rows, config))
         if out is not None:
             with atomic_file(out) as stream:
                 stream.write(document(result).encode())
-    check_gates(gates, subjects, result.differences, config)
+    check_gates(evaluation.subjects, evaluation.differences, config)
     return result
 
 
 @contextmanager
-def _outputs(paths: list[Path]) -> Iterator[None]:
+def _lock_all(paths: list[Path]) -> Iterator[None]:
     """Hold the locks of all outputs."""
-    if len({real_output(each) for each in paths}) < len(paths):
+    if len({real_output(path) for path in paths}) < len(paths):
         raise UsageError("--out and --per-user name one file: give each its own")
     if not paths:
         yield
         return
-    with output_lock(paths[0]), _outputs(paths[1:]):
+    with output_lock(paths[0]), _lock_all(paths[1:]):
         yield
+
+
+def _read_candidates(
+    source: str | None, test: Interactions, on_event: OnEvent
+) -> tuple[Given | None, list[dict[str, Any]]]:
+    """Read the candidate file, where there is one, and describe it as an input."""
+    if source is None:
+        return None, []
+    read = read_any(source, on_event=on_event, pairs=True, names=False)
+    table, catalog = read.table, test.catalog
+    users = encode(table.users.values, catalog.user_ids)[0][table.users.codes]
+    items = encode(table.items.values, catalog.item_ids)[0][table.items.codes]
+    return collect_candidates(users, items, test, source), read.digests("candidates")
+
+
+def _load_models(paths: list[Path], on_event: OnEvent) -> Iterator[NamedModel]:
+    """Load one model after the other, so that memory holds one at a time."""
+    for path, name in zip(paths, _name_models(paths), strict=True):
+        on_event(Started(f"evaluate {name}" if len(paths) > 1 else "evaluate"))
+        checkpoint = load_checkpoint(path)
+        yield NamedModel(
+            name=name,
+            checkpoint=checkpoint,
+            scores=scoring_of(checkpoint, path),
+            sha256=file_sha256(path),
+        )
+
+
+def _name_models(paths: list[Path]) -> list[str]:
+    """Return the files' names, with as many folders as tell them apart."""
+    for depth in range(1, 1 + max(len(path.parts) for path in paths)):
+        names = [printable("/".join(path.parts[-depth:])) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [printable(f"{number}: {path}") for number, path in enumerate(paths, 1)]
+
+
+def _result(
+    evaluation: Evaluation,
+    test: Path,
+    candidates: list[dict[str, Any]],
+    config: EvaluateConfig,
+    began: float,
+) -> EvaluateResult:
+    first = evaluation.subjects[0]
+    inputs = [
+        {"role": "model", "sha256": subject.sha256}
+        for subject in evaluation.subjects
+        if subject.sha256 is not None
+    ]
+    inputs += [{"role": "test", "sha256": file_sha256(test)}, *candidates]
+    options = config.options(leave_out=_WHERE)
+    lineage = [*lineage_of(first.meta), lineage_entry("evaluate", options, inputs)]
+    models = evaluation.tables()
+    return EvaluateResult(
+        out=None,
+        metrics=first.measured.metrics,
+        protocol=first.protocol,
+        counts=first.counts,
+        meta=meta_for("metrics", lineage),
+        seconds=time.perf_counter() - began,
+        intervals=evaluation.intervals[0],
+        models=models if len(models) > 1 else [],
+        differences=evaluation.differences,
+        per_user=config.per_user,
+    )
 
 
 def document(result: EvaluateResult) -> str:
@@ -105,188 +171,4 @@ def document(result: EvaluateResult) -> str:
     }
     if result.models:
         content |= {"models": result.models, "differences": result.differences}
-    content["meta"] = result.meta
-    return json.dumps(without_nan(content), indent=2, ensure_ascii=False) + "\n"
-
-
-def without_nan(value: Any) -> Any:
-    """Replace NaN, which JSON has not, by None."""
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    if isinstance(value, dict):
-        return {key: without_nan(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [without_nan(each) for each in value]
-    return value
-
-
-def _subjects(
-    models: list[Path],
-    test: Path,
-    rows: Interactions,
-    given: Given | None,
-    config: EvaluateConfig,
-    on_event: OnEvent,
-) -> list[Subject]:
-    """Measure every model, each followed by the baseline that it should beat."""
-    found: list[Subject] = []
-    first: CsrRows | None = None
-    for path, name in zip(models, _names(models), strict=True):
-        on_event(Started(f"evaluate {name}" if len(models) > 1 else "evaluate"))
-        checkpoint = load_checkpoint(path)
-        seen = checkpoint.seen
-        check_held_out(rows, test, checkpoint.meta, checkpoint.catalog, seen, path)
-        first = first or seen
-        if not all(np.array_equal(a, b) for a, b in zip(first, seen, strict=True)):
-            on_event(
-                Warned(
-                    f"{name}: was trained on other rows than the first model; each masks its own"
-                )
-            )
-        subject = _measured(path, name, checkpoint, rows, given, config)
-        found.append(subject)
-        if config.beat is not None:
-            found.append(_baseline(subject, checkpoint, rows, given, config))
-    return found
-
-
-def _names(models: list[Path]) -> list[str]:
-    """Return the files' names, with as many folders as tell them apart."""
-    for depth in range(1, 1 + max(len(each.parts) for each in models)):
-        names = [printable("/".join(each.parts[-depth:])) for each in models]
-        if len(set(names)) == len(names):
-            return names
-    return [printable(f"{number}: {each}") for number, each in enumerate(models, 1)]
-
-
-def _measured(
-    path: Path,
-    name: str,
-    checkpoint: Checkpoint,
-    rows: Interactions,
-    given: Given | None,
-    config: EvaluateConfig,
-) -> Subject:
-    ratings = checkpoint.predicts_ratings
-    names = metric_list(config.metric, config.k, ratings)
-    for metric in names:
-        if is_rating_metric(metric) and not ratings:
-            objective = checkpoint.options.get("objective")
-            raise UsageError(
-                f"--metric {metric}: a model of --objective {objective} predicts no ratings"
-            )
-    gates = [read_gate(text, config)[0] for text in config.fail_under]
-    if config.beat is not None:
-        gates.append(config.beat_metric)
-    names += [name for name in dict.fromkeys(gates) if name not in names]
-    clip = checkpoint.rating_range if ratings else None
-    found = _measure(scoring_of(checkpoint, path), names, clip, checkpoint, rows, given, config)
-    listed = [each for each in names if not is_rating_metric(each)]
-    return Subject(
-        name,
-        file_sha256(path),
-        found,
-        protocol_of(config, clip, listed),
-        counts_of(checkpoint, rows, found, given, config.sampled),
-        checkpoint.meta,
-    )
-
-
-def _baseline(
-    subject: Subject,
-    checkpoint: Checkpoint,
-    rows: Interactions,
-    given: Given | None,
-    config: EvaluateConfig,
-) -> Subject:
-    """Measure the ranking by number of ratings in the model's own train data."""
-    counts = checkpoint.item_counts.astype(np.float32)
-    nothing = np.zeros((checkpoint.n_users, 1), np.float32)
-    scoring = Vectors(nothing, np.zeros((len(counts), 1), np.float32), nothing[:, 0], counts, 0.0)
-    names = [each for each in subject.measured.metrics if not is_rating_metric(each)]
-    found = _measure(scoring, names, None, checkpoint, rows, given, config)
-    return Subject(
-        str(config.beat),
-        None,
-        found,
-        protocol_of(config, None, names),
-        subject.counts,
-        {},
-        base=subject.name,
-    )
-
-
-def _measure(
-    scoring: ScoreArrays,
-    names: list[str],
-    clip: tuple[float, float] | None,
-    checkpoint: Checkpoint,
-    rows: Interactions,
-    given: Given | None,
-    config: EvaluateConfig,
-) -> Measured:
-    seen = checkpoint.seen
-    return measure(
-        scoring,
-        seen,
-        rows,
-        names,
-        clip=clip,
-        include_seen=config.include_seen,
-        workers=config.workers or available_workers(),
-        pool=pool_of(seen, rows, given, config),
-    )
-
-
-def _result(
-    subjects: list[Subject], test: Path, given: Given | None, config: EvaluateConfig, began: float
-) -> EvaluateResult:
-    intervals, differences = compare(subjects, config)
-    inputs = [
-        {"role": "model", "sha256": each.sha256} for each in subjects if each.sha256 is not None
-    ]
-    inputs.append({"role": "test", "sha256": file_sha256(test)})
-    inputs += [] if given is None else given.inputs
-    first = subjects[0]
-    options = config.options(leave_out=_WHERE)
-    lineage = [*lineage_of(first.meta), lineage_entry("evaluate", options, inputs)]
-    models = [
-        {
-            "name": each.name,
-            "sha256": each.sha256,
-            "metrics": each.measured.metrics,
-            "intervals": spread,
-            "protocol": each.protocol,
-            "counts": each.counts,
-            "baseline_of": each.base,
-        }
-        for each, spread in zip(subjects, intervals, strict=True)
-    ]
-    return EvaluateResult(
-        out=None,
-        metrics=first.measured.metrics,
-        protocol=first.protocol,
-        counts=first.counts,
-        meta=meta_for("metrics", lineage),
-        seconds=time.perf_counter() - began,
-        intervals=intervals[0],
-        models=models if len(models) > 1 else [],
-        differences=differences,
-        per_user=config.per_user,
-    )
-
-
-def load_metrics(path: Path) -> dict[str, Any]:
-    """Read a metrics.json back; raises InputError."""
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        tables = [content[name] for name in ("metrics", "protocol", "counts", "meta")]
-        if not all(isinstance(each, dict) for each in tables):
-            raise TypeError
-        values = [*content["metrics"].values(), *content["counts"].values()]
-        if not all(each is None or isinstance(each, int | float) for each in values):
-            raise TypeError
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"{path}: is no metrics.json of mfcli evaluate") from None
-    check_meta(content["meta"], str(path))
-    return dict(content)
+    return metrics_text(content | {"meta": result.meta})

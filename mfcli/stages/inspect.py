@@ -156,7 +156,7 @@ def _described(path: Path, document: dict[str, Any]) -> InspectResult:
 
 
 def _metrics(path: Path) -> InspectResult:
-    from mfcli.stages.evaluate import load_metrics
+    from mfcli.artifacts.metrics import load_metrics
 
     content = load_metrics(path)
     return InspectResult(

@@ -6,7 +6,6 @@ and metrics.json holds each of them, their mean and their standard deviation.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +19,14 @@ from mfcli.artifacts import (
     meta_for,
     output_lock,
 )
+from mfcli.artifacts.metrics import metrics_text
 from mfcli.config import TrainConfig
 from mfcli.config.run import RunConfigs
 from mfcli.errors import UsageError
 from mfcli.evaluation.repetition import FOLDS, REPEATS, Repetition, Summary, summarize
 from mfcli.events import Noted, OnEvent, ignore
 from mfcli.results import EvaluateResult, FoldsResult, RepeatsResult, RunResult
-from mfcli.stages.evaluate import evaluate, without_nan
+from mfcli.stages.evaluate import evaluate
 from mfcli.stages.fetch import fetch
 from mfcli.stages.recommend import check_place, recommend
 from mfcli.stages.split import split
@@ -214,6 +214,5 @@ def _save_summary(
         "meta": meta,
     }
     with atomic_file(place.metrics) as stream:
-        text = json.dumps(without_nan(content), indent=2, ensure_ascii=False)
-        stream.write(f"{text}\n".encode())
+        stream.write(metrics_text(content).encode())
     return meta

@@ -64,7 +64,6 @@ class Validator:
             self.valid,
             list(self.recipe.metrics),
             clip=clip,
-            include_seen=False,
             workers=self.recipe.workers or available_workers(),
         )
         return loss, found.metrics

@@ -81,7 +81,6 @@ class Trainer:
             self.valid,
             list(self.names),
             clip=clip,
-            include_seen=False,
             workers=recipe.workers,
         ).metrics
 

@@ -68,8 +68,6 @@ def ours(model: Vectors, train: Interactions, test: Interactions, workers: int) 
         train.rows,
         test,
         NAMES,
-        clip=None,
-        include_seen=False,
         workers=workers,
     )
 

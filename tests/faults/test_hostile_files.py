@@ -27,11 +27,11 @@ from hypothesis import strategies as st
 
 from mfcli.artifacts import load_interactions, meta_for, save_interactions
 from mfcli.artifacts.checkpoint import load_any, load_checkpoint, load_resume, load_weights
+from mfcli.artifacts.metrics import load_metrics
 from mfcli.config import FetchConfig
 from mfcli.config.stages import Format
 from mfcli.errors import InputError, SystemRefusedError, UsageError
 from mfcli.sources.reading import read_any
-from mfcli.stages.evaluate import load_metrics
 from mfcli.stages.inspect import inspect
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
 from tests.helpers import interactions

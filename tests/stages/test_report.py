@@ -123,7 +123,7 @@ def test_several_runs_are_overlaid_and_compared(runs, tmp_path):
     assert set(again["rmse on validation by epoch"]) == {"demo-explicit", "demo-explicit (2)"}
     tables = {each.all("caption")[0].text: each for each in Page(text).root.all("table")}
     cells = {
-        row.all("th")[0].text: [each.content for each in row.all("td")]
+        row.all("th")[0].content: [each.content for each in row.all("td")]
         for row in tables["Metrics on the test set"].all("tr")[1:]
     }
     documents = [json.loads((each / "metrics.json").read_text()) for each in folders]

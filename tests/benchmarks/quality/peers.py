@@ -88,8 +88,6 @@ def figures(
         train.rows,
         test,
         names,
-        clip=None,
-        include_seen=False,
         workers=available_workers(),
     ).metrics
 
