@@ -25,6 +25,7 @@ from mfcli.config import (
     Optimizer,
     RecommendConfig,
     Reduction,
+    Role,
     Setting,
     SplitConfig,
     Strategy,
@@ -36,9 +37,8 @@ from mfcli.config import (
 from mfcli.config.choices import DEFAULTS, inapplicable
 from mfcli.config.files import load_config, load_preset, preset_names
 from mfcli.config.metrics import expand_metrics
-from mfcli.config.options import field_types
+from mfcli.config.options import field_types, names_with
 from mfcli.config.stages import parse_columns
-from mfcli.config.train import STAGE_KEYS
 from mfcli.errors import InputError, UsageError
 
 CLASSES: dict[str, type[Config]] = {
@@ -593,7 +593,7 @@ class TestTrainStages:
             "patience": 3,
             "eval_every": 2,
         }
-        assert set(options) == set(STAGE_KEYS)
+        assert set(options) == set(names_with(TrainConfig, Role.stage))
         config = train_config(mode="implicit", valid="v.npz", stages=[options])
         (stage,) = config.resolved().stage_configs()
         assert (stage.optimizer, stage.reduction) == (Optimizer.sgd, Reduction.sum)
@@ -742,7 +742,7 @@ class TestOptions:
             assert cls.merge(("", plain)) == config
 
     def test_what_has_no_value_or_is_left_out_is_not_among_the_options(self) -> None:
-        options = SplitConfig(n=3).options(leave_out=("seed",))
+        options = SplitConfig(n=3).options(leave_out=Role.seed)
         assert "seed" not in options
         assert "cutoff" not in options
         assert options["n"] == 3

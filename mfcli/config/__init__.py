@@ -27,6 +27,7 @@ from mfcli.config.recommend import (
     UnknownUsers,
     format_of,
 )
+from mfcli.config.roles import Role
 from mfcli.config.stages import (
     Baseline,
     Duplicates,
@@ -62,6 +63,7 @@ __all__ = [
     "Recipe",
     "RecommendConfig",
     "Reduction",
+    "Role",
     "Schedule",
     "Setting",
     "SimilarConfig",

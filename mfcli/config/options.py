@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
 
@@ -24,14 +25,26 @@ def option(
     default: Any,
     help: str,
     *,
+    role: Role = Role.none,
     panel: str | None = None,
     low: float | None = None,
     high: float | None = None,
     shown: str | None = None,
     cli: bool = True,
 ) -> Any:
-    """Declare a field: its default, help and range; ``shown`` is the default that help prints."""
-    metadata = {"help": help, "panel": panel, "low": low, "high": high, "shown": shown, "cli": cli}
+    """Declare a field: its default, help, roles and range.
+
+    ``shown`` is the default that help prints; ``cli`` tells whether the command line has it.
+    """
+    metadata = {
+        "help": help,
+        "role": role,
+        "panel": panel,
+        "low": low,
+        "high": high,
+        "shown": shown,
+        "cli": cli,
+    }
     if isinstance(default, list):
         values = tuple(default)
         return dataclasses.field(default_factory=lambda: list(values), metadata=metadata)
@@ -50,6 +63,11 @@ def _bare(hint: Any) -> Any:
         kept = [part for part in typing.get_args(hint) if part is not type(None)]
         return kept[0]
     return hint
+
+
+def names_with(cls: type, role: Role) -> tuple[str, ...]:
+    """Return the names of a class's options that have one of the roles, as they are declared."""
+    return tuple(field.name for field in dataclasses.fields(cls) if field.metadata["role"] & role)
 
 
 def flag(name: str) -> str:
@@ -94,7 +112,7 @@ def _coerce(name: str, value: Any, hint: Any, where: str) -> Any:
 class Config:
     """Base of all configurations: range checks, merging, plain-value export."""
 
-    seed: int = option(0, "Seed of everything random.", low=0, high=2**32 - 1)
+    seed: int = option(0, "Seed of everything random.", role=Role.seed, low=0, high=2**32 - 1)
 
     def __post_init__(self) -> None:
         """Refuse values outside an option's range."""
@@ -130,15 +148,30 @@ class Config:
         except UsageError as error:
             raise UsageError(_blamed(str(error), origin)) from None
 
-    def options(self, *, leave_out: typing.Collection[str] = ()) -> dict[str, Any]:
-        """Return the options as plain JSON values, those without a value left out."""
+    def options(self, *, leave_out: Role = Role.none) -> dict[str, Any]:
+        """Return the options as plain JSON values, without those of a role or without a value."""
         plain: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is None or field.name in leave_out:
+            if value is None or field.metadata["role"] & leave_out:
                 continue
             plain[field.name] = str(value) if isinstance(value, StrEnum) else value
         return plain
+
+    def stored(self, *, leave_out: Role = Role.none) -> dict[str, Any]:
+        """Return the options that an artifact stores: those that say what is computed."""
+        return self.options(leave_out=Role.unstored | leave_out)
+
+    def given(self, role: Role) -> list[str]:
+        """Return the names of a role's options that have another value than their default."""
+        fields = [field for field in dataclasses.fields(self) if field.metadata["role"] & role]
+        return [field.name for field in fields if getattr(self, field.name) != _default(field)]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 def _blamed(message: str, origin: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ A new objective or engine is one entry of ``RANGES`` (beside its entry of choice
 
 from __future__ import annotations
 
+import typing
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from mfcli.config.choices import (
     Setting,
     inapplicable,
 )
-from mfcli.config.options import _coerce, field_types, flag, nearest
+from mfcli.config.options import _coerce, field_types, flag, names_with, nearest
+from mfcli.config.roles import Role
 from mfcli.config.train import TrainConfig
 from mfcli.errors import UsageError
 
@@ -153,38 +155,29 @@ def ranges_for(setting: Setting) -> Space:
     return {name: each for name, each in space.items() if name not in without}
 
 
-# What a search cannot choose: the setting itself, and what only watches or runs a training.
-_NEVER = frozenset(
-    {
-        "seed",
-        "mode",
-        "model",
-        "objective",
-        "engine",
-        "valid",
-        "metric",
-        "k",
-        "eval_every",
-        "patience",
-        "time_limit",
-        "device",
-        "workers",
-        "stages",
-        "init_from",
-        "hidden",
-    }
-)
+def _drawable() -> list[str]:
+    """Return the options that a search may choose: single values that say how training learns.
+
+    Not the setting itself, nor what only watches or runs a training.
+    """
+    barred = Role.seed | Role.choice | Role.file | Role.speed | Role.limit | Role.watch
+    apart = names_with(TrainConfig, barred)
+    return [
+        name
+        for name, hint in field_types(TrainConfig).items()
+        if name not in apart and typing.get_origin(hint) is not list
+    ]
 
 
 def parse_range(text: str) -> tuple[str, Range]:
     """Read NAME=LOW:HIGH (log-uniform if LOW is above 0) or NAME=A,B,…; raises UsageError."""
     key, equals, body = text.partition("=")
     name = key.strip().removeprefix("--").replace("-", "_")
-    hints = field_types(TrainConfig)
-    if name not in hints or name in _NEVER:
-        known = [each.replace("_", "-") for each in hints if each not in _NEVER]
+    drawable = _drawable()
+    if name not in drawable:
+        known = [option.replace("_", "-") for option in drawable]
         raise UsageError(f"--range {text!r}: no option to draw{nearest(key, known)}")
-    hint, where = hints[name], f"--range {text!r}: "
+    hint, where = field_types(TrainConfig)[name], f"--range {text!r}: "
     if equals and ":" in body and hint in (int, float):
         try:
             low, high = (float(each) for each in body.split(":"))

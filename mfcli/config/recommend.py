@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mfcli.config.options import Config, flag, option
+from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
 
@@ -70,12 +71,18 @@ class OutputConfig(Config):
     wait: float = option(
         0.0,
         "Seconds to wait for another run that holds the output.",
+        role=Role.publishing,
         low=0,
         high=1e7,
         panel=_OUTPUT,
     )
     workers: int | None = option(
-        None, "Threads that score.", low=1, high=1024, shown="the cores available"
+        None,
+        "Threads that score.",
+        role=Role.speed | Role.lists,
+        low=1,
+        high=1024,
+        shown="the cores available",
     )
 
     def check_format(self, kind: TableFormat) -> None:
@@ -83,88 +90,147 @@ class OutputConfig(Config):
         if self.csv_safe and kind not in (TableFormat.csv, TableFormat.csv_gz):
             raise UsageError(f"--csv-safe has no meaning in {kind}: it is about CSV")
 
+    def check_files(self) -> None:
+        """Refuse "-" for a file that standard input cannot be; raises UsageError."""
+        for name in self.given(Role.file):
+            may_be = type(self).__dataclass_fields__[name].metadata["role"] & Role.stdin
+            if getattr(self, name) == "-" and not may_be:
+                raise UsageError(f"{flag(name)} -: it needs a file")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RecommendConfig(OutputConfig):
     """Options of ``mfcli recommend``."""
 
-    k: int = option(10, "Items a user.", low=1, high=2**31 - 1)
+    k: int = option(10, "Items a user.", role=Role.lists, low=1, high=2**31 - 1)
     users: str | None = option(
         None,
         "File of user ids, one a line or a column user_id, or - for standard input.",
+        role=Role.file | Role.stdin | Role.lists,
         shown="all users",
     )
     unknown_users: UnknownUsers = option(
         UnknownUsers.popular,
         "Users without a rating in train: the popular items, no rows, or exit 3.",
+        role=Role.lists,
     )
     history: str | None = option(
         None,
         "Interactions of new users, or of known ones anew, as fetch reads them or .npz: their "
         "factors are solved for, and only they get rows unless --users says otherwise.",
+        role=Role.file | Role.lists,
         shown="none",
     )
     items: str | None = option(
-        None, "File of item ids: only these.", shown="all items", panel=_ITEMS
+        None,
+        "File of item ids: only these.",
+        role=Role.file | Role.lists,
+        shown="all items",
+        panel=_ITEMS,
     )
-    exclude_items: str | None = option(None, "File of item ids: not these.", panel=_ITEMS)
+    exclude_items: str | None = option(
+        None, "File of item ids: not these.", role=Role.file | Role.lists, panel=_ITEMS
+    )
     exclude: str | None = option(
-        None, "File of user and item ids, as fetch reads it: not these pairs.", panel=_ITEMS
+        None,
+        "File of user and item ids, as fetch reads it: not these pairs.",
+        role=Role.file | Role.lists,
+        panel=_ITEMS,
     )
     seen: str | None = option(
-        None, "A newer matrix, whose items a user has seen as well.", panel=_ITEMS
+        None,
+        "A newer matrix, whose items a user has seen as well.",
+        role=Role.file | Role.lists,
+        panel=_ITEMS,
     )
-    include_seen: bool = option(False, "Also recommend what the user has in train.", panel=_ITEMS)
+    include_seen: bool = option(
+        False, "Also recommend what the user has in train.", role=Role.lists, panel=_ITEMS
+    )
     include_cold: bool = option(
-        False, "Also recommend items without a rating in train.", panel=_ITEMS
+        False, "Also recommend items without a rating in train.", role=Role.lists, panel=_ITEMS
     )
     min_score: float | None = option(
         None,
         "Only items of at least this score (popular lists apart).",
+        role=Role.lists,
         low=-1e38,
         high=1e38,
         panel=_ITEMS,
     )
     pairs: str | None = option(
-        None, "File of user and item ids to score instead, or - for standard input.", panel=_PAIRS
+        None,
+        "File of user and item ids to score instead, or - for standard input.",
+        role=Role.file | Role.stdin,
+        panel=_PAIRS,
     )
-    format: TableFormat | None = option(None, "Format of the parts.", shown="parquet", panel=_PARTS)
+    format: TableFormat | None = option(
+        None, "Format of the parts.", role=Role.lists | Role.folder, shown="parquet", panel=_PARTS
+    )
     part_users: int | None = option(
-        None, "Rows of the matrix a part.", low=1, shown="8192", panel=_PARTS
+        None,
+        "Rows of the matrix a part.",
+        role=Role.lists | Role.folder,
+        low=1,
+        shown="8192",
+        panel=_PARTS,
     )
     shard: str | None = option(
         None,
         "i/n: only every n-th part, from the i-th; the last of n runs publishes.",
+        role=Role.speed | Role.lists | Role.folder,
         panel=_PARTS,
     )
-    resume: bool = option(False, "Keep the whole parts of a run that was cut off.", panel=_PARTS)
+    resume: bool = option(
+        False,
+        "Keep the whole parts of a run that was cut off.",
+        role=Role.speed | Role.lists | Role.folder,
+        panel=_PARTS,
+    )
     engine: BatchEngine = option(
         BatchEngine.local,
         "Who scores: this process, or the workers of a Dask cluster.",
+        role=Role.speed | Role.lists,
         panel=_CLUSTER,
     )
     scheduler: str | None = option(
         None,
         "Address of the Dask scheduler, as tcp://HOST:8786 or tls://HOST:8786.",
+        role=Role.speed | Role.folder,
         panel=_CLUSTER,
     )
     cluster_timeout: float = option(
         20.0,
         "Seconds to wait for the scheduler, for a worker, and for another when all are lost.",
+        role=Role.speed,
         low=0.1,
         high=1e6,
         panel=_CLUSTER,
     )
     keep_previous: bool = option(
-        False, "Keep the output that is replaced, as OUT.previous.", panel=_OUTPUT
+        False,
+        "Keep the output that is replaced, as OUT.previous.",
+        role=Role.publishing,
+        panel=_OUTPUT,
     )
     max_age: float | None = option(
-        None, "Days since the model's file was written, at most.", low=0, high=1e6, panel=_GATES
+        None,
+        "Days since the model's file was written, at most.",
+        role=Role.gate,
+        low=0,
+        high=1e6,
+        panel=_GATES,
     )
-    min_users: int | None = option(None, "Users with a row, at least.", low=0, panel=_GATES)
+    min_users: int | None = option(
+        None,
+        "Users with a row, at least.",
+        role=Role.gate | Role.publishing | Role.lists,
+        low=0,
+        panel=_GATES,
+    )
     min_coverage: float | None = option(
         None,
         "Share of the allowed items that somebody gets, at least.",
+        role=Role.gate | Role.publishing | Role.lists,
         low=0,
         high=1,
         panel=_GATES,
@@ -172,6 +238,7 @@ class RecommendConfig(OutputConfig):
     max_churn: float | None = option(
         None,
         "1 − mean overlap of users' lists with the output that is there, at most.",
+        role=Role.gate | Role.publishing | Role.lists,
         low=0,
         high=1,
         panel=_GATES,
@@ -180,7 +247,7 @@ class RecommendConfig(OutputConfig):
     @property
     def files(self) -> list[str]:
         """The files that the request is read from."""
-        return [each for name in FILES if (each := getattr(self, name)) is not None]
+        return [str(getattr(self, name)) for name in self.given(Role.file)]
 
     @property
     def shard_of(self) -> tuple[int, int]:
@@ -191,18 +258,14 @@ class RecommendConfig(OutputConfig):
         """Refuse a malformed shard, standard input for a filter, options of lists with pairs."""
         if self.shard is not None:
             parse_shard(self.shard)
-        for name in ("history", "items", "exclude_items", "exclude", "seen"):
-            if getattr(self, name) == "-":
-                raise UsageError(f"{flag(name)} -: it needs a file")
+        self.check_files()
         self._check_cluster()
         if self.pairs is None:
             return
-        defaults = RecommendConfig.__dataclass_fields__
-        for name in _OF_LISTS:
-            if getattr(self, name) != defaults[name].default:
-                raise UsageError(
-                    f"{flag(name)} has no meaning with --pairs, which scores what it names"
-                )
+        for name in self.given(Role.lists):
+            raise UsageError(
+                f"{flag(name)} has no meaning with --pairs, which scores what it names"
+            )
 
     def _check_cluster(self) -> None:
         if self.engine is BatchEngine.local:
@@ -217,52 +280,6 @@ class RecommendConfig(OutputConfig):
             raise UsageError("--users - with --engine dask: workers need a file they can read")
         if self.shard is not None:
             raise UsageError("--shard with --engine dask: Dask shares the parts out by itself")
-
-
-_OF_LISTS = (
-    "k",
-    "users",
-    "history",
-    "unknown_users",
-    "items",
-    "exclude_items",
-    "exclude",
-    "seen",
-    "include_seen",
-    "include_cold",
-    "min_score",
-    "format",
-    "part_users",
-    "shard",
-    "resume",
-    "engine",
-    "min_users",
-    "min_coverage",
-    "max_churn",
-    "workers",
-)
-
-# Files that a request is read from.
-FILES = ("users", "history", "items", "exclude_items", "exclude", "seen")
-
-# What says where something is, how fast it goes, or whether it is published: not what is written.
-NOT_CONTENT = (
-    *FILES,
-    "pairs",
-    "workers",
-    "wait",
-    "shard",
-    "resume",
-    "engine",
-    "scheduler",
-    "cluster_timeout",
-    "keep_previous",
-    "max_age",
-    "min_users",
-    "min_coverage",
-    "max_churn",
-    "seed",
-)
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -283,13 +300,20 @@ class SimilarConfig(OutputConfig):
     users: bool = option(False, "Users near users, instead of items near items.")
     by: Similarity = option(Similarity.cosine, "What is compared.")
     of: str | None = option(
-        None, "File of ids whose neighbours are wanted, or - for standard input.", shown="all"
+        None,
+        "File of ids whose neighbours are wanted, or - for standard input.",
+        role=Role.file | Role.stdin,
+        shown="all",
     )
     items: str | None = option(
-        None, "File of item ids: only these as neighbours.", shown="all items", panel=_ITEMS
+        None,
+        "File of item ids: only these as neighbours.",
+        role=Role.file,
+        shown="all items",
+        panel=_ITEMS,
     )
     exclude_items: str | None = option(
-        None, "File of item ids: not these as neighbours.", panel=_ITEMS
+        None, "File of item ids: not these as neighbours.", role=Role.file, panel=_ITEMS
     )
     include_cold: bool = option(
         False, "Also those without a rating in train, where they have a vector.", panel=_ITEMS
@@ -300,5 +324,4 @@ class SimilarConfig(OutputConfig):
         for name in ("items", "exclude_items"):
             if self.users and getattr(self, name) is not None:
                 raise UsageError(f"{flag(name)} has no meaning with --users: no items are compared")
-            if getattr(self, name) == "-":
-                raise UsageError(f"{flag(name)} -: it needs a file")
+        self.check_files()

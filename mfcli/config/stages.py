@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from mfcli.config.metrics import LONGEST_LIST, check_metrics, expand_metrics, is_rating_metric
 from mfcli.config.options import Config, flag, nearest, option
+from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
 
@@ -85,6 +86,7 @@ class FetchConfig(FilterConfig):
         "same with ::; csv: commas, semicolons or bars, quoted; tsv: tabs; space: runs of spaces; "
         "jsonl: one JSON object a line; adjacency: user item item item … a line; recbole: .inter; "
         "negatives (evaluate --candidates): (user,positive) item item … a line.",
+        role=Role.source,
         shown="found by looking",
         panel=_READ,
     )
@@ -92,18 +94,21 @@ class FetchConfig(FilterConfig):
         None,
         "Columns by name, or by number from 1: user=…,item=…,rating=…,time=… (rating and time may "
         "be left out).",
+        role=Role.source,
         shown="common names, or this order",
         panel=_READ,
     )
     header: bool | None = option(
         None,
         "Whether the first line of a table names its columns.",
+        role=Role.source,
         shown="found by looking",
         panel=_READ,
     )
     item_names: str | None = option(
         None,
         "File of item ids and names: two columns, or u.item, movies.csv, movies.dat.",
+        role=Role.source | Role.file,
         shown="the source's own",
         panel=_READ,
     )
@@ -111,31 +116,51 @@ class FetchConfig(FilterConfig):
         Duplicates.last,
         "What becomes of several ratings of one item by one user; last and first go by time where "
         "there is one, else by position.",
+        role=Role.merging,
         panel=_FILTER,
     )
     cache_dir: str | None = option(
         None,
         "Folder that keeps downloads.",
+        role=Role.download,
         shown="$XDG_CACHE_HOME/mfcli or ~/.cache/mfcli",
         panel=_DOWNLOAD,
     )
     base_url: str | None = option(
         None,
         "Mirror of the named data sets: http(s)://…/ that holds the zips.",
+        role=Role.download,
         shown="files.grouplens.org",
         panel=_DOWNLOAD,
     )
     sha256: str | None = option(
-        None, "Refuse a URL or a file whose SHA-256 is another (hex).", panel=_DOWNLOAD
+        None,
+        "Refuse a URL or a file whose SHA-256 is another (hex).",
+        role=Role.source | Role.download,
+        panel=_DOWNLOAD,
     )
     max_size: float = option(
-        4.0, "Refuse a larger download of a URL, GB.", low=0.0, high=10_000.0, panel=_DOWNLOAD
+        4.0,
+        "Refuse a larger download of a URL, GB.",
+        role=Role.download,
+        low=0.0,
+        high=10_000.0,
+        panel=_DOWNLOAD,
     )
     source: str | None = option(None, "Source of ``mfcli run`` if none is named.", cli=False)
-    users: int = option(1_000, "Users of the sample.", low=2, high=50_000_000, panel=_SAMPLE)
-    items: int = option(1_500, "Items of the sample.", low=2, high=50_000_000, panel=_SAMPLE)
+    users: int = option(
+        1_000, "Users of the sample.", role=Role.sample, low=2, high=50_000_000, panel=_SAMPLE
+    )
+    items: int = option(
+        1_500, "Items of the sample.", role=Role.sample, low=2, high=50_000_000, panel=_SAMPLE
+    )
     ratings: int = option(
-        100_000, "Ratings of the sample.", low=1, high=1_000_000_000, panel=_SAMPLE
+        100_000,
+        "Ratings of the sample.",
+        role=Role.sample,
+        low=1,
+        high=1_000_000_000,
+        panel=_SAMPLE,
     )
 
     def check(self) -> None:
@@ -221,8 +246,12 @@ class SplitConfig(FilterConfig):
         "For latest: everything from this time on goes to test (seconds since 1970, or ISO 8601).",
         panel=_TEST,
     )
-    train_file: str | None = option(None, "For given: the train rows, as fetch reads them.")
-    test_file: str | None = option(None, "For given: the test rows, as fetch reads them.")
+    train_file: str | None = option(
+        None, "For given: the train rows, as fetch reads them.", role=Role.file
+    )
+    test_file: str | None = option(
+        None, "For given: the test rows, as fetch reads them.", role=Role.file
+    )
     folds: int | None = option(
         None, "Cut the rows into K folds: DIR/fold1 … DIR/foldK.", low=2, high=1000, panel=_TEST
     )
@@ -305,6 +334,7 @@ class EvaluateConfig(Config):
         None,
         "File of user and item ids, as fetch reads it: only these items are ranked for a user, "
         "and the user's test items.",
+        role=Role.file,
         shown="all items",
         panel=_CANDIDATES,
     )
@@ -318,9 +348,11 @@ class EvaluateConfig(Config):
     resamples: int = option(
         1000, "Bootstrap samples of the users for the 95 % intervals; 0: none.", low=0, high=10**6
     )
-    per_user: str | None = option(None, "CSV to write: the metrics of each user, a row a user.")
+    per_user: str | None = option(
+        None, "CSV to write: the metrics of each user, a row a user.", role=Role.file
+    )
     workers: int | None = option(
-        None, "Threads that score.", low=1, high=1024, shown="the cores available"
+        None, "Threads that score.", role=Role.speed, low=1, high=1024, shown="the cores available"
     )
     fail_under: list[str] = option(
         [],

@@ -23,14 +23,13 @@ from mfcli.config.choices import (
     refusal,
 )
 from mfcli.config.metrics import check_metrics, expand_metrics
-from mfcli.config.options import _coerce, field_types, flag, nearest
+from mfcli.config.options import _coerce, field_types, flag, names_with, nearest
 from mfcli.config.recipe import Recipe, parse_init
+from mfcli.config.roles import Role
 from mfcli.config.train_options import TrainOptions
 from mfcli.errors import UsageError
 
 DECAYING = (Schedule.exponential, Schedule.inverse)
-# Options that change how fast the same model is reached, not which.
-NOT_STORED = ("device", "workers", "time_limit", "valid", "init_from")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +119,7 @@ class TrainConfig(TrainOptions):
             done.options(),
             metrics=metrics,
             stages=tuple(Recipe.read(stage.options(), metrics=metrics) for stage in stages),
-            options=done.options(leave_out=NOT_STORED),
+            options=done.stored(),
         )
 
     def _setting(self) -> Setting:
@@ -170,33 +169,13 @@ class TrainConfig(TrainOptions):
         return configs
 
 
-# What a stage of [[train.stages]] may change; the model itself stays what it is.
-STAGE_KEYS = (
-    "epochs",
-    "learning_rate",
-    "schedule",
-    "decay",
-    "regularization",
-    "bias_regularization",
-    "weight_decay",
-    "bias_weight_decay",
-    "optimizer",
-    "sparse",
-    "batch_size",
-    "reduction",
-    "clip_norm",
-    "negatives",
-    "patience",
-    "eval_every",
-)
-
-
 def _check_stage(stage: dict[str, Any], number: int) -> None:
     if len({key.replace("-", "_") for key in stage}) < len(stage):
         raise UsageError(f"[[train.stages]] {number}: a key is given twice")
+    changing = names_with(TrainOptions, Role.stage)  # the model itself stays what it is
     for key in stage:
-        if key.replace("-", "_") not in STAGE_KEYS:
-            known = [name.replace("_", "-") for name in STAGE_KEYS]
+        if key.replace("-", "_") not in changing:
+            known = [name.replace("_", "-") for name in changing]
             raise UsageError(f"[[train.stages]] {number}: unknown key {key!r}{nearest(key, known)}")
 
 

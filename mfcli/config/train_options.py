@@ -20,6 +20,7 @@ from mfcli.config.choices import (
 )
 from mfcli.config.metrics import LONGEST_LIST
 from mfcli.config.options import Config, option
+from mfcli.config.roles import Role
 
 _CHOICE = "What is trained"
 _LEARN = "How it learns"
@@ -33,11 +34,20 @@ class TrainOptions(Config):
     """Options of ``mfcli train``; None stands for what the other choices imply."""
 
     mode: Mode = option(
-        Mode.explicit, "A named default of model, objective and engine.", panel=_CHOICE
+        Mode.explicit,
+        "A named default of model, objective and engine.",
+        role=Role.choice | Role.shorthand,
+        panel=_CHOICE,
     )
-    model: ModelKind | None = option(None, "What is scored.", shown="by mode", panel=_CHOICE)
-    objective: Objective | None = option(None, "What is minimised.", shown="by mode", panel=_CHOICE)
-    engine: Engine | None = option(None, "How it is minimised.", shown="by mode", panel=_CHOICE)
+    model: ModelKind | None = option(
+        None, "What is scored.", role=Role.choice, shown="by mode", panel=_CHOICE
+    )
+    objective: Objective | None = option(
+        None, "What is minimised.", role=Role.choice, shown="by mode", panel=_CHOICE
+    )
+    engine: Engine | None = option(
+        None, "How it is minimised.", role=Role.choice, shown="by mode", panel=_CHOICE
+    )
     factors: int | None = option(
         None,
         "Width of an embedding; 0 leaves the biases.",
@@ -84,15 +94,28 @@ class TrainOptions(Config):
     )
 
     epochs: int | None = option(
-        None, "Passes over the ratings.", low=1, high=1_000_000, shown="by mode", panel=_LEARN
+        None,
+        "Passes over the ratings.",
+        role=Role.stage,
+        low=1,
+        high=1_000_000,
+        shown="by mode",
+        panel=_LEARN,
     )
-    learning_rate: float | None = option(None, "Step size.", low=0.0, shown="by mode", panel=_LEARN)
+    learning_rate: float | None = option(
+        None, "Step size.", role=Role.stage, low=0.0, shown="by mode", panel=_LEARN
+    )
     schedule: Schedule | None = option(
-        None, "How the learning rate changes by epoch.", shown="by mode", panel=_LEARN
+        None,
+        "How the learning rate changes by epoch.",
+        role=Role.stage,
+        shown="by mode",
+        panel=_LEARN,
     )
     decay: float | None = option(
         None,
         "Rate of the exponential (lr·decay^e) and inverse (lr/(1+decay·e)) schedules.",
+        role=Role.stage,
         low=0.0,
         shown="0.95",
         panel=_LEARN,
@@ -100,6 +123,7 @@ class TrainOptions(Config):
     regularization: float | None = option(
         None,
         "L2 per observed sample on the factors it touches.",
+        role=Role.stage,
         low=0.0,
         shown="by mode",
         panel=_LEARN,
@@ -107,34 +131,67 @@ class TrainOptions(Config):
     bias_regularization: float | None = option(
         None,
         "The same on the biases.",
+        role=Role.stage,
         low=0.0,
         shown="as --regularization, else by mode",
         panel=_LEARN,
     )
     weight_decay: float | None = option(
-        None, "torch's own decay of all factors at each step.", low=0.0, shown="0", panel=_LEARN
+        None,
+        "torch's own decay of all factors at each step.",
+        role=Role.stage,
+        low=0.0,
+        shown="0",
+        panel=_LEARN,
     )
     bias_weight_decay: float | None = option(
-        None, "The same on the biases.", low=0.0, shown="as --weight-decay", panel=_LEARN
+        None,
+        "The same on the biases.",
+        role=Role.stage,
+        low=0.0,
+        shown="as --weight-decay",
+        panel=_LEARN,
     )
     optimizer: Optimizer | None = option(
-        None, "torch optimizer of the minibatch engine.", shown="by mode", panel=_LEARN
+        None,
+        "torch optimizer of the minibatch engine.",
+        role=Role.stage,
+        shown="by mode",
+        panel=_LEARN,
     )
     sparse: bool | None = option(
-        None, "Sparse gradients: a step touches the batch's rows only.", shown="no", panel=_LEARN
+        None,
+        "Sparse gradients: a step touches the batch's rows only.",
+        role=Role.stage,
+        shown="no",
+        panel=_LEARN,
     )
     batch_size: str | None = option(
-        None, "Samples a step, or 'full' for all of them.", shown="by mode", panel=_LEARN
+        None,
+        "Samples a step, or 'full' for all of them.",
+        role=Role.stage,
+        shown="by mode",
+        panel=_LEARN,
     )
     reduction: Reduction | None = option(
-        None, "Whether a batch's loss is a sum or a mean.", shown="mean", panel=_LEARN
+        None,
+        "Whether a batch's loss is a sum or a mean.",
+        role=Role.stage,
+        shown="mean",
+        panel=_LEARN,
     )
     clip_norm: float | None = option(
-        None, "Scale gradients down to this norm.", low=1e-12, shown="off", panel=_LEARN
+        None,
+        "Scale gradients down to this norm.",
+        role=Role.stage,
+        low=1e-12,
+        shown="off",
+        panel=_LEARN,
     )
     negatives: int | None = option(
         None,
         "Sampled negatives a positive; for warp, the most draws.",
+        role=Role.stage,
         low=1,
         high=10_000,
         shown="by mode",
@@ -208,23 +265,37 @@ class TrainOptions(Config):
         None, "Start of the biases, in the same form.", shown="0", panel=_START
     )
     init_from: str | None = option(
-        None, "Go on from this checkpoint's weights, with a fresh optimizer.", panel=_START
+        None,
+        "Go on from this checkpoint's weights, with a fresh optimizer.",
+        role=Role.file,
+        panel=_START,
     )
 
-    valid: str | None = option(None, "Validation .npz of the same split.", panel=_WATCH)
+    valid: str | None = option(
+        None, "Validation .npz of the same split.", role=Role.file | Role.watch, panel=_WATCH
+    )
     metric: list[str] = option(
         [],
         "Also this metric of evaluate at each evaluation; the first one drives --patience.",
+        role=Role.watch,
         shown="validation loss",
         panel=_WATCH,
     )
     k: list[int] = option(
-        [10], "Length of the ranked list of the metrics.", low=1, high=LONGEST_LIST, panel=_WATCH
+        [10],
+        "Length of the ranked list of the metrics.",
+        role=Role.watch,
+        low=1,
+        high=LONGEST_LIST,
+        panel=_WATCH,
     )
-    eval_every: int = option(1, "Evaluate every N epochs.", low=1, panel=_WATCH)
+    eval_every: int = option(
+        1, "Evaluate every N epochs.", role=Role.watch | Role.stage, low=1, panel=_WATCH
+    )
     patience: int | None = option(
         None,
         "Stop after N evaluations without improvement, and keep the best epoch.",
+        role=Role.watch | Role.stage,
         low=1,
         shown="off",
         panel=_WATCH,
@@ -232,12 +303,15 @@ class TrainOptions(Config):
     time_limit: float | None = option(
         None,
         "Stop after this many seconds, at the last whole epoch.",
+        role=Role.limit,
         low=0.001,
         shown="off",
         panel=_WATCH,
     )
 
-    device: Device = option(Device.auto, "Where the minibatch and als engines compute.", panel=_RUN)
+    device: Device = option(
+        Device.auto, "Where the minibatch and als engines compute.", role=Role.speed, panel=_RUN
+    )
     order: Order | None = option(
         None,
         "Of hogwild with mse: a grid of blocks that share no row and no column (the same "
@@ -248,9 +322,12 @@ class TrainOptions(Config):
     workers: int | None = option(
         None,
         "Threads; torch uses one for small steps unless told.",
+        role=Role.speed,
         low=1,
         high=1024,
         shown="the cores available",
         panel=_RUN,
     )
-    stages: list[dict[str, Any]] = option([], "[[train.stages]] of a configuration file", cli=False)
+    stages: list[dict[str, Any]] = option(
+        [], "[[train.stages]] of a configuration file", role=Role.nested, cli=False
+    )

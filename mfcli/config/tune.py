@@ -9,9 +9,10 @@ from typing import Any
 
 from mfcli.config.choices import Objective, Setting
 from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
-from mfcli.config.options import option
+from mfcli.config.options import names_with, option
 from mfcli.config.ranges import Space, check_space, parse_range, plain, ranges_for
 from mfcli.config.recipe import Recipe
+from mfcli.config.roles import Role
 from mfcli.config.stages import SplitConfig, Strategy
 from mfcli.config.train import TrainConfig
 from mfcli.errors import UsageError
@@ -20,23 +21,12 @@ _SEARCH = "How the search goes"
 _VALID = "What it validates on"
 
 # Options of train that say how it is watched and run: the search has its own.
-WATCHING = (
-    "valid",
-    "metric",
-    "k",
-    "eval_every",
-    "patience",
-    "time_limit",
-    "device",
-    "workers",
-    "init_from",
-    "stages",
-)
+_WATCHING = Role.file | Role.speed | Role.limit | Role.watch
 
 
 def of_the_model(train: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a file's [train] says of the model, which tune then leaves as it is."""
-    own = (*(name for name in WATCHING if name != "stages"), "seed")
+    own = names_with(TrainConfig, _WATCHING | Role.seed)
     return {key: value for key, value in train.items() if key.replace("-", "_") not in own}
 
 
@@ -45,7 +35,12 @@ class TuneConfig(TrainConfig):
     """Options of ``mfcli tune``."""
 
     trials: int = option(
-        30, "Settings to try; the first one is the defaults.", low=1, high=10_000, panel=_SEARCH
+        30,
+        "Settings to try; the first one is the defaults.",
+        role=Role.limit,
+        low=1,
+        high=10_000,
+        panel=_SEARCH,
     )
     rungs: int = option(
         2,
@@ -71,6 +66,7 @@ class TuneConfig(TrainConfig):
     jobs: int | None = option(
         None,
         "Trials side by side, of --workers threads each.",
+        role=Role.speed,
         low=1,
         high=1024,
         shown="the cores available",
@@ -79,54 +75,68 @@ class TuneConfig(TrainConfig):
     time_limit: float | None = option(
         None,
         "End after this many seconds with the best so far.",
+        role=Role.limit,
         low=0.001,
         shown="off",
         panel=_SEARCH,
     )
     workers: int | None = option(
-        None, "Threads of one trial.", low=1, high=1024, shown="1", panel=_SEARCH
+        None, "Threads of one trial.", role=Role.speed, low=1, high=1024, shown="1", panel=_SEARCH
     )
 
     metric: list[str] = option(
         [],
         "What is tuned, name or name@k; further ones are recorded.",
+        role=Role.watch,
         shown="rmse with mse, else ndcg@10",
         panel=_VALID,
     )
-    k: list[int] = option([10], "Length of the ranked list of the metrics.", low=1, panel=_VALID)
+    k: list[int] = option(
+        [10], "Length of the ranked list of the metrics.", role=Role.watch, low=1, panel=_VALID
+    )
     valid: str | None = option(
-        None, "Validation .npz of the same split.", shown="taken out of MATRIX", panel=_VALID
+        None,
+        "Validation .npz of the same split.",
+        role=Role.file | Role.watch,
+        shown="taken out of MATRIX",
+        panel=_VALID,
     )
     valid_strategy: Strategy | None = option(
         None,
         "How validation rows are taken out of MATRIX, as by split.",
+        role=Role.held_out,
         shown="fraction",
         panel=_VALID,
     )
     valid_n: int | None = option(
-        None, "Rows a user for leave-n-out and latest.", low=1, shown="5", panel=_VALID
+        None,
+        "Rows a user for leave-n-out and latest.",
+        role=Role.held_out,
+        low=1,
+        shown="5",
+        panel=_VALID,
     )
     valid_fraction: float | None = option(
         None,
         "For fraction: this part of all rows, or of each user's for ranking metrics.",
+        role=Role.held_out,
         low=0.0,
         high=1.0,
         shown="0.1; 0.2 for ranking",
         panel=_VALID,
     )
 
-    eval_every: int = option(1, "", low=1, cli=False)
-    patience: int | None = option(None, "", low=1, cli=False)
-    init_from: str | None = option(None, "", cli=False)
+    eval_every: int = option(1, "", role=Role.watch, low=1, cli=False)
+    patience: int | None = option(None, "", role=Role.unsearched, low=1, cli=False)
+    init_from: str | None = option(None, "", role=Role.unsearched, cli=False)
+    stages: list[dict[str, Any]] = option([], "", role=Role.unsearched, cli=False)
 
     def check(self) -> None:
         """Refuse malformed values, and ways to validate that exclude each other."""
         self.check_values()
-        for name in ("patience", "init_from", "stages"):
-            if getattr(self, name):
-                raise UsageError(f"{name.replace('_', '-')} has no meaning for tune")
-        taken = ("valid_strategy", "valid_n", "valid_fraction")
-        if self.valid is not None and any(getattr(self, name) is not None for name in taken):
+        for name in self.given(Role.unsearched):
+            raise UsageError(f"{name.replace('_', '-')} has no meaning for tune")
+        if self.valid is not None and self.given(Role.held_out):
             raise UsageError(
                 "--valid names the validation set: leave out --valid-strategy, "
                 "--valid-n and --valid-fraction"
@@ -147,8 +157,9 @@ class TuneConfig(TrainConfig):
 
     def fixed(self) -> dict[str, Any]:
         """Return the options of train that are given, plain values: every trial has them."""
-        names = [field.name for field in dataclasses.fields(TrainConfig)]
-        given = {name: getattr(self, name) for name in names if name not in (*WATCHING, "mode")}
+        own = names_with(TrainConfig, _WATCHING | Role.nested | Role.shorthand)
+        names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in own]
+        given = {name: getattr(self, name) for name in names}
         return {name: plain(value) for name, value in given.items() if value is not None} | {
             "mode": str(self.mode)
         }

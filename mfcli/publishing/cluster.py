@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mfcli import __version__, errors
-from mfcli.config import RecommendConfig
-from mfcli.config.recommend import FILES
+from mfcli.config import RecommendConfig, Role
 from mfcli.errors import InputError, MfcliError, SystemRefusedError, UsageError
 from mfcli.events import Noted, OnEvent, Progress
 from mfcli.publishing.parts import (
@@ -86,10 +85,9 @@ def run_parts(
 
 def _options(config: RecommendConfig) -> dict[str, Any]:
     """Return plain options for a worker: absolute paths, and one thread unless told otherwise."""
-    options = config.options(leave_out=("engine", "scheduler", "cluster_timeout", "resume", "wait"))
-    for name in FILES:
-        if name in options:
-            options[name] = os.path.abspath(options[name])
+    options = config.options(leave_out=Role.speed | Role.publishing | Role.gate)
+    for name in config.given(Role.file):
+        options[name] = os.path.abspath(options[name])
     # Dask runs a task a thread.
     return options | {"workers": config.workers or 1}
 

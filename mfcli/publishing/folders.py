@@ -26,8 +26,8 @@ from mfcli.artifacts.folders import (
 )
 from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.tables.reading import read_pairs
-from mfcli.config import RecommendConfig
-from mfcli.config.recommend import NOT_CONTENT, BatchEngine
+from mfcli.config import RecommendConfig, Role
+from mfcli.config.recommend import BatchEngine
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started
 from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
@@ -124,7 +124,7 @@ def _plan(
 ) -> dict[str, Any]:
     """Return what decides the bytes of all parts."""
     options = {
-        **config.options(leave_out=NOT_CONTENT),
+        **config.stored(leave_out=Role.seed),
         "format": str(part_format(config)),
         "part_users": config.part_users or PART_USERS,
     }

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from mfcli.artifacts import file_sha256, lineage_entry, meta_for
-from mfcli.config import FetchConfig
+from mfcli.config import FetchConfig, Role
+from mfcli.config.options import flag
 from mfcli.config.stages import Format
 from mfcli.data.building import RawRows
 from mfcli.data.filtering import apply_threshold, compact, filter_counts
@@ -27,12 +28,6 @@ from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable
 from mfcli.system import capacity
 from mfcli.system.streams import printable
-
-# Options that say where things are, not how the source is read.
-_WHERE = ("cache_dir", "base_url", "item_names", "max_size", "sha256")
-# Options of the built-in sample, and those of every other source.
-_SAMPLE = ("users", "items", "ratings", "seed")
-_READING = ("format", "columns", "header", "duplicates")
 
 Inputs = list[dict[str, Any]]
 
@@ -152,7 +147,9 @@ def _with_minimum_counts(
 
 def _options(config: FetchConfig, read: ReadTable | None) -> dict[str, Any]:
     """Return the options that shape the artifact, without where anything is."""
-    options = config.options(leave_out=(*_WHERE, *(_SAMPLE if read else _READING)))
+    options = config.stored(
+        leave_out=Role.sample | Role.seed if read else Role.source | Role.merging
+    )
     return options | {"format": read.format} if read else options | {"sample": True}
 
 
@@ -229,10 +226,8 @@ def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
     """Make the built-in sample; raises UsageError for options that it does not have."""
     from mfcli.data.sample import make_sample
 
-    for name in (*_READING[:-1], "item_names", "sha256"):
-        if getattr(config, name) is not None:
-            flag = "--" + name.replace("_", "-")
-            raise UsageError(f"{flag} has no meaning for the built-in sample")
+    for name in config.given(Role.source):
+        raise UsageError(f"{flag(name)} has no meaning for the built-in sample")
     capacity.require_memory(
         f"a sample of {config.ratings:,} ratings",
         capacity.sampling(config.ratings),

@@ -38,9 +38,6 @@ from mfcli.scoring.memory import require_scoring
 from mfcli.sources.reading import read_any
 from mfcli.system.streams import printable
 
-# Options that say where something is, or how fast, not what is measured.
-_WHERE = ("workers", "candidates", "per_user")
-
 
 def evaluate(
     model: Path | Sequence[Path],
@@ -144,7 +141,7 @@ def _result(
         if subject.sha256 is not None
     ]
     inputs += [{"role": "test", "sha256": file_sha256(test)}, *candidates]
-    options = config.options(leave_out=_WHERE)
+    options = config.stored()
     lineage = [*lineage_of(first.meta), lineage_entry("evaluate", options, inputs)]
     models = evaluation.tables()
     return EvaluateResult(

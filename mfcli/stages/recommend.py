@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mfcli.artifacts import seconds_old
 from mfcli.artifacts.meta import lineage_of
-from mfcli.config import RecommendConfig, TableFormat, format_of
+from mfcli.config import RecommendConfig, Role, TableFormat, format_of
 from mfcli.config.options import flag
 from mfcli.errors import UsageError
 from mfcli.events import OnEvent, ignore
@@ -21,9 +21,6 @@ from mfcli.publishing.pairs import write_pairs
 from mfcli.results import PairsResult, RecommendResult
 from mfcli.scoring.memory import require_scoring
 from mfcli.scoring.pairs import PairScorer
-
-_OF_FOLDERS = ("format", "part_users", "shard", "resume", "scheduler")
-_OF_PUBLISHING = ("keep_previous", "min_users", "min_coverage", "max_churn", "wait")
 
 
 def recommend(
@@ -104,7 +101,7 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
         if config.pairs is not None:
             raise UsageError("--pairs writes a file: name one, not a folder")
         return
-    asked = [name for name in _OF_FOLDERS if getattr(config, name)]
+    asked = config.given(Role.folder)
     if asked:
         raise UsageError(
             f"{flag(asked[0])} is of a folder of parts: name one with a slash at its end, --out "
@@ -115,7 +112,7 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
             f"--out {out} is a folder: name a file, or end it with a slash for a folder of parts"
         )
     if out is None:
-        asked = [name for name in _OF_PUBLISHING if getattr(config, name) not in (None, False, 0.0)]
+        asked = [name for name in config.given(Role.publishing) if getattr(config, name)]
         if asked:
             raise UsageError(
                 f"{flag(asked[0])} has no meaning with --out -, which replaces nothing"

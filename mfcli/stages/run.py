@@ -20,7 +20,7 @@ from mfcli.artifacts import (
     output_lock,
 )
 from mfcli.artifacts.metrics import metrics_text
-from mfcli.config import TrainConfig
+from mfcli.config import Role, TrainConfig
 from mfcli.config.run import RunConfigs
 from mfcli.errors import UsageError
 from mfcli.evaluation.repetition import FOLDS, REPEATS, Repetition, Summary, summarize
@@ -201,8 +201,8 @@ def _save_summary(
     first = next(iter(measured.values()))
     lineage = [step for step in lineage_of(first.meta) if step["stage"] in kind.shared]
     options = {
-        "train": configs.train.options(leave_out=("valid", "workers", "device")),
-        "evaluate": configs.evaluate.options(leave_out=("workers", "per_user", "candidates")),
+        "train": configs.train.options(leave_out=Role.speed | Role.file),
+        "evaluate": configs.evaluate.stored(),
     }
     meta = meta_for("metrics", [*lineage, lineage_entry(kind.stage, options, inputs)])
     content: dict[str, Any] = {

@@ -62,7 +62,7 @@ def split(
         folders, inputs = _split_folders(source, config, on_event)
         train = next(iter(folders.values()))["train"]
         strategy = "folds" if config.folds else str(config.chosen)
-        options = config.options(leave_out=("train_file", "test_file")) | {"strategy": strategy}
+        options = config.stored() | {"strategy": strategy}
         earlier = [] if source is None else lineage_of(train.meta)
         lineage = [*earlier, lineage_entry("split", options, inputs)]
         identity = hashlib.sha256(to_json({"lineage": lineage}).encode()).hexdigest()[:16]

@@ -23,8 +23,8 @@ from mfcli.artifacts import (
     refuse_input_as_output,
 )
 from mfcli.artifacts.meta import to_json
-from mfcli.config import SplitConfig, TuneConfig
-from mfcli.config.options import flag
+from mfcli.config import Role, SplitConfig, TrainConfig, TuneConfig
+from mfcli.config.options import flag, names_with
 from mfcli.config.ranges import Log, described
 from mfcli.data import splitting
 from mfcli.data.held_out import check_held_out
@@ -39,8 +39,6 @@ from mfcli.training.engines.devices import choose_device
 from mfcli.tuning.search import Halving, Task, best_of, draw, order, scored, search
 from mfcli.tuning.trials import Trainer, end_processes, run_tasks
 
-# Options of tune that change how soon the same search is through, not what it finds.
-_PACE = ("trials", "time_limit", "jobs", "device", "valid", "workers")
 _VALIDATION_STREAM = 2  # of the seed: those of split are 0 and 1
 _SHOWN = 10
 SAVE_SECONDS = 0.5  # the trials' file is saved at most this often
@@ -131,7 +129,7 @@ class _Search:
         what = {
             "mfcli": __version__,
             "inputs": self.inputs,
-            "options": self.config.options(leave_out=_PACE),
+            "options": self.config.stored(),
             "space": described(self.space),
         }
         return hashlib.sha256(to_json(what).encode()).hexdigest()[:16]
@@ -314,10 +312,11 @@ class _Search:
         """Return all that train needs: what a later version's defaults are changes nothing."""
         epochs = {} if best.epochs is None else {"epochs": best.epochs}
         recipe = for_data(self.config.trial_recipe(drawn | epochs), self.train)
-        left_out = ["mode", "metric", "k", "eval_every", "stages"]
+        left_out = Role.shorthand | Role.watch | Role.nested
         if self.config.seed == 0:
-            left_out.append("seed")
-        return {name: value for name, value in recipe.options.items() if name not in left_out}
+            left_out |= Role.seed
+        names = names_with(TrainConfig, left_out)
+        return {name: value for name, value in recipe.options.items() if name not in names}
 
     def _protocol(self, plan: Halving, title: str) -> dict[str, Any]:
         return {
