@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,7 +56,7 @@ def cli() -> Cli:
 
     A bug's exception comes through to the test; with ``raises`` (say, for --debug) it is returned.
     """
-    from mfcli.cli import app
+    from mfcli.cli import main
 
     def run(
         *args: str | Path,
@@ -64,15 +66,27 @@ def cli() -> Cli:
     ) -> CliResult:
         # Wide and plain, whatever terminal the tests were started from.
         plain: dict[str, str | None] = {"COLUMNS": "200", "NO_COLOR": "1", "FORCE_COLOR": None}
-        result = CliRunner().invoke(
-            app, [str(each) for each in args], input=input, env=plain | (env or {})
-        )
-        error = result.exception
-        if error is not None and not isinstance(error, (SystemExit, *expected(raises))):
-            raise error
-        return CliResult(result.exit_code, result.stdout, result.stderr, result.stdout_bytes, error)
+        status, error = 0, None
+        before = signal.getsignal(signal.SIGINT)
+        with CliRunner().isolation(input=input, env=plain | (env or {})) as (stdout, stderr, _):
+            try:
+                main([str(arg) for arg in args])
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+            except expected(raises) as found:
+                status, error = 1, found
+            finally:
+                signal.signal(signal.SIGINT, before)  # a command that ends ignores it
+                sys.stdout.flush()
+                sys.stderr.flush()
+            out, err = stdout.getvalue(), stderr.getvalue()
+            return CliResult(status, text_of(out), text_of(err), out, error)
 
     return run
+
+
+def text_of(content: bytes) -> str:
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def expected(

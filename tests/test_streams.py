@@ -69,7 +69,7 @@ def test_closed_standard_error_drops_what_is_written(monkeypatch, capsys):
     assert stream.write("progress\n") == 9
     stream.flush()
     assert not stream.isatty()
-    console.Screen(as_json=True, quiet=False, data_on_stdout=False).report(
+    console.Screen(as_json=True, quiet=False, data_on_stdout=False).show(
         TrainingStarted(title="mf", epochs=1, n_ratings=1, device="cpu")
     )
     assert capsys.readouterr().out == ""  # JSON alone may stand there
@@ -114,11 +114,11 @@ def epoch(number: int) -> EpochResult:
 def test_a_resumed_run_counts_its_epochs_on() -> None:
     terminal = Terminal()
     with terminal.screen as screen:
-        screen.report(TrainingStarted(title="mf", epochs=9, n_ratings=100, device="cpu", done=5))
-        screen.report(Progress(50, 100, 0.25))
+        screen.show(TrainingStarted(title="mf", epochs=9, n_ratings=100, device="cpu", done=5))
+        screen.show(Progress(50, 100, 0.25))
         terminal.redraw()
-        screen.report(epoch(6))
-        screen.report(Progress(50, 100, 0.25))
+        screen.show(epoch(6))
+        screen.show(Progress(50, 100, 0.25))
         terminal.redraw()
     shown = terminal.text.getvalue()
     assert "epoch 6 loss 0.2500" in shown
@@ -130,11 +130,11 @@ def test_the_stages_after_training_show_themselves() -> None:
     """``mfcli run`` goes on on the screen that showed the epochs."""
     terminal = Terminal()
     with terminal.screen as screen:
-        screen.report(TrainingStarted(title="mf", epochs=1, n_ratings=100, device="cpu"))
-        screen.report(epoch(1))
-        screen.report(Started("recommend", 10, "users"))
+        screen.show(TrainingStarted(title="mf", epochs=1, n_ratings=100, device="cpu"))
+        screen.show(epoch(1))
+        screen.show(Started("recommend", 10, "users"))
         before = len(terminal.text.getvalue())
-        screen.report(Progress(5, 10))
+        screen.show(Progress(5, 10))
         terminal.redraw()
     later = terminal.text.getvalue()[before:]
     assert "recommend" in later

@@ -1,13 +1,15 @@
-"""The Typer app: how a command is registered, run under a screen, and ends."""
+"""The Typer app, how a command is registered, and the one place where an error becomes a status."""
 
 from __future__ import annotations
 
 import functools
 import inspect as inspection
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -19,72 +21,19 @@ from mfcli.cli.options import (
     file_parameters,
     merged,
 )
-from mfcli.cli.statuses import Common, as_expected, fail, statuses
+from mfcli.cli.statuses import expected_error, interruptions, tell
 from mfcli.config import Config
-from mfcli.errors import InterruptedRunError, MfcliError, UsageError
-from mfcli.system.streams import emit, settle_output
+from mfcli.errors import UsageError
+from mfcli.results import Result
+from mfcli.system.streams import emit, settle_output, tolerate_any_text
 
-if TYPE_CHECKING:
-    from mfcli.console import Screen
-    from mfcli.results import Result
+Command = TypeVar("Command", bound=Callable[..., Result])
 
 # Typer has no public name for the base of its errors of usage; older ones took click's.
 _WrongUsage: Any = typer.BadParameter.__bases__[0]
 
-
-class _Commands(typer.core.TyperGroup):
-    """The commands, with wrong usage and refused streams told like any other error."""
-
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        windows_expand_args: bool = True,
-        **extra: Any,
-    ) -> Any:
-        """Run a command line and exit with its status."""
-        words = sys.argv[1:] if args is None else list(args)
-        run = functools.partial(
-            super().main,
-            words,
-            prog_name,
-            complete_var,
-            windows_expand_args=windows_expand_args,
-            **extra,
-        )
-        if not words or not standalone_mode:
-            return run(standalone_mode=standalone_mode)
-        common = Common(*(f"--{name}" in words for name in ("json", "quiet", "debug")))
-        try:
-            sys.exit(self._status(functools.partial(run, standalone_mode=False), common))
-        except typer.Exit as error:
-            sys.exit(error.exit_code)
-        finally:
-            settle_output()
-
-    def _status(self, run: Callable[[], Any], common: Common) -> int:
-        try:
-            return run() or 0
-        except _WrongUsage as error:
-            text = error.format_message().replace("Value error, ", "").rstrip(".")
-            path = error.ctx.command_path if error.ctx else "mfcli"
-            fail(UsageError(f"{text}: see {path} --help"), common)
-        except SystemExit:  # only Typer and rich exit, and only where standard output is closed
-            return 0
-        except (typer.Abort, KeyboardInterrupt):  # before or after the command itself
-            fail(InterruptedRunError("interrupted"), common)
-        except (OSError, MfcliError, MemoryError, ImportError) as error:
-            expected = as_expected(error)
-            if expected is None or common.debug:
-                raise
-            fail(expected, common)
-
-
 app = typer.Typer(
     name="mfcli",
-    cls=_Commands,
     help="Matrix factorization for the command line: ratings or clicks in, recommendations out.",
     no_args_is_help=True,
     add_completion=False,
@@ -92,59 +41,90 @@ app = typer.Typer(
 )
 
 
-def command(
-    table: str | None = None, config: type[Config] | None = None
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command whose parameters ``common`` and ``config`` stand for generated options.
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command line, or that of the process, and exit with its status.
 
-    ``table`` is the command's table in a configuration file.
+    Every error ends here: one that a user can mend is told on one line, anything else is a bug and
+    keeps its traceback, as does every error with --debug.
     """
+    # OpenMP threads that spin while they wait make an epoch on a busy machine up to a hundred times
+    # slower, and save nothing on an idle one. Read once, when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    tolerate_any_text()
+    words = sys.argv[1:] if arguments is None else [*arguments]
+    as_json, status = "--json" in words, 0
+    try:
+        group = typer.main.get_command(app)
+        # As typer.Typer's own call does, which would catch interruptions and closed pipes first.
+        with interruptions(), group.make_context("mfcli", [*words]) as context:
+            group.invoke(context)
+    except typer.Exit as error:  # --help and --version
+        status = error.exit_code
+    except (BrokenPipeError, SystemExit):
+        pass  # The reader of standard output has all that it wanted; rich exits where that is so.
+    except _WrongUsage as error:
+        status = error.exit_code
+        if words:  # without any, the help was shown
+            path = error.ctx.command_path if error.ctx else "mfcli"
+            text = error.format_message().replace("Value error, ", "").rstrip(".")
+            tell(UsageError(f"{text}: see {path} --help"), as_json)
+    except BaseException as error:
+        expected = expected_error(error)
+        debug = "--debug" in words and not isinstance(error, KeyboardInterrupt)
+        if expected is None or debug:
+            raise
+        status = expected.exit_status
+        tell(expected, as_json)
+    finally:
+        settle_output()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could stop
+    sys.exit(status)
 
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        own = [
-            each
-            for name, each in inspection.signature(function, eval_str=True).parameters.items()
-            if name not in ("common", "config")
-        ]
-        made = [*common_parameters()]
+
+def command(config: type[Config] | None = None) -> Callable[[Command], Command]:
+    """Register a function as the command of its name.
+
+    The function takes the command's own arguments, ``on_event``, and where the command has one its
+    ``config``, which stands for generated options; it returns the result that is shown.
+    """
+    return functools.partial(_register, config=config)
+
+
+def _register(function: Command, config: type[Config] | None) -> Command:
+    table = function.__name__  # of a configuration file
+    signature = inspection.signature(function, eval_str=True)
+    options = [
+        parameter
+        for name, parameter in signature.parameters.items()
+        if name not in ("config", "on_event")
+    ]
+    if config is not None:
+        options += [*config_parameters(config), *file_parameters(table == "train")]
+    options += common_parameters()
+
+    @functools.wraps(function)
+    def run(*, json: bool, quiet: bool, debug: bool, **given: Any) -> None:  # noqa: ARG001
+        from mfcli.console import Screen  # help does without
+
         if config is not None:
-            made = [*config_parameters(config), *file_parameters(table == "train"), *made]
+            given["config"] = _configured(config, table, given)
+        to_stdout = given.get("out") == "-"
+        if to_stdout and json:
+            raise UsageError("--out - and --json both want standard output: choose one")
+        with Screen(as_json=json, quiet=quiet, data_on_stdout=to_stdout) as screen:
+            screen.show_result(function(**given, on_event=screen.show))
 
-        @functools.wraps(function)
-        def run(**given: Any) -> None:
-            common = Common(*(bool(given.pop(name)) for name in ("json", "quiet", "debug")))
-            with statuses(common):
-                if config is not None:
-                    assert table is not None
-                    files = (given.pop("config_file"), given.pop("preset", None))
-                    names = [each.name for each in cli_fields(config)]
-                    asked = {name: given.pop(name, None) for name in names}
-                    given["config"] = merged(config, table, files, asked)
-                function(common=common, **given)
-
-        run.__signature__ = inspection.Signature([*own, *made])  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in [*own, *made]}
-        app.command()(run)
-        return function
-
-    return register
+    run.__signature__ = inspection.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    app.command()(run)
+    return function
 
 
-def _screen(common: Common, out: str | None = None) -> Screen:
-    from mfcli.console import Screen
-
-    if out == "-" and common.json:
-        raise UsageError("--out - and --json both want standard output: choose one")
-    return Screen(as_json=common.json, quiet=common.quiet, data_on_stdout=out == "-")
-
-
-def run_stage(
-    common: Common, out: str | None, call: Callable[[Callable[[Any], None]], Result]
-) -> None:
-    """Run a stage under a screen that shows its events and its result."""
-    with _screen(common, out) as screen:
-        result = call(screen.report)
-        screen.result(result)
+def _configured(config: type[Config], table: str, given: dict[str, Any]) -> Config:
+    """Take the options of a configuration out of ``given``, and merge them with their files."""
+    files = (given.pop("config_file"), given.pop("preset", None))
+    asked = {field.name: given.pop(field.name, None) for field in cli_fields(config)}
+    return merged(config, table, files, asked)
 
 
 def output_path(out: str, what: str) -> Path:

@@ -6,15 +6,13 @@ A command imports its stage when it runs, so that help pays for nothing that com
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from mfcli.cli.app import Out, command, output_path, run_stage
+from mfcli.cli.app import Out, command, output_path
 from mfcli.cli.options import AnyConfig, merged
-from mfcli.cli.statuses import Common
 from mfcli.config import (
     EvaluateConfig,
     FetchConfig,
@@ -27,13 +25,12 @@ from mfcli.config import (
 )
 from mfcli.config.run import RunConfigs
 from mfcli.errors import UsageError
+from mfcli.events import OnEvent
+from mfcli.results import Result
 from mfcli.system.streams import emit
 
-if TYPE_CHECKING:
-    from mfcli.results import Result
 
-
-@command("fetch", FetchConfig)
+@command(FetchConfig)
 def fetch(
     source: Annotated[
         str, typer.Argument(help="demo, a data set's name, a file, folder, zip, URL, or - (stdin).")
@@ -41,39 +38,33 @@ def fetch(
     *,
     out: Out,
     config: FetchConfig,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Turn a table of ratings or clicks into interactions.npz."""
     path = output_path(out, "a matrix")
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.fetch import fetch as stage
+    from mfcli.stages.fetch import fetch as stage
 
-        return stage(source, path, config, report)
-
-    run_stage(common, out, call)
+    return stage(source, path, config, on_event)
 
 
-@command("split", SplitConfig)
+@command(SplitConfig)
 def split(
     matrix: Annotated[Path | None, typer.Argument(metavar="[FILE.npz]")] = None,
     *,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
     config: SplitConfig,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Split interactions into train.npz, test.npz and, when asked, valid.npz."""
     folder = output_path(out, "a split")
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.split import split as stage
+    from mfcli.stages.split import split as stage
 
-        return stage(matrix, folder, config, report)
-
-    run_stage(common, out, call)
+    return stage(matrix, folder, config, on_event)
 
 
-@command("train", TrainConfig)
+@command(TrainConfig)
 def train(
     matrix: Annotated[Path, typer.Argument(metavar="MATRIX.npz", help="Any interactions.")],
     *,
@@ -82,21 +73,18 @@ def train(
         bool, typer.Option("--resume", help="Go on from OUT.resume of an interrupted run.")
     ] = False,
     config: TrainConfig,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Train a factor model: interactions.npz → model.pt."""
     path = output_path(out, "a checkpoint")
     config.resolved()  # refuse what cannot work before anything heavy is imported
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.train import train as stage
+    from mfcli.stages.train import train as stage
 
-        return stage(matrix, path, config, report, resume=resume)
-
-    run_stage(common, out, call)
+    return stage(matrix, path, config, on_event, resume=resume)
 
 
-@command("tune", TuneConfig)
+@command(TuneConfig)
 def tune(
     matrix: Annotated[Path, typer.Argument(metavar="TRAIN.npz", help="Any interactions.")],
     *,
@@ -107,21 +95,18 @@ def tune(
         bool, typer.Option("--resume", help="Go on from OUT.trials.csv of an interrupted search.")
     ] = False,
     config: TuneConfig,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Search for the options of train that are best on validation rows taken out of TRAIN.npz."""
     path = output_path(out, "a search")
     config.ready()  # refuse what cannot work before anything heavy is imported
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.tune import tune as stage
+    from mfcli.stages.tune import tune as stage
 
-        return stage(matrix, path, config, report, resume=resume)
-
-    run_stage(common, out, call)
+    return stage(matrix, path, config, on_event, resume=resume)
 
 
-@command("evaluate", EvaluateConfig)
+@command(EvaluateConfig)
 def evaluate(
     files: Annotated[
         list[Path],
@@ -135,28 +120,25 @@ def evaluate(
         str | None, typer.Option("--out", "-o", help="metrics.json to write.", metavar="FILE")
     ] = None,
     config: EvaluateConfig,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Measure models on held-out rows."""
     if len(files) < 2:
         raise UsageError(f"name a MODEL.pt and the TEST.npz, not {files[0]} alone")
     if config.per_user == "-":
         raise UsageError("--per-user -: it needs a file")
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.evaluate import document
-        from mfcli.stages.evaluate import evaluate as stage
+    from mfcli.stages.evaluate import document
+    from mfcli.stages.evaluate import evaluate as stage
 
-        path = None if out in (None, "-") else Path(str(out))
-        result = stage(files[:-1], files[-1], path, config, report)
-        if out == "-":
-            emit(document(result))
-        return dataclasses.replace(result, out=out)
-
-    run_stage(common, out, call)
+    path = None if out in (None, "-") else Path(str(out))
+    result = stage(files[:-1], files[-1], path, config, on_event)
+    if out == "-":
+        emit(document(result))
+    return dataclasses.replace(result, out=out)
 
 
-@command("recommend", RecommendConfig)
+@command(RecommendConfig)
 def recommend(
     model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
     *,
@@ -171,35 +153,28 @@ def recommend(
         ),
     ],
     config: RecommendConfig,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Write the best items of all users, or of some; or the scores of given pairs."""
     folder = out.endswith("/")
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.recommend import recommend as stage
+    from mfcli.stages.recommend import recommend as stage
 
-        return stage(model, None if out == "-" else Path(out), config, report, folder=folder)
-
-    run_stage(common, out, call)
+    return stage(model, None if out == "-" else Path(out), config, on_event, folder=folder)
 
 
-@command("similar", SimilarConfig)
+@command(SimilarConfig)
 def similar(
     model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
     *,
     out: Out,
     config: SimilarConfig,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Write the nearest items of all items, or of some; or the nearest users."""
+    from mfcli.stages.similar import similar as stage
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.similar import similar as stage
-
-        return stage(model, None if out == "-" else Path(out), config, report)
-
-    run_stage(common, out, call)
+    return stage(model, None if out == "-" else Path(out), config, on_event)
 
 
 @command()
@@ -207,31 +182,26 @@ def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
     *,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Write factors, biases and ids as Parquet."""
     folder = output_path(out, "an export")
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.export import export as stage
+    from mfcli.stages.export import export as stage
 
-        return stage(model, folder, report)
-
-    run_stage(common, out, call)
+    return stage(model, folder, on_event)
 
 
 @command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="Any file that mfcli wrote.")], *, common: Common
-) -> None:
+    file: Annotated[Path, typer.Argument(help="Any file that mfcli wrote.")],
+    *,
+    on_event: OnEvent,  # noqa: ARG001 - it is done at once
+) -> Result:
     """Show what is in a file: kind, shape, ratings, options, lineage, metrics."""
+    from mfcli.stages.inspect import inspect as stage
 
-    def call(report: Callable[[Any], None]) -> Result:  # noqa: ARG001
-        from mfcli.stages.inspect import inspect as stage
-
-        return stage(file)
-
-    run_stage(common, None, call)
+    return stage(file)
 
 
 @command()
@@ -245,17 +215,14 @@ def report(
     users: Annotated[
         int, typer.Option("--users", help="Users shown with their items, a run.", metavar="N")
     ] = 5,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Write one HTML page on one run, or on several compared."""
     path = output_path(out, "a report")
 
-    def call(events: Callable[[Any], None]) -> Result:
-        from mfcli.stages.report import report as stage
+    from mfcli.stages.report import report as stage
 
-        return stage(folders, path, users=users, on_event=events)
-
-    run_stage(common, out, call)
+    return stage(folders, path, users=users, on_event=on_event)
 
 
 @command()
@@ -295,8 +262,8 @@ def run(
     preset: Annotated[
         str | None, typer.Option("--preset", help="A configuration that ships with mfcli.")
     ] = None,
-    common: Common,
-) -> None:
+    on_event: OnEvent,
+) -> Result:
     """Run all stages, fetch to recommend, or several splits; the files are kept in a folder."""
     folder = output_path(out, "a run")
     files = (config_file, preset)
@@ -321,9 +288,6 @@ def run(
         recommend=made(RecommendConfig, "recommend"),
     )
 
-    def call(report: Callable[[Any], None]) -> Result:
-        from mfcli.stages.run import run as stage
+    from mfcli.stages.run import run as stage
 
-        return stage(source, folder, configs, report, repeats=repeats)
-
-    run_stage(common, out, call)
+    return stage(source, folder, configs, on_event, repeats=repeats)

@@ -70,7 +70,7 @@ class Screen:
         """Take the live display down, whatever happened."""
         self._stop()
 
-    def report(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, Warned):
             self._line(f"warning: {event.message}")
@@ -205,12 +205,7 @@ class Screen:
         cells["left"] = f"{max(0.0, seconds * (total - event.epoch)):.0f}s"
         return cells
 
-    def error(self, message: str) -> None:
-        """Show an error, on one line."""
-        self._stop()
-        self._line(f"error: {message}")
-
-    def result(self, result: Result) -> None:
+    def show_result(self, result: Result) -> None:
         """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet."""
         self._stop()
         if self.as_json:

@@ -133,7 +133,6 @@ def _run(words: list[str]) -> int:
     except BaseException:
         traceback.print_exc()
         return 1
-    return 0
 
 
 def address_space() -> int:
