@@ -13,7 +13,8 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     slopes        losses and their derivatives
     tiles         the ratings' shuffled copy, and random bits
     negatives     items that a user has not seen
-    sgd           the passes
+    sgd           the passes over ratings
+    sgd_sampled   the passes over positives and sampled negatives
 """
 
 from mfcli.kernels.als import PANEL, Scratch, Side, add_gramian, solve_rows
@@ -21,16 +22,8 @@ from mfcli.kernels.arrays import Grid, PassArguments, Proposal, Rates, SeenFilte
 from mfcli.kernels.compilation import announced
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
 from mfcli.kernels.ranks import auc_block, rank_block, topk_block
-from mfcli.kernels.sgd import (
-    BPR,
-    BPR_SQUARED,
-    WARP,
-    logistic_pass,
-    mse_pass,
-    pairwise_pass,
-    sum_histories,
-    svdpp_pass,
-)
+from mfcli.kernels.sgd import mse_pass, sum_histories, svdpp_pass
+from mfcli.kernels.sgd_sampled import BPR, BPR_SQUARED, WARP, logistic_pass, pairwise_pass
 from mfcli.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.kernels.tiles import fill_tiles
 

@@ -84,7 +84,10 @@ class Grid(NamedTuple):
 
 
 class PassArguments(NamedTuple):
-    """All that a pass needs but its tiles' order; `seen` and `proposal` are unused for mse."""
+    """All that a pass needs but its tiles' order.
+
+    `seen` and `proposal` are for sampled objectives, `grid` for mse.
+    """
 
     key: Int  # uint64, a hash of seed and epoch
     objective: Int  # BPR, BPR_SQUARED or WARP for pairwise_pass
@@ -92,6 +95,7 @@ class PassArguments(NamedTuple):
     ahead: Int  # ratings to look ahead when asking for rows (mse); 0 where they are cached anyway
     fixed: Int  # 1 where only users are learnt, as in folding in; sampled objectives only
     tiles: Tiles
+    grid: Grid
     seen: SeenFilter
     proposal: Proposal
     weights: Weights

@@ -26,8 +26,10 @@ import scipy.sparse as sp
 import torch
 
 from mfcli import kernels
+from mfcli.config import Objective, Order
 from mfcli.kernels import Weights
-from mfcli.training.engines.passes import Passes, Settings
+from mfcli.training.engines.layout import Settings
+from mfcli.training.engines.passes import Passes
 from tests.benchmarks.measuring import (
     Row,
     against,
@@ -73,7 +75,7 @@ class Ours:
         self, matrix: sp.csr_matrix, factors: int, workers: int, objective: str, **options: Any
     ) -> None:
         data = matrix.data if objective == "mse" else None
-        chosen = Settings(objective, workers=workers, **options)
+        chosen = Settings(Objective(objective), workers=workers, **options)
         self.run = Passes(matrix.indptr, matrix.indices, data, matrix.shape[1], chosen)
         self.weights = fresh(matrix.shape, factors)
         self.mean = float(matrix.data.mean()) if objective == "mse" else 0.0
@@ -230,7 +232,7 @@ def explicit(repeats: int, quick: bool) -> list[Row]:
         peers = {w: libmf_run(mf, matrix, factors, w) for w in (1, 2)} if mf else {}
         apart = [Ours(matrix, factors, 1, "mse") for _ in range(2)]
         rows += compared(f"mse, {factors} factors", engines, apart, peers, 1.5, repeats)
-        free = Ours(matrix, factors, 2, "mse", order="free")
+        free = Ours(matrix, factors, 2, "mse", order=Order.free)
         speeds = alternated([free.speed], repeats)[0]
         rows.append(Row("  order free, 2 workers", shown(speeds, "M/s")))
         found, theirs = [], []

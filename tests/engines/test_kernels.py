@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from mfcli import kernels
 from mfcli.kernels import compilation
-from mfcli.training.engines import passes
+from mfcli.training.engines import layout
 
 
 def random_rows(rng: np.random.Generator, shape: tuple[int, int], density: float) -> sp.csr_matrix:
@@ -277,8 +277,8 @@ def draw(
 ) -> np.ndarray:
     """Negatives of a user who has seen `row`, between two users who have seen nothing."""
     indptr = np.array([0, 0, len(row), len(row)], np.int32)
-    seen = passes._seen(indptr, row.astype(np.int32), n_items, True)
-    proposal = passes._proposal(counts, n_items, power)
+    seen = layout.seen_filter(indptr, row.astype(np.int32), n_items, True)
+    proposal = layout.proposal_of(counts, n_items, power)
     return np.asarray(draw_many(seen, proposal, number))
 
 

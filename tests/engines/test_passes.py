@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli import kernels
+from mfcli.config import Objective, Order
 from mfcli.kernels import Weights
-from mfcli.training.engines.passes import ORDERS, Passes, PassProgress, Settings
+from mfcli.training.engines.layout import Settings
+from mfcli.training.engines.passes import PASSES, Passes, PassProgress
 
-SAMPLED = ("bpr", "bpr-squared", "logistic", "warp")
+SAMPLED = (Objective.bpr, Objective.bpr_squared, Objective.logistic, Objective.warp)
 
 
 def ratings(
@@ -46,7 +48,7 @@ def fresh(shape: tuple[int, int], factors: int = 8, biases: bool = True, seed: i
 
 def passes(matrix: sp.csr_matrix, **options: Any) -> Passes:
     chosen = Settings(**options)
-    data = matrix.data if chosen.objective == "mse" else None
+    data = matrix.data if chosen.objective is Objective.mse else None
     return Passes(matrix.indptr, matrix.indices, data, matrix.shape[1], chosen)
 
 
@@ -59,7 +61,7 @@ def train(
     **options: Any,
 ) -> list[PassProgress]:
     run = passes(matrix, **options)
-    mean = float(matrix.data.mean()) if run.settings.objective == "mse" else 0.0
+    mean = float(matrix.data.mean()) if run.settings.objective is Objective.mse else 0.0
     return [list(run.epoch(at, weights, rate, decay, decay, mean))[-1] for at in epochs]
 
 
@@ -73,11 +75,11 @@ class TestVisits:
         n_users=st.integers(1, 90),
         n_items=st.integers(1, 70),
         density=st.sampled_from([0.0, 0.05, 1.0]),
-        order=st.sampled_from(ORDERS),
+        order=st.sampled_from(tuple(Order)),
         seed=st.integers(0, 2**63 - 1),
     )
     def test_tiles_hold_every_rating_once(
-        self, n_users: int, n_items: int, density: float, order: str, seed: int
+        self, n_users: int, n_items: int, density: float, order: Order, seed: int
     ) -> None:
         rng = np.random.default_rng(seed)
         dense = rng.random((n_users, n_items)) < density
@@ -94,8 +96,8 @@ class TestVisits:
         assert tiles.bounds[-1] == len(users)
 
     @pytest.mark.parametrize("workers", [1, 2, 3, 7])
-    @pytest.mark.parametrize("order", ORDERS)
-    def test_an_epoch_visits_every_rating_once(self, workers: int, order: str) -> None:
+    @pytest.mark.parametrize("order", tuple(Order))
+    def test_an_epoch_visits_every_rating_once(self, workers: int, order: Order) -> None:
         """With no regularization and tiny steps a user's bias moves once per rating of that user.
 
         Biases start at zero and errors are one, so each visit adds the learning rate.
@@ -114,7 +116,7 @@ class TestVisits:
     @pytest.mark.parametrize("objective", SAMPLED)
     @pytest.mark.parametrize("workers", [1, 3])
     def test_sampled_objectives_visit_every_positive_once(
-        self, objective: str, workers: int
+        self, objective: Objective, workers: int
     ) -> None:
         matrix = ratings()
         last = train(matrix, fresh(matrix.shape), objective=objective, workers=workers)[-1]
@@ -133,8 +135,8 @@ class TestVisits:
 
 class TestLearning:
     @pytest.mark.parametrize("biases", [True, False])
-    @pytest.mark.parametrize("order", ORDERS)
-    def test_one_sided_step_is_the_formula(self, biases: bool, order: str) -> None:
+    @pytest.mark.parametrize("order", tuple(Order))
+    def test_one_sided_step_is_the_formula(self, biases: bool, order: Order) -> None:
         """One rating: the step is the gradient of ½ (r − x)² + λ/2 ‖touched‖², nothing else."""
         matrix = sp.csr_matrix(np.array([[0, 0, 0], [0, 4.0, 0]], np.float32))
         weights = fresh(matrix.shape, biases=biases)
@@ -154,22 +156,24 @@ class TestLearning:
 
     @pytest.mark.parametrize("objective", SAMPLED)
     @pytest.mark.parametrize("weight", [None, 3.0])
-    def test_one_pair_is_the_formula(self, objective: str, weight: float | None) -> None:
+    def test_one_pair_is_the_formula(self, objective: Objective, weight: float | None) -> None:
         """One positive, one possible negative; weights multiply the positive's loss."""
         data = None if weight is None else np.array([weight], np.float32)
-        chosen = Settings(objective, negatives=2 if objective == "warp" else 1)
+        chosen = Settings(objective, negatives=2 if objective is Objective.warp else 1)
         run = Passes(np.array([0, 1], np.int32), np.array([1], np.int32), data, 2, chosen)
         weights = fresh((1, 2))
         user, items = weights.user_factors[0].copy(), weights.item_factors.copy()
         (last,) = list(run.epoch(0, weights, 0.1, 0, 0))[-1:]
         w = weight or 1.0
         margin = np.float32(user @ (items[1] - items[0]))
-        if objective == "logistic":
+        if objective is Objective.logistic:
             first, slope = kernels.logistic(user @ items[0], 0)
             assert last.loss * 2 > first
             assert weights.item_bias[0] == pytest.approx(-0.1 * slope, rel=1e-4)
             return
-        formula = {"bpr": kernels.bpr, "bpr-squared": kernels.bpr_squared}.get(objective)
+        formula = {Objective.bpr: kernels.bpr, Objective.bpr_squared: kernels.bpr_squared}.get(
+            objective
+        )
         loss, slope = formula(margin) if formula else kernels.warp(margin, 1, 1)
         assert last.loss == pytest.approx(w * loss, rel=1e-5)
         moved = user - 0.1 * w * slope * (items[1] - items[0])
@@ -178,30 +182,30 @@ class TestLearning:
         assert weights.user_bias == pytest.approx([0])
 
     @pytest.mark.parametrize("workers", [1, 2])
-    @pytest.mark.parametrize("order", ORDERS)
-    def test_mse_learns(self, workers: int, order: str) -> None:
+    @pytest.mark.parametrize("order", tuple(Order))
+    def test_mse_learns(self, workers: int, order: Order) -> None:
         matrix = ratings()
         history = train(matrix, fresh(matrix.shape), range(30), workers=workers, order=order)
         assert history[-1].loss < 0.4 * float(np.var(matrix.data))
 
     @pytest.mark.parametrize("objective", SAMPLED)
-    def test_ranking_is_learnt(self, objective: str) -> None:
+    def test_ranking_is_learnt(self, objective: Objective) -> None:
         """Two tribes with a half of the catalogue each: held-out items of the own half win."""
         rng = np.random.default_rng(0)
         own = (np.arange(60)[:, None] < 30) == (np.arange(40)[None, :] < 20)
         held = own & (rng.random((60, 40)) < 0.2)
         matrix = sp.csr_matrix((own & ~held).astype(np.float32))
         weights = fresh(matrix.shape)
-        draws = 10 if objective == "warp" else 1
+        draws = 10 if objective is Objective.warp else 1
         train(matrix, weights, range(60), 0.05, objective=objective, negatives=draws)
         scores = weights.user_factors @ weights.item_factors.T + weights.item_bias
         test = sp.csr_matrix(held)
         auc = kernels.auc_block(scores, matrix.indptr, matrix.indices, test.indptr, test.indices)
         assert np.nanmean(auc) > 0.93  # 0.945 to 0.967 over seeds; chance is 0.5
 
-    @pytest.mark.parametrize("objective", ["bpr", "logistic"])
+    @pytest.mark.parametrize("objective", [Objective.bpr, Objective.logistic])
     def test_negatives_are_uniform_over_epochs_though_each_tile_draws_from_a_slice(
-        self, objective: str
+        self, objective: Objective
     ) -> None:
         """Factors at zero and tiny steps: an item's bias falls by half a step for each draw."""
         matrix = ratings(200, 2100, 4000)
@@ -224,14 +228,14 @@ class TestLearning:
     def test_a_popular_proposal_pushes_popular_items_down(self) -> None:
         matrix = ratings()
         uniform, popular = fresh(matrix.shape), fresh(matrix.shape)
-        train(matrix, uniform, objective="bpr")
-        train(matrix, popular, objective="bpr", popularity_power=1.0)
+        train(matrix, uniform, objective=Objective.bpr)
+        train(matrix, popular, objective=Objective.bpr, popularity_power=1.0)
         counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
         assert np.corrcoef(counts, uniform.item_bias)[0, 1] > 0.5
         assert np.corrcoef(counts, popular.item_bias)[0, 1] < 0.5
 
-    @pytest.mark.parametrize("objective", ["mse", *SAMPLED])
-    def test_divergence_shows_in_the_loss(self, objective: str) -> None:
+    @pytest.mark.parametrize("objective", [Objective.mse, *SAMPLED])
+    def test_divergence_shows_in_the_loss(self, objective: Objective) -> None:
         """Neither a crash nor a finite sum: NaN and infinity come through the kernels."""
         matrix = ratings()
         weights = fresh(matrix.shape)
@@ -250,9 +254,11 @@ class TestRepeatability:
             assert train(matrix, weights, workers=workers) == history
             assert same(weights, reference)
 
-    @pytest.mark.parametrize("objective", ["mse", *SAMPLED])
-    @pytest.mark.parametrize("order", ORDERS)
-    def test_one_worker_repeats_and_resumes_bit_for_bit(self, objective: str, order: str) -> None:
+    @pytest.mark.parametrize("objective", [Objective.mse, *SAMPLED])
+    @pytest.mark.parametrize("order", tuple(Order))
+    def test_one_worker_repeats_and_resumes_bit_for_bit(
+        self, objective: Objective, order: Order
+    ) -> None:
         matrix = ratings()
         options: dict[str, Any] = {"objective": objective, "order": order, "seed": 5}
         whole, again, parts = (fresh(matrix.shape) for _ in range(3))
@@ -270,42 +276,42 @@ class TestRepeatability:
     def test_it_says_what_repeats(self) -> None:
         matrix = ratings()
         assert passes(matrix, workers=2).repeatable
-        assert passes(matrix, workers=1, objective="bpr").repeatable
-        assert not passes(matrix, workers=2, order="free").repeatable
-        assert not passes(matrix, workers=2, objective="bpr").repeatable
+        assert passes(matrix, workers=1, objective=Objective.bpr).repeatable
+        assert not passes(matrix, workers=2, order=Order.free).repeatable
+        assert not passes(matrix, workers=2, objective=Objective.bpr).repeatable
 
     def test_wide_and_narrow_indices_agree(self) -> None:
         matrix = ratings()
         narrow, wide = fresh(matrix.shape), fresh(matrix.shape)
-        train(matrix, narrow, objective="bpr")
+        train(matrix, narrow, objective=Objective.bpr)
         matrix.indptr, matrix.indices = matrix.indptr.astype(np.int64), matrix.indices.astype("i8")
-        train(matrix, wide, objective="bpr")
+        train(matrix, wide, objective=Objective.bpr)
         assert same(narrow, wide)
 
 
 class TestEdges:
-    @pytest.mark.parametrize("objective", ["mse", *SAMPLED])
+    @pytest.mark.parametrize("objective", [Objective.mse, *SAMPLED])
     @pytest.mark.parametrize("shape", [(3, 4), (0, 4), (3, 0), (0, 0)])
-    def test_no_ratings(self, objective: str, shape: tuple[int, int]) -> None:
+    def test_no_ratings(self, objective: Objective, shape: tuple[int, int]) -> None:
         indptr = np.zeros(shape[0] + 1, np.int32)
         data = np.zeros(0, np.float32)
         run = Passes(indptr, np.zeros(0, np.int32), data, shape[1], Settings(objective, workers=2))
         assert list(run.epoch(0, fresh(shape), 0.1, 0.1, 0.1))[-1] == PassProgress(0, 0, 0.0, 0)
 
     @pytest.mark.parametrize("objective", SAMPLED)
-    def test_who_has_seen_everything_is_skipped_and_counted(self, objective: str) -> None:
+    def test_who_has_seen_everything_is_skipped_and_counted(self, objective: Objective) -> None:
         matrix = sp.csr_matrix(np.array([[1, 1, 1], [0, 1, 0]], np.float32))
         weights = fresh(matrix.shape)
         before = weights.user_factors[0].copy()
         draws = 4
         last = train(matrix, weights, range(1), objective=objective, negatives=draws)[-1]
-        assert last.skipped == 3 * (1 if objective == "warp" else draws)
+        assert last.skipped == 3 * (1 if objective is Objective.warp else draws)
         assert np.isfinite(last.loss)
-        if objective != "logistic":
+        if objective is not Objective.logistic:
             np.testing.assert_array_equal(weights.user_factors[0], before)
 
     @pytest.mark.parametrize("objective", SAMPLED)
-    def test_one_item(self, objective: str) -> None:
+    def test_one_item(self, objective: Objective) -> None:
         matrix = sp.csr_matrix(np.ones((3, 1), np.float32))
         assert train(matrix, fresh(matrix.shape), objective=objective)[-1].skipped == 3
 
@@ -320,9 +326,9 @@ class TestEdges:
 
     def test_what_cannot_work_is_refused(self) -> None:
         matrix = ratings()
-        for wrong in ({"objective": "hinge"}, {"order": "none"}, {"workers": 0}, {"negatives": 0}):
+        for wrong in ({"objective": Objective.ials}, {"workers": 0}, {"negatives": 0}):
             with pytest.raises(ValueError, match=next(iter(wrong))):
-                Settings(**wrong)
+                passes(matrix, **wrong)
         with pytest.raises(ValueError, match="ratings"):
             Passes(matrix.indptr, matrix.indices, None, matrix.shape[1], Settings())
         good = fresh(matrix.shape)
@@ -339,9 +345,11 @@ class TestEdges:
 
 
 class TestProgress:
-    @pytest.mark.parametrize(("objective", "workers"), [("mse", 1), ("mse", 2), ("bpr", 2)])
+    @pytest.mark.parametrize(
+        ("objective", "workers"), [(Objective.mse, 1), (Objective.mse, 2), (Objective.bpr, 2)]
+    )
     def test_reports_grow_and_closing_ends_the_threads(
-        self, monkeypatch: pytest.MonkeyPatch, objective: str, workers: int
+        self, monkeypatch: pytest.MonkeyPatch, objective: Objective, workers: int
     ) -> None:
         """A report is due at every interval, whatever the slices; close() leaves no thread."""
         monkeypatch.setattr("mfcli.training.engines.passes.INTERVAL", 1e-3)
@@ -362,16 +370,14 @@ class TestProgress:
     def test_slices_do_not_change_the_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
         matrix = ratings()
         whole, sliced = fresh(matrix.shape), fresh(matrix.shape)
-        history = train(matrix, whole), train(matrix, whole, objective="bpr")
+        history = train(matrix, whole), train(matrix, whole, objective=Objective.bpr)
         monkeypatch.setattr("mfcli.training.engines.passes.SLICE", 10)
-        assert history == (train(matrix, sliced), train(matrix, sliced, objective="bpr"))
+        assert history == (train(matrix, sliced), train(matrix, sliced, objective=Objective.bpr))
         assert same(whole, sliced)
 
-    @pytest.mark.parametrize(
-        ("objective", "kernel"), [("mse", "mse_pass"), ("bpr", "pairwise_pass")]
-    )
+    @pytest.mark.parametrize("objective", [Objective.mse, Objective.bpr])
     def test_a_thread_that_fails_fails_the_epoch(
-        self, monkeypatch: pytest.MonkeyPatch, objective: str, kernel: str
+        self, monkeypatch: pytest.MonkeyPatch, objective: Objective
     ) -> None:
         """And the others do not wait for it."""
 
@@ -382,8 +388,8 @@ class TestProgress:
             return 0
 
         matrix = ratings()
+        monkeypatch.setitem(PASSES, objective, PASSES[objective]._replace(kernel=refuse))
         run = passes(matrix, objective=objective, workers=3)
-        monkeypatch.setattr(kernels, kernel, refuse)
         with pytest.raises(MemoryError, match="no more"):
             list(run.epoch(0, fresh(matrix.shape), 0.1, 0, 0))
 
@@ -415,7 +421,7 @@ class TestMovieLens:
         assert rmse < 0.93
 
 
-@pytest.mark.parametrize("objective", ["bpr", "bpr-squared", "warp", "logistic"])
+@pytest.mark.parametrize("objective", SAMPLED)
 @pytest.mark.parametrize("biases", [True, False])
 def test_with_items_fixed_only_users_learn_and_the_loss_falls(objective, biases):
     matrix = ratings(60, 40, 700, seed=4)
@@ -434,7 +440,7 @@ def test_with_items_fixed_only_users_learn_and_the_loss_falls(objective, biases)
 
 def test_squares_on_fixed_items_are_for_the_solver():
     with pytest.raises(ValueError, match="solve it"):
-        Settings("mse", items_fixed=True)
+        Settings(Objective.mse, items_fixed=True)
 
 
 class TestSVDPP:
@@ -447,7 +453,7 @@ class TestSVDPP:
         rng = np.random.default_rng(8)
         tables = [rng.normal(0, 0.3, each.shape).astype(np.float32) for each in (users, items)]
         weights = Weights(users * 5, items * 5, user_bias, item_bias, *tables)
-        run = passes(matrix, objective="mse", by_user=True, **options)
+        run = passes(matrix, objective=Objective.mse, by_user=True, **options)
         run.settle(weights)
         return run, weights
 

@@ -16,7 +16,8 @@ from mfcli.models.base import FactorModel
 from mfcli.models.dot import SVDPP, BiasedMF
 from mfcli.models.objectives import values_of
 from mfcli.training.engines.base import EpochLoss
-from mfcli.training.engines.passes import Passes, Settings
+from mfcli.training.engines.layout import Settings
+from mfcli.training.engines.passes import Passes
 
 
 class HogwildEngine:

@@ -1,0 +1,184 @@
+"""The SGD passes of the hogwild engine over positives and sampled negatives.
+
+They go through tiles as those of `sgd`, whose docstring says how.
+"""
+
+# ruff: noqa: C901 - a kernel is one loop: calls that hand over arrays cost more than they tidy up
+
+from __future__ import annotations
+
+import numpy as np
+
+from mfcli.kernels.arrays import F32, Array, Int, PassArguments
+from mfcli.kernels.compilation import FAST, compiled, inlined
+from mfcli.kernels.memory import prefetch
+from mfcli.kernels.negatives import LOW, draw_negative, part_of, slice_of
+from mfcli.kernels.slopes import bpr, bpr_squared, logistic, warp
+from mfcli.kernels.tiles import GOLDEN, advance, below, entry, mixed
+
+BPR, BPR_SQUARED, WARP = 0, 1, 2  # what `pairwise_pass` minimises
+BATCH = 32  # negatives drawn, and their rows prefetched, before any is used
+
+
+@inlined
+def _draw_batch(
+    state: Int, at: Int, step: Int, tile: Int, job: PassArguments, spots: Array, others: Array
+) -> tuple[Int, Int]:
+    """Fill spots with the walk's next positions and others with a negative for each.
+
+    The first try of `draw_negative` stands here once more: a call costs more than the draw, for
+    numba counts references to the arrays that it hands over. Rows are prefetched.
+    """
+    users, items, words, starts = job.tiles.users, job.tiles.items, job.seen.words, job.seen.starts
+    _, accept, alias, dealt, slices = job.proposal
+    user_factors, item_factors = job.weights.user_factors, job.weights.item_factors
+    n_items, factors = item_factors.shape
+    first, last = job.tiles.bounds[tile], job.tiles.bounds[tile + 1]
+    part = part_of(tile, job)
+    low, high = slice_of(part, slices, n_items)
+    for s in range(len(spots)):
+        user = users[at]
+        bits = mixed(state + GOLDEN)
+        if len(accept):
+            item = below(bits, n_items)
+            item = item if np.uint32(bits & LOW) < accept[item] else np.int64(alias[item])
+        else:
+            item = np.int64(dealt[low + below(bits, high - low)])
+        start = starts[user]
+        slot = item & (((starts[user + 1] - start) << 6) - 1)
+        if (words[start + (slot >> 6)] >> np.uint64(slot & 63)) & np.uint64(1):
+            state, item = draw_negative(state, user, part, job.seen, job.proposal)
+        else:
+            state += GOLDEN
+        spots[s], others[s] = at, item
+        for column in range(0, factors, 16):
+            prefetch(item_factors, max(item, 0), column)
+            prefetch(item_factors, items[at], column)
+            prefetch(user_factors, user, column)
+        at = advance(at, step, first, last)
+    return state, at
+
+
+@compiled(fastmath=FAST)
+def pairwise_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
+    """SGD on the margins x_ui − x_uj of each positive i and `negatives` draws j.
+
+    User biases cancel and are left alone. WARP takes the first of `negatives` draws whose margin
+    is below 1, and learns nothing from a positive that has none.
+    """
+    bounds, users, items, values, losses, skipped = job.tiles
+    user_factors, item_factors, _, item_bias, _, _ = job.weights
+    _, rate, decay, bias_decay = job.rates
+    indptr, objective = job.seen.indptr, job.objective
+    n_items, factors = item_factors.shape
+    biased, fixed = len(item_bias) > 0, job.fixed
+    draws = job.negatives if objective == WARP else 1
+    spots, others = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    for position in range(begin, end):
+        tile = order[position]
+        first, last = bounds[tile], bounds[tile + 1]
+        total, missed, part = 0.0, 0, part_of(tile, job)
+        for repeat in range(job.negatives // draws):
+            state, offset, step = entry(job.key ^ (GOLDEN * np.uint64(repeat)), tile, last - first)
+            at = first + offset
+            for base in range(0, last - first, BATCH):
+                size = min(BATCH, last - first - base)
+                state, at = _draw_batch(state, at, step, tile, job, spots[:size], others)
+                for s in range(size):
+                    spot, other = spots[s], others[s]
+                    user, item = users[spot], items[spot]
+                    if other < 0:
+                        missed += 1
+                        continue
+                    p, q, z = user_factors[user], item_factors[item], item_factors[other]
+                    margin = item_bias[item] - item_bias[other] if biased else F32(0)
+                    for k in range(factors):
+                        margin += p[k] * (q[k] - z[k])
+                    draw = 1
+                    while draw < draws and margin >= F32(1):
+                        draw += 1
+                        state, other = draw_negative(state, user, part, job.seen, job.proposal)
+                        z = item_factors[other]
+                        margin = item_bias[item] - item_bias[other] if biased else F32(0)
+                        for k in range(factors):
+                            margin += p[k] * (q[k] - z[k])
+                    if objective == BPR:
+                        loss, slope = bpr(margin)
+                    elif objective == BPR_SQUARED:
+                        loss, slope = bpr_squared(margin)
+                    elif not margin >= F32(1):  # NaN is to show
+                        unseen = n_items - np.int64(indptr[user + 1] - indptr[user])
+                        loss, slope = warp(margin, unseen, draw)
+                    else:
+                        continue
+                    if len(values):
+                        loss *= values[spot]
+                        slope *= values[spot]
+                    total += loss
+                    move = rate * slope
+                    if biased and not fixed:
+                        item_bias[item] = item_bias[item] * bias_decay - move
+                        item_bias[other] = item_bias[other] * bias_decay + move
+                    for k in range(factors):
+                        x, y, w = p[k], q[k], z[k]
+                        p[k] = x * decay - move * (y - w)
+                        if not fixed:
+                            q[k] = y * decay - move * x
+                            z[k] = w * decay + move * x
+        losses[tile], skipped[tile] = total, missed
+    return end
+
+
+@compiled(fastmath=FAST)
+def logistic_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
+    """SGD on the log loss of each positive (label 1) and of `negatives` draws (label 0) for it.
+
+    Values weigh the positive's loss alone: play counts say nothing of what was not played. A
+    positive whose user has seen every item is learnt from nevertheless.
+    """
+    bounds, users, items, values, losses, skipped = job.tiles
+    user_factors, item_factors, user_bias, item_bias, _, _ = job.weights
+    mean, rate, decay, bias_decay = job.rates
+    factors, biased, fixed = item_factors.shape[1], len(user_bias) > 0, job.fixed
+    spots, others = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    for position in range(begin, end):
+        tile = order[position]
+        first, last = bounds[tile], bounds[tile + 1]
+        total, missed = 0.0, 0
+        for repeat in range(job.negatives):
+            state, offset, step = entry(job.key ^ (GOLDEN * np.uint64(repeat)), tile, last - first)
+            at = first + offset
+            for base in range(0, last - first, BATCH):
+                size = min(BATCH, last - first - base)
+                state, at = _draw_batch(state, at, step, tile, job, spots[:size], others)
+                for s in range(2 * size):
+                    spot, label = spots[s >> 1], s & 1
+                    user, item = users[spot], np.int64(items[spot]) if label else others[s >> 1]
+                    if label and repeat:
+                        continue
+                    if item < 0:
+                        missed += 1
+                        continue
+                    p, q = user_factors[user], item_factors[item]
+                    score = mean
+                    if biased:
+                        score += user_bias[user] + item_bias[item]
+                    for k in range(factors):
+                        score += p[k] * q[k]
+                    loss, slope = logistic(score, label)
+                    if label and len(values):
+                        loss *= values[spot]
+                        slope *= values[spot]
+                    total += loss
+                    move = rate * slope
+                    if biased:
+                        user_bias[user] = user_bias[user] * bias_decay - move
+                        if not fixed:
+                            item_bias[item] = item_bias[item] * bias_decay - move
+                    for k in range(factors):
+                        x, y = p[k], q[k]
+                        p[k] = x * decay - move * y
+                        if not fixed:
+                            q[k] = y * decay - move * x
+        losses[tile], skipped[tile] = total, missed
+    return end
