@@ -19,8 +19,8 @@ ROOT = Statistic(RATIO.top, ROWS, root=True)
 
 def of_users(statistic: Statistic, users: np.ndarray) -> float:
     """Compute a statistic of a list of users by a plain loop."""
-    top = sum(float(statistic.top[each]) for each in users)
-    bottom = sum(float(statistic.bottom[each]) for each in users)
+    top = sum(float(statistic.top[user]) for user in users)
+    bottom = sum(float(statistic.bottom[user]) for user in users)
     return math.sqrt(top / bottom) if statistic.root else top / bottom
 
 
@@ -101,4 +101,4 @@ def test_a_model_is_not_beyond_itself_or_noise() -> None:
 def test_fewer_than_two_users_give_no_interval(n: int) -> None:
     statistic = mean_of(np.full(n, 0.5))
     found = interval(statistic, resampled([statistic], 10, 0)[:, 0])
-    assert all(math.isnan(each) for each in found.values())
+    assert all(math.isnan(value) for value in found.values())

@@ -103,10 +103,10 @@ class Reference:
             return len(shown) / self.n_items
         if name == "auc":
             values = [self.auc(user) for user in self.users]
-            values = [each for each in values if not math.isnan(each)]
+            values = [value for value in values if not math.isnan(value)]
         elif name == "popularity":
             lists = [ranked[: int(k)] for ranked, *_ in self.users.values()]
-            values = [float(self.counts[each].mean()) for each in lists]
+            values = [float(self.counts[items].mean()) for items in lists]
         elif name == "r_precision":
             values = [
                 sum(item in positives for item in ranked[: len(positives)]) / len(positives)
@@ -392,7 +392,9 @@ class TestCandidates:
     def test_a_sample_of_everything_is_everything(self) -> None:
         model, (train, test) = vectors(30, 25, 3, 3), halves(30, 25, 0.4, 3)
         pool = Pool(25, train.rows, sampled=25)
-        full, sampled = (rank_users(model, train.rows, test, 5, pool=each) for each in (None, pool))
+        full, sampled = (
+            rank_users(model, train.rows, test, 5, pool=candidates) for candidates in (None, pool)
+        )
         for name in BY_USER:
             assert np.array_equal(getattr(full, name), getattr(sampled, name), equal_nan=True)
 
@@ -409,9 +411,11 @@ class TestErrorsByUser:
         errors = predict(model, test.users, test.indices) - test.data
         own = [errors[test.users == user] for user in np.unique(test.users)]
         assert found["rmse_user"] == pytest.approx(
-            np.mean([math.sqrt((each**2).mean()) for each in own])
+            np.mean([math.sqrt((of_user**2).mean()) for of_user in own])
         )
-        assert found["mae_user"] == pytest.approx(np.mean([np.abs(each).mean() for each in own]))
+        assert found["mae_user"] == pytest.approx(
+            np.mean([np.abs(of_user).mean() for of_user in own])
+        )
 
 
 class TestInMemory:

@@ -107,7 +107,7 @@ def test_a_metric_equals_its_reference_for_every_user(
     name: str, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
     found = value(name, *drawn)
-    rows = zip(*(each.tolist() for each in drawn), strict=True)
+    rows = zip(*(part.tolist() for part in drawn), strict=True)
     expected = [REFERENCES[name](*row) for row in rows]
     hits = drawn[0]
     assert found.shape == (len(hits),)

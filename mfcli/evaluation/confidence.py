@@ -75,8 +75,8 @@ def resampled(statistics: list[Statistic], resamples: int, seed: int) -> Floats6
     if not n_users or not resamples:
         out.fill(np.nan)
         return out
-    tops = np.stack([each.top for each in statistics], axis=1)  # (Q, M)
-    bottoms = np.stack([each.bottom for each in statistics], axis=1)
+    tops = np.stack([statistic.top for statistic in statistics], axis=1)  # (Q, M)
+    bottoms = np.stack([statistic.bottom for statistic in statistics], axis=1)
     unlike, column = np.unique(bottoms, axis=1, return_inverse=True)  # few: most are all ones
     both = np.hstack([tops, unlike])
     random = np.random.default_rng(seed)
@@ -90,7 +90,7 @@ def resampled(statistics: list[Statistic], resamples: int, seed: int) -> Floats6
             sums = times.reshape(draws.shape).astype(np.float64) @ both
             width = len(statistics)
             part[:] = _ratio(sums[:, :width], sums[:, width:][:, column.reshape(-1)], False)
-    roots = np.array([each.root for each in statistics])
+    roots = np.array([statistic.root for statistic in statistics])
     out[:, roots] = np.sqrt(np.maximum(out[:, roots], 0.0))
     return out
 
@@ -124,5 +124,5 @@ def _summary(influence: Floats64, n: int, draws: Floats64) -> dict[str, float]:
         error = float(np.sqrt(n / (n - 1) * np.sum(influence**2)))
         if len(draws):
             tail = (100.0 - LEVEL) / 2
-            low, high = (float(each) for each in np.percentile(draws, [tail, 100.0 - tail]))
+            low, high = (float(end) for end in np.percentile(draws, [tail, 100.0 - tail]))
     return {"standard_error": error, "low": low, "high": high}

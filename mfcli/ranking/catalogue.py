@@ -67,7 +67,7 @@ class BlockScorer:
         order = np.argsort(users, kind="stable")
         number = users[order] // self.block_rows
         cuts = np.flatnonzero(np.diff(number)) + 1
-        groups = [each for each in np.split(order, cuts) if len(each)]
+        groups = [group for group in np.split(order, cuts) if len(group)]
 
         def run(at: NDArray[np.int64]) -> Made:
             return work(self._block(users[at], at))

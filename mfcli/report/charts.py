@@ -51,7 +51,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
         low, high = low - room, high + room
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(each * power for each in (1, 2, 5, 10) if each * power >= raw * 0.999)
+    step = next(digit * power for digit in (1, 2, 5, 10) if digit * power >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [number * step for number in range(first, last + 1)]
 
@@ -60,26 +60,22 @@ def line_chart(
     chart_id: str, title: str, series: Sequence[Series], x_label: str, *, whole: bool = False
 ) -> Html:
     """Draw curves over one pair of axes; ``whole``: x counts something, like epochs."""
-    xs = [x for each in series for x, _ in each.points]
-    ys = [y for each in series for _, y in each.points]
+    xs = [x for curve in series for x, _ in curve.points]
+    ys = [y for curve in series for _, y in curve.points]
     x_ticks, y_ticks = ticks(0.0 if not whole else min(xs), max(xs)), ticks(min(ys), max(ys))
     low = min(xs) if whole else 0.0
     high = max(max(xs), low + 1) if whole else max(xs) or 1.0
-    x_ticks = [each for each in x_ticks if low <= each <= high]
+    x_ticks = [tick for tick in x_ticks if low <= tick <= high]
     if whole:
-        x_ticks = [each for each in x_ticks if each == round(each)]
+        x_ticks = [tick for tick in x_ticks if tick == round(tick)]
         if low not in x_ticks and (not x_ticks or x_ticks[0] - low > (high - low) / 20):
             x_ticks = [low, *x_ticks]
-    legend, top = _legend([(each.name, _class(each)) for each in series])
+    legend, top = _legend([(curve.name, _class(curve)) for curve in series])
     x = Scale(low, high, LEFT, WIDTH - RIGHT)
     y = Scale(y_ticks[0], y_ticks[-1], top + PLOT, top)
     parts = [_axes(x, y, x_ticks, y_ticks, x_label), legend]
-    parts += [_curve(each, x, y, x_label) for each in series]
-    lines = "; ".join(
-        f"{each.name}: from {_plain(each.points[0][1])} at {x_label} {_plain(each.points[0][0])} "
-        f"to {_plain(each.points[-1][1])} at {x_label} {_plain(each.points[-1][0])}"
-        for each in series
-    )
+    parts += [_curve(curve, x, y, x_label) for curve in series]
+    lines = "; ".join(_describe_curve(curve, x_label) for curve in series)
     return _svg(chart_id, title, lines, parts, "chart lines", y.start + BOTTOM)
 
 
@@ -135,10 +131,10 @@ def interval_chart(
     marks = ticks(min(low for *_, low, _ in rows), max(high for *_, high in rows))
     x = Scale(marks[0], marks[-1], left, WIDTH - RIGHT - 8)
     parts = []
-    for each in marks:
-        at = _px(x(each))
+    for mark in marks:
+        at = _px(x(mark))
         parts.append(el("line", x1=at, x2=at, y1=top, y2=height - BOTTOM, class_="grid"))
-        parts.append(el("text", _plain(each), x=at, y=height - BOTTOM + 16, text_anchor="middle"))
+        parts.append(el("text", _plain(mark), x=at, y=height - BOTTOM + 16, text_anchor="middle"))
     for number, (name, colour, value, low, high) in enumerate(rows):
         y = top + gap * (number + 0.5)
         hint = el("title", f"{name}: {value:.4f}, {low:.4f} to {high:.4f}")
@@ -188,6 +184,15 @@ def _curve(series: Series, x: Scale, y: Scale, x_label: str) -> Html:
     )
 
 
+def _describe_curve(series: Series, x_label: str) -> str:
+    """Say in words where a curve begins and ends, for who cannot see it."""
+    (x0, y0), (x1, y1) = series.points[0], series.points[-1]
+    return (
+        f"{series.name}: from {_plain(y0)} at {x_label} {_plain(x0)} "
+        f"to {_plain(y1)} at {x_label} {_plain(x1)}"
+    )
+
+
 def _axes(
     x: Scale,
     y: Scale,
@@ -197,17 +202,17 @@ def _axes(
     percent: bool = False,
 ) -> Html:
     parts = []
-    for each in y_ticks:
-        at = _px(y(each))
-        text = f"{100 * each:.0f} %" if percent else _plain(each)
+    for tick in y_ticks:
+        at = _px(y(tick))
+        text = f"{100 * tick:.0f} %" if percent else _plain(tick)
         parts.append(el("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="grid"))
         parts.append(
             el("text", text, x=LEFT - 8, y=at, text_anchor="end", dominant_baseline="central")
         )
-    for each in x_ticks:
-        at = _px(x(each))
+    for tick in x_ticks:
+        at = _px(x(tick))
         parts.append(el("line", x1=at, x2=at, y1=_px(y.start), y2=_px(y.start + 4), class_="axis"))
-        parts.append(el("text", _plain(each), x=at, y=_px(y.start + 16), text_anchor="middle"))
+        parts.append(el("text", _plain(tick), x=at, y=_px(y.start + 16), text_anchor="middle"))
     base = _px(y.start)
     parts.append(el("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis"))
     parts.append(_name_of_x(x_label, y.start + BOTTOM))

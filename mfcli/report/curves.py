@@ -22,7 +22,7 @@ def curves(runs: Sequence[Run]) -> Html:
             by_time.append(_series(run, measure, name, colour, dashed, timed=True))
         number = len(made)
         made.append(_figure(f"chart-{number}", f"{title} by epoch", by_epoch, "epoch"))
-        timed = [each for each in by_time if each.points]
+        timed = [curve for curve in by_time if curve.points]
         if timed:
             made.append(_figure(f"chart-{number + 1}", f"{title} by time", timed, "seconds"))
     if not made:
@@ -47,8 +47,8 @@ def _groups(runs: Sequence[Run]) -> list[tuple[str, Wanted]]:
             # One run: train and validation differ by colour; several: runs do.
             colour = number if len(runs) > 1 else int(dashed)
             found.setdefault(title, []).append((run, measure, colour, dashed))
-    losses = [each for each in found.items() if each[0].startswith("Loss")]
-    return losses + [each for each in found.items() if not each[0].startswith("Loss")]
+    losses = [group for group in found.items() if group[0].startswith("Loss")]
+    return losses + [group for group in found.items() if not group[0].startswith("Loss")]
 
 
 def _loss(run: Run) -> str:
@@ -61,7 +61,7 @@ def _name(run: Run, measure: Measure, wanted: Wanted, alone: bool) -> str:
     kind = measure.name.removesuffix(" loss")
     if alone:
         return kind
-    both = len({each.name for _, each, *_ in wanted}) > 1
+    both = len({other.name for _, other, *_ in wanted}) > 1
     return f"{run.name}: {kind}" if both else run.name
 
 
@@ -70,13 +70,13 @@ def _series(
 ) -> Series:
     kept: list[EpochPoint] = []
     points: list[tuple[float, float]] = []
-    for each in run.history:
-        x, y = each.elapsed if timed else each.epoch, measure.value(each)
+    for point in run.history:
+        x, y = point.elapsed if timed else point.epoch, measure.value(point)
         if x is not None and y is not None:
-            kept.append(each)
+            kept.append(point)
             points.append((x, y))
     best = best_epoch(run, measure) if measure.name != "train loss" else None
-    place = next((at for at, each in enumerate(kept) if each is best), None)
+    place = next((at for at, point in enumerate(kept) if point is best), None)
     return Series(name, points, colour, dashed, place)
 
 

@@ -81,13 +81,15 @@ class Run:
     def models(self) -> list[dict[str, Any]]:
         """Return what metrics.json says of each model and baseline, where there are several."""
         found = self.measured.get("models")
-        return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        return (
+            [model for model in found if isinstance(model, dict)] if isinstance(found, list) else []
+        )
 
     @property
     def entry(self) -> dict[str, Any]:
         """Return what metrics.json says of the folder's model: of the first, if none is it."""
         own = self.files.get("model.pt")
-        there = (each for each in self.models if own is not None and each.get("sha256") == own)
+        there = (model for model in self.models if own is not None and model.get("sha256") == own)
         return next(there, self.measured)
 
     @property
@@ -120,8 +122,8 @@ class Run:
         steps = _table(self.measured.get("meta")).get("lineage") or []
         for step in reversed(steps):
             if isinstance(step, dict) and step.get("stage") == stage:
-                inputs = [each for each in step.get("inputs") or [] if isinstance(each, dict)]
-                return [str(each.get("sha256")) for each in inputs if each.get("role") == role]
+                inputs = [entry for entry in step.get("inputs") or [] if isinstance(entry, dict)]
+                return [str(entry.get("sha256")) for entry in inputs if entry.get("role") == role]
         return []
 
     def measured_like(self, other: Run) -> bool:
@@ -145,9 +147,9 @@ def figures(found: Any) -> dict[str, float | None]:
 def spreads(found: Any) -> dict[str, dict[str, Any]]:
     """Return the intervals of a table, those with both ends."""
     return {
-        str(name): each
-        for name, each in _table(found).items()
-        if all(isinstance(_table(each).get(end), float | int) for end in ("low", "high"))
+        str(name): interval
+        for name, interval in _table(found).items()
+        if all(isinstance(_table(interval).get(end), float | int) for end in ("low", "high"))
     }
 
 
@@ -170,12 +172,14 @@ class Measure:
 def measures(history: list[EpochPoint]) -> list[Measure]:
     """Return what a history measured: both losses, then its metrics, as far as it has values."""
     found = [
-        Measure("train loss", lambda each: each.train_loss, True),
-        Measure("validation loss", lambda each: each.valid_loss, True),
+        Measure("train loss", lambda point: point.train_loss, True),
+        Measure("validation loss", lambda point: point.valid_loss, True),
     ]
-    names = dict.fromkeys(name for each in history for name in each.metrics)
+    names = dict.fromkeys(name for point in history for name in point.metrics)
     found += [Measure(name, _metric(name), less_is_better(name)) for name in names]
-    return [each for each in found if any(each.value(epoch) is not None for epoch in history)]
+    return [
+        measure for measure in found if any(measure.value(point) is not None for point in history)
+    ]
 
 
 def less_is_better(metric: str) -> bool:
@@ -189,10 +193,10 @@ def _metric(name: str) -> Value:
 
 def watched(run: Run) -> Measure | None:
     """Return what early stopping looks at: the first --metric, else a loss."""
-    there = {each.name: each for each in measures(run.history)}
+    there = {measure.name: measure for measure in measures(run.history)}
     asked = run.options.get("metric") or []
     names = [name for name in there if asked and name.partition("@")[0] == str(asked[0])]
-    for name in [*(str(each) for each in asked), *names, "validation loss", "train loss"]:
+    for name in [*(str(name) for name in asked), *names, "validation loss", "train loss"]:
         if name in there:
             return there[name]
     return next(iter(there.values()), None)
@@ -200,8 +204,8 @@ def watched(run: Run) -> Measure | None:
 
 def best_epoch(run: Run, measure: Measure) -> EpochPoint | None:
     """Return the epoch at which a measure was best, the first of equals."""
-    values = [(each, measure.value(each)) for each in run.history]
-    there = [(value, each) for each, value in values if value is not None]
+    values = [(point, measure.value(point)) for point in run.history]
+    there = [(value, point) for point, value in values if value is not None]
     if not there:
         return None
     sign = 1 if measure.less_is_better else -1

@@ -43,7 +43,7 @@ def findings(runs: Sequence[Run]) -> list[Finding]:
         message = "The runs were measured in different ways: their metrics do not compare."
     if message:
         found.append(Finding("warning", "", message))
-    return sorted(found, key=lambda each: each.level != "warning")
+    return sorted(found, key=lambda finding: finding.level != "warning")
 
 
 Said = Iterator[tuple[str, str]]
@@ -63,10 +63,10 @@ def _popularity(run: Run, runs: Sequence[Run]) -> Said:
     baseline, whence = _baseline(run, runs)
     name = next(
         (
-            each
+            full
             for short in JUDGED_BY
-            for each in run.metrics
-            if each.partition("@")[0] == short and each in baseline
+            for full in run.metrics
+            if full.partition("@")[0] == short and full in baseline
         ),
         None,
     )
@@ -96,9 +96,9 @@ def _popularity(run: Run, runs: Sequence[Run]) -> Said:
 def _baseline(run: Run, runs: Sequence[Run]) -> tuple[dict[str, float | None], str]:
     """Return the metrics of popularity on the run's test set, and where they are from."""
     own = run.entry.get("name", run.models[0].get("name") if run.models else None)
-    for each in run.models:
-        if each.get("name") == "popularity" and each.get("baseline_of", "") == own:
-            return figures(each.get("metrics")), "metrics.json"
+    for model in run.models:
+        if model.get("name") == "popularity" and model.get("baseline_of", "") == own:
+            return figures(model.get("metrics")), "metrics.json"
     for other in runs:
         popular = other.options.get("model") == "popularity"
         if popular and other.test is not None and run.measured_like(other):
@@ -110,7 +110,9 @@ def _trend(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
     measure, history = watched(run), run.history
     if measure is None or len(history) < FEWEST_EPOCHS:
         return
-    values = [(each.epoch, value) for each in history if (value := measure.value(each)) is not None]
+    values = [
+        (point.epoch, value) for point in history if (value := measure.value(point)) is not None
+    ]
     if len(values) < FEWEST_EPOCHS:
         return
     last = values[-1][1]
@@ -128,9 +130,9 @@ def _trend(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
 
 def _apart(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
     pairs = [
-        (each.epoch, each.train_loss, each.valid_loss)
-        for each in run.history
-        if each.train_loss is not None and each.valid_loss is not None
+        (point.epoch, point.train_loss, point.valid_loss)
+        for point in run.history
+        if point.train_loss is not None and point.valid_loss is not None
     ]
     if not pairs:
         return
@@ -142,7 +144,7 @@ def _apart(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
             "More --regularization or fewer --factors may help."
         )
         yield "warning", message
-    best = min(pairs, key=lambda each: each[2])
+    best = min(pairs, key=lambda pair: pair[2])
     if len(pairs) >= FEWEST_EPOCHS and best[2] > 0 and valid > best[2] * (1 + RISEN):
         kept = (
             "the model kept is that of the best epoch"

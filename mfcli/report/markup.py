@@ -39,13 +39,13 @@ def el(name: str, /, *children: object, **attributes: object) -> Html:
             parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"')
     parts.append(">")
     if name not in VOID:
-        parts += [*(escape(each) for each in children), f"</{name}>"]
+        parts += [*(escape(child) for child in children), f"</{name}>"]
     return Html("".join(parts))
 
 
 def join(parts: Iterable[object], between: str = "") -> Html:
     """Join pieces, those that are no Html escaped."""
-    return Html(escape(between).join(escape(each) for each in parts))
+    return Html(escape(between).join(escape(part) for part in parts))
 
 
 def label(text: object) -> Html:
@@ -66,11 +66,11 @@ def table(
     def kind(at: int) -> str | None:
         return "n" if at in right else None
 
-    top = join(el("th", each, scope="col", class_=kind(at)) for at, each in enumerate(head))
+    top = join(el("th", title, scope="col", class_=kind(at)) for at, title in enumerate(head))
     body = []
     for row in rows:
         first, *rest = row
-        cells = join(el("td", each, class_=kind(at)) for at, each in enumerate(rest, 1))
+        cells = join(el("td", cell, class_=kind(at)) for at, cell in enumerate(rest, 1))
         body.append(el("tr", el("th", first, scope="row", class_=kind(0)), cells))
     inner = el("table", el("caption", caption), el("thead", el("tr", top)), el("tbody", join(body)))
     return el("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
@@ -105,7 +105,7 @@ def percent(share: float) -> str:
 def plain(value: Any) -> str:
     """Return a value of JSON as a reader may want it."""
     if isinstance(value, list):
-        return ", ".join(plain(each) for each in value) or "none"
+        return ", ".join(plain(entry) for entry in value) or "none"
     if isinstance(value, dict):
         return json.dumps(value, sort_keys=True, ensure_ascii=False)
     if isinstance(value, float):

@@ -73,7 +73,7 @@ def _lead(runs: Sequence[Run]) -> str:
 
 def _curves_hint(runs: Sequence[Run]) -> str:
     said = []
-    if any(each.valid_loss is not None for run in runs for each in run.history):
+    if any(point.valid_loss is not None for run in runs for point in run.history):
         said.append("Validation is dashed, a ring marks the best epoch.")
     if len({run.options.get("objective") for run in runs if run.history} - {None}) > 1:
         said.append("Losses of different objectives do not compare, so each has its own chart.")

@@ -58,8 +58,8 @@ def _value(value: float | None) -> float:
 
 
 def _range(intervals: dict[str, dict[str, Any]], name: str) -> Html:
-    each = intervals.get(name)
-    return el("small", _ends(each)) if each else Html("")
+    interval = intervals.get(name)
+    return el("small", _ends(interval)) if interval else Html("")
 
 
 def _ends(interval: dict[str, Any]) -> str:
@@ -78,11 +78,11 @@ def _models(run: Run, whose: str) -> Html:
     """Return the models and baselines of one metrics.json side by side."""
     columns = [
         (
-            _model_name(each),
-            figures(each.get("metrics")),
-            spreads(each.get("intervals")),
+            _model_name(model),
+            figures(model.get("metrics")),
+            spreads(model.get("intervals")),
         )
-        for each in run.models
+        for model in run.models
     ]
     if len(columns) < 2:
         return Html("")
@@ -99,7 +99,8 @@ Column = tuple[str, dict[str, float | None], dict[str, dict[str, Any]]]
 def _side_by_side(columns: Sequence[Column], caption: str, fair: bool) -> Html:
     rows = []
     for name in dict.fromkeys(name for _, metrics, _ in columns for name in metrics):
-        values = [each for _, metrics, _ in columns if (each := metrics.get(name)) is not None]
+        found = [metrics.get(name) for _, metrics, _ in columns]
+        values = [value for value in found if value is not None]
         best = (min if less_is_better(name) else max)(values, default=None)
         fair_here = fair and len(set(values)) > 1 and better_of(name) is not Better.neither
         cells: list[object] = [show_metric_name(name)]
@@ -117,8 +118,8 @@ def _differences(run: Run, whose: str) -> list[Html]:
     """Return a table for each pair of models that metrics.json compares."""
     found = run.measured.get("differences")
     made = []
-    for each in found if isinstance(found, list) else []:
-        metrics = each.get("metrics") if isinstance(each, dict) else None
+    for pair in found if isinstance(found, list) else []:
+        metrics = pair.get("metrics") if isinstance(pair, dict) else None
         if not isinstance(metrics, dict):
             continue
         whole = spreads(metrics)
@@ -132,7 +133,7 @@ def _differences(run: Run, whose: str) -> list[Html]:
             for name, of in metrics.items()
             if isinstance(of, dict) and isinstance(of.get("difference"), float | int)
         ]
-        caption = f"{each.get('model')} − {each.get('base')}, paired by user{whose}"
+        caption = f"{pair.get('model')} − {pair.get('base')}, paired by user{whose}"
         head = ["metric", "difference", "95 % interval", "beyond noise"]
         made.append(table(head, rows, caption=caption, numbers=(1, 2, 3)))
     return made
@@ -145,8 +146,8 @@ def _intervals(runs: Sequence[Run]) -> Html:
     for name in names:
         rows = []
         for colour, run in enumerate(runs):
-            each, value = run.intervals.get(name, {}), run.metrics.get(name)
-            low, high = each.get("low"), each.get("high")
+            interval, value = run.intervals.get(name, {}), run.metrics.get(name)
+            low, high = interval.get("low"), interval.get("high")
             if value is not None and low is not None and high is not None:
                 rows.append((run.name, colour, value, float(low), float(high)))
         if len(rows) > 1:
@@ -162,15 +163,15 @@ def protocol(runs: Sequence[Run]) -> Html:
         name: [plain(run.protocol.get(name)) for run in stored]
         for name in dict.fromkeys(name for run in stored for name in run.protocol)
     }
-    shared = {name: each for name, each in values.items() if len(set(each)) == 1}
+    shared = {name: cells for name, cells in values.items() if len(set(cells)) == 1}
     shown: list[Html] = []
     if shared:
-        lines = ((name.replace("_", " "), each[0]) for name, each in shared.items())
+        lines = ((name.replace("_", " "), cells[0]) for name, cells in shared.items())
         shown.append(facts(lines, wide=True))
     if len(shared) < len(values):
         head = ["", *(label(run.name) for run in stored)]
         rows = [
-            [name.replace("_", " "), *each] for name, each in values.items() if name not in shared
+            [name.replace("_", " "), *cells] for name, cells in values.items() if name not in shared
         ]
         shown.append(table(head, rows, caption="Measured differently"))
     there = [run for run in runs if run.counts]

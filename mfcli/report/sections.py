@@ -16,15 +16,15 @@ def remarks(found: Sequence[Finding], several: bool) -> Html:
     lines = [
         el(
             "li",
-            el("b", each.level.capitalize(), class_="level"),
-            el("b", label(each.run)) if several and each.run else "",
-            each.message,
-            class_=each.level,
+            el("b", finding.level.capitalize(), class_="level"),
+            el("b", label(finding.run)) if several and finding.run else "",
+            finding.message,
+            class_=finding.level,
         )
-        for each in found
+        for finding in found
     ]
     fine = el("p", "Nothing to warn of.", class_="fine")
-    if any(each.level == "warning" for each in found):
+    if any(finding.level == "warning" for finding in found):
         fine = Html("")
     return join([fine, el("ul", *lines, class_="findings") if lines else ""])
 
@@ -34,12 +34,12 @@ def popularity(runs: Sequence[Run]) -> Html:
     there = [(run, run.popularity) for run in runs if run.popularity is not None]
     if not there:
         return el("p", "This needs both model.pt and recommendations.csv.", class_="hint")
-    labels = [str(each) for each in range(10, 101, 10)]
+    labels = [str(end) for end in range(10, 101, 10)]
     figures: list[Html] = []
-    for at, (run, each) in enumerate(there):
+    for at, (run, popular) in enumerate(there):
         series = [
-            ("rows of train", [a for a, _ in each.deciles]),
-            ("recommendations", [b for _, b in each.deciles]),
+            ("rows of train", [a for a, _ in popular.deciles]),
+            ("recommendations", [b for _, b in popular.deciles]),
         ]
         title = "What is recommended" if len(runs) == 1 else f"What is recommended: {run.name}"
         chart = bar_chart(
@@ -60,7 +60,7 @@ def popularity(runs: Sequence[Run]) -> Html:
         ("users", lambda p: f"{p.users:,}"),
         ("rows", lambda p: f"{p.rows:,}"),
     ]
-    rows = [[name, *(show(each) for _, each in there)] for name, show in columns]
+    rows = [[name, *(show(popular) for _, popular in there)] for name, show in columns]
     head = ["", *(label(run.name) for run, _ in there)]
     hint = el(
         "p",
@@ -78,7 +78,7 @@ def users(runs: Sequence[Run]) -> Html:
     for run in runs:
         if run.examples and len(runs) > 1:
             shown.append(el("h3", label(run.name)))
-        shown += [_user(each) for each in run.examples]
+        shown += [_user(example) for example in run.examples]
     if not shown:
         return el("p", "This needs both model.pt and recommendations.csv.", class_="hint")
     return join(shown)
@@ -90,12 +90,12 @@ def _user(example: Example) -> Html:
     rest = f", of which the {len(example.seen)} most rated" if more > 0 else ""
     rows = [
         [
-            each.rank,
-            label(each.name),
-            number(each.score, 3),
-            "–" if each.count is None else number(each.count),
+            line.rank,
+            label(line.name),
+            number(line.score, 3),
+            "–" if line.count is None else number(line.count),
         ]
-        for each in example.recommended
+        for line in example.recommended
     ]
     listed = table(
         ["rank", "item", "score", "ratings in train"],
@@ -112,7 +112,7 @@ def what_ran(runs: Sequence[Run]) -> Html:
     """Return the options that differ, and each run's shape, files and lineage."""
     parts = [_differing(runs)] if len(runs) > 1 else []
     for run in runs:
-        files = facts(((name, el("code", each)) for name, each in run.files.items()), wide=True)
+        files = facts(((name, el("code", digest)) for name, digest in run.files.items()), wide=True)
         inner = [
             facts((name, number(value)) for name, value in run.shape.items()),
             el("h4", "Files, SHA-256"),
@@ -129,9 +129,9 @@ def _step(step: dict[str, Any]) -> Html:
     parts = [el("h4", f"mfcli {step.get('stage', '?')}")]
     inputs = step.get("inputs")
     lines = [
-        (each.get("name") or each.get("role") or "input", el("code", each.get("sha256", "–")))
-        for each in (inputs if isinstance(inputs, list) else [])
-        if isinstance(each, dict)
+        (entry.get("name") or entry.get("role") or "input", el("code", entry.get("sha256", "–")))
+        for entry in (inputs if isinstance(inputs, list) else [])
+        if isinstance(entry, dict)
     ]
     if lines:
         parts.append(facts(lines, wide=True))

@@ -60,7 +60,9 @@ def report(
         runs: list[Run] = []
         for folder, name in zip(folders, names, strict=True):
             # The users of the first run, so that their lists compare.
-            shown = next(([each.user for each in run.examples] for run in runs if run.examples), [])
+            shown = next(
+                ([example.user for example in run.examples] for run in runs if run.examples), []
+            )
             runs.append(_run(folder, name, users, shown))
         text, found = page(runs, __version__)
         content = printable(text).encode()
@@ -71,7 +73,8 @@ def report(
         runs=names,
         missing={run.name: run.missing for run in runs if run.missing},
         findings=[
-            {"level": each.level, "run": each.run, "message": each.message} for each in found
+            {"level": finding.level, "run": finding.run, "message": finding.message}
+            for finding in found
         ],
         n_bytes=len(content),
         seconds=time.perf_counter() - began,
@@ -93,7 +96,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 def _run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder: name one that mfcli run or make pipeline left")
-    there = [each for each in FILES if (folder / each).exists()]
+    there = [file for file in FILES if (folder / file).exists()]
     if not there:
         raise InputError(f"{folder}: holds no run: none of {', '.join(FILES)} is there")
     checkpoint = load_checkpoint(folder / MODEL) if MODEL in there else None
@@ -120,8 +123,8 @@ def _run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
         examples = _examples(checkpoint, listed, *rows, users, shown)
     return Run(
         name,
-        [each for each in FILES if each not in there],
-        {each: file_sha256(folder / each) for each in there},
+        [file for file in FILES if file not in there],
+        {file: file_sha256(folder / file) for file in there},
         _shape(checkpoint),
         options if isinstance(options, dict) else {},
         lineage,
@@ -189,13 +192,13 @@ def _history(path: Path) -> list[EpochPoint]:
 def _stored_history(epochs: Iterable[dict[str, Any]]) -> list[EpochPoint]:
     return [
         EpochPoint(
-            int(each["epoch"]),
+            int(epoch["epoch"]),
             None,
-            _finite(each.get("train_loss")),
-            _finite(each.get("valid_loss")),
-            _finite_only(each.get("metrics") or {}),
+            _finite(epoch.get("train_loss")),
+            _finite(epoch.get("valid_loss")),
+            _finite_only(epoch.get("metrics") or {}),
         )
-        for each in epochs
+        for epoch in epochs
     ]
 
 
@@ -219,8 +222,8 @@ def _rows(checkpoint: Checkpoint, listed: RecommendationTable) -> tuple[Places, 
     """Return the matrix's row and column of every recommendation, −1 for what it does not hold."""
 
     def places(ids: NDArray[Any], tokens: list[str], codes: NDArray[np.int64]) -> Places:
-        place = {str(each): at for at, each in enumerate(ids.tolist())}
-        return np.array([place.get(each, -1) for each in tokens], np.int64)[codes]
+        place = {str(known): at for at, known in enumerate(ids.tolist())}
+        return np.array([place.get(token, -1) for token in tokens], np.int64)[codes]
 
     catalog = checkpoint.catalog
     return (
@@ -249,7 +252,7 @@ def _examples(
     if not len(able) or not wanted:
         return []
     place = {str(catalog.user_ids[user]): user for user in able.tolist()} if shown else {}
-    chosen = [place[each] for each in shown if each in place]
+    chosen = [place[user] for user in shown if user in place]
     if not chosen:
         at = (np.arange(wanted) + 0.5) * len(able) / wanted
         chosen = list(dict.fromkeys(able[at.astype(np.int64)].tolist()))

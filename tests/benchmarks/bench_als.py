@@ -139,15 +139,16 @@ def compared(factors: int, repeats: int, quick: bool) -> list[Row]:
 
     never = float("inf")
     mine = max(
-        OURS, key=lambda each: max(ours(train, factors, each, quality(choosing), never).quality)
+        OURS, key=lambda weight: max(ours(train, factors, weight, quality(choosing), never).quality)
     )
     rows = []
     if als is None:
         run = ours(train, factors, mine, quality(measuring), never)
-        each = float(np.median(np.diff(run.seconds)))
-        return [Row(f"{factors} factors, seconds an epoch", f"{each:.3f} s")]
+        seconds = float(np.median(np.diff(run.seconds)))
+        return [Row(f"{factors} factors, seconds an epoch", f"{seconds:.3f} s")]
     other = max(
-        THEIRS, key=lambda each: theirs(als, matrix, factors, each, quality(choosing)).quality[-1]
+        THEIRS,
+        key=lambda weight: theirs(als, matrix, factors, weight, quality(choosing)).quality[-1],
     )
     bar = theirs(als, matrix, factors, other, quality(measuring)).quality[-1]
     epochs: list[float] = []
@@ -172,7 +173,7 @@ def compared(factors: int, repeats: int, quick: bool) -> list[Row]:
             *at_most(1.0, quotient),
         )
     )
-    iterations = [each / ITERATIONS for each in found[1]]
+    iterations = [run / ITERATIONS for run in found[1]]
     rows.append(
         Row(
             "  seconds an epoch",

@@ -76,8 +76,8 @@ def with_intervals(model: Vectors, train: Interactions, test: Interactions, work
     """Measure every ranking metric, with standard errors and intervals."""
     statistics = list(ours(model, train, test, workers).statistics.values())
     draws = resampled(statistics, 1000, 0)
-    for at, each in enumerate(statistics):
-        interval(each, draws[:, at])
+    for at, statistic in enumerate(statistics):
+        interval(statistic, draws[:, at])
 
 
 def peer(model: Vectors, train: Interactions, test: Interactions, workers: int) -> Any:
@@ -91,7 +91,7 @@ def peer(model: Vectors, train: Interactions, test: Interactions, workers: int) 
 
     als = AlternatingLeastSquares(factors=FACTORS, num_threads=workers)
     als.user_factors, als.item_factors = model.users, model.items
-    seen, wanted = (sp.csr_matrix(each.csr()) for each in (train, test))
+    seen, wanted = (sp.csr_matrix(part.csr()) for part in (train, test))
     options = {"K": K, "show_progress": False, "num_threads": workers}
 
     def both() -> None:
@@ -131,7 +131,7 @@ def main() -> None:
         Row("with standard errors and intervals", shown(found[1], "s", 3)),
     ]
     if theirs is not None:
-        alone, both = (ratio(each, found[0]) for each in found[2:])
+        alone, both = (ratio(times, found[0]) for times in found[2:])
         text, passed = at_least(3.0, both)
         mine = shown(found[0], "s", 3)
         rows += [

@@ -41,10 +41,10 @@ app = typer.Typer(name="bare", help="A bare app.", no_args_is_help=True, add_com
 def commands() -> dict[str, int]:
     """Map each command of mfcli to the number of its parameters."""
     made = {}
-    for each in app.registered_commands:
-        assert each.callback is not None
-        name = each.name or each.callback.__name__.replace("_", "-")
-        made[name] = len(inspect.signature(each.callback).parameters)
+    for registered in app.registered_commands:
+        assert registered.callback is not None
+        name = registered.name or registered.callback.__name__.replace("_", "-")
+        made[name] = len(inspect.signature(registered.callback).parameters)
     return made
 
 

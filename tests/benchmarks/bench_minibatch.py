@@ -188,7 +188,8 @@ def speeds(train: Interactions, runs: list[Callable[[], float]], repeats: int) -
     for run in runs:
         run()
     return [
-        [train.n_ratings / each / 1e6 for each in seconds] for seconds in alternated(runs, repeats)
+        [train.n_ratings / second / 1e6 for second in seconds]
+        for seconds in alternated(runs, repeats)
     ]
 
 

@@ -18,15 +18,17 @@ class Element:
     def all(self, name: str, kind: str = "") -> list[Element]:
         """Return the elements below with a name, and a class where one is given."""
         found = []
-        for each in self.children:
-            if each.name == name and (not kind or kind in each.attributes.get("class", "").split()):
-                found.append(each)
-            found += each.all(name, kind)
+        for child in self.children:
+            if child.name == name and (
+                not kind or kind in child.attributes.get("class", "").split()
+            ):
+                found.append(child)
+            found += child.all(name, kind)
         return found
 
     @property
     def content(self) -> str:
-        return self.text + "".join(each.content for each in self.children)
+        return self.text + "".join(child.content for child in self.children)
 
 
 class Page(HTMLParser):
@@ -38,7 +40,7 @@ class Page(HTMLParser):
         self.open = [self.root]
         self.feed(text)
         self.close()
-        assert self.open == [self.root], f"not closed: {[each.name for each in self.open]}"
+        assert self.open == [self.root], f"not closed: {[element.name for element in self.open]}"
 
     def handle_starttag(self, tag, attrs):
         made = Element(tag, {name: value or "" for name, value in attrs})
@@ -61,18 +63,18 @@ def curves(root: Element) -> dict[str, dict[str, list[tuple[float, float]]]]:
         axes = chart.all("g", "axes")[0]
         scales = [[float(n) for n in axes.attributes[k].split()] for k in ("data-x", "data-y")]
         series = {}
-        for each in chart.all("g", "series"):
-            points = _pairs(each.attributes["data-points"])
-            drawn = _pairs(each.all("polyline")[0].attributes["points"])
+        for curve in chart.all("g", "series"):
+            points = _pairs(curve.attributes["data-points"])
+            drawn = _pairs(curve.all("polyline")[0].attributes["points"])
             assert len(drawn) == len(points)
             for point, pixel in zip(points, drawn, strict=True):
                 for value, at, (low, high, start, end) in zip(point, pixel, scales, strict=True):
                     assert abs(start + (value - low) / (high - low) * (end - start) - at) < 0.0051
-            series[each.attributes["data-name"]] = points
+            series[curve.attributes["data-name"]] = points
         found[chart.all("title")[0].text] = series
     return found
 
 
 def _pairs(text: str) -> list[tuple[float, float]]:
-    pairs = [each.split(",") for each in text.split()]
+    pairs = [pair.split(",") for pair in text.split()]
     return [(float(a), float(b)) for a, b in pairs]

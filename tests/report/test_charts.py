@@ -40,7 +40,7 @@ def test_a_chart_says_what_it_shows_to_who_cannot_see_it():
     assert svg.attributes["aria-labelledby"] == "c-t c-d"
     assert svg.all("title")[0].text == "Loss"
     assert "train: from 0.5 at epoch 1 to 0.25 at epoch 2" in svg.all("desc")[0].text
-    assert "epoch" in [each.text for each in svg.all("text", "name")]
+    assert "epoch" in [element.text for element in svg.all("text", "name")]
     assert "train" in svg.all("g", "legend")[0].content
 
 
@@ -56,10 +56,12 @@ def test_a_long_legend_leaves_the_plot_its_height():
     names = [f"an experiment with a long name, and number {at}" for at in range(12)]
     series = [Series(name, [(1, 0.5), (2, 0.25)], at) for at, name in enumerate(names)]
     svg = Page(line_chart("c", "t", series, "epoch")).root.all("svg")[0]
-    shown = [each.text for each in svg.all("g", "legend")[0].all("text")]
+    shown = [element.text for element in svg.all("g", "legend")[0].all("text")]
     assert len(set(shown)) == len(names), "cut, but still told apart"
     _, _, bottom, top = map(float, svg.all("g", "axes")[0].attributes["data-y"].split())
-    lowest = max(float(each.attributes["y"]) for each in svg.all("g", "legend")[0].all("text"))
+    lowest = max(
+        float(element.attributes["y"]) for element in svg.all("g", "legend")[0].all("text")
+    )
     assert bottom - top > 150
     assert lowest < top
     assert bottom < float(svg.attributes["viewbox"].split()[3])
@@ -76,7 +78,7 @@ def test_names_are_escaped():
     )
     assert "<script" not in chart
     root = Page(chart).root
-    assert [each.all("title")[0].text for each in root.all("svg")] == [bad] * 3
+    assert [svg.all("title")[0].text for svg in root.all("svg")] == [bad] * 3
 
 
 def test_bars_are_as_high_as_their_shares():

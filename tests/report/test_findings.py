@@ -30,14 +30,14 @@ def history(
             float(at),
             loss,
             valid[at] if valid else None,
-            {name: each[at] for name, each in metrics.items()},
+            {name: values[at] for name, values in metrics.items()},
         )
         for at, loss in enumerate(train)
     ]
 
 
 def warned(*runs: Run) -> list[str]:
-    return [each.message for each in findings(runs) if each.level == "warning"]
+    return [finding.message for finding in findings(runs) if finding.level == "warning"]
 
 
 def measured(test: str = "t", model: str = "m", **more: Any) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def test_a_run_of_popularity_is_the_baseline_of_the_others():
 def test_a_model_is_held_against_its_own_baseline():
     run = Run("a", measured=measured(models=BEATEN), files={"model.pt": "o"})
     assert run.metrics == {"ndcg@10": 0.4}
-    assert not any("Worse" in each for each in warned(run))
+    assert not any("Worse" in message for message in warned(run))
 
 
 def test_sampled_metrics_do_not_compare_with_full_ones():
@@ -111,8 +111,8 @@ def test_other_test_sets_do_not_compare():
 
 
 def test_without_a_baseline_the_page_says_so():
-    notes = [each.message for each in findings([Run("a", measured=measured())])]
-    assert any(each.startswith("Not compared with popularity") for each in notes)
+    notes = [finding.message for finding in findings([Run("a", measured=measured())])]
+    assert any(note.startswith("Not compared with popularity") for note in notes)
 
 
 def test_what_holds_of_several_runs_is_said_once():

@@ -36,7 +36,7 @@ def made(tmp_path_factory, cli):
 
 def evaluated(cli: Any, made: Path, *args: Any, models: str = "a") -> dict[str, Any]:
     """Return metrics.json of an evaluation."""
-    files = [made / f"{each}.pt" for each in models.split()]
+    files = [made / f"{model}.pt" for model in models.split()]
     out = made / "metrics.json"
     result = cli("evaluate", *files, made / "split/test.npz", "--out", out, *args)
     assert result.exit_code == 0, result.stderr
@@ -51,9 +51,9 @@ def table(path: Path) -> list[dict[str, str]]:
 def test_every_metric_but_coverage_has_an_interval_that_holds_it(cli, made):
     found = evaluated(cli, made)
     assert set(found["metrics"]) - set(found["intervals"]) == {"coverage@10"}
-    for name, each in found["intervals"].items():
-        assert each["low"] <= found["metrics"][name] <= each["high"]
-        assert each["standard_error"] > 0
+    for name, interval in found["intervals"].items():
+        assert interval["low"] <= found["metrics"][name] <= interval["high"]
+        assert interval["standard_error"] > 0
     assert "models" not in found
     assert "bootstrap over users" in found["protocol"]["intervals"]
 
@@ -75,22 +75,24 @@ def test_without_resamples_there_are_standard_errors_only(cli, made):
 
 def test_models_are_compared_pair_by_pair(cli, made):
     found = evaluated(cli, made, models="a b popular")
-    assert [each["name"] for each in found["models"]] == ["a.pt", "b.pt", "popular.pt"]
+    assert [model["name"] for model in found["models"]] == ["a.pt", "b.pt", "popular.pt"]
     assert found["models"][0]["metrics"] == found["metrics"]
-    assert [(each["model"], each["base"]) for each in found["differences"]] == [
+    assert [(pair["model"], pair["base"]) for pair in found["differences"]] == [
         ("b.pt", "a.pt"),
         ("popular.pt", "a.pt"),
     ]
     ours, base = found["models"][2]["metrics"], found["metrics"]
-    for name, each in found["differences"][1]["metrics"].items():
-        assert each["difference"] == pytest.approx(ours[name] - base[name], abs=1e-12)
-        assert each["beyond_noise"] == (each["low"] > 0 or each["high"] < 0)
+    for name, difference in found["differences"][1]["metrics"].items():
+        assert difference["difference"] == pytest.approx(ours[name] - base[name], abs=1e-12)
+        assert difference["beyond_noise"] == (difference["low"] > 0 or difference["high"] < 0)
     assert "rmse" not in found["differences"][1]["metrics"]
 
 
 def test_a_model_is_not_beyond_noise_of_itself(cli, made):
     found = evaluated(cli, made, models="a a")
-    assert not any(each["beyond_noise"] for each in found["differences"][0]["metrics"].values())
+    assert not any(
+        difference["beyond_noise"] for difference in found["differences"][0]["metrics"].values()
+    )
 
 
 def test_models_of_other_ids_are_refused(cli, made, tmp_path):
@@ -120,14 +122,14 @@ def test_sampled_metrics_say_so_wherever_they_appear(cli, made, tmp_path):
 
 
 def test_a_candidate_file_is_counted_and_may_hold_anything(cli, made, tmp_path):
-    test, train = (load_interactions(made / f"split/{each}.npz") for each in ("test", "train"))
+    test, train = (load_interactions(made / f"split/{part}.npz") for part in ("test", "train"))
     users, items = test.catalog.user_ids, test.catalog.item_ids
     user = int(test.users[0])
     positives = test.indices[test.indptr[user] : test.indptr[user + 1]].tolist()
     seen = train.indices[train.indptr[user] : train.indptr[user + 1]].tolist()
-    free = [each for each in range(80) if each not in positives and each not in seen][:6]
+    free = [item for item in range(80) if item not in positives and item not in seen][:6]
     chosen = [positives[0], seen[0], *free, free[0]]
-    rows = [f"{users[user]},{items[each]}" for each in chosen] + [f"999999,{items[0]}"]
+    rows = [f"{users[user]},{items[item]}" for item in chosen] + [f"999999,{items[0]}"]
     path = tmp_path / "candidates.csv"
     path.write_text("\n".join(["user_id,item_id", *rows]) + "\n")
     found = evaluated(cli, made, "--candidates", path)
@@ -143,7 +145,7 @@ def test_a_candidate_file_is_counted_and_may_hold_anything(cli, made, tmp_path):
     more = evaluated(cli, made, "--candidates", path, "--include-seen")["counts"]
     assert more["candidates_ranked"] == counts["candidates_ranked"] + 1
     assert "candidate file" in found["protocol"]["candidates"]
-    assert [each["role"] for each in found["meta"]["lineage"][-1]["inputs"]] == [
+    assert [entry["role"] for entry in found["meta"]["lineage"][-1]["inputs"]] == [
         "model",
         "test",
         "candidates",
@@ -166,12 +168,12 @@ def test_the_table_by_user_has_their_ids_and_averages_to_the_metrics(cli, made, 
     rows = table(path)
     test = load_interactions(made / "split/test.npz")
     tested = np.flatnonzero(test.user_counts)
-    assert [int(each["user_id"]) for each in rows] == test.catalog.user_ids[tested].tolist()
+    assert [int(row["user_id"]) for row in rows] == test.catalog.user_ids[tested].tolist()
     for name in ("ndcg@10", "auc", "mrr", "r_precision", "popularity@10"):
-        mean = np.mean([float(each[name]) for each in rows if each[name]])
+        mean = np.mean([float(row[name]) for row in rows if row[name]])
         assert mean == pytest.approx(found["metrics"][name])
     two = evaluated(cli, made, "--per-user", path, models="a b")
-    mean = np.mean([float(each["ndcg@10 (b.pt)"]) for each in table(path)])
+    mean = np.mean([float(row["ndcg@10 (b.pt)"]) for row in table(path)])
     assert mean == pytest.approx(two["models"][1]["metrics"]["ndcg@10"])
 
 
@@ -215,7 +217,7 @@ def test_popularity_of_the_models_own_train_data_is_to_be_beaten(cli, made):
 def test_variants_are_measured_where_they_are_asked_for(cli, made):
     assert not {"map_full@10", "rmse_user"} & set(evaluated(cli, made)["metrics"])
     names = ["rmse_user", "mae_user", "precision_listed", "recall_capped", "map_full"]
-    found = evaluated(cli, made, *(word for each in names for word in ("--metric", each)))
+    found = evaluated(cli, made, *(word for name in names for word in ("--metric", name)))
     assert set(found["metrics"]) == {
         "rmse_user",
         "mae_user",
@@ -289,13 +291,13 @@ def test_repeats_split_and_train_anew_with_each_seed(cli, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert "repeat2" in result.stdout
     found = json.loads((out / "metrics.json").read_text())
-    values = [each["metrics"]["rmse"] for each in found["repeats"]]
+    values = [repeat["metrics"]["rmse"] for repeat in found["repeats"]]
     assert values[0] != values[1]
     assert found["metrics"]["rmse"] == pytest.approx(np.mean(values))
     assert found["sd"]["rmse"] == pytest.approx(np.std(values, ddof=1))
     assert "seeds 5 to 6" in found["protocol"]["repeats"]
     assert load_checkpoint(out / "repeat2/model.pt").options["seed"] == 6
-    splits = [load_interactions(out / f"repeat{each}/split/test.npz") for each in (1, 2)]
+    splits = [load_interactions(out / f"repeat{number}/split/test.npz") for number in (1, 2)]
     assert splits[0].indices.tolist() != splits[1].indices.tolist()
     before = (out / "metrics.json").read_bytes()
     assert cli(*run, "--json").exit_code == 0
@@ -317,14 +319,14 @@ def test_folds_are_trained_and_measured_in_one_call(cli, tmp_path):
     assert "mean ± sd" in result.stdout
     assert "fold3" in result.stdout
     found = json.loads((out / "metrics.json").read_text())
-    assert [each["fold"] for each in found["folds"]] == ["fold1", "fold2", "fold3"]
-    values = [each["metrics"]["rmse"] for each in found["folds"]]
+    assert [fold["fold"] for fold in found["folds"]] == ["fold1", "fold2", "fold3"]
+    values = [fold["metrics"]["rmse"] for fold in found["folds"]]
     assert found["metrics"]["rmse"] == pytest.approx(np.mean(values))
     assert found["sd"]["rmse"] == pytest.approx(np.std(values, ddof=1))
     one = json.loads((out / "fold2/metrics.json").read_text())
     assert one["metrics"] == found["folds"][1]["metrics"]
     assert load_checkpoint(out / "fold2/model.pt").meta["fold"] == "fold2"
-    assert sum(each["counts"]["test_rows"] for each in found["folds"]) == 1500
+    assert sum(fold["counts"]["test_rows"] for fold in found["folds"]) == 1500
     before = (out / "metrics.json").read_bytes()
     assert cli(*run, "--json").exit_code == 0
     assert (out / "metrics.json").read_bytes() == before

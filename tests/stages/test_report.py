@@ -121,18 +121,18 @@ def test_several_runs_are_overlaid_and_compared(runs, tmp_path):
     }
     again = curves(Page(written([folders[0], folders[0]], tmp_path / "r.html")).root)
     assert set(again["rmse on validation by epoch"]) == {"demo-explicit", "demo-explicit (2)"}
-    tables = {each.all("caption")[0].text: each for each in Page(text).root.all("table")}
+    tables = {table.all("caption")[0].text: table for table in Page(text).root.all("table")}
     cells = {
-        row.all("th")[0].content: [each.content for each in row.all("td")]
+        row.all("th")[0].content: [cell.content for cell in row.all("td")]
         for row in tables["Metrics on the test set"].all("tr")[1:]
     }
-    documents = [json.loads((each / "metrics.json").read_text()) for each in folders]
+    documents = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
 
     def shown(document: dict[str, Any], name: str) -> str:
         interval = document["intervals"][name]
         return f"{document['metrics'][name]:.4f}{interval['low']:.4f} to {interval['high']:.4f}"
 
-    assert cells["auc"] == [shown(each, "auc") for each in documents]
+    assert cells["auc"] == [shown(document, "auc") for document in documents]
     assert cells["rmse"] == [shown(documents[0], "rmse"), "–"]
     assert "objective" in tables["Options of train that differ"].content
 
@@ -142,15 +142,15 @@ def test_names_are_shown_as_they_are_and_nothing_is_fetched(runs, tmp_path):
     root = Page(text).root
     assert not root.all("script")
     assert not root.all("img")
-    assert any(each.content.startswith(EVIL) for each in root.all("bdi"))
+    assert any(element.content.startswith(EVIL) for element in root.all("bdi"))
     for address in re.findall(
         r"""<[^>]*?\s(?:src|href|action|data)\s*=\s*["']?([^"'\s>]*)""", text
     ):
         assert address == "data:,"
     assert "@import" not in text
     assert "url(" not in text
-    policies = [each.attributes.get("content", "") for each in root.all("meta")]
-    assert any("default-src 'none'" in each for each in policies)
+    policies = [element.attributes.get("content", "") for element in root.all("meta")]
+    assert any("default-src 'none'" in policy for policy in policies)
 
 
 def test_the_page_says_what_was_run(runs, tmp_path):
@@ -159,8 +159,8 @@ def test_the_page_says_what_was_run(runs, tmp_path):
     metrics = json.loads((folder / "metrics.json").read_text())
     for step in metrics["meta"]["lineage"]:
         assert f"mfcli {step['stage']}" in text
-        for each in step["inputs"]:
-            assert each["sha256"] in text
+        for entry in step["inputs"]:
+            assert entry["sha256"] in text
     assert "learning-rate" in text
     assert metrics["protocol"]["ties"] in text
     assert str(tmp_path) not in text
@@ -174,18 +174,18 @@ def test_the_users_have_what_the_files_say(runs, tmp_path):
     assert len(users) == 5
     with (folder / "recommendations.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    for each in users:
-        own = [row for row in rows if row["user_id"] == each.all("h4")[0].all("bdi")[0].text]
-        lines = each.all("tbody")[0].all("tr")
+    for user in users:
+        own = [row for row in rows if row["user_id"] == user.all("h4")[0].all("bdi")[0].text]
+        lines = user.all("tbody")[0].all("tr")
         shown = [line.all("bdi")[0].text for line in lines]
         assert shown == [row["item_name"] for row in own]
-        assert not {chip.content for chip in each.all("li")} & set(shown)
+        assert not {chip.content for chip in user.all("li")} & set(shown)
 
 
 def test_several_runs_show_the_same_users(runs, tmp_path):
     folders = [runs / "demo-implicit", runs / "demo-explicit"]
     root = Page(written(folders, tmp_path / "r.html")).root
-    names = [each.all("h4")[0].content for each in root.all("div", "user")]
+    names = [element.all("h4")[0].content for element in root.all("div", "user")]
     assert names[:5] == names[5:]
 
 
@@ -196,7 +196,7 @@ def test_a_missing_file_is_named_and_the_rest_is_shown(run, tmp_path, missing):
     assert f"Not in the folder, and so not in this page: {missing}." in text
     found = curves(Page(text).root)
     assert found, "the checkpoint and the CSV both hold the history"
-    assert any("time" in each for each in found) == (missing != "model.history.csv")
+    assert any("time" in level for level in found) == (missing != "model.history.csv")
     assert ("0 of 40" in text or "Popularity in numbers" in text) == (
         missing not in ("model.pt", "recommendations.csv")
     )
@@ -225,11 +225,11 @@ def test_intervals_and_comparisons_of_metrics_are_shown(run, tmp_path):
     ]
     path.write_text(json.dumps(content))
     root = Page(written([run], tmp_path / "r.html")).root
-    assert "0.1234 to 0.9876" in [each.text for each in root.all("small")]
+    assert "0.1234 to 0.9876" in [element.text for element in root.all("small")]
     assert "SAMPLED" in root.content
-    tables = {each.all("caption")[0].text: each for each in root.all("table")}
+    tables = {table.all("caption")[0].text: table for table in root.all("table")}
     compared = tables["model.pt − popularity, paired by user"].all("td")
-    assert [each.text for each in compared] == [
+    assert [element.text for element in compared] == [
         "+0.2500",
         "0.1234 to 0.9876",
         "yes",
@@ -238,7 +238,7 @@ def test_intervals_and_comparisons_of_metrics_are_shown(run, tmp_path):
         "no",
     ]
     together = tables["Measured together in metrics.json"]
-    assert [each.content for each in together.all("th")] == [
+    assert [cell.content for cell in together.all("th")] == [
         "metric",
         "<b>model.pt</b>",
         "popularity (baseline)",

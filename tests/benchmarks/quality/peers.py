@@ -73,7 +73,7 @@ def trained(name: str, settings: dict[str, Any], train: Interactions, seed: int)
     )
     with threadpool_limits(1, user_api="blas"):  # as implicit asks for: its own threads are enough
         model.fit(matrix, show_progress=False)
-    users, items = (np.asarray(each) for each in (model.user_factors, model.item_factors))
+    users, items = (np.asarray(table) for table in (model.user_factors, model.item_factors))
     return Vectors(
         users, items, np.zeros(len(users), np.float32), np.zeros(len(items), np.float32), 0.0
     )

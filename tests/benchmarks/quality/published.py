@@ -66,8 +66,8 @@ def folds(data: Path, work: Path) -> None:
             [measured(work / f"u{fold}", options(**given, seed=seed)) for fold in range(1, 6)]
             for seed in SEEDS
         ]
-        means = [float(np.mean([each["rmse"] for each in run])) for run in runs]
-        seconds = float(np.median([each["seconds"] for run in runs for each in run]))
+        means = [float(np.mean([step["rmse"] for step in run])) for run in runs]
+        seconds = float(np.median([step["seconds"] for run in runs for step in run]))
         table.add_row(title, cell(means), f"{seconds:.2f}")
     CONSOLE.print(table)
 
@@ -91,9 +91,9 @@ def implicit(data: Path, work: Path) -> None:
             )
             for seed in SEEDS
         ]
-        cells = [cell([each[name] for each in found]) for name in ("auc", "precision@5", "ndcg@10")]
-        seconds = float(np.median([each["seconds"] for each in found]))
-        title = " · ".join(str(each) for each in (model, objective, engine) if each)
+        cells = [cell([row[name] for row in found]) for name in ("auc", "precision@5", "ndcg@10")]
+        seconds = float(np.median([row["seconds"] for row in found]))
+        title = " · ".join(str(part) for part in (model, objective, engine) if part)
         table.add_row(title, *cells, f"{seconds:.2f}")
     CONSOLE.print(table)
 
@@ -156,6 +156,6 @@ def lightfm(data: Path, work: Path) -> None:
             train(work / "train.npz", model, config)
             measuring = EvaluateConfig(include_seen=True)
             found.append(evaluate(model, work / "test.npz", None, measuring).metrics)
-        cells = [cell([each[name] for each in found]) for name in ("precision@10", "auc")]
+        cells = [cell([row[name] for row in found]) for name in ("precision@10", "auc")]
         table.add_row(objective, *cells, theirs)
     CONSOLE.print(table)
