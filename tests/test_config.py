@@ -34,11 +34,12 @@ from mfcli.config import (
     combinations,
     parse_init,
 )
-from mfcli.config.choices import DEFAULTS, inapplicable
+from mfcli.config.applies import inapplicable
 from mfcli.config.files import load_config, load_preset, preset_names
 from mfcli.config.metrics import expand_metrics
 from mfcli.config.options import field_types, names_with
 from mfcli.config.stages import parse_columns
+from mfcli.config.ways import WAYS
 from mfcli.errors import InputError, UsageError
 
 CLASSES: dict[str, type[Config]] = {
@@ -442,7 +443,7 @@ class TestModes:
 
     def test_a_default_of_the_biases_gives_way_to_a_regularization_that_was_given(self) -> None:
         """The default holds only beside its own default of the factors."""
-        for engine, objective in DEFAULTS:
+        for engine, objective in WAYS:
             if engine is Engine.closed_form or objective is Objective.ials:
                 continue
             config = train_config(engine=engine, objective=objective, regularization=0.3)

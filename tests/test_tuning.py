@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli.config import Objective, Setting, TrainConfig, TuneConfig, combinations
-from mfcli.config.choices import DEFAULTS, defaults_for, inapplicable
-from mfcli.config.ranges import RANGES, Choice, Log, Space, Uniform, parse_range, ranges_for
+from mfcli.config import Engine, Objective, Setting, TrainConfig, TuneConfig, combinations
+from mfcli.config.applies import inapplicable
+from mfcli.config.ranges import parse_range
+from mfcli.config.spaces import Choice, Log, Space, Uniform
+from mfcli.config.ways import WAYS, defaults_for, space_for
 from mfcli.errors import UsageError
 from mfcli.results import TrialResult
 from mfcli.tuning.search import Halving, Task, best_of, draw, search
@@ -141,13 +143,14 @@ def test_draws_stay_within_their_ranges_and_are_options(seed: int):
 
 
 def test_every_engine_and_objective_has_ranges():
-    assert set(RANGES) == set(DEFAULTS)
+    without = {key for key, way in WAYS.items() if not way.space}
+    assert without == {(Engine.closed_form, None)}  # popularity has no option
 
 
 @pytest.mark.parametrize(("model", "objective", "engine"), combinations())
 def test_ranges_hold_the_defaults_and_every_draw_resolves(model, objective, engine):
     setting = Setting(model, objective, engine)
-    space, defaults = ranges_for(setting), defaults_for(setting)
+    space, defaults = space_for(setting), defaults_for(setting)
     assert not set(space) & set(inapplicable(setting))
     for name, each in space.items():
         # Of weights that are not all 1, as the defaults' are; by the data.
@@ -183,7 +186,7 @@ def test_ranges_are_read(text: str, expected: Any):
         ("seed=1,2", "no option to draw"),
         ("factors", "NAME=LOW:HIGH"),
         ("factors=2:1", "the larger one last"),
-        ("factors=a,b", "no whole number"),
+        ("factors=a,b", "not a whole number"),
         ("dropout=0:2", "above its maximum"),
         ("optimizer=adam,adm", "none of"),
         ("init=normal", "normal:0.05"),

@@ -13,8 +13,8 @@ from mfcli.config.choices import (
     Reduction,
     Schedule,
     Setting,
-    combinations,
 )
+from mfcli.config.combinations import combinations
 from mfcli.config.model_args import ModelArgs
 from mfcli.config.options import Config
 from mfcli.config.recipe import FULL, Init, Recipe, parse_init

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from mfcli.config.applies import inapplicable
 from mfcli.config.choices import (
     BASELINES,
     MODES,
@@ -18,15 +19,14 @@ from mfcli.config.choices import (
     Optimizer,
     Schedule,
     Setting,
-    defaults_for,
-    inapplicable,
-    refusal,
 )
+from mfcli.config.combinations import refusal
 from mfcli.config.metrics import check_metrics, expand_metrics
 from mfcli.config.options import _coerce, field_types, flag, names_with, nearest
 from mfcli.config.recipe import Recipe, parse_init
 from mfcli.config.roles import Role
 from mfcli.config.train_options import TrainOptions
+from mfcli.config.ways import defaults_for
 from mfcli.errors import UsageError
 
 DECAYING = (Schedule.exponential, Schedule.inverse)

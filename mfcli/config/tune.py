@@ -10,11 +10,13 @@ from typing import Any
 from mfcli.config.choices import Objective, Setting
 from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
 from mfcli.config.options import names_with, option
-from mfcli.config.ranges import Space, check_space, parse_range, plain, ranges_for
+from mfcli.config.ranges import check_space, parse_range, plain
 from mfcli.config.recipe import Recipe
 from mfcli.config.roles import Role
+from mfcli.config.spaces import Space
 from mfcli.config.stages import SplitConfig, Strategy
 from mfcli.config.train import TrainConfig
+from mfcli.config.ways import space_for
 from mfcli.errors import UsageError
 
 _SEARCH = "How the search goes"
@@ -178,7 +180,7 @@ class TuneConfig(TrainConfig):
     def space(self) -> Space:
         """Return what is drawn from where; raises UsageError where nothing is left."""
         setting, fixed, given = self.setting, self.fixed(), self.given_ranges()
-        space = ranges_for(setting) | given
+        space = space_for(setting) | given
         space = {name: space[name] for name in sorted(space) if name not in fixed}
         check_space(space, given, setting, fixed)
         return space

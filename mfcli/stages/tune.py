@@ -25,7 +25,8 @@ from mfcli.artifacts import (
 from mfcli.artifacts.meta import to_json
 from mfcli.config import Role, SplitConfig, TrainConfig, TuneConfig
 from mfcli.config.options import flag, names_with
-from mfcli.config.ranges import Log, described
+from mfcli.config.ranges import described
+from mfcli.config.spaces import Log
 from mfcli.data import splitting
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions

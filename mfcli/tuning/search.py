@@ -21,7 +21,8 @@ from sklearn.model_selection import ParameterSampler
 
 from mfcli.config.choices import Confidence
 from mfcli.config.options import field_types
-from mfcli.config.ranges import Choice, Log, Range, Space, Uniform, plain
+from mfcli.config.ranges import plain
+from mfcli.config.spaces import Choice, Log, Range, Space, Uniform
 from mfcli.config.train import TrainConfig
 from mfcli.events import TrialResult
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from mfcli.config import Engine, Recipe, TrainConfig, combinations
-from mfcli.config.choices import DEFAULTS, MODES
+from mfcli.config.choices import MODES
+from mfcli.config.ways import WAYS
 from mfcli.errors import DivergedError
 from mfcli.models.base import FactorModel
 from mfcli.models.modules import build
@@ -284,7 +285,8 @@ def test_an_interrupted_epoch_leaves_the_state_of_the_last_whole_one():
 
 def test_every_mode_names_a_combination_that_has_defaults():
     assert set(MODES.values()) <= set(combinations())
-    assert {(engine, objective) for _, objective, engine in combinations()} == set(DEFAULTS)
+    assert all(way.models for way in WAYS.values())
+    assert all(way.defaults for (_, objective), way in WAYS.items() if objective is not None)
 
 
 @pytest.mark.parametrize("order", [0, 1])

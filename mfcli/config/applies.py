@@ -1,0 +1,74 @@
+"""Which options mean something in which setting.
+
+A new option that does not mean something everywhere is one entry of ``APPLIES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mfcli.config.choices import Engine, ModelKind, Objective, Setting
+
+# Options that do not mean something everywhere: when they do, and how the reason begins.
+APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
+    ("optimizer", "sparse", "batch_size", "reduction", "clip_norm", "dropout", "weight_decay"): (
+        lambda s: s.engine is Engine.minibatch,
+        "it belongs to --engine minibatch",
+    ),
+    ("bias_weight_decay",): (
+        lambda s: s.engine is Engine.minibatch and s.biased,
+        "it belongs to --engine minibatch and a model with biases",
+    ),
+    ("bias_regularization", "bias_init"): (
+        lambda s: s.biased,
+        "only biased-mf and svdpp learn biases",
+    ),
+    ("global_mean",): (
+        lambda s: s.biased and s.objective is Objective.mse,
+        "only mse on models with biases starts from a mean rating",
+    ),
+    ("negatives", "negative_power", "positive_weight"): (
+        lambda s: s.sampled,
+        "only objectives that sample negatives have it",
+    ),
+    ("rating_unit",): (
+        lambda s: s.objective is Objective.mse and s.engine is not Engine.closed_form,
+        "only --objective mse learns ratings, step by step",
+    ),
+    ("order",): (
+        lambda s: (
+            s.engine is Engine.hogwild
+            and s.objective is Objective.mse
+            and s.model is not ModelKind.svdpp
+        ),
+        "only --engine hogwild with --objective mse on mf and biased-mf has orders",
+    ),
+    ("hidden", "item_factors"): (
+        lambda s: s.model is ModelKind.neural,
+        "only --model neural has it",
+    ),
+    ("damping",): (lambda s: s.model is ModelKind.bias, "only --model bias has it"),
+    ("learning_rate", "schedule", "decay"): (
+        lambda s: s.engine in (Engine.minibatch, Engine.hogwild),
+        "nothing is learnt in steps",
+    ),
+    ("regularization", "init", "epochs", "factors", "init_from", "patience"): (
+        lambda s: s.engine is not Engine.closed_form,
+        "--engine closed-form takes no steps",
+    ),
+    ("unobserved_weight", "regularization_exponent", "confidence", "alpha"): (
+        lambda s: s.objective is Objective.ials,
+        "only --objective ials has it",
+    ),
+    ("block_size",): (lambda s: s.engine is Engine.als, "it belongs to --engine als"),
+}
+
+
+def inapplicable(setting: Setting) -> dict[str, str]:
+    """Map each option that means nothing in a setting to the reason."""
+    return {
+        name: reason
+        for names, (applies, reason) in APPLIES.items()
+        for name in names
+        if not applies(setting)
+    }
