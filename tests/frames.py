@@ -9,39 +9,33 @@ kernel, its frames follow those of the main thread, which waits for it.
 
 from __future__ import annotations
 
+import functools
 import io
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+import torch
 
 import mfcli
 from mfcli.cli import main
+from mfcli.config import Objective
+from mfcli.training.engines import least_squares
+from mfcli.training.engines.passes import PASSES
 
 HOME = Path(mfcli.__file__).parent
 MOST = 10  # frames
 COMPREHENSIONS = ("<listcomp>", "<dictcomp>", "<setcomp>")  # no frames any more in Python 3.12
 
-# The options of a training, and the name by which its engine calls what does the work.
-TRAININGS = {
-    "hogwild mse": ("--engine hogwild --objective mse", "mfcli.kernels.mse_pass"),
-    "hogwild bpr": ("--engine hogwild --objective bpr", "mfcli.kernels.pairwise_pass"),
-    "als ials": (
-        "--engine als --objective ials",
-        "mfcli.training.engines.least_squares.solve_rows",
-    ),
-    "minibatch": ("--engine minibatch", "torch.Tensor.backward"),
-}
-
 Walk = list[str]
+Note = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def walk(frame: FrameType | None) -> Walk:
@@ -82,39 +76,53 @@ def prepare(folder: Path) -> None:
     run("train {}/data.npz --out {}/model.pt --epochs 1 --factors 4", folder)
 
 
+def sgd_pass(objective: Objective, note: Note) -> Any:
+    """Note the calls of the compiled pass of an objective."""
+    noted = PASSES[objective]._replace(kernel=note(PASSES[objective].kernel))
+    return patch.dict(PASSES, {objective: noted})
+
+
+def least_squares_rows(note: Note) -> Any:
+    """Note the calls of the compiled solver of rows."""
+    return patch.object(least_squares, "solve_rows", note(least_squares.solve_rows))
+
+
+def torch_step(note: Note) -> Any:
+    """Note the calls of torch's gradients."""
+    return patch.object(torch.Tensor, "backward", note(torch.Tensor.backward))
+
+
+# The options of a training, and what notes the calls of the function that does its work.
+TRAININGS: dict[str, tuple[str, Callable[[Note], Any]]] = {
+    "hogwild mse": (
+        "--engine hogwild --objective mse",
+        functools.partial(sgd_pass, Objective.mse),
+    ),
+    "hogwild bpr": (
+        "--engine hogwild --objective bpr",
+        functools.partial(sgd_pass, Objective.bpr),
+    ),
+    "als ials": ("--engine als --objective ials", least_squares_rows),
+    "minibatch": ("--engine minibatch", torch_step),
+}
+
+
 def walk_of_training(name: str, folder: Path) -> Walk:
     """Return the longest walk to the kernel within an epoch of a training."""
-    options, target = TRAININGS[name]
+    options, patched = TRAININGS[name]
     walks: list[Walk] = []
-    with noted(target, walks):
+
+    def note(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **named: Any) -> Any:
+            walks.append(whole_walk())
+            return original(*args, **named)
+
+        return call
+
+    with patched(note):
         run(f"train {{}}/data.npz --out {{}}/other.pt --epochs 1 --factors 4 {options}", folder)
     # Kernels are also called once to be compiled, before the first epoch.
     return max((found for found in walks if any(".epoch" in step for step in found)), key=len)
-
-
-@contextmanager
-def noted(target: str, walks: list[Walk]) -> Iterator[None]:
-    """Note the walk of every call of the function that ``target`` names."""
-    place, _, name = target.rpartition(".")
-    original = getattr(imported(place), name)
-
-    def call(*args: Any, **named: Any) -> Any:
-        walks.append(whole_walk())
-        return original(*args, **named)
-
-    with patch(target, call):
-        yield
-
-
-def imported(place: str) -> Any:
-    """Return a module, or the class in one, by its dotted name."""
-    import importlib
-
-    try:
-        return importlib.import_module(place)
-    except ModuleNotFoundError:
-        module, _, name = place.rpartition(".")
-        return getattr(importlib.import_module(module), name)
 
 
 def walk_of_recommend(folder: Path) -> Walk:

@@ -10,6 +10,7 @@ Bytes depend on the rows alone: not on how they were handed over, nor on time or
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -31,12 +32,12 @@ def open_table(
         with gzipped(stream) as packed:
             yield CsvWriter(packed, columns, csv_safe)
         return
-    made: dict[TableFormat, Callable[[], Any]] = {
-        TableFormat.csv: lambda: CsvWriter(stream, columns, csv_safe),
-        TableFormat.jsonl: lambda: JsonLinesWriter(stream, columns),
-        TableFormat.parquet: lambda: ParquetWriter(stream, columns),
+    writers: dict[TableFormat, Callable[..., Any]] = {
+        TableFormat.csv: functools.partial(CsvWriter, safe=csv_safe),
+        TableFormat.jsonl: JsonLinesWriter,
+        TableFormat.parquet: ParquetWriter,
     }
-    writer: TableWriter = made[kind]()
+    writer: TableWriter = writers[kind](stream, columns)
     try:
         yield writer
     except BaseException:
