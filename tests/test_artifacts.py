@@ -132,7 +132,7 @@ class TestInteractionsFile:
             ({"indptr": None}, "has no indptr"),
             ({"user_ids": None}, "has no user_ids"),
             ({"meta": None}, "has no meta"),
-            ({"format": np.array(b"csc")}, "csr"),
+            ({"format": np.array(b"csc")}, "CSR"),
             ({"shape": np.array([5, 6])}, "its shape is not that of its ids"),
             ({"indptr": np.arange(7, dtype=np.int32)}, "does not describe"),
             ({"data": np.ones(3)}, "data should be"),
@@ -178,7 +178,7 @@ class TestInteractionsFile:
     def test_a_bare_pickle_is_refused_and_never_executed(self, tmp_path: Path) -> None:
         mark = tmp_path / "executed"
         (tmp_path / "m.npz").write_bytes(pickle.dumps(Trap(mark)))
-        with pytest.raises(InputError, match=r"is no \.npz file"):
+        with pytest.raises(InputError, match=r"is not an \.npz file"):
             load_interactions(tmp_path / "m.npz")
         assert not mark.exists()
 
@@ -263,14 +263,14 @@ class TestNoFile:
             load(tmp_path)
 
     def test_a_device_is_an_input_error(self, load: Callable[[Path], Any]) -> None:
-        with pytest.raises(InputError, match="is no regular file"):
+        with pytest.raises(InputError, match="is not a regular file"):
             load(Path(os.devnull))
 
     def test_a_pipe_that_nobody_writes_is_refused_at_once(
         self, tmp_path: Path, load: Callable[[Path], Any]
     ) -> None:
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(InputError, match="is no regular file"):
+        with pytest.raises(InputError, match="is not a regular file"):
             load(tmp_path / "pipe")
 
 
@@ -625,7 +625,7 @@ class TestAtomicFile:
         self, tmp_path: Path, make: Callable[[Path], None]
     ) -> None:
         make(tmp_path / "f")
-        with pytest.raises(UsageError, match="is no regular file"):
+        with pytest.raises(UsageError, match="is not a regular file"):
             real_output(tmp_path / "f")
         with pytest.raises(UsageError), atomic_file(tmp_path / "f"):
             pass
@@ -633,9 +633,9 @@ class TestAtomicFile:
     @pytest.mark.parametrize("name", ["file/model.pt", "file/deeper/model.pt"])
     def test_a_file_in_the_place_of_a_folder_is_refused(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "file").write_bytes(b"")
-        with pytest.raises(UsageError, match="no folder"), output_lock(tmp_path / name):
+        with pytest.raises(UsageError, match="not a folder"), output_lock(tmp_path / name):
             pass
-        with pytest.raises(UsageError, match="no folder"), atomic_file(tmp_path / name):
+        with pytest.raises(UsageError, match="not a folder"), atomic_file(tmp_path / name):
             pass
 
     def test_an_input_is_hashed_in_hex(self, tmp_path: Path) -> None:

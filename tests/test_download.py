@@ -438,7 +438,7 @@ class TestCertificates:
         self, secure: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate.pem"))
-        with pytest.raises(DownloadError, match="from https to http"):
+        with pytest.raises(DownloadError, match="redirects from https to http"):
             secure.get(redirect("http://127.0.0.1:1/x"))
         assert secure.get(good).read_bytes() == CONTENT
 

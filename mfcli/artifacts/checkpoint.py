@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mfcli.artifacts.documents import check_document
 from mfcli.artifacts.files import atomic_file, open_input
 from mfcli.artifacts.meta import FIRST, check_meta, is_plain
-from mfcli.artifacts.zips import check_document, check_members
+from mfcli.artifacts.zips import check_members
 from mfcli.config.model_args import ModelArgs
 from mfcli.data.ids import MAX_ID_LENGTH
 from mfcli.data.interactions import Catalog, Ids, Indices, csr_problem

@@ -20,7 +20,7 @@ POLL_SECONDS = 0.2  # between two tries for a lock; flock has no time-out of its
 
 
 def real_output(path: Path) -> Path:
-    """Follow links to where ``path`` would be written; refuse what is no regular file.
+    """Follow links to where ``path`` would be written; refuse what is not a regular file.
 
     Raises UsageError for a folder or a device: a rename would replace it.
     """
@@ -28,16 +28,16 @@ def real_output(path: Path) -> Path:
     if target.is_dir():
         raise UsageError(f"--out {path} is a folder: name a file")
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        raise UsageError(f"--out {path} is no regular file: it would be replaced")
+        raise UsageError(f"--out {path} is not a regular file: it would be replaced by one")
     return target
 
 
 def refuse_input_as_output(out: Path, *inputs: Path | str | None) -> None:
     """Raise UsageError where ``out`` is one of the files that are read: it would be replaced."""
-    for each in inputs:
-        if each is None or not os.path.exists(each) or not out.exists():
+    for source in inputs:
+        if source is None or not os.path.exists(source) or not out.exists():
             continue
-        if os.path.samefile(out, each):
+        if os.path.samefile(out, source):
             raise UsageError(f"--out {out} is an input as well: name another file")
 
 
@@ -124,7 +124,7 @@ def _make_folder(folder: Path, path: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UsageError(f"--out {path}: a part of the path is a file, no folder") from None
+        raise UsageError(f"--out {path}: a part of the path is a file, not a folder") from None
 
 
 @contextmanager
@@ -132,9 +132,11 @@ def uninterrupted() -> Iterator[None]:
     """Put Ctrl-C and SIGTERM off to the end of the ``with``: several renames belong together."""
     caught: list[int] = []
     before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():  # no other one may, or is asked
-        for each in (signal.SIGINT, signal.SIGTERM):
-            before[each] = signal.signal(each, lambda number, _: caught.append(number))
+    if (
+        threading.current_thread() is threading.main_thread()
+    ):  # no other thread may set handlers, nor gets signals
+        for sent in (signal.SIGINT, signal.SIGTERM):
+            before[sent] = signal.signal(sent, lambda number, _: caught.append(number))
     try:
         yield
     finally:
@@ -171,7 +173,7 @@ def open_input(path: Path) -> IO[bytes]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
-        raise InputError(f"{path}: is no regular file")
+        raise InputError(f"{path}: is not a regular file")
     return stream
 
 

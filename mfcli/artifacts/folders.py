@@ -15,7 +15,7 @@ from mfcli.errors import UsageError
 
 # Readers of Parquet folders (Arrow, pandas, Spark) pass over names that begin with _.
 MANIFEST = "_manifest.json"
-META = "meta.json"  # of an export, whose files are no one table
+META = "meta.json"  # of an export, whose files are not one table
 SUCCESS = "_SUCCESS"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
@@ -32,16 +32,16 @@ def real_folder(path: Path) -> Path:
         raise UsageError(f"--out {path} is a file: name a folder")
     if not is_ours(target):
         raise UsageError(
-            f"--out {path} holds something else than an earlier output: name another folder"
+            f"--out {path} holds files that are not of an earlier output: name another folder"
         )
     return target
 
 
 def is_ours(folder: Path) -> bool:
     """Tell whether a folder is empty, or an output of this module and nothing else."""
-    names = {each.name for each in folder.iterdir()}
+    names = {entry.name for entry in folder.iterdir()}
     manifest = read_manifest(folder) or {}
-    listed = [*(each["name"] for each in manifest.get("parts", [])), *manifest.get("sha256", {})]
+    listed = [*(part["name"] for part in manifest.get("parts", [])), *manifest.get("sha256", {})]
     return not names or (bool(manifest) and names <= {MANIFEST, META, SUCCESS, *listed})
 
 

@@ -11,9 +11,10 @@ from typing import IO, Any, TypeVar
 
 import numpy as np
 
+from mfcli.artifacts.array_headers import Header, array_headers
 from mfcli.artifacts.files import atomic_file, open_input
 from mfcli.artifacts.meta import from_json, to_json
-from mfcli.artifacts.zips import Header, array_headers, check_members
+from mfcli.artifacts.zips import EMPTY_ZIP_MAGIC, ZIP_MAGIC, check_members
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError, is_out_of_memory
 
@@ -60,7 +61,7 @@ def stored_bytes(interactions: Interactions) -> int:
         catalog.item_ids,
         catalog.item_names,
     )
-    return sum(each.nbytes for each in arrays if each is not None)
+    return sum(array.nbytes for array in arrays if array is not None)
 
 
 def matrix_headers(path: Path) -> dict[str, Header]:
@@ -81,7 +82,7 @@ def _arrays(stream: IO[bytes]) -> dict[str, Any]:
     with np.load(stream, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in names}
     if "meta" in arrays:
-        arrays["meta"] = str(arrays["meta"])  # a letter that is none is found here
+        arrays["meta"] = str(arrays["meta"])  # raises for invalid Unicode
     return arrays
 
 
@@ -95,14 +96,14 @@ def _reading(path: Path, read: Callable[[], Made]) -> Made:
         if is_out_of_memory(error):
             raise
         reason = str(error).partition("\n")[0][:120]
-        raise InputError(f"{path}: is damaged ({reason}): make it anew") from None
+        raise InputError(f"{path}: is damaged ({reason}): make it again") from None
 
 
 def load_interactions(path: Path) -> Interactions:
     """Read and validate interactions; raises InputError for anything that is not whole."""
     with open_input(path) as stream:
-        if stream.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
-            raise InputError(f"{path}: is no .npz file: make one with mfcli fetch")
+        if stream.read(4) not in (ZIP_MAGIC, EMPTY_ZIP_MAGIC):
+            raise InputError(f"{path}: is not an .npz file: make one with mfcli fetch")
         stream.seek(0)
         arrays = _reading(path, lambda: _arrays(stream))
     missing = [name for name in _REQUIRED if name not in arrays]
@@ -111,7 +112,7 @@ def load_interactions(path: Path) -> Interactions:
             f"{path}: has no {missing[0]}, so it was not made by mfcli fetch or mfcli split"
         )
     if arrays["format"].tobytes() != b"csr":
-        raise InputError(f"{path}: is no csr matrix: make one with mfcli fetch")
+        raise InputError(f"{path}: is not a CSR matrix: make one with mfcli fetch")
     meta = from_json(arrays["meta"], str(path))
     try:
         interactions = Interactions(
@@ -123,7 +124,7 @@ def load_interactions(path: Path) -> Interactions:
             meta,
         )
     except InputError as error:
-        raise InputError(f"{path}: {error}: make the file anew") from None
+        raise InputError(f"{path}: {error}: make the file again") from None
     if arrays["shape"].tolist() != [interactions.n_users, interactions.n_items]:
-        raise InputError(f"{path}: its shape is not that of its ids: make the file anew")
+        raise InputError(f"{path}: its shape is not that of its ids: make the file again")
     return interactions

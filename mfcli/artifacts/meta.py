@@ -52,14 +52,14 @@ def from_json(text: str, where: str) -> dict[str, Any]:
     try:
         meta = json.loads(text)
     except (ValueError, RecursionError):
-        raise InputError(f"{where}: its meta is damaged: make the file anew") from None
+        raise InputError(f"{where}: its meta is damaged: make the file again") from None
     return check_meta(meta, where)
 
 
 def check_meta(meta: Any, where: str) -> dict[str, Any]:
     """Return ``meta`` if it is a document of a schema that this version reads, else InputError."""
     if not isinstance(meta, dict) or not _is_whole(meta):
-        raise InputError(f"{where}: its meta is damaged: make the file anew")
+        raise InputError(f"{where}: its meta is damaged: make the file again")
     newest = schema_of(meta.get("kind"))
     if meta["schema"] > newest:
         raise InputError(
@@ -88,11 +88,11 @@ def is_plain(value: Any, depth: int = DEEPEST) -> bool:
     """Tell whether a value can be written as JSON: no other types, no lone surrogates, not deep."""
     if isinstance(value, dict):
         return depth > 0 and all(
-            isinstance(key, str) and is_plain(key) and is_plain(each, depth - 1)
-            for key, each in value.items()
+            isinstance(key, str) and is_plain(key) and is_plain(part, depth - 1)
+            for key, part in value.items()
         )
     if isinstance(value, list):
-        return depth > 0 and all(is_plain(each, depth - 1) for each in value)
+        return depth > 0 and all(is_plain(part, depth - 1) for part in value)
     if isinstance(value, str):
         return is_valid_text(value)
     return value is None or isinstance(value, bool | int | float)

@@ -1,109 +1,91 @@
-"""What may be believed of a zip, an array and a document before anything is allocated for them.
+"""What a zip may hold before anything in it is unpacked, and its members as streams.
 
-An artifact may come from anywhere. A member of a few bytes can claim, or unpack to, any size; an
-array's shape, a tensor's strides and a list that holds itself can stand for more than there is.
+A zip may come from anywhere: a member of a few bytes can claim, or unpack to, any size.
 """
 
 from __future__ import annotations
 
-import math
+import stat
 import zipfile
-from dataclasses import dataclass
-from typing import IO, Any
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO
 
-import numpy as np
+from mfcli.artifacts.unpacking import DAMAGED, TABLES, UNPACK_FIRST, Limits, Unpacked
+from mfcli.errors import InputError
 
-from mfcli.artifacts.meta import DEEPEST
+ZIP_MAGIC = b"PK\x03\x04"
+EMPTY_ZIP_MAGIC = b"PK\x05\x06"
 
-MOST_MEMBERS = 100_000
-MOST_RATIO = 200  # unpacked bytes of a byte: of ratings, deflate makes about five
-FREE_BYTES = 1 << 24  # so much may unpack from anything
+# Files that mfcli wrote: of ratings, deflate makes about a fifth.
+ARTIFACTS = Limits(members=100_000, total=1 << 62, ratio=200, free=1 << 24)
 
 
-@dataclass(frozen=True)
-class Header:
-    """The head of an array in an ``.npz``: entries of the first dimension, and bytes in all."""
-
-    length: int
-    n_bytes: int
-    itemsize: int
+def zip_members(path: Path, limits: Limits = TABLES) -> dict[str, zipfile.ZipInfo]:
+    """Return the files of a zip by path; raises InputError for one that is damaged or unsafe."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (*DAMAGED, ValueError, NotImplementedError) as error:
+        raise InputError(f"{path.name}: is not a complete zip ({error}): get it again") from None
+    for info in infos:
+        _check_name(info, path)
+    problem = _members_problem(infos, path.stat().st_size, limits)
+    if problem:
+        raise InputError(f"{path.name}: {problem}: {UNPACK_FIRST}")
+    return {info.filename: info for info in infos if not info.is_dir()}
 
 
 def check_members(archive: zipfile.ZipFile, size: int, *, packed: bool) -> None:
-    """Raise BadZipFile for a zip of ``size`` bytes that claims more than it can hold.
+    """Raise BadZipFile for an artifact of ``size`` bytes that claims more than it can hold.
 
     ``packed`` lets members be compressed, as far as ratings can be.
     """
-    members = archive.infolist()
-    if len(members) > MOST_MEMBERS or len({each.filename for each in members}) < len(members):
-        raise zipfile.BadZipFile("it holds a member twice, or too many")
-    inside = sum(each.compress_size for each in members)
-    total = sum(each.file_size for each in members)
-    if inside > size or any(each.flag_bits & 1 for each in members):
-        raise zipfile.BadZipFile("its members claim more bytes than there are, or are encrypted")
-    plain = all(each.compress_type == zipfile.ZIP_STORED for each in members)
-    if (total > inside or not plain) and not packed:
+    infos = archive.infolist()
+    problem = _members_problem(infos, size, ARTIFACTS)
+    if problem:
+        raise zipfile.BadZipFile(problem)
+    stored = all(info.compress_type == zipfile.ZIP_STORED for info in infos)
+    as_claimed = all(info.file_size <= info.compress_size for info in infos)
+    if not packed and not (stored and as_claimed):
         raise zipfile.BadZipFile("a member is compressed, or claims more bytes than there are")
-    if total > max(FREE_BYTES, MOST_RATIO * inside):
-        raise zipfile.BadZipFile(f"{inside} bytes unpack to {total}")
 
 
-def array_headers(archive: zipfile.ZipFile, names: tuple[str, ...]) -> dict[str, Header]:
-    """Return the heads of the arrays of these names that are there.
-
-    Raises ValueError where one does not fill its member exactly, or holds objects.
-    """
-    found = {}
-    there = {each.filename: each for each in archive.infolist()}
-    for name in names:
-        info = there.get(f"{name}.npy")
-        if info is not None:
-            with archive.open(info) as stream:
-                found[name] = _header(stream, name, info.file_size)
-    return found
-
-
-def _header(stream: IO[bytes], name: str, size: int) -> Header:
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:
-        raise ValueError(f"{name} is of an unknown version {version}")
+def open_member(path: Path, info: zipfile.ZipInfo, limits: Limits = TABLES) -> IO[bytes]:
+    """Open a file of a zip as a stream; reading raises InputError where the zip is damaged."""
+    archive = zipfile.ZipFile(path)
     try:
-        shape, _, dtype = readers[version](stream)
-    except (MemoryError, RecursionError):  # of the parser, on thousands of brackets
-        raise ValueError(f"the header of {name} is no header") from None
-    if dtype.hasobject:
-        raise ValueError(f"{name} holds Python objects")
-    n_bytes = math.prod(shape) * dtype.itemsize
-    if min(shape, default=0) < 0 or dtype.itemsize == 0 or stream.tell() + n_bytes != size:
-        raise ValueError(f"{name} claims the shape {shape}, and has {size} bytes")
-    return Header(shape[0] if shape else 1, n_bytes, dtype.itemsize)
+        stream = archive.open(info)
+    except (*DAMAGED, NotImplementedError, RuntimeError, OSError) as error:
+        archive.close()
+        raise InputError(f"{path.name}: {info.filename!r} cannot be unpacked: {error}") from None
+    name = f"{path.name}/{info.filename}"
+    return Unpacked(stream, name, limits, lambda: max(info.compress_size, 1), archive)  # type: ignore[return-value]
 
 
-def check_document(document: Any, size: int) -> None:
-    """Raise ValueError for a document read from ``size`` bytes that stands for more than those.
+def _members_problem(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> str | None:
+    """Return why the members of a zip of ``size`` bytes should not be unpacked, or None."""
+    if len(infos) > limits.members:
+        return f"it holds {len(infos)} files, more than the {limits.members} that are allowed"
+    seen: set[str] = set()
+    for info in infos:
+        if info.filename in seen:
+            return f"it holds {info.filename!r} twice"
+        if info.flag_bits & 0x1:
+            return f"{info.filename!r} in it is encrypted"
+        seen.add(info.filename)
+    packed = sum(info.compress_size for info in infos)
+    if packed > size:
+        return f"its members claim {packed} bytes, more than the {size} that there are"
+    return limits.problem(sum(info.file_size for info in infos), packed)
 
-    That is: lists and tables shared many times or holding themselves, tensors that are expanded,
-    sparse or elsewhere, values that are no plain ones, and depth.
-    """
-    import torch
 
-    left = 10 * size + 1000  # an honest value takes a byte at least, a shared one a few
-    waiting: list[tuple[Any, int]] = [(document, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        if isinstance(value, torch.Tensor):
-            whole = value.layout is torch.strided and value.device.type == "cpu"
-            if not whole or value.is_quantized or not value.is_contiguous():
-                raise ValueError("a tensor is not plain")
-        elif isinstance(value, dict | list | tuple):
-            left -= len(value)
-            if left < 0 or depth > DEEPEST:
-                raise ValueError("it holds itself, or one part many times")
-            parts = value.values() if isinstance(value, dict) else value
-            waiting.extend((each, depth + 1) for each in parts)
-        elif not isinstance(value, str | bool | int | float | None):
-            raise ValueError(f"it holds a {type(value).__name__}")
+def _check_name(info: zipfile.ZipInfo, path: Path) -> None:
+    """Refuse what could be written elsewhere when unpacked, links, and what cannot be read."""
+    # orig_filename: ZipFile cuts names at a NUL and turns backslashes round where it can.
+    name = info.orig_filename
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if name.startswith(("/", "\\")) or ".." in parts or PureWindowsPath(name).drive or "\0" in name:
+        raise InputError(f"{path.name}: is not safe: it holds {name!r}, outside of its own folder")
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise InputError(f"{path.name}: is not safe: {name!r} in it is a link or a device")

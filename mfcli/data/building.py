@@ -142,7 +142,7 @@ def _as_ratings(values: ArrayLike) -> Floats:
 
 
 def _as_times(values: ArrayLike) -> NDArray[np.int64]:
-    """Return seconds since 1970, fractions cut off; raises InputError for what is no time."""
+    """Return seconds since 1970, fractions cut off; raises InputError for anything else."""
     array = np.asarray(values)
     if array.dtype.kind == "M":
         missing = np.isnat(array)

@@ -27,13 +27,14 @@ def check_held_out(
     """
     if not held_out.catalog.same_ids(catalog):
         raise InputError(
-            f"{path}: its users and items are not those of {train_path}: take both from one split"
+            f"{path}: its users and items are not those of {train_path}: take both files from "
+            "one split"
         )
     for name in ("split_id", "fold"):
         theirs, ours = held_out.meta.get(name), train_meta.get(name)
         if theirs is not None and ours is not None and theirs != ours:
             raise InputError(
-                f"{path}: is of another split than {train_path} ({name} {theirs}, not {ours})"
+                f"{path}: belongs to another split than {train_path} ({name} {theirs}, not {ours})"
             )
     if common := count_common(seen, held_out):
         raise InputError(
@@ -41,7 +42,7 @@ def check_held_out(
             "well: measure on held-out rows, made with mfcli split"
         )
     if not held_out.n_ratings:
-        raise InputError(f"{path}: has no rating")
+        raise InputError(f"{path}: holds no ratings")
 
 
 def count_common(seen: CsrRows, held_out: Interactions) -> int:

@@ -14,14 +14,8 @@ from typing import IO
 from zipfile import ZipInfo
 
 from mfcli.artifacts import open_input
-from mfcli.artifacts.archives import (
-    EMPTY_ZIP_MAGIC,
-    GZIP_MAGIC,
-    ZIP_MAGIC,
-    open_gzip,
-    open_member,
-    zip_members,
-)
+from mfcli.artifacts.unpacking import GZIP_MAGIC, open_gzip
+from mfcli.artifacts.zips import EMPTY_ZIP_MAGIC, ZIP_MAGIC, open_member, zip_members
 from mfcli.config import FetchConfig
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, OnEvent

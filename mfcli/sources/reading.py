@@ -227,7 +227,7 @@ def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
     from mfcli.data.sample import make_sample
 
     for name in config.given(Role.source):
-        raise UsageError(f"{flag(name)} has no meaning for the built-in sample")
+        raise UsageError(f"{flag(name)} does not apply to the built-in sample")
     capacity.require_memory(
         f"a sample of {config.ratings:,} ratings",
         capacity.sampling(config.ratings),
@@ -252,11 +252,16 @@ def _read_names(source: Source | None, table: ParsedTable, on_event: OnEvent) ->
     found = match_names(listed, ids)
     named = sum(item in found for item in ids.tolist())
     if not named:
-        on_event(Warned(f"{source.name}: none of its {len(listed)} names belongs to an item"))
+        on_event(
+            Warned(f"{source.name}: none of its {len(listed)} names is of an item in the table")
+        )
         return {}
     if named < len(ids):
         on_event(
-            Noted(f"{source.name}: names {named} of {len(ids)} items; the others show their id")
+            Noted(
+                f"{source.name}: has names for {named} of {len(ids)} items; the others are shown "
+                "by their id"
+            )
         )
     return found
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.artifacts import load_interactions, open_input
-from mfcli.artifacts.archives import GZIP_MAGIC
 from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.meta import lineage_of
+from mfcli.artifacts.unpacking import GZIP_MAGIC
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.results import InspectResult

@@ -307,7 +307,7 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
         ("a.pt", "b/test.npz", ("its users and items are not those of", "one split")),
         ("a.pt", "a/train.npz", ("are in the training data as well", "held-out")),
         ("a.pt", "a.npz", ("are in the training data as well", "mfcli split")),
-        ("a.pt", "a2/test.npz", ("is of another split", "split_id")),
+        ("a.pt", "a2/test.npz", ("belongs to another split", "split_id")),
         ("a.npz", "a/test.npz", ("no checkpoint", "mfcli train")),
         ("a.pt", "a.pt", ("was not made by mfcli fetch",)),
     ):
@@ -316,7 +316,7 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
     trained = write(tmp_path / "m.pt", EARLIER)
     for options, reasons in (
         (("--valid", made / "b/test.npz"), ("its users and items are not those of",)),
-        (("--valid", made / "a2/test.npz"), ("is of another split",)),
+        (("--valid", made / "a2/test.npz"), ("belongs to another split",)),
         (("--valid", made / "a/train.npz"), ("are in the training data",)),
         (("--init-from", made / "b.pt"), ("do not fit the model", "--factors")),
         (("--init-from", made / "a.pt", "--factors", "9"), ("do not fit", "--factors")),

@@ -223,7 +223,7 @@ def test_an_unknown_column_names_the_nearest_one(read: Read) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("user,thing,rating\n1,2,3\n", "no column is known to be the item among user, thing, rat"),
+        ("user,thing,rating\n1,2,3\n", "known for the item; its columns are user, thing, rating"),
         ("1,2,3,4,5\n1,2,3,4,5\n", "5 columns without names.*--columns"),
         ("user,item,rating\n", "holds no rows"),
         ("", "holds no rows"),

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mfcli.config import FetchConfig
 from mfcli.data.building import RawRows
 from mfcli.errors import InputError, UsageError
-from mfcli.sources.readers import typed
+from mfcli.sources.readers import parquet as parquet_format
 from mfcli.sources.reading import read_any
 
 Parquet = Callable[..., RawRows]
@@ -124,7 +124,7 @@ class TestParquet:
             ({"user": [1.5], "item": [1]}, "'user' holds double, and user needs integers or str"),
             ({"user": [1], "item": [[1]]}, "item needs"),
             ({"user": [1], "item": [1], "rating": [b"x"]}, "rating needs numbers"),
-            ({"who": [1], "item": [1]}, "no column is known to be the user"),
+            ({"who": [1], "item": [1]}, "no column has a name that is known for the user"),
             ({"user": pa.array([], pa.int64()), "item": pa.array([], pa.int64())}, "holds no rows"),
         ],
     )
@@ -141,7 +141,7 @@ class TestParquet:
     def test_many_batches_make_one_table(
         self, parquet: Parquet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(typed, "BATCH_ROWS", 7)
+        monkeypatch.setattr(parquet_format, "BATCH_ROWS", 7)
         users = [str(number % 13) for number in range(100)]
         rows = parquet({"user": users, "item": list(range(100)), "rating": [1.0] * 100})
         assert rows.users.tolist() == [int(each) for each in users]

@@ -121,7 +121,7 @@ class TestDemo:
         assert meta["lineage"][0]["options"]["ratings"] == 500
 
     def test_options_of_reading_have_no_meaning_for_it(self, out: Path) -> None:
-        with pytest.raises(UsageError, match="--columns has no meaning"):
+        with pytest.raises(UsageError, match="--columns does not apply"):
             fetch("demo", out, FetchConfig(columns="user=1,item=2"))
 
     def test_a_file_of_its_name_is_passed_over_aloud(

@@ -142,7 +142,7 @@ class TestOneMatrix:
             )
 
         check(tmp_path / "a" / "test.npz")
-        with pytest.raises(InputError, match="is of another split than"):
+        with pytest.raises(InputError, match="belongs to another split than"):
             check(tmp_path / "b" / "test.npz")
         with pytest.raises(InputError, match="ratings are in the training data"):
             check(tmp_path / "a" / "train.npz")

@@ -27,7 +27,7 @@ class ParquetWriter:
         """Write the head."""
         self.n_rows = 0
         self.schema = pa.schema(
-            [pa.field(each.name, each.type, nullable=False) for each in columns]
+            [pa.field(column.name, column.type, nullable=False) for column in columns]
         )
         self._writer = pyarrow.parquet.ParquetWriter(stream, self.schema, compression="zstd")
         self._vocabularies = Vocabularies(arrow_array)
@@ -37,10 +37,14 @@ class ParquetWriter:
     def encode(self, cells: Sequence[Cells]) -> Encoded:
         """Return the rows as an Arrow table."""
         columns = [
-            self._vocabularies.take(at, each) if isinstance(each, CodedCells) else arrow_array(each)
-            for at, each in enumerate(cells)
+            self._vocabularies.take(at, column)
+            if isinstance(column, CodedCells)
+            else arrow_array(column)
+            for at, column in enumerate(cells)
         ]
-        arrays = [each.cast(kind) for each, kind in zip(columns, self.schema.types, strict=True)]
+        arrays = [
+            column.cast(kind) for column, kind in zip(columns, self.schema.types, strict=True)
+        ]
         table = pa.Table.from_arrays(arrays, schema=self.schema)
         return Encoded(table.num_rows, table)
 

@@ -15,8 +15,8 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from mfcli.artifacts.archives import GZIP_MAGIC, open_gzip
 from mfcli.artifacts.files import open_input
+from mfcli.artifacts.unpacking import GZIP_MAGIC, open_gzip
 from mfcli.config import TableFormat
 from mfcli.errors import InputError
 
@@ -39,7 +39,7 @@ class RecommendationTable:
 
 
 def read_recommendations(path: Path) -> RecommendationTable:
-    """Read a CSV of recommend; raises InputError where it is none, or damaged."""
+    """Read a CSV of recommend; raises InputError for any other file, and a damaged one."""
     types = {
         "user_id": pa.string(),
         "item_id": pa.string(),
@@ -103,7 +103,7 @@ def _read_csv(path: Path, stream: Any, types: dict[str, pa.DataType]) -> pa.Tabl
 
 def _foreign(path: Path, error: Exception) -> str:
     reason = str(error).partition("\n")[0][:120]
-    return f"{path}: is no recommendations of mfcli ({reason})"
+    return f"{path}: is not a table that mfcli recommend wrote ({reason})"
 
 
 def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:

@@ -20,7 +20,7 @@ class CodedCells(NamedTuple):
     values: Ids  # (V,)
 
 
-Cells = Any  # one entry a row: Coded, or values as a NumPy or an Arrow array
+Cells = Any  # one entry a row: CodedCells, or values as a NumPy or an Arrow array
 
 
 @dataclass(frozen=True)

@@ -31,19 +31,19 @@ class _LineWriter:
     def __init__(self, stream: IO[bytes], marks: list[str], encode: Callable[[Any], Any]) -> None:
         """Keep the marks: one before each column and one behind the last."""
         self.stream, self.n_rows = stream, 0
-        self._marks = [pa.scalar(each, pa.large_string()) for each in marks]
+        self._marks = [pa.scalar(mark, pa.large_string()) for mark in marks]
         self._vocabularies = Vocabularies(encode)
         self._encode = encode
 
     def encode(self, cells: Sequence[Cells]) -> Encoded:
         """Return the rows' text."""
         parts: list[Any] = []
-        for at, (mark, each) in enumerate(zip(self._marks, cells, strict=False)):
+        for at, (mark, column) in enumerate(zip(self._marks, cells, strict=False)):
             parts += [
                 mark,
-                self._vocabularies.take(at, each)
-                if isinstance(each, CodedCells)
-                else self._encode(each),
+                self._vocabularies.take(at, column)
+                if isinstance(column, CodedCells)
+                else self._encode(column),
             ]
         nothing = pa.scalar("", pa.large_string())
         lines = pc.binary_join_element_wise(*parts, self._marks[-1], nothing)
@@ -68,7 +68,7 @@ class CsvWriter(_LineWriter):
         """Write the header; ``safe`` puts an apostrophe before what looks like a formula."""
         marks = ["", *[","] * (len(columns) - 1), "\n"]
         super().__init__(stream, marks, safe_csv_tokens if safe else csv_tokens)
-        write_header(stream, [each.name for each in columns])
+        write_header(stream, [column.name for column in columns])
 
 
 class JsonLinesWriter(_LineWriter):
@@ -76,9 +76,9 @@ class JsonLinesWriter(_LineWriter):
 
     def __init__(self, stream: IO[bytes], columns: Sequence[Column]) -> None:
         """Prepare the keys."""
-        keys = [f"{json.dumps(each.name)}:" for each in columns]
+        keys = [f"{json.dumps(column.name)}:" for column in columns]
         super().__init__(
-            stream, ["{" + keys[0], *("," + each for each in keys[1:]), "}\n"], json_tokens
+            stream, ["{" + keys[0], *("," + key for key in keys[1:]), "}\n"], json_tokens
         )
 
 
@@ -104,14 +104,14 @@ def write_header(stream: IO[bytes], names: Sequence[str]) -> None:
 
 def csv_tokens(values: Any) -> Any:
     """Return values as CSV fields (RFC 4180), quoted only where they must be; NaN is empty."""
-    if not _is_text(values):
+    if not _are_texts(values):
         return _number_tokens(values)
     return _quoted(arrow_array(values, pa.large_string()))
 
 
 def safe_csv_tokens(values: Any) -> Any:
     """Return values as CSV fields, text that looks like a formula behind an apostrophe."""
-    if not _is_text(values):
+    if not _are_texts(values):
         return _number_tokens(values)
     text = arrow_array(values, pa.large_string())
     empty = pa.scalar("", pa.large_string())
@@ -121,13 +121,14 @@ def safe_csv_tokens(values: Any) -> Any:
 
 def json_tokens(values: Any) -> Any:
     """Return values as JSON."""
-    if not _is_text(values):
+    if not _are_texts(values):
         return _number_tokens(values)
     texts = values.to_pylist() if isinstance(values, pa.Array) else values.tolist()
-    return pa.array([json.dumps(each, ensure_ascii=False) for each in texts], pa.large_string())
+    return pa.array([json.dumps(text, ensure_ascii=False) for text in texts], pa.large_string())
 
 
-def _is_text(values: Any) -> bool:
+def _are_texts(values: Any) -> bool:
+    """Tell columns of text from columns of numbers, NumPy's and Arrow's."""
     if isinstance(values, pa.Array):
         return pa.types.is_string(values.type)
     return bool(values.dtype.kind == "U")

@@ -125,7 +125,7 @@ def _usable(wanted: Wanted, target: Path, on_event: OnEvent) -> dict[str, Any] |
     problem = _problem(wanted, target)
     if problem and not wanted.warn_only:
         target.unlink()
-        on_event(Warned(f"{target}: {problem}; deleted, and downloaded anew"))
+        on_event(Warned(f"{target}: {problem}; deleted, and downloaded again"))
         return None
     return _load(_sidecar(target))
 
@@ -187,7 +187,7 @@ class _Transfer:
                 if failures > self.patience.retries:
                     break
                 wait = max(error.wait, self.patience.backoff * 2**failures)
-                self.on_event(Noted(f"{self.wanted.name}: {reason}; again in {wait:.1f} s"))
+                self.on_event(Noted(f"{self.wanted.name}: {reason}; trying again in {wait:.1f} s"))
                 time.sleep(wait)
             else:
                 return
@@ -238,7 +238,7 @@ class _Transfer:
             self._finish(resumed=True)
             return
         self._forget()
-        raise BrokenError("the server has another file than the one begun; starting anew")
+        raise BrokenError("the server has another file than the one begun; starting over")
 
     def _receive(self, response: Response, offset: int) -> None:
         wanted = self.wanted
@@ -288,7 +288,7 @@ class _Transfer:
         if problem and (resumed or not self.wanted.warn_only):
             self._forget()
             if resumed:  # the server may have another file by now
-                raise BrokenError(f"resumed, {problem}; starting anew")
+                raise BrokenError(f"resumed, {problem}; starting over")
             raise DownloadError(
                 f"{self.wanted.name} from {self.wanted.shown}: {problem}: it was deleted; try "
                 f"again, or {BY_HAND}"

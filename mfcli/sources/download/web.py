@@ -96,7 +96,7 @@ class Response:
 
 
 def check_url(url: str) -> None:
-    """Raise UsageError for what is no http(s) URL."""
+    """Raise UsageError for what is not an http(s) URL."""
     try:
         parts = urlsplit(url)
         fine = bool(parts.hostname) and parts.scheme.lower() in ("http", "https")
@@ -104,7 +104,7 @@ def check_url(url: str) -> None:
     except ValueError:
         fine = False
     if not fine:
-        raise UsageError(f"{url!r} is no valid http(s) URL")
+        raise UsageError(f"{url!r} is not a valid http(s) URL")
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def open_url(url: str, headers: Mapping[str, str], patience: Patience) -> Iterat
     """GET a URL, following redirects within http(s) and never from https to http.
 
     The status is 200, 206, 304 or 416. Raises BrokenError for what may pass (5xx, a broken
-    connection), DownloadError for the rest, UsageError for what is no URL.
+    connection), DownloadError for the rest, UsageError for what is not a URL.
     """
     with requests.Session() as session:
         response = _follow(session, url, headers, patience)
@@ -135,12 +135,14 @@ def _follow(
             target = urljoin(url, target)
             scheme = urlsplit(target).scheme.lower()
         except ValueError:
-            raise DownloadError(f"{_shown(start)}: leads to what is no URL: {_HAND}") from None
+            raise DownloadError(
+                f"{_shown(start)}: redirects to something that is not a URL: {_HAND}"
+            ) from None
         if scheme not in ("http", "https"):
-            raise DownloadError(f"{_shown(start)}: leads to {scheme}://, which is not followed")
+            raise DownloadError(f"{_shown(start)}: redirects to {scheme}://, which is not followed")
         if scheme == "http" and urlsplit(url).scheme.lower() == "https":
             raise DownloadError(
-                f"{_shown(start)}: leads from https to http ({_shown(target)}), which is not "
+                f"{_shown(start)}: redirects from https to http ({_shown(target)}), which is not "
                 f"followed: {_HAND}"
             )
         url = target
@@ -196,7 +198,7 @@ def _translated(error: Exception, url: str) -> Exception:
         | UnicodeError
         | urllib3.exceptions.LocationParseError,
     ):
-        return UsageError(f"{_shown(url)}: is no valid URL")
+        return UsageError(f"{_shown(url)}: is not a valid URL")
     if isinstance(error, kinds.Timeout):
         return BrokenError("the server does not answer in time")
     if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError | OSError):

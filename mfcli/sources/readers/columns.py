@@ -96,16 +96,16 @@ def by_name(names: Sequence[str], chosen: Mapping[str, str], where: str) -> dict
     if chosen:
         return {role: _find(column, names, where) for role, column in chosen.items()}
     found: dict[str, int] = {}
-    plain_names = [plain(each) for each in names]
+    plain_names = [plain(name) for name in names]
     for role, known in KNOWN.items():
-        place = next((plain_names.index(each) for each in known if each in plain_names), None)
+        place = next((plain_names.index(name) for name in known if name in plain_names), None)
         if place is not None:
             found[role] = place
     for role in ("user", "item"):
         if role not in found:
             raise InputError(
-                f"{where}: no column is known to be the {role} among {_list(names)}: choose with "
-                "--columns user=…,item=…,rating=…,time=…"
+                f"{where}: no column has a name that is known for the {role}; its columns are "
+                f"{_list(names)}: choose with --columns user=…,item=…,rating=…,time=…"
             )
     return found
 
@@ -113,7 +113,7 @@ def by_name(names: Sequence[str], chosen: Mapping[str, str], where: str) -> dict
 def by_place(width: int, chosen: Mapping[str, str], where: str) -> dict[str, int]:
     """Return role → column of a table without names: user, item, rating, time, or ``chosen``."""
     if chosen:
-        numbers = [str(each) for each in range(1, width + 1)]
+        numbers = [str(number) for number in range(1, width + 1)]
         for role, column in chosen.items():
             if column not in numbers:
                 reason = "has no header" if not column.isdigit() else f"has {width} columns"
@@ -123,7 +123,7 @@ def by_place(width: int, chosen: Mapping[str, str], where: str) -> dict[str, int
                 )
         return {role: int(column) - 1 for role, column in chosen.items()}
     if width < 2:
-        raise InputError(f"{where}: has one column, and a user and an item are needed")
+        raise InputError(f"{where}: has one column, and two are needed, for the user and the item")
     if width > 4:
         raise InputError(
             f"{where}: has {width} columns without names: choose with --columns "
@@ -133,9 +133,11 @@ def by_place(width: int, chosen: Mapping[str, str], where: str) -> dict[str, int
 
 
 def describe(found: Mapping[str, int], names: Sequence[str] | None) -> str:
-    """Return what is read as what: "user=userId, item=movieId, every row an interaction of 1"."""
+    """Return what is read as what: "user=userId, item=movieId"."""
     parts = [f"{role}={names[place] if names else place + 1}" for role, place in found.items()]
-    return ", ".join(parts if "rating" in found else [*parts, "every row an interaction of 1"])
+    return ", ".join(
+        parts if "rating" in found else [*parts, "every row counts as an interaction of 1"]
+    )
 
 
 def _find(column: str, names: Sequence[str], where: str) -> int:
@@ -145,7 +147,7 @@ def _find(column: str, names: Sequence[str], where: str) -> int:
         return list(names).index(column)
     if column.isdigit() and 1 <= int(column) <= len(names):
         return int(column) - 1
-    folded = [each.lower() for each in names]
+    folded = [name.lower() for name in names]
     if folded.count(column.lower()) == 1:
         return folded.index(column.lower())
     raise UsageError(
@@ -155,5 +157,5 @@ def _find(column: str, names: Sequence[str], where: str) -> int:
 
 
 def _list(names: Sequence[str]) -> str:
-    shown = ", ".join(each[:40] for each in names[:12])
+    shown = ", ".join(name[:40] for name in names[:12])
     return shown + (f", … ({len(names)} in all)" if len(names) > 12 else "")

@@ -87,7 +87,7 @@ def is_dat(head: Head) -> bool:
 
 
 def guess_text_table(head: Head) -> Format:
-    """Return which kind of table text is that nothing marks; raises InputError where it is none."""
+    """Return the likeliest format of a table of text; raises InputError where nothing cuts it."""
     delimiter = head.steady_delimiter(_DELIMITERS)
     if delimiter is not None:
         return Format.tsv if delimiter == "\t" else Format.csv

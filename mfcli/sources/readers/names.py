@@ -40,7 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def read_names(source: Source) -> dict[str, str]:
-    """Return id → name as text; raises InputError for a file that is no list of names.
+    """Return id → name as text; raises InputError for a file that is not a list of names.
 
     A byte that is not UTF-8 makes the whole file Latin-1. Of two names of an id the first counts.
     Control characters become spaces; a name is cut at 255 characters.
@@ -111,7 +111,8 @@ def _keep(
 ) -> None:
     if len(cells) <= max(place, title):
         raise InputError(
-            f"{where}, line {line}: has {len(cells)} columns, and an id and a name are needed"
+            f"{where}, line {line}: has {len(cells)} columns, and two are needed, for the id and "
+            "the name"
         )
     name = _CONTROL.sub(" ", cells[title]).strip()[:LONGEST_NAME]
     if name:
