@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfcli.cli import merged
 from mfcli.config import (
     Config,
     Duplicates,
@@ -35,10 +34,11 @@ from mfcli.config import (
     parse_init,
 )
 from mfcli.config.applies import inapplicable
+from mfcli.config.fetch import parse_columns
 from mfcli.config.files import load_config, load_preset, preset_names
+from mfcli.config.layers import merge_layers
 from mfcli.config.metrics import expand_metrics
 from mfcli.config.options import field_types, names_with
-from mfcli.config.stages import parse_columns
 from mfcli.config.ways import WAYS
 from mfcli.errors import InputError, UsageError
 
@@ -74,47 +74,47 @@ def of_choice(choice: tuple[ModelKind, Objective | None, Engine]) -> dict[str, A
 
 class TestLayers:
     def test_without_any_layer_the_defaults_hold(self) -> None:
-        assert merged(SplitConfig, "split", (None, None), {}) == SplitConfig()
+        assert merge_layers(SplitConfig, "split", (None, None), {}) == SplitConfig()
 
     def test_a_preset_wins_over_defaults(self) -> None:
-        config = merged(TrainConfig, "train", (None, "torchmf-explicit"), {})
+        config = merge_layers(TrainConfig, "train", (None, "torchmf-explicit"), {})
         assert (config.factors, config.batch_size, config.seed) == (10, "1024", 2017)
 
     def test_a_file_wins_over_a_preset(self, toml: Toml) -> None:
         path = toml("[train]\nfactors = 7\n")
-        config = merged(TrainConfig, "train", (path, "torchmf-explicit"), {})
+        config = merge_layers(TrainConfig, "train", (path, "torchmf-explicit"), {})
         assert (config.factors, config.epochs) == (7, 40)
 
     def test_the_command_line_wins_over_a_file(self, toml: Toml) -> None:
         path = toml("[train]\nfactors = 7\nepochs = 3\n")
-        config = merged(TrainConfig, "train", (path, "torchmf-explicit"), {"factors": 5})
+        config = merge_layers(TrainConfig, "train", (path, "torchmf-explicit"), {"factors": 5})
         assert (config.factors, config.epochs, config.learning_rate) == (5, 3, 0.02)
 
     def test_what_the_command_line_leaves_out_overrules_nothing(self, toml: Toml) -> None:
         path = toml("[evaluate]\nk = [5, 20]\ninclude-seen = true\n")
         asked: dict[str, Any] = {"k": [], "include_seen": None}
-        config = merged(EvaluateConfig, "evaluate", (path, None), asked)
+        config = merge_layers(EvaluateConfig, "evaluate", (path, None), asked)
         assert (config.k, config.include_seen) == ([5, 20], True)
 
     def test_a_switch_turned_off_on_the_command_line_wins(self, toml: Toml) -> None:
         path = toml("[evaluate]\ninclude-seen = true\n")
-        config = merged(EvaluateConfig, "evaluate", (path, None), {"include_seen": False})
+        config = merge_layers(EvaluateConfig, "evaluate", (path, None), {"include_seen": False})
         assert config.include_seen is False
 
     def test_zero_on_the_command_line_wins(self, toml: Toml) -> None:
         path = toml("[train]\nregularization = 0.3\nseed = 4\n")
         asked = {"regularization": 0.0, "seed": 0}
-        config = merged(TrainConfig, "train", (path, None), asked)
+        config = merge_layers(TrainConfig, "train", (path, None), asked)
         assert (config.regularization, config.seed) == (0.0, 0)
 
     def test_a_list_on_the_command_line_replaces_that_of_the_file(self, toml: Toml) -> None:
         path = toml("[evaluate]\nk = [5, 20]\n")
-        assert merged(EvaluateConfig, "evaluate", (path, None), {"k": [3]}).k == [3]
+        assert merge_layers(EvaluateConfig, "evaluate", (path, None), {"k": [3]}).k == [3]
 
     def test_a_table_concerns_its_own_stage_only(self, toml: Toml) -> None:
         path = toml("[train]\nseed = 9\n[split]\nn = 3\n")
-        assert merged(SplitConfig, "split", (path, None), {}) == SplitConfig(n=3)
-        assert merged(EvaluateConfig, "evaluate", (path, None), {}) == EvaluateConfig()
+        assert merge_layers(SplitConfig, "split", (path, None), {}) == SplitConfig(n=3)
+        assert merge_layers(EvaluateConfig, "evaluate", (path, None), {}) == EvaluateConfig()
 
     def test_two_configurations_share_no_list(self) -> None:
         first = EvaluateConfig()
@@ -138,7 +138,7 @@ class TestKeys:
     ) -> None:
         path = toml(f"[{table}]\n{key} = 1\n")
         with pytest.raises(UsageError) as error:
-            merged(CLASSES[table], table, (path, None), {})
+            merge_layers(CLASSES[table], table, (path, None), {})
         assert f"'{near}'" in str(error.value)
         assert key in str(error.value)
         assert str(path) in str(error.value)
@@ -146,21 +146,21 @@ class TestKeys:
 
     def test_a_key_like_no_other_is_refused_without_a_guess(self, toml: Toml) -> None:
         with pytest.raises(UsageError, match=r"unknown key 'zzzzqqqq'$"):
-            merged(TrainConfig, "train", (toml("[train]\nzzzzqqqq = 1\n"), None), {})
+            merge_layers(TrainConfig, "train", (toml("[train]\nzzzzqqqq = 1\n"), None), {})
 
     @pytest.mark.parametrize("key", ["batch-size", "batch_size"])
     def test_dashes_and_underscores_mean_the_same(self, toml: Toml, key: str) -> None:
         path = toml(f"[train]\n{key} = 64\n")
-        assert merged(TrainConfig, "train", (path, None), {}).batch_size == "64"
+        assert merge_layers(TrainConfig, "train", (path, None), {}).batch_size == "64"
 
     def test_a_key_given_in_both_spellings_is_refused(self, toml: Toml) -> None:
         path = toml("[train]\nbatch-size = 64\nbatch_size = 32\n")
         with pytest.raises(UsageError, match="given twice"):
-            merged(TrainConfig, "train", (path, None), {})
+            merge_layers(TrainConfig, "train", (path, None), {})
 
     def test_one_key_in_two_layers_is_no_conflict(self, toml: Toml) -> None:
         path = toml("[train]\nbatch_size = 64\n")
-        assert merged(TrainConfig, "train", (path, "notebook-mf"), {}).batch_size == "64"
+        assert merge_layers(TrainConfig, "train", (path, "notebook-mf"), {}).batch_size == "64"
 
     def test_an_unknown_table_names_the_nearest(self, toml: Toml) -> None:
         with pytest.raises(UsageError, match=r"unknown table \[trian\] \(did you mean 'train'"):
@@ -169,7 +169,7 @@ class TestKeys:
     def test_an_unknown_table_is_refused_even_beside_the_one_that_is_read(self, toml: Toml) -> None:
         path = toml("[train]\nfactors = 1\n[evaluat]\nk = 3\n")
         with pytest.raises(UsageError, match="evaluat"):
-            merged(TrainConfig, "train", (path, None), {})
+            merge_layers(TrainConfig, "train", (path, None), {})
 
     @pytest.mark.parametrize("text", ["train = 3\n", "[[train]]\nfactors = 2\n"])
     def test_a_table_that_is_none_is_refused(self, toml: Toml, text: str) -> None:
@@ -229,34 +229,36 @@ class TestTypes:
             ("train", "stages = [3]", "type dict"),
             ("evaluate", "k = [5, 'ten']", "type int"),
             ("train", "optimizer = 'adm'", "'adam'"),
-            ("train", "optimizer = 3", "none of"),
+            ("train", "optimizer = 3", "is not one of"),
             ("train", "mode = 'implict'", "'implicit'"),
             ("split", "strategy = 'leave_n_out'", "'leave-n-out'"),
-            ("fetch", "duplicates = 'newest'", "none of"),
+            ("fetch", "duplicates = 'newest'", "is not one of"),
         ],
     )
     def test_a_wrong_type_is_refused_with_its_place(
         self, toml: Toml, table: str, line: str, reason: str
     ) -> None:
         with pytest.raises(UsageError) as error:
-            merged(CLASSES[table], table, (toml(f"[{table}]\n{line}\n"), None), {})
+            merge_layers(CLASSES[table], table, (toml(f"[{table}]\n{line}\n"), None), {})
         assert reason in str(error.value)
         assert line.split(" = ")[0] in str(error.value)
         assert f"[{table}]" in str(error.value)
 
     def test_a_whole_number_is_a_float_where_one_is_wanted(self, toml: Toml) -> None:
-        config = merged(TrainConfig, "train", (toml("[train]\nlearning-rate = 1\n"), None), {})
+        config = merge_layers(
+            TrainConfig, "train", (toml("[train]\nlearning-rate = 1\n"), None), {}
+        )
         assert type(config.learning_rate) is float
 
     def test_a_single_value_is_a_list_of_one(self, toml: Toml) -> None:
         path = toml("[evaluate]\nk = 5\nmetric = 'ndcg'\n")
-        config = merged(EvaluateConfig, "evaluate", (path, None), {})
+        config = merge_layers(EvaluateConfig, "evaluate", (path, None), {})
         assert (config.k, config.metric) == ([5], ["ndcg"])
 
     def test_words_become_members_of_their_enumeration(self, toml: Toml) -> None:
         path = toml("[fetch]\nduplicates = 'mean'\n[recommend]\nunknown-users = 'skip'\n")
-        fetch = merged(FetchConfig, "fetch", (path, None), {})
-        recommend = merged(RecommendConfig, "recommend", (path, None), {})
+        fetch = merge_layers(FetchConfig, "fetch", (path, None), {})
+        recommend = merge_layers(RecommendConfig, "recommend", (path, None), {})
         assert fetch.duplicates is Duplicates.mean
         assert recommend.unknown_users is UnknownUsers.skip
 
@@ -405,7 +407,7 @@ class TestModes:
         off |= {"item_factors"}  # as wide as the users'
         off |= {"rating_unit", "unobserved_weight"}  # by the data
         off |= {"alpha"}  # of weights that are not all 1
-        fields = {each.name for each in dataclasses.fields(config)}
+        fields = {field.name for field in dataclasses.fields(config)}
         unset = {name for name in fields if getattr(config, name) is None}
         without = set(inapplicable(Setting(*choice)))
         assert without <= unset
@@ -539,9 +541,9 @@ class TestTrainStages:
             "[[train.stages]]\nepochs = 1\n"
             "[[train.stages]]\nlearning_rate = 0.25\n"
         )
-        stages = merged(TrainConfig, "train", (path, None), {}).resolved().stage_configs()
-        assert [(each.epochs, each.learning_rate) for each in stages] == [(1, 0.5), (9, 0.25)]
-        assert all(each.stages == [] for each in stages)
+        stages = merge_layers(TrainConfig, "train", (path, None), {}).resolved().stage_configs()
+        assert [(stage.epochs, stage.learning_rate) for stage in stages] == [(1, 0.5), (9, 0.25)]
+        assert all(stage.stages == [] for stage in stages)
 
     def test_without_stages_there_is_one(self) -> None:
         config = train_config().resolved()
@@ -553,27 +555,27 @@ class TestTrainStages:
             "[[train.stages]]\nepochs = 2\nlearning_rate = 0.25\n"
         )
         asked = {"learning_rate": 0.125}
-        stages = merged(TrainConfig, "train", (path, None), asked).resolved().stage_configs()
-        assert [(each.epochs, each.learning_rate) for each in stages] == [(1, 0.125), (2, 0.125)]
+        stages = merge_layers(TrainConfig, "train", (path, None), asked).resolved().stage_configs()
+        assert [(stage.epochs, stage.learning_rate) for stage in stages] == [(1, 0.125), (2, 0.125)]
 
     def test_the_command_line_wins_in_the_stages_of_a_preset(self) -> None:
-        config = merged(TrainConfig, "train", (None, "notebook-mf"), {"epochs": 4}).resolved()
-        assert [each.epochs for each in config.stage_configs()] == [4, 4, 4]
+        config = merge_layers(TrainConfig, "train", (None, "notebook-mf"), {"epochs": 4}).resolved()
+        assert [stage.epochs for stage in config.stage_configs()] == [4, 4, 4]
 
     def test_the_biases_of_a_stage_follow_its_factors(self) -> None:
         config = train_config(
             regularization=0.1, weight_decay=0.2, stages=[{"regularization": 0.3}, {"epochs": 1}]
         )
         stages = config.resolved().stage_configs()
-        assert [each.bias_regularization for each in stages] == [0.3, 0.1]
-        assert [each.bias_weight_decay for each in stages] == [0.2, 0.2]
+        assert [stage.bias_regularization for stage in stages] == [0.3, 0.1]
+        assert [stage.bias_weight_decay for stage in stages] == [0.2, 0.2]
 
     @pytest.mark.parametrize("name", ["regularization", "weight_decay"])
     def test_biases_that_were_set_apart_stay_so_in_every_stage(self, toml: Toml, name: str) -> None:
         """A stage's own regularization does not overrule --bias-regularization."""
         path = toml(f"[[train.stages]]\n{name} = 0.3\n[[train.stages]]\nepochs = 1\n")
-        config = merged(TrainConfig, "train", (path, None), {f"bias_{name}": 0.0}).resolved()
-        assert [getattr(each, f"bias_{name}") for each in config.stage_configs()] == [0.0, 0.0]
+        config = merge_layers(TrainConfig, "train", (path, None), {f"bias_{name}": 0.0}).resolved()
+        assert [getattr(stage, f"bias_{name}") for stage in config.stage_configs()] == [0.0, 0.0]
 
     def test_a_stage_may_name_all_that_it_may_change(self) -> None:
         options = {
@@ -609,7 +611,7 @@ class TestTrainStages:
             ({"seed": 3}, "2: unknown key 'seed'"),
             ({"stages": []}, "2: unknown key 'stages'"),
             ({"epochs": "three"}, "2: epochs = 'three' should be of type int"),
-            ({"optimizer": "adm"}, "2: optimizer = 'adm' is none of"),
+            ({"optimizer": "adm"}, "2: optimizer = 'adm' is not one of"),
             ({"epochs": 0}, "--epochs 0 is below"),
             ({"batch_size": "none"}, "--batch-size 'none'"),
             ({"negatives": 2}, "--negatives has no meaning"),
@@ -723,20 +725,20 @@ class TestPresets:
     @pytest.mark.parametrize("name", preset_names())
     def test_every_preset_loads_and_resolves(self, name: str) -> None:
         for table, cls in CLASSES.items():
-            config = merged(cls, table, (None, name), {})
+            config = merge_layers(cls, table, (None, name), {})
             if isinstance(config, TrainConfig):
                 config.resolved()
 
     @pytest.mark.parametrize("name", preset_names())
     def test_a_preset_names_the_source_that_run_starts_from(self, name: str) -> None:
-        assert merged(FetchConfig, "fetch", (None, name), {}).source
+        assert merge_layers(FetchConfig, "fetch", (None, name), {}).source
 
 
 class TestOptions:
     @pytest.mark.parametrize("name", preset_names())
     def test_options_are_plain_and_build_the_same_configuration_again(self, name: str) -> None:
         for table, cls in CLASSES.items():
-            config = merged(cls, table, (None, name), {})
+            config = merge_layers(cls, table, (None, name), {})
             plain = config.options()
             for value in plain.values():
                 assert type(value) in (bool, int, float, str, list)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import SplitConfig
-from mfcli.config.stages import parse_time
+from mfcli.config.split import parse_time
 from mfcli.data.interactions import Interactions
 from mfcli.data.splitting import (
     Parts,

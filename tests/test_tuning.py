@@ -183,12 +183,12 @@ def test_ranges_are_read(text: str, expected: Any):
     ("text", "words"),
     [
         ("learning-rat=1:2", "learning-rate"),
-        ("seed=1,2", "no option to draw"),
+        ("seed=1,2", "an option that a search can draw"),
         ("factors", "NAME=LOW:HIGH"),
         ("factors=2:1", "the larger one last"),
         ("factors=a,b", "not a whole number"),
         ("dropout=0:2", "above its maximum"),
-        ("optimizer=adam,adm", "none of"),
+        ("optimizer=adam,adm", "not one of"),
         ("init=normal", "normal:0.05"),
     ],
 )

@@ -1,13 +1,12 @@
 """The command line: options → one call of a stage → exit status.
 
 app       the Typer app: registering a command; main, where every error becomes an exit status
-options   options generated from the configuration classes, and the layers that fill them
+options   options generated from the configuration classes
 statuses  which errors a user can mend, how they are told, and interruptions
 commands  the commands themselves
 """
 
 from mfcli.cli import commands  # noqa: F401 - registers them
 from mfcli.cli.app import app, main
-from mfcli.cli.options import merged
 
-__all__ = ["app", "main", "merged"]
+__all__ = ["app", "main"]

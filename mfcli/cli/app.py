@@ -19,10 +19,10 @@ from mfcli.cli.options import (
     common_parameters,
     config_parameters,
     file_parameters,
-    merged,
 )
 from mfcli.cli.statuses import expected_error, interruptions, tell
 from mfcli.config import Config
+from mfcli.config.layers import merge_layers
 from mfcli.errors import UsageError
 from mfcli.results import Result
 from mfcli.system.streams import emit, settle_output, tolerate_any_text
@@ -124,7 +124,7 @@ def _configured(config: type[Config], table: str, given: dict[str, Any]) -> Conf
     """Take the options of a configuration out of ``given``, and merge them with their files."""
     files = (given.pop("config_file"), given.pop("preset", None))
     asked = {field.name: given.pop(field.name, None) for field in cli_fields(config)}
-    return merged(config, table, files, asked)
+    return merge_layers(config, table, files, asked)
 
 
 def output_path(out: str, what: str) -> Path:

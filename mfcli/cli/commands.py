@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from mfcli.cli.app import Out, command, output_path
-from mfcli.cli.options import AnyConfig, merged
 from mfcli.config import (
     EvaluateConfig,
     FetchConfig,
@@ -23,6 +22,7 @@ from mfcli.config import (
     TrainConfig,
     TuneConfig,
 )
+from mfcli.config.layers import AnyConfig, merge_layers
 from mfcli.config.run import RunConfigs
 from mfcli.errors import UsageError
 from mfcli.events import OnEvent
@@ -269,7 +269,7 @@ def run(
     files = (config_file, preset)
 
     def made(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
-        return merged(cls, table, files, {"seed": seed, **asked})
+        return merge_layers(cls, table, files, {"seed": seed, **asked})
 
     cut = made(SplitConfig, "split", folds=folds)
     if cut.folds and repeats:

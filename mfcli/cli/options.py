@@ -1,23 +1,17 @@
-"""Options of the command line, generated from the configuration classes; and their layers."""
+"""Options of the command line, generated from the configuration classes."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect as inspection
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
 from mfcli.config import Config
-from mfcli.config.files import load_config, load_preset
 from mfcli.config.options import field_types, flag
-from mfcli.config.tune import of_the_model
-
-AnyConfig = TypeVar("AnyConfig", bound=Config)
-Tables = Mapping[str, Mapping[str, Any]]
 
 _COMMON = "Everywhere"
 _FILES = "Configuration"
@@ -44,8 +38,8 @@ def common_parameters() -> list[inspection.Parameter]:
 
 def cli_fields(cls: type[Config]) -> list[dataclasses.Field[Any]]:
     """Return the fields that are options of the command line, the seed last."""
-    fields = [each for each in dataclasses.fields(cls) if each.metadata["cli"]]
-    return sorted(fields, key=lambda each: each.name == "seed")
+    fields = [field for field in dataclasses.fields(cls) if field.metadata["cli"]]
+    return sorted(fields, key=lambda field: field.name == "seed")
 
 
 def config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
@@ -91,7 +85,7 @@ def _shown_default(field: dataclasses.Field[Any]) -> str | bool:
     if field.metadata["shown"]:
         return str(field.metadata["shown"])
     if field.default_factory is not dataclasses.MISSING:
-        return ", ".join(str(each) for each in field.default_factory())
+        return ", ".join(str(value) for value in field.default_factory())
     if field.default is None or field.default is False:
         return False
     return str(field.default)
@@ -107,37 +101,3 @@ def file_parameters(with_preset: bool) -> list[inspection.Parameter]:
     if with_preset:
         made.append(_parameter("preset", Annotated[str | None, preset]))
     return made
-
-
-def merged(
-    cls: type[AnyConfig], table: str, files: tuple[Path | None, str | None], asked: dict[str, Any]
-) -> AnyConfig:
-    """Merge the layers of a configuration: defaults, preset, file, command line."""
-    path, preset = files
-    given = {name: value for name, value in asked.items() if value is not None and value != []}
-    layers: list[tuple[str, Mapping[str, Any]]] = []
-    if preset is not None:
-        layers.append((f"preset {preset}: [{table}] ", load_preset(preset).get(table, {})))
-    if path is not None:
-        tables = load_config(path)
-        if table == "tune":
-            layers.append((f"{path}: [train] ", of_the_model(tables.get("train", {}))))
-        layers.append((f"{path}: [{table}] ", tables.get(table, {})))
-    return cls.merge(*_without_overruled_stages(layers, given), ("", given))
-
-
-def _without_overruled_stages(
-    layers: list[tuple[str, Mapping[str, Any]]], given: Mapping[str, Any]
-) -> list[tuple[str, Mapping[str, Any]]]:
-    """Take options of the command line out of every [[train.stages]]: they win there as well."""
-    cleaned = []
-    for where, layer in layers:
-        stages = layer.get("stages")
-        if isinstance(stages, list) and all(isinstance(each, dict) for each in stages):
-            kept = [
-                {key: value for key, value in each.items() if key.replace("-", "_") not in given}
-                for each in stages
-            ]
-            layer = {**layer, "stages": kept}
-        cleaned.append((where, layer))
-    return cleaned

@@ -14,26 +14,38 @@ from mfcli.config.choices import (
     Schedule,
     Setting,
 )
-from mfcli.config.combinations import combinations
+from mfcli.config.combinations import (
+    combinations,
+)
+from mfcli.config.evaluate import (
+    Baseline,
+    EvaluateConfig,
+)
+from mfcli.config.fetch import (
+    Duplicates,
+    FetchConfig,
+)
+from mfcli.config.filters import (
+    FilterConfig,
+)
 from mfcli.config.model_args import ModelArgs
 from mfcli.config.options import Config
-from mfcli.config.recipe import FULL, Init, Recipe, parse_init
-from mfcli.config.recommend import (
+from mfcli.config.output import (
     OutputConfig,
-    RecommendConfig,
-    SimilarConfig,
-    Similarity,
     TableFormat,
-    UnknownUsers,
     format_of,
 )
+from mfcli.config.recipe import FULL, Init, Recipe, parse_init
+from mfcli.config.recommend import (
+    RecommendConfig,
+    UnknownUsers,
+)
 from mfcli.config.roles import Role
-from mfcli.config.stages import (
-    Baseline,
-    Duplicates,
-    EvaluateConfig,
-    FetchConfig,
-    FilterConfig,
+from mfcli.config.similar import (
+    SimilarConfig,
+    Similarity,
+)
+from mfcli.config.split import (
     SplitConfig,
     Strategy,
 )

@@ -18,7 +18,7 @@ def preset_names() -> list[str]:
     """Return the names of the presets that ship with the package, sorted."""
     folder = resources.files("mfcli.config").joinpath("presets")
     return sorted(
-        each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml")
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
     )
 
 
@@ -43,7 +43,9 @@ def load_config(path: Path) -> dict[str, dict[str, Any]]:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{path}: cannot read the configuration: {reason}") from None
     if len(content) > LARGEST:
-        raise InputError(f"{path}: is larger than {LARGEST} bytes, and no configuration")
+        raise InputError(
+            f"{path}: is larger than {LARGEST} bytes: too large for a configuration file"
+        )
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # an integer of 5,000 digits is a plain one

@@ -81,13 +81,13 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     return f" (did you mean {str(close[0])!r}?)" if close else ""
 
 
-def _coerce(name: str, value: Any, hint: Any, where: str) -> Any:
+def coerce(name: str, value: Any, hint: Any, where: str) -> Any:
     """Check a TOML value against a field's type and return it in that type."""
     origin = typing.get_origin(hint)
     if origin is list:
         (inner,) = typing.get_args(hint)
         values = value if isinstance(value, list | tuple) else [value]
-        return [_coerce(name, each, inner, where) for each in values]
+        return [coerce(name, element, inner, where) for element in values]
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         try:
             return hint(value)
@@ -95,7 +95,7 @@ def _coerce(name: str, value: Any, hint: Any, where: str) -> Any:
             choices = ", ".join(hint)
             hint_text = nearest(str(value), list(hint))
             raise UsageError(
-                f"{where}{name} = {value!r} is none of: {choices}{hint_text}"
+                f"{where}{name} = {value!r} is not one of: {choices}{hint_text}"
             ) from None
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -118,8 +118,8 @@ class Config:
         """Refuse values outside an option's range."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            for each in value if isinstance(value, list) else [value]:
-                _check_range(field, each)
+            for element in value if isinstance(value, list) else [value]:
+                _check_range(field, element)
         self.check()
 
     def check(self) -> None:
@@ -136,12 +136,12 @@ class Config:
             for key, value in layer.items():
                 name = key.replace("-", "_")
                 if name not in hints:
-                    known = [each.replace("_", "-") for each in hints]
+                    known = [hint.replace("_", "-") for hint in hints]
                     raise UsageError(f"{where}unknown key {key!r}{nearest(key, known)}")
                 if name in seen:
                     raise UsageError(f"{where}key {key!r} is given twice")
                 seen.add(name)
-                merged[name] = _coerce(key, value, hints[name], where)
+                merged[name] = coerce(key, value, hints[name], where)
                 origin[name] = where
         try:
             return cls(**merged)

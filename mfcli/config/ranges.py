@@ -8,7 +8,7 @@ from typing import Any
 
 from mfcli.config.applies import inapplicable
 from mfcli.config.choices import Setting
-from mfcli.config.options import _coerce, field_types, flag, names_with, nearest
+from mfcli.config.options import coerce, field_types, flag, names_with, nearest
 from mfcli.config.roles import Role
 from mfcli.config.spaces import Choice, Log, Range, Space, Uniform
 from mfcli.config.train import TrainConfig
@@ -36,7 +36,9 @@ def parse_range(text: str) -> tuple[str, Range]:
     drawable = _drawable()
     if name not in drawable:
         known = [option.replace("_", "-") for option in drawable]
-        raise UsageError(f"--range {text!r}: no option to draw{nearest(key, known)}")
+        raise UsageError(
+            f"--range {text!r}: does not name an option that a search can draw{nearest(key, known)}"
+        )
     hint, where = field_types(TrainConfig)[name], f"--range {text!r}: "
     if equals and ":" in body and hint in (int, float):
         try:
@@ -67,7 +69,7 @@ def _value(name: str, token: str, hint: Any, where: str) -> Any:
             raise UsageError(
                 f"{where}{token!r} is not a {'whole ' * (hint is int)}number"
             ) from None
-    return _coerce(name, token, hint, where)
+    return coerce(name, token, hint, where)
 
 
 def _in_bounds(name: str, hint: Any, values: tuple[Any, ...]) -> None:

@@ -184,7 +184,7 @@ def _readers() -> dict[str, Callable[[Any], Any]]:
         Init: Init.read,
     }
     hints = typing.get_type_hints(Recipe)
-    names = [each.name for each in fields(Recipe)]
+    names = [option.name for option in fields(Recipe)]
     readers = {name: apart.get(hints[name], hints[name]) for name in names}
     for name in ("metrics", "stages", "options"):
         del readers[name]

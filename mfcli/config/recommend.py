@@ -1,4 +1,4 @@
-"""The options of recommend, similar and export: what is written from a trained model."""
+"""The options of recommend."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mfcli.config.options import Config, flag, option
+from mfcli.config.options import flag, option
+from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat
 from mfcli.config.roles import Role
 from mfcli.errors import UsageError
+
+_PAIRS = "Scores of given pairs"
+_PARTS = "Folder of parts (--out DIR/)"
+_CLUSTER = "Beyond one machine (--out DIR/)"
+_GATES = "Gates: exit 6, the old output stays"
 
 
 class UnknownUsers(StrEnum):
@@ -19,83 +25,11 @@ class UnknownUsers(StrEnum):
     error = "error"
 
 
-class TableFormat(StrEnum):
-    """How a table of results is written."""
-
-    csv = "csv"
-    csv_gz = "csv.gz"
-    parquet = "parquet"
-    jsonl = "jsonl"
-
-
 class BatchEngine(StrEnum):
     """Who writes the parts of a folder."""
 
     local = "local"
     dask = "dask"
-
-
-class Similarity(StrEnum):
-    """How near two vectors are."""
-
-    cosine = "cosine"
-    dot = "dot"
-
-
-def format_of(name: str) -> TableFormat:
-    """Return the format that a file's ending names; standard output and any other ending: csv."""
-    ending = name.lower()
-    for each in (TableFormat.csv_gz, TableFormat.parquet, TableFormat.jsonl):
-        if ending.endswith(f".{each}"):
-            return each
-    return TableFormat.csv
-
-
-_ITEMS = "Which items"
-_PAIRS = "Scores of given pairs"
-_OUTPUT = "Output"
-_PARTS = "Folder of parts (--out DIR/)"
-_CLUSTER = "Beyond one machine (--out DIR/)"
-_GATES = "Gates: exit 6, the old output stays"
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputConfig(Config):
-    """How a table is written, whatever is in it."""
-
-    csv_safe: bool = option(
-        False,
-        "In CSV, an apostrophe before ids and names that a spreadsheet takes for a formula.",
-        panel=_OUTPUT,
-    )
-    wait: float = option(
-        0.0,
-        "Seconds to wait for another run that holds the output.",
-        role=Role.publishing,
-        low=0,
-        high=1e7,
-        panel=_OUTPUT,
-    )
-    workers: int | None = option(
-        None,
-        "Threads that score.",
-        role=Role.speed | Role.lists,
-        low=1,
-        high=1024,
-        shown="the cores available",
-    )
-
-    def check_format(self, kind: TableFormat) -> None:
-        """Refuse --csv-safe where no CSV is written; raises UsageError."""
-        if self.csv_safe and kind not in (TableFormat.csv, TableFormat.csv_gz):
-            raise UsageError(f"--csv-safe has no meaning in {kind}: it is about CSV")
-
-    def check_files(self) -> None:
-        """Refuse "-" for a file that standard input cannot be; raises UsageError."""
-        for name in self.given(Role.file):
-            may_be = type(self).__dataclass_fields__[name].metadata["role"] & Role.stdin
-            if getattr(self, name) == "-" and not may_be:
-                raise UsageError(f"{flag(name)} -: it needs a file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,28 +60,28 @@ class RecommendConfig(OutputConfig):
         "File of item ids: only these.",
         role=Role.file | Role.lists,
         shown="all items",
-        panel=_ITEMS,
+        panel=ITEMS,
     )
     exclude_items: str | None = option(
-        None, "File of item ids: not these.", role=Role.file | Role.lists, panel=_ITEMS
+        None, "File of item ids: not these.", role=Role.file | Role.lists, panel=ITEMS
     )
     exclude: str | None = option(
         None,
         "File of user and item ids, as fetch reads it: not these pairs.",
         role=Role.file | Role.lists,
-        panel=_ITEMS,
+        panel=ITEMS,
     )
     seen: str | None = option(
         None,
         "A newer matrix, whose items a user has seen as well.",
         role=Role.file | Role.lists,
-        panel=_ITEMS,
+        panel=ITEMS,
     )
     include_seen: bool = option(
-        False, "Also recommend what the user has in train.", role=Role.lists, panel=_ITEMS
+        False, "Also recommend what the user has in train.", role=Role.lists, panel=ITEMS
     )
     include_cold: bool = option(
-        False, "Also recommend items without a rating in train.", role=Role.lists, panel=_ITEMS
+        False, "Also recommend items without a rating in train.", role=Role.lists, panel=ITEMS
     )
     min_score: float | None = option(
         None,
@@ -155,7 +89,7 @@ class RecommendConfig(OutputConfig):
         role=Role.lists,
         low=-1e38,
         high=1e38,
-        panel=_ITEMS,
+        panel=ITEMS,
     )
     pairs: str | None = option(
         None,
@@ -210,7 +144,7 @@ class RecommendConfig(OutputConfig):
         False,
         "Keep the output that is replaced, as OUT.previous.",
         role=Role.publishing,
-        panel=_OUTPUT,
+        panel=OUTPUT,
     )
     max_age: float | None = option(
         None,
@@ -290,38 +224,3 @@ def parse_shard(text: str) -> tuple[int, int]:
     if not 1 <= int(first) <= int(last):
         raise UsageError(f"--shard {text!r} should lie between 1/{last} and {last}/{last}")
     return int(first), int(last)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimilarConfig(OutputConfig):
-    """Options of ``mfcli similar``."""
-
-    k: int = option(10, "Neighbours of each.", low=1, high=2**31 - 1)
-    users: bool = option(False, "Users near users, instead of items near items.")
-    by: Similarity = option(Similarity.cosine, "What is compared.")
-    of: str | None = option(
-        None,
-        "File of ids whose neighbours are wanted, or - for standard input.",
-        role=Role.file | Role.stdin,
-        shown="all",
-    )
-    items: str | None = option(
-        None,
-        "File of item ids: only these as neighbours.",
-        role=Role.file,
-        shown="all items",
-        panel=_ITEMS,
-    )
-    exclude_items: str | None = option(
-        None, "File of item ids: not these as neighbours.", role=Role.file, panel=_ITEMS
-    )
-    include_cold: bool = option(
-        False, "Also those without a rating in train, where they have a vector.", panel=_ITEMS
-    )
-
-    def check(self) -> None:
-        """Refuse filters of items where users are compared."""
-        for name in ("items", "exclude_items"):
-            if self.users and getattr(self, name) is not None:
-                raise UsageError(f"{flag(name)} has no meaning with --users: no items are compared")
-        self.check_files()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mfcli.config.recommend import RecommendConfig
-from mfcli.config.stages import EvaluateConfig, FetchConfig, SplitConfig
+from mfcli.config.evaluate import EvaluateConfig
+from mfcli.config.fetch import FetchConfig
+from mfcli.config.recommend import (
+    RecommendConfig,
+)
+from mfcli.config.split import SplitConfig
 from mfcli.config.train import TrainConfig
 
 

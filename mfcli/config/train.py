@@ -20,9 +20,11 @@ from mfcli.config.choices import (
     Schedule,
     Setting,
 )
-from mfcli.config.combinations import refusal
+from mfcli.config.combinations import (
+    refusal,
+)
 from mfcli.config.metrics import check_metrics, expand_metrics
-from mfcli.config.options import _coerce, field_types, flag, names_with, nearest
+from mfcli.config.options import coerce, field_types, flag, names_with, nearest
 from mfcli.config.recipe import Recipe, parse_init
 from mfcli.config.roles import Role
 from mfcli.config.train_options import TrainOptions
@@ -157,7 +159,7 @@ class TrainConfig(TrainOptions):
         for number, stage in enumerate(self.stages, 1):
             where = f"[[train.stages]] {number}: "
             values = {
-                key.replace("-", "_"): _coerce(key, value, hints[key.replace("-", "_")], where)
+                key.replace("-", "_"): coerce(key, value, hints[key.replace("-", "_")], where)
                 for key, value in stage.items()
             }
             if values.get("optimizer") is Optimizer.sparse_adam:

@@ -14,7 +14,10 @@ from mfcli.config.ranges import check_space, parse_range, plain
 from mfcli.config.recipe import Recipe
 from mfcli.config.roles import Role
 from mfcli.config.spaces import Space
-from mfcli.config.stages import SplitConfig, Strategy
+from mfcli.config.split import (
+    SplitConfig,
+    Strategy,
+)
 from mfcli.config.train import TrainConfig
 from mfcli.config.ways import space_for
 from mfcli.errors import UsageError

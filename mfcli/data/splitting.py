@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.config import SplitConfig, Strategy
-from mfcli.config.stages import parse_time
+from mfcli.config.split import parse_time
 from mfcli.data.building import RawRows, from_codes
 from mfcli.data.filtering import apply_threshold, filter_counts
 from mfcli.data.ids import encode, name_items

@@ -27,7 +27,9 @@ from mfcli.artifacts.folders import (
 from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.tables.reading import read_pairs
 from mfcli.config import RecommendConfig, Role
-from mfcli.config.recommend import BatchEngine
+from mfcli.config.recommend import (
+    BatchEngine,
+)
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started
 from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of

@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config.choices import BIASED
+from mfcli.config.choices import (
+    BIASED,
+)
 from mfcli.data.interactions import Ids
 from mfcli.models.arrays import Layers, ScoreArrays, Vectors
 from mfcli.models.loading import scoring_of

@@ -10,7 +10,7 @@ import posixpath
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
-from mfcli.config.stages import FetchConfig, Format
+from mfcli.config.fetch import FetchConfig, Format
 from mfcli.sources.readers.layouts import Layout
 
 _MOVIELENS = "https://files.grouplens.org/datasets/movielens/"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mfcli.config import Duplicates
-from mfcli.config.stages import ROLES, parse_columns
+from mfcli.config.fetch import COLUMN_ROLES, parse_columns
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.sources.readers.cells import CellError
@@ -63,8 +63,8 @@ def _chosen(columns: Mapping[str, str] | str | None) -> dict[str, str]:
     if columns is None or isinstance(columns, str):
         return parse_columns(columns)
     for role in columns:
-        if role not in ROLES:
-            raise UsageError(f"columns: there is no role {role!r}, only {', '.join(ROLES)}")
+        if role not in COLUMN_ROLES:
+            raise UsageError(f"columns: there is no role {role!r}, only {', '.join(COLUMN_ROLES)}")
     for role in ("user", "item"):
         if role not in columns:
             raise UsageError(f"columns: should name the {role} column as well")

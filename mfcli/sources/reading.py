@@ -13,8 +13,8 @@ import numpy as np
 
 from mfcli.artifacts import file_sha256, lineage_entry, meta_for
 from mfcli.config import FetchConfig, Role
+from mfcli.config.fetch import Format
 from mfcli.config.options import flag
-from mfcli.config.stages import Format
 from mfcli.data.building import RawRows
 from mfcli.data.filtering import apply_threshold, compact, filter_counts
 from mfcli.data.interactions import Interactions

@@ -29,7 +29,7 @@ from mfcli.artifacts import load_interactions, meta_for, save_interactions
 from mfcli.artifacts.checkpoint import load_any, load_checkpoint, load_resume, load_weights
 from mfcli.artifacts.metrics import load_metrics
 from mfcli.config import FetchConfig
-from mfcli.config.stages import Format
+from mfcli.config.fetch import Format
 from mfcli.errors import InputError, SystemRefusedError, UsageError
 from mfcli.sources.reading import read_any
 from mfcli.stages.inspect import inspect

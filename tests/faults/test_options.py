@@ -126,7 +126,7 @@ def test_a_value_out_of_range_in_a_file_names_the_file(cli, tmp_path, command):
         (b"[train]\nmodel = '\xff'\n", 3, ("c.toml", "not UTF-8 text")),
         (b"[train]\n\0", 2, ("c.toml", "TOML")),
     ],
-    ids=lambda each: repr(each)[:30],
+    ids=lambda value: repr(value)[:30],
 )
 def test_a_bad_configuration_is_refused_by_file(cli, tmp_path, content, status, words):
     config, out = write(tmp_path / "c.toml", content), write(tmp_path / "out", EARLIER)
@@ -209,7 +209,7 @@ EXTREME = [
 ]
 
 
-@pytest.mark.parametrize(("option", "value", "beside"), EXTREME, ids=lambda each: str(each)[:24])
+@pytest.mark.parametrize(("option", "value", "beside"), EXTREME, ids=lambda value: str(value)[:24])
 def test_an_extreme_value_trains_or_diverges_with_words(cli, made, tmp_path, option, value, beside):
     out = write(tmp_path / "m.pt", EARLIER)
     epochs = () if "--epochs" in beside or "bias" in beside else ("--epochs", "2")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
-from mfcli.config.stages import Format
+from mfcli.config.fetch import Format
 from mfcli.data.building import RawRows
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Event, Noted, Warned

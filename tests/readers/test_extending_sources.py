@@ -15,7 +15,7 @@ import pytest
 
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.config import FetchConfig
-from mfcli.config.stages import Format
+from mfcli.config.fetch import Format
 from mfcli.events import OnEvent
 from mfcli.sources.datasets import DATASETS, Dataset
 from mfcli.sources.readers.formats import READERS, Reader

@@ -21,7 +21,7 @@ import scipy.sparse
 
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.config import Duplicates, FetchConfig
-from mfcli.config.stages import Format
+from mfcli.config.fetch import Format
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DownloadError, InputError, LockedError, UsageError
 from mfcli.events import Event, Noted, Warned, ignore

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mfcli.config.stages import FetchConfig, Format
+from mfcli.config.fetch import FetchConfig, Format
 from mfcli.errors import InputError
 from mfcli.events import OnEvent
 from mfcli.sources.readers import lines

@@ -9,7 +9,7 @@ from typing import IO, NoReturn
 import pyarrow as pa
 import pyarrow.csv
 
-from mfcli.config.stages import FetchConfig, Format
+from mfcli.config.fetch import FetchConfig, Format
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore
 from mfcli.sources.readers import lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from mfcli.config.stages import Format
+from mfcli.config.fetch import Format
 from mfcli.errors import InputError
 from mfcli.sources.readers.text import WHOLE_NUMBER, Head
 

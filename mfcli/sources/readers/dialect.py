@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from mfcli.config.stages import FetchConfig, Format, parse_columns
+from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.errors import InputError
 from mfcli.sources.readers.columns import by_name, by_place, role_of
 from mfcli.sources.readers.text import BOM, Head, is_number

@@ -11,7 +11,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from mfcli.config.stages import FetchConfig, Format
+from mfcli.config.fetch import FetchConfig, Format
 from mfcli.events import Noted, OnEvent
 from mfcli.sources.readers import adjacency, delimited, detect, jsonl, parquet
 from mfcli.sources.readers.source import Source

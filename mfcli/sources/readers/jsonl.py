@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from mfcli.config.stages import FetchConfig, Format, parse_columns
+from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent

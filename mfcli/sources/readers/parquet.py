@@ -10,7 +10,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from mfcli.config.stages import FetchConfig, Format, parse_columns
+from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Progress
 from mfcli.sources.readers import lines

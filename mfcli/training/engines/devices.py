@@ -8,7 +8,9 @@ from contextlib import contextmanager
 import torch
 
 from mfcli.config import FULL, Device, Engine, Recipe
-from mfcli.config.choices import ON_DEVICES
+from mfcli.config.choices import (
+    ON_DEVICES,
+)
 from mfcli.errors import UsageError
 from mfcli.system.processors import available_workers
 

@@ -9,7 +9,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mfcli.cli import merged
 from mfcli.config import (
     EvaluateConfig,
     FetchConfig,
@@ -18,6 +17,7 @@ from mfcli.config import (
     TrainConfig,
     combinations,
 )
+from mfcli.config.layers import merge_layers
 from mfcli.stages.evaluate import evaluate
 from mfcli.stages.fetch import fetch
 from mfcli.stages.split import split
@@ -114,8 +114,8 @@ def older(data: Path, work: Path) -> None:
     for preset, name in presets:
         source, parts = work / f"{name}-all.npz", work / preset
         fetch(str(data / name), source, FetchConfig())
-        split(source, parts, merged(SplitConfig, "split", (None, preset), {}))
-        rows = [(preset, merged(TrainConfig, "train", (None, preset), {}))]
+        split(source, parts, merge_layers(SplitConfig, "split", (None, preset), {}))
+        rows = [(preset, merge_layers(TrainConfig, "train", (None, preset), {}))]
         if preset == "notebook-mf-bias":
             rows.append(("--mode explicit, same split", options()))
         for title, config in rows:

@@ -10,7 +10,6 @@ import numpy as np
 from rich.table import Table
 
 from mfcli.artifacts import load_interactions
-from mfcli.cli import merged
 from mfcli.config import (
     EvaluateConfig,
     FetchConfig,
@@ -21,6 +20,7 @@ from mfcli.config import (
     TuneConfig,
     combinations,
 )
+from mfcli.config.layers import merge_layers
 from mfcli.stages.evaluate import evaluate
 from mfcli.stages.fetch import fetch
 from mfcli.stages.split import split
@@ -143,7 +143,7 @@ def _ours(
             settings, given_now = (best, None), {}
         else:
             given_now = given
-        config = merged(TrainConfig, "train", settings, given_now | {"seed": seed})
+        config = merge_layers(TrainConfig, "train", settings, given_now | {"seed": seed})
         began = time.perf_counter()
         train(folder / "train.npz", work / "model.pt", config)
         row.training.append(time.perf_counter() - began)

@@ -1,0 +1,89 @@
+"""The options of evaluate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mfcli.config.metrics import LONGEST_LIST, check_metrics, expand_metrics, is_rating_metric
+from mfcli.config.options import Config, option
+from mfcli.config.roles import Role
+from mfcli.errors import UsageError
+
+
+class Baseline(StrEnum):
+    """What a model may be asked to beat."""
+
+    popularity = "popularity"
+
+
+_CANDIDATES = "What is ranked"
+_GATES = "Gates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(Config):
+    """Options of ``mfcli evaluate``."""
+
+    k: list[int] = option(
+        [10], "Length of the ranked list; repeat for several.", low=1, high=LONGEST_LIST
+    )
+    metric: list[str] = option(
+        [], "Only this metric, as name or name@k; repeat for several.", shown="all"
+    )
+    include_seen: bool = option(False, "Rank the items that the user has in train as well.")
+    candidates: str | None = option(
+        None,
+        "File of user and item ids, as fetch reads it: only these items are ranked for a user, "
+        "and the user's test items.",
+        role=Role.file,
+        shown="all items",
+        panel=_CANDIDATES,
+    )
+    sampled: int | None = option(
+        None,
+        "Rank only so many random items a user, and the user's test items; the result is labelled.",
+        low=1,
+        shown="all items",
+        panel=_CANDIDATES,
+    )
+    resamples: int = option(
+        1000, "Bootstrap samples of the users for the 95 % intervals; 0: none.", low=0, high=10**6
+    )
+    per_user: str | None = option(
+        None, "CSV to write: the metrics of each user, a row a user.", role=Role.file
+    )
+    workers: int | None = option(
+        None, "Threads that score.", role=Role.speed, low=1, high=1024, shown="the cores available"
+    )
+    fail_under: list[str] = option(
+        [],
+        "Exit 6 if a metric is below this: NAME=VALUE; repeat for several.",
+        shown="none",
+        panel=_GATES,
+    )
+    beat: Baseline | None = option(
+        None,
+        "Exit 6 unless the model is better than this baseline, made from what it has seen, on the "
+        "metric of --beat-on.",
+        shown="none",
+        panel=_GATES,
+    )
+    beat_on: str | None = option(
+        None, "Metric for --beat.", shown="ndcg at the first --k", panel=_GATES
+    )
+
+    @property
+    def beat_metric(self) -> str:
+        """The full name of the metric that --beat compares."""
+        return expand_metrics([self.beat_on or "ndcg"], self.k[:1])[0]
+
+    def check(self) -> None:
+        """Refuse metrics that do not exist, and two kinds of candidates."""
+        check_metrics(self.metric)
+        if self.candidates is not None and self.sampled is not None:
+            raise UsageError("--candidates and --sampled both choose what is ranked: give one")
+        if self.beat_on is not None and self.beat is None:
+            raise UsageError("--beat-on needs --beat popularity")
+        if is_rating_metric(self.beat_metric):
+            raise UsageError(f"--beat-on {self.beat_on}: popularity predicts no ratings")

@@ -1,0 +1,167 @@
+"""The options of fetch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mfcli.config.filters import FILTERS, FilterConfig
+from mfcli.config.options import nearest, option
+from mfcli.config.roles import Role
+from mfcli.errors import UsageError
+
+
+class Duplicates(StrEnum):
+    """What becomes of several ratings of one item by one user."""
+
+    last = "last"
+    first = "first"
+    mean = "mean"
+    sum = "sum"
+    max = "max"
+    error = "error"
+
+
+class Format(StrEnum):
+    """What a source looks like inside."""
+
+    udata = "u.data"
+    dat = "ratings.dat"
+    csv = "csv"
+    tsv = "tsv"
+    space = "space"
+    parquet = "parquet"
+    jsonl = "jsonl"
+    adjacency = "adjacency"
+    recbole = "recbole"
+    negatives = "negatives"
+
+
+COLUMN_ROLES = ("user", "item", "rating", "time")
+
+_READ = "How the source is read"
+_DOWNLOAD = "Downloads (source: a data set's name or a URL)"
+_SAMPLE = "The built-in sample (source: demo)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchConfig(FilterConfig):
+    """Options of ``mfcli fetch``."""
+
+    format: Format | None = option(
+        None,
+        "Format of the source. u.data: user item rating time, tabs, no header; ratings.dat: the "
+        "same with ::; csv: commas, semicolons or bars, quoted; tsv: tabs; space: runs of spaces; "
+        "jsonl: one JSON object a line; adjacency: user item item item … a line; recbole: .inter; "
+        "negatives (evaluate --candidates): (user,positive) item item … a line.",
+        role=Role.source,
+        shown="found by looking",
+        panel=_READ,
+    )
+    columns: str | None = option(
+        None,
+        "Columns by name, or by number from 1: user=…,item=…,rating=…,time=… (rating and time may "
+        "be left out).",
+        role=Role.source,
+        shown="common names, or this order",
+        panel=_READ,
+    )
+    header: bool | None = option(
+        None,
+        "Whether the first line of a table names its columns.",
+        role=Role.source,
+        shown="found by looking",
+        panel=_READ,
+    )
+    item_names: str | None = option(
+        None,
+        "File of item ids and names: two columns, or u.item, movies.csv, movies.dat.",
+        role=Role.source | Role.file,
+        shown="the source's own",
+        panel=_READ,
+    )
+    duplicates: Duplicates = option(
+        Duplicates.last,
+        "What becomes of several ratings of one item by one user; last and first go by time where "
+        "there is one, else by position.",
+        role=Role.merging,
+        panel=FILTERS,
+    )
+    cache_dir: str | None = option(
+        None,
+        "Folder that keeps downloads.",
+        role=Role.download,
+        shown="$XDG_CACHE_HOME/mfcli or ~/.cache/mfcli",
+        panel=_DOWNLOAD,
+    )
+    base_url: str | None = option(
+        None,
+        "Mirror of the named data sets: http(s)://…/ that holds the zips.",
+        role=Role.download,
+        shown="files.grouplens.org",
+        panel=_DOWNLOAD,
+    )
+    sha256: str | None = option(
+        None,
+        "Refuse a URL or a file whose SHA-256 is another (hex).",
+        role=Role.source | Role.download,
+        panel=_DOWNLOAD,
+    )
+    max_size: float = option(
+        4.0,
+        "Refuse a larger download of a URL, GB.",
+        role=Role.download,
+        low=0.0,
+        high=10_000.0,
+        panel=_DOWNLOAD,
+    )
+    source: str | None = option(None, "Source of ``mfcli run`` if none is named.", cli=False)
+    users: int = option(
+        1_000, "Users of the sample.", role=Role.sample, low=2, high=50_000_000, panel=_SAMPLE
+    )
+    items: int = option(
+        1_500, "Items of the sample.", role=Role.sample, low=2, high=50_000_000, panel=_SAMPLE
+    )
+    ratings: int = option(
+        100_000,
+        "Ratings of the sample.",
+        role=Role.sample,
+        low=1,
+        high=1_000_000_000,
+        panel=_SAMPLE,
+    )
+
+    def check(self) -> None:
+        """Refuse malformed --columns, --sha256 and --base-url."""
+        parse_columns(self.columns)
+        digest = (self.sha256 or "0" * 64).lower()
+        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+            raise UsageError(f"--sha256 {self.sha256!r} should be 64 hexadecimal digits")
+        if self.base_url is not None and not self.base_url.lower().startswith(
+            ("http://", "https://")
+        ):
+            raise UsageError(f"--base-url {self.base_url!r} should begin with https:// or http://")
+        if self.format is Format.udata and self.header:
+            raise UsageError("--format u.data has no header: choose --format tsv")
+
+
+def parse_columns(text: str | None) -> dict[str, str]:
+    """Read ``user=…,item=…,rating=…,time=…``; raises UsageError that says what is wrong."""
+    if text is None:
+        return {}
+    chosen: dict[str, str] = {}
+    for part in text.split(","):
+        role, equals, column = (word.strip() for word in part.partition("="))
+        if not equals or not column:
+            raise UsageError(f"--columns {part!r} should look like user=NAME or user=NUMBER")
+        if role not in COLUMN_ROLES:
+            raise UsageError(f"--columns has no role {role!r}{nearest(role, COLUMN_ROLES)}")
+        if role in chosen:
+            raise UsageError(f"--columns gives {role} twice")
+        chosen[role] = column
+    if len(set(chosen.values())) < len(chosen):
+        raise UsageError(f"--columns {text!r} gives one column two roles")
+    for role in ("user", "item"):
+        if role not in chosen:
+            raise UsageError(f"--columns {text!r} should name the {role} column: {role}=…")
+    return chosen

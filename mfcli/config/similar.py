@@ -1,0 +1,53 @@
+"""The options of similar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mfcli.config.options import flag, option
+from mfcli.config.output import ITEMS, OutputConfig
+from mfcli.config.roles import Role
+from mfcli.errors import UsageError
+
+
+class Similarity(StrEnum):
+    """How near two vectors are."""
+
+    cosine = "cosine"
+    dot = "dot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarConfig(OutputConfig):
+    """Options of ``mfcli similar``."""
+
+    k: int = option(10, "Neighbours of each.", low=1, high=2**31 - 1)
+    users: bool = option(False, "Users near users, instead of items near items.")
+    by: Similarity = option(Similarity.cosine, "What is compared.")
+    of: str | None = option(
+        None,
+        "File of ids whose neighbours are wanted, or - for standard input.",
+        role=Role.file | Role.stdin,
+        shown="all",
+    )
+    items: str | None = option(
+        None,
+        "File of item ids: only these as neighbours.",
+        role=Role.file,
+        shown="all items",
+        panel=ITEMS,
+    )
+    exclude_items: str | None = option(
+        None, "File of item ids: not these as neighbours.", role=Role.file, panel=ITEMS
+    )
+    include_cold: bool = option(
+        False, "Also those without a rating in train, where they have a vector.", panel=ITEMS
+    )
+
+    def check(self) -> None:
+        """Refuse filters of items where users are compared."""
+        for name in ("items", "exclude_items"):
+            if self.users and getattr(self, name) is not None:
+                raise UsageError(f"{flag(name)} has no meaning with --users: no items are compared")
+        self.check_files()
