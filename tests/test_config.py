@@ -34,11 +34,13 @@ from mfcli.config import (
     parse_init,
 )
 from mfcli.config.applies import inapplicable
+from mfcli.config.describing import cli_fields
 from mfcli.config.fetch import parse_columns
 from mfcli.config.files import load_config, load_preset, preset_names
 from mfcli.config.layers import merge_layers
 from mfcli.config.metrics import expand_metrics
-from mfcli.config.options import field_types, names_with
+from mfcli.config.options import field_types, flag, names_with
+from mfcli.config.reference import CONFIGS, reference_markdown
 from mfcli.config.ways import WAYS
 from mfcli.errors import InputError, UsageError
 
@@ -755,3 +757,17 @@ class TestOptions:
         for field in dataclasses.fields(cls):
             if field.metadata["cli"]:
                 assert field.metadata["help"].endswith((".", ")")), field.name
+
+
+class TestReference:
+    def test_it_has_a_row_for_every_option_of_every_command(self) -> None:
+        text = reference_markdown()
+        for name, cls in CONFIGS.items():
+            _, _, section = text.partition(f"## mfcli {name}\n")
+            rows = section.partition("\n## ")[0]
+            for field in cli_fields(cls):
+                assert f"| `{flag(field.name)}`" in rows, (name, field.name)
+
+    def test_every_row_has_four_cells(self) -> None:
+        rows = [line for line in reference_markdown().splitlines() if line.startswith("|")]
+        assert {line.replace("\\|", "").count("|") for line in rows} == {5}

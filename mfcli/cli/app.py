@@ -15,13 +15,13 @@ import typer
 
 from mfcli import __version__
 from mfcli.cli.options import (
-    cli_fields,
     common_parameters,
     config_parameters,
     file_parameters,
 )
 from mfcli.cli.statuses import expected_error, interruptions, tell
 from mfcli.config import Config
+from mfcli.config.describing import cli_fields
 from mfcli.config.layers import merge_layers
 from mfcli.errors import UsageError
 from mfcli.results import Result

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect as inspection
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 
 from mfcli.config import Config
+from mfcli.config.describing import choices_of, cli_fields, default_text, placeholder
 from mfcli.config.options import field_types, flag
 
 _COMMON = "Everywhere"
@@ -36,12 +36,6 @@ def common_parameters() -> list[inspection.Parameter]:
     ]
 
 
-def cli_fields(cls: type[Config]) -> list[dataclasses.Field[Any]]:
-    """Return the fields that are options of the command line, the seed last."""
-    fields = [field for field in dataclasses.fields(cls) if field.metadata["cli"]]
-    return sorted(fields, key=lambda field: field.name == "seed")
-
-
 def config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
     """Return one keyword parameter a field: None where it is not given on the command line."""
     hints, made = field_types(cls), []
@@ -54,41 +48,18 @@ def config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
         option = typer.Option(
             *names,
             help=_help(field, hint),
-            show_default=_shown_default(field),
+            show_default=default_text(field) or False,
             rich_help_panel=panel,
-            metavar=_metavar(hint),
+            metavar=placeholder(hint),
         )
         made.append(_parameter(field.name, Annotated[hint | None, option]))
     return made
 
 
-def _element(hint: Any) -> Any:
-    """Return the type of one value of an option that may be repeated."""
-    return get_args(hint)[0] if get_origin(hint) is list else hint
-
-
-def _metavar(hint: Any) -> str | None:
-    """Name an option's value in a few letters, so that help keeps its columns on 80."""
-    element = _element(hint)
-    if element is bool:
-        return None
-    return {int: "N", float: "X"}.get(element, "NAME" if issubclass(element, StrEnum) else "TEXT")
-
-
 def _help(field: dataclasses.Field[Any], hint: Any) -> str:
     """Return an option's help, with the choices of an enumeration."""
-    element, text = _element(hint), str(field.metadata["help"])
-    return f"{text} One of: {', '.join(element)}." if issubclass(element, StrEnum) else text
-
-
-def _shown_default(field: dataclasses.Field[Any]) -> str | bool:
-    if field.metadata["shown"]:
-        return str(field.metadata["shown"])
-    if field.default_factory is not dataclasses.MISSING:
-        return ", ".join(str(value) for value in field.default_factory())
-    if field.default is None or field.default is False:
-        return False
-    return str(field.default)
+    choices, text = choices_of(hint), str(field.metadata["help"])
+    return f"{text} One of: {', '.join(choices)}." if choices else text
 
 
 def file_parameters(with_preset: bool) -> list[inspection.Parameter]:

@@ -10,7 +10,6 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from mfcli.cli.options import cli_fields
 from mfcli.config import (
     Config,
     EvaluateConfig,
@@ -19,6 +18,7 @@ from mfcli.config import (
     SplitConfig,
     TrainConfig,
 )
+from mfcli.config.describing import cli_fields
 from mfcli.config.options import field_types, flag
 from mfcli.errors import UsageError
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
