@@ -1,4 +1,4 @@
-"""Checkpoints for tests: drawn, not trained."""
+"""Models for tests: drawn, not trained; in memory and on disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from mfcli.models.modules import allocate
 
 
 def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) -> Checkpoint:
-    """Write a model that has seen ``train``; its weights are few halves: sums are exact, ties many.
+    """Write a model as ``make_model`` draws it, and return it."""
+    checkpoint = make_model(train, seed, **options)
+    save_checkpoint(path, checkpoint)
+    return checkpoint
+
+
+def make_model(train: Interactions, seed: int = 0, **options: Any) -> Checkpoint:
+    """Draw a model that has seen ``train``; its weights are few halves: sums are exact, ties many.
 
     Rows without a rating are as training leaves them.
     """
@@ -30,7 +37,7 @@ def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) 
     model.settle_unknown(
         torch.from_numpy(train.user_counts > 0), torch.from_numpy(train.item_counts > 0)
     )
-    checkpoint = Checkpoint(
+    return Checkpoint(
         options=dict(recipe.options),
         model_args=args,
         weights=model.state_dict(),
@@ -42,12 +49,10 @@ def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) 
         history=[],
         meta=meta_for("model", [{"stage": "test", "options": {}, "inputs": []}]),
     )
-    save_checkpoint(path, checkpoint)
-    return checkpoint
 
 
 def all_scores(checkpoint: Checkpoint) -> np.ndarray:
     """Score everything by the formula, (U, I) float64; biased-mf."""
-    weights = {name: each.double().numpy() for name, each in checkpoint.weights.items()}
+    weights = {name: weight.double().numpy() for name, weight in checkpoint.weights.items()}
     scores = weights["user_factors"] @ weights["item_factors"].T + weights["item_bias"].T
     return scores + weights["user_bias"] + weights["global_mean"]

@@ -53,6 +53,14 @@ class IdPairs(NamedTuple):
     items: Indices  # (N,)
 
     @classmethod
+    def of_ids(cls, user_ids: Sequence[object] | Ids, item_ids: Sequence[object] | Ids) -> IdPairs:
+        """Return the pairs of ids (N,) and (N,); raises ValueError where these have two lengths."""
+        if len(user_ids) != len(item_ids):
+            raise ValueError(f"{len(user_ids)} users and {len(item_ids)} items are no pairs")
+        places = np.arange(len(user_ids))
+        return cls(as_text(user_ids), places, as_text(item_ids), places)
+
+    @classmethod
     def of(cls, matrix: Interactions) -> IdPairs:
         """Return the pairs of a matrix's entries."""
         catalog = matrix.catalog

@@ -10,26 +10,36 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mfcli.artifacts import output_lock, save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import ModelKind, RecommendConfig, UnknownUsers
 from mfcli.data.interactions import Catalog, Interactions
+from mfcli.errors import InputError
+from mfcli.events import Warned
 from mfcli.ranking import catalogue as ranking
+from mfcli.results import RecommendResult
+from mfcli.scoring.ids import IdPairs
+from mfcli.scoring.pairs import score_pairs
+from mfcli.scoring.recommender import make_recommender, recommend_lists
+from mfcli.scoring.request import Filters
 from mfcli.stages.recommend import recommend
 from tests.helpers import from_mask, interactions
-from tests.models_on_disk import all_scores, write_model
+from tests.models_on_disk import all_scores, make_model, write_model
 
 N_USERS, N_ITEMS = 9, 11
 STRANGERS = ["new one", "77"]
+EVERYONE = [*(f"u{at}" for at in range(N_USERS)), *STRANGERS]
 
 
 def random_matrix(seed: int, density: float) -> Interactions:
@@ -45,29 +55,106 @@ def random_matrix(seed: int, density: float) -> Interactions:
     return from_mask(there, np.ones(int(there.sum())), catalog)
 
 
-def naive(
-    model: Checkpoint,
-    k: int,
-    *,
-    users: list[str] | None,
-    unknown: UnknownUsers,
-    allowed: np.ndarray,
-    masked: set[tuple[str, int]],
-    min_score: float | None,
-) -> list[list[str]]:
-    """Sort every user's whole catalogue, best first, ties by item order."""
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A request, as values: users and pairs by their ids' text, items by their columns.
+
+    options: those of recommend that name no file; newer: rows and columns of a newer matrix;
+    block: users of a block.
+    """
+
+    matrix_seed: int = 0
+    density: float = 0.5
+    model_seed: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+    users: list[str] | None = None
+    items: set[int] | None = None
+    exclude_items: set[int] | None = None
+    exclude: set[tuple[str, int]] | None = None
+    newer: set[tuple[int, int]] | None = None
+    block: int = 256
+
+    def train(self) -> Interactions:
+        return random_matrix(self.matrix_seed, self.density)
+
+    def newer_matrix(self) -> Interactions:
+        """Return the newer matrix: its own order, a stranger who has seen item 3, an item more."""
+        assert self.newer is not None
+        there = np.zeros((N_USERS + 1, N_ITEMS), bool)
+        there[tuple(zip(*self.newer, strict=True))] = True
+        there[N_USERS, 3] = True
+        ids = np.array([*EVERYONE[:N_USERS], STRANGERS[0]])
+        return from_mask(
+            np.hstack([there[::-1, ::-1], there[:, :1]]),
+            np.ones(int(there.sum() + there[:, 0].sum())),
+            Catalog(ids[::-1], np.array([*range(110, 99, -1), 5])),
+        )
+
+    def filters(self) -> Filters:
+        """Return the filters as values."""
+        exclude = sorted(self.exclude or ())
+        pairs = [user for user, _ in exclude], [100 + item for _, item in exclude]
+        return Filters(
+            items=None if self.items is None else [100 + item for item in self.items],
+            exclude_items=[100 + item for item in self.exclude_items or ()],
+            exclude=None if self.exclude is None else IdPairs.of_ids(*pairs),
+            seen=None if self.newer is None else IdPairs.of(self.newer_matrix()),
+        )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Draw ties, a user who has seen all, one item left, k beyond the catalogue, every filter."""
+    items, users = st.integers(0, N_ITEMS - 1), st.integers(0, N_USERS - 1)
+    pairs = st.tuples(st.sampled_from(EVERYONE), items)
+    return Case(
+        matrix_seed=draw(st.integers(0, 99)),
+        density=draw(st.sampled_from([0.1, 0.5, 1.0])),
+        model_seed=draw(st.integers(0, 99)),
+        options={
+            "k": draw(st.integers(1, 13)),
+            "include_seen": draw(st.booleans()),
+            "include_cold": draw(st.booleans()),
+            "workers": draw(st.integers(1, 2)),
+            "unknown_users": draw(st.sampled_from([UnknownUsers.popular, UnknownUsers.skip])),
+            "min_score": draw(st.none() | st.sampled_from([-1.0, 0.5])),
+        },
+        users=draw(st.none() | st.lists(st.sampled_from(EVERYONE), min_size=1, unique=True)),
+        items=draw(st.none() | st.sets(items, min_size=1)),
+        exclude_items=draw(st.none() | st.sets(items, min_size=1)),
+        exclude=draw(st.none() | st.sets(pairs, min_size=1)),
+        newer=draw(st.none() | st.sets(st.tuples(users, items), min_size=1)),
+        block=draw(st.sampled_from([1, 2, 4, 256])),
+    )
+
+
+def full_sort(case: Case, model: Checkpoint) -> tuple[list[list[str]], np.ndarray]:
+    """Sort every user's whole catalogue, best first, ties by item order; also what is allowed."""
+    train, options = case.train(), RecommendConfig(**case.options)
+    allowed = np.ones(N_ITEMS, bool) if options.include_cold else train.item_counts > 0
+    if case.items is not None:
+        allowed &= np.isin(np.arange(N_ITEMS), list(case.items))
+    if case.exclude_items is not None:
+        allowed &= ~np.isin(np.arange(N_ITEMS), list(case.exclude_items))
+    masked = set(case.exclude or ())
+    if not options.include_seen:
+        masked |= {(EVERYONE[u], i) for u, i in zip(train.users, train.indices, strict=True)}
+    if case.newer is not None:
+        masked |= {(EVERYONE[u], i) for u, i in case.newer} | {(STRANGERS[0], 3)}
     ids = model.catalog.user_ids.tolist()
-    asked = ids if users is None else [each for each in ids if each in users]
-    asked = asked + ([] if users is None else [each for each in users if each not in ids])
+    asked = ids
+    if case.users is not None:
+        asked = [user for user in ids if user in case.users]
+        asked += [user for user in case.users if user not in ids]
     scores, rows = all_scores(model), []
     for user in asked:
         known = user in ids and model.user_counts[ids.index(user)] > 0
-        if not known and unknown is UnknownUsers.skip:
+        if not known and options.unknown_users is UnknownUsers.skip:
             continue
         line = scores[ids.index(user)] if known else model.item_counts.astype(float)
         items = [at for at in range(N_ITEMS) if allowed[at] and (user, at) not in masked]
-        if known and min_score is not None:
-            items = [at for at in items if line[at] >= min_score]
+        if known and options.min_score is not None:
+            items = [at for at in items if line[at] >= options.min_score]
         items.sort(key=lambda at: (-line[at], at))
         assert model.catalog.item_names is not None
         rows += [
@@ -78,9 +165,50 @@ def naive(
                 f"{np.float32(line[at]):g}",
                 str(model.catalog.item_names[at]),
             ]
-            for rank, at in enumerate(items[:k], 1)
+            for rank, at in enumerate(items[: options.k], 1)
         ]
-    return rows
+    return rows, allowed
+
+
+# What a draw might miss: nobody known, nothing left, everything left, one user a block.
+EDGES = [
+    Case(),
+    Case(density=1.0, options={"k": 13}),
+    Case(density=1.0, options={"k": 13, "include_seen": True, "include_cold": True}),
+    Case(users=STRANGERS, options={"k": 3}, newer={(2, 3)}),
+    Case(users=STRANGERS, options={"unknown_users": UnknownUsers.skip}),
+    Case(items={0}, options={"k": 1}),
+    Case(items={4}, exclude_items={4}),
+    Case(block=1, exclude={("u2", 3), (STRANGERS[1], 5)}, users=["u2", "u1", *STRANGERS]),
+    Case(options={"min_score": 99.0}),
+]
+
+
+def edges(test: Any) -> Any:
+    """Add the fixed cases to a test of drawn ones."""
+    for case in EDGES:
+        test = example(case=case)(test)
+    return test
+
+
+@settings(deadline=None, max_examples=120)
+@given(case=cases())
+@edges
+def test_lists_in_memory_are_those_of_a_full_sort(case: Case) -> None:
+    model = make_model(case.train(), case.model_seed)
+    config = RecommendConfig(**case.options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "BLOCK_USERS", case.block)
+        recommender = make_recommender(model, config, users=case.users, filters=case.filters())
+        lists = recommender.rank_all()
+    expected, allowed = full_sort(case, model)
+    columns = recommender.table(lists)
+    assert list(columns) == ["user_id", "item_id", "rank", "score", "item_name"]
+    found = [list(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    assert [[*row[:3], f"{np.float32(row[3]):g}", row[4]] for row in found] == expected
+    assert recommender.request.allowed.tolist() == allowed.tolist()
+    assert lists.rows.tolist() == recommender.rows.tolist()
+    assert lists.items.shape == lists.scores.shape == (len(lists.rows), min(config.k, N_ITEMS))
 
 
 def table_of(path: Path) -> list[list[str]]:
@@ -89,79 +217,61 @@ def table_of(path: Path) -> list[list[str]]:
     return [[*row[:3], f"{np.float32(row[3]):g}", row[4]] for row in rows[1:]]
 
 
-def write_lines(path: Path, lines: Any) -> str:
-    path.write_text("".join(f"{each}\n" for each in lines), "utf-8")
+def write_lines(path: Path, lines: Iterable[object]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     return str(path)
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(data=st.data())
-def test_rows_are_those_of_a_full_sort(tmp_path, data) -> None:
-    """Ties, a user who has seen all, one item left, k beyond the catalogue, every filter."""
-    draw = data.draw
-    train = random_matrix(draw(st.integers(0, 99)), draw(st.sampled_from([0.1, 0.5, 1.0])))
-    model = write_model(tmp_path / "m.pt", train, draw(st.integers(0, 99)))
-    items, users = st.integers(0, N_ITEMS - 1), st.integers(0, N_USERS - 1)
-    everyone = [*train.catalog.user_ids.tolist(), *STRANGERS]
-    options: dict[str, Any] = {
-        "k": draw(st.integers(1, 13)),
-        "include_seen": draw(st.booleans()),
-        "include_cold": draw(st.booleans()),
-        "workers": draw(st.integers(1, 2)),
-        "unknown_users": draw(st.sampled_from([UnknownUsers.popular, UnknownUsers.skip])),
-        "min_score": draw(st.none() | st.sampled_from([-1.0, 0.5])),
-    }
-    allowed = np.ones(N_ITEMS, bool) if options["include_cold"] else train.item_counts > 0
-    masked: set[tuple[str, int]] = set()
-    if not options["include_seen"]:
-        masked |= {(everyone[u], i) for u, i in zip(train.users, train.indices, strict=True)}
-    asked = draw(st.none() | st.lists(st.sampled_from(everyone), min_size=1, unique=True))
-    if asked is not None:
-        options["users"] = write_lines(tmp_path / "users", asked)
-    if only := draw(st.none() | st.sets(items, min_size=1)):
-        options["items"] = write_lines(tmp_path / "items", (100 + each for each in only))
-        allowed &= np.isin(np.arange(N_ITEMS), list(only))
-    if without := draw(st.none() | st.sets(items, min_size=1)):
-        options["exclude_items"] = write_lines(tmp_path / "not", (100 + each for each in without))
-        allowed &= ~np.isin(np.arange(N_ITEMS), list(without))
-    if bought := draw(st.none() | st.sets(st.tuples(st.sampled_from(everyone), items), min_size=1)):
-        rows = (f"{user},{100 + item}" for user, item in sorted(bought))
+@given(case=cases())
+@edges
+def test_rows_are_those_of_a_full_sort(tmp_path: Path, case: Case) -> None:
+    """The same as in memory, each filter read from a file."""
+    model = write_model(tmp_path / "m.pt", case.train(), case.model_seed)
+    options = dict(case.options)
+    if case.users is not None:
+        options["users"] = write_lines(tmp_path / "users", case.users)
+    if case.items is not None:
+        options["items"] = write_lines(tmp_path / "items", (100 + item for item in case.items))
+    if case.exclude_items is not None:
+        columns = (100 + item for item in case.exclude_items)
+        options["exclude_items"] = write_lines(tmp_path / "not", columns)
+    if case.exclude is not None:
+        rows = (f"{user},{100 + item}" for user, item in sorted(case.exclude))
         options["exclude"] = write_lines(tmp_path / "bought.csv", ["user,item", *rows])
-        masked |= bought
-    if newer := draw(st.none() | st.sets(st.tuples(users, items), min_size=1)):
-        there = np.zeros((N_USERS + 1, N_ITEMS), bool)
-        there[tuple(zip(*newer, strict=True))] = True
-        there[N_USERS, 3] = True  # a stranger's
-        # The newer matrix has its own order, and an item more.
-        ids = np.array([*everyone[:N_USERS], STRANGERS[0]])
-        matrix = from_mask(
-            np.hstack([there[::-1, ::-1], there[:, :1]]),
-            np.ones(int(there.sum() + there[:, 0].sum())),
-            Catalog(ids[::-1], np.array([*range(110, 99, -1), 5])),
-        )
-        save_interactions(tmp_path / "newer.npz", matrix.with_meta({"schema": 1}))
+    if case.newer is not None:
+        newer = case.newer_matrix().with_meta({"schema": 1})
+        save_interactions(tmp_path / "newer.npz", newer)
         options["seen"] = str(tmp_path / "newer.npz")
-        masked |= {(everyone[u], i) for u, i in newer} | {(STRANGERS[0], 3)}
-    block = draw(st.sampled_from([1, 2, 4, 256]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking, "BLOCK_USERS", block)
+        patch.setattr(ranking, "BLOCK_USERS", case.block)
         result = recommend(tmp_path / "m.pt", tmp_path / "r.csv", RecommendConfig(**options))
-    expected = naive(
-        model,
-        options["k"],
-        users=asked,
-        unknown=options["unknown_users"],
-        allowed=allowed,
-        masked=masked,
-        min_score=options["min_score"],
-    )
+    assert isinstance(result, RecommendResult)
+    expected, allowed = full_sort(case, model)
     assert table_of(tmp_path / "r.csv") == expected
     assert result.n_rows == len(expected)
-    assert result.users_with_rows == len({row[0] for row in expected})  # type: ignore[union-attr]
-    got = {row[1] for row in expected}
-    assert result.coverage == len(got) / max(1, allowed.sum())  # type: ignore[union-attr]
+    assert result.users_with_rows == len({row[0] for row in expected})
+    assert result.coverage == len({row[1] for row in expected}) / max(1, allowed.sum())
+
+
+def test_lists_come_from_values_alone() -> None:
+    model = make_model(interactions(60, 40, 0.2, 3), 1)
+    everybody = recommend_lists(model, RecommendConfig(k=3))
+    assert everybody.items.shape == everybody.scores.shape == (60, 3)
+    some = recommend_lists(model, RecommendConfig(k=3), users=[12, 10, "nobody"])
+    assert some.rows.tolist() == [0, 2, 60]
+    assert some.items[:2].tolist() == everybody.items[[0, 2]].tolist()
+    allowed = np.array([105, 107])
+    only = recommend_lists(model, users=np.array([12]), filters=Filters(items=allowed))
+    assert set(only.items[only.items >= 0].tolist()) <= {5, 7}
+    assert len(recommend_lists(model, users=[]).rows) == 0
+    with pytest.raises(InputError, match="nobody"):
+        recommend_lists(model, RecommendConfig(unknown_users=UnknownUsers.error), users=["nobody"])
+    told: list[Any] = []
+    make_recommender(model, filters=Filters(exclude_items=[5]), on_event=told.append)
+    assert told == [Warned("exclude_items: 1 item ids are unknown to the model: left out")]
 
 
 @pytest.fixture(scope="module")
@@ -240,9 +350,9 @@ def test_the_ending_names_the_format_and_the_mode_is_0644(cli, made, tmp_path) -
     assert found.column_names == ["user_id", "item_id", "rank", "score"]
     expected = [(int(u), int(i), int(r), np.float32(s)) for u, i, r, s in rows(text.decode())]
     columns = (found[name].to_pylist() for name in found.column_names)
-    assert [(*each[:3], np.float32(each[3])) for each in zip(*columns, strict=True)] == expected
-    lines = [json.loads(each) for each in (tmp_path / "r.jsonl").read_text().splitlines()]
-    assert [tuple(each.values())[:3] for each in lines] == [each[:3] for each in expected]
+    assert [(*row[:3], np.float32(row[3])) for row in zip(*columns, strict=True)] == expected
+    lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [tuple(line.values())[:3] for line in lines] == [row[:3] for row in expected]
 
 
 @pytest.mark.parametrize(
@@ -309,7 +419,7 @@ def test_a_gate_that_is_not_met_leaves_the_old_output(
 
 def content(path: Path) -> dict[str, bytes]:
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return {each.name: each.read_bytes() for each in files}
+    return {path.name: path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("out", ["r.parquet", "recs/"])
@@ -328,8 +438,8 @@ def test_the_first_output_has_no_churn_and_the_previous_one_is_kept(
         assert cli(*options, "--k", k).exit_code == 0
         assert list(content(previous).values()) == list(contents[-1].values())
         contents.append(content(path))
-    assert len({json.dumps(sorted(map(str, each.items()))) for each in contents}) == 3
-    names = {each.name for each in tmp_path.iterdir()}
+    assert len({json.dumps(sorted(map(str, files.items()))) for files in contents}) == 3
+    names = {path.name for path in tmp_path.iterdir()}
     assert names == {path.name, previous.name, f"{path.name}.lock"}
 
 
@@ -361,7 +471,7 @@ def test_pairs_are_scored_in_their_order_by_what_is_known(cli, tmp_path) -> None
     train = interactions(6, 5, 0.4, 2)
     model = write_model(tmp_path / "m.pt", train, 5)
     scores = all_scores(model)
-    weights = {name: each.double().numpy() for name, each in model.weights.items()}
+    weights = {name: weight.double().numpy() for name, weight in model.weights.items()}
     nobody = weights["user_bias"][train.user_counts > 0].mean()
     nothing = weights["item_bias"][train.item_counts > 0].mean()
     random = np.random.default_rng(0)
@@ -381,22 +491,24 @@ def test_pairs_are_scored_in_their_order_by_what_is_known(cli, tmp_path) -> None
     piped = cli(*recommend, "-", "--out", "-", input=text)
     assert piped.exit_code == 0, piped.stderr
     found = rows(piped.stdout)
-    assert [each[:2] for each in found] == [
+    assert [row[:2] for row in found] == [
         [str(u), str(i)] for u, i in zip(users, items, strict=True)
     ]
-    np.testing.assert_allclose([float(each[2]) for each in found], expected, atol=1e-6)
+    np.testing.assert_allclose([float(row[2]) for row in found], expected, atol=1e-6)
+    in_memory = score_pairs(model, users, items)
+    assert [np.float32(row[2]) for row in found] == in_memory.scores.tolist()
     result = cli(*recommend, tmp_path / "pairs.csv", "--out", tmp_path / "p.parquet", "--json")
     document = json.loads(result.stdout)
     assert document["n_rows"] == 300
     unknown = ~np.isin(users - 10, np.flatnonzero(train.user_counts))
-    assert document["unknown_user_rows"] == unknown.sum()
+    assert document["unknown_user_rows"] == unknown.sum() == in_memory.unknown_users
     table = pq.read_table(tmp_path / "p.parquet")
     assert table.column_names == ["user_id", "item_id", "score"]
     assert table["user_id"].to_pylist() == users.tolist()
     # Parquet goes in as well, and JSON lines out.
     assert cli(*recommend, tmp_path / "p.parquet", "--out", tmp_path / "p.jsonl").exit_code == 0
-    lines = [json.loads(each) for each in (tmp_path / "p.jsonl").read_text().splitlines()]
-    assert [each["item_id"] for each in lines] == items.tolist()
+    lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    assert [line["item_id"] for line in lines] == items.tolist()
 
 
 @pytest.mark.parametrize(
@@ -428,7 +540,7 @@ def test_a_neural_model_scores_pairs_as_it_ranks(cli, tmp_path) -> None:
     scored = rows(
         cli("recommend", tmp_path / "m.pt", "--pairs", "-", "--out", "-", input=text).stdout
     )
-    known = {int(each) for each in train.catalog.user_ids[train.user_counts > 0]}
+    known = {int(user) for user in train.catalog.user_ids[train.user_counts > 0]}
     for row, pair in zip(table, scored, strict=True):
         if int(row[0]) in known:
             assert float(pair[2]) == pytest.approx(float(row[3]), abs=1e-5)

@@ -9,23 +9,23 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import ModelKind, SimilarConfig, Similarity
 from mfcli.data.interactions import Catalog
+from mfcli.scoring.neighbours import nearest
+from mfcli.scoring.request import Filters
 from mfcli.stages.similar import similar
 from tests.helpers import from_mask, interactions
-from tests.models_on_disk import all_scores, write_model
+from tests.models_on_disk import all_scores, make_model, write_model
 
 
 def rows(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=80)
 @given(
     seed=st.integers(0, 999),
     k=st.integers(1, 12),
@@ -35,12 +35,10 @@ def rows(text: str) -> list[list[str]]:
     without=st.booleans(),
     workers=st.integers(1, 2),
 )
-def test_neighbours_are_those_of_a_full_sort(
-    tmp_path, seed, k, by, users, cold, without, workers
-) -> None:
+def test_neighbours_are_those_of_a_full_sort(seed, k, by, users, cold, without, workers) -> None:
     """Ties, vectors of length 0, cold rows, k beyond what there is."""
     train = interactions(8, 10, 0.25, seed)
-    model = write_model(tmp_path / "m.pt", train, seed)
+    model = make_model(train, seed)
     side, ids, counts = (
         ("user", train.catalog.user_ids, train.user_counts)
         if users
@@ -49,34 +47,60 @@ def test_neighbours_are_those_of_a_full_sort(
     vectors = model.weights[f"{side}_factors"].double().numpy()
     lengths = np.linalg.norm(vectors, axis=1)
     allowed = (lengths > 0) & (cold | (counts > 0))
-    options = {"k": k, "by": by, "users": users, "include_cold": cold, "workers": workers}
+    filters = Filters()
     if without and not users:
-        (tmp_path / "not").write_text(f"{ids[2]}\n{ids[3]}\n")
-        options["exclude_items"] = str(tmp_path / "not")
+        filters = Filters(exclude_items=ids[[2, 3]])
         allowed[[2, 3]] = False
-    similar(tmp_path / "m.pt", tmp_path / "s.csv", SimilarConfig(**options))
-    header, *found = rows((tmp_path / "s.csv").read_text())
-    assert header == [f"{side}_id", "similar_id", "rank", "score"]
-    of = vectors.astype(np.float32)
+    config = SimilarConfig(k=k, by=by, users=users, include_cold=cold, workers=workers)
+    ranker, lists = nearest(model, config, filters=filters)
+    columns = ranker.table(lists)
+    assert list(columns) == [f"{side}_id", "similar_id", "rank", "score"]
+    found = list(zip(*(column.tolist() for column in columns.values()), strict=True))
+    compared = vectors.astype(np.float32)
     if by is Similarity.cosine:
-        of = (vectors / np.where(lengths > 0, lengths, 1)[:, None]).astype(np.float32)
-    nearness = np.round((of.astype(np.float64) @ of.T.astype(np.float64)), 5)
+        compared = (vectors / np.where(lengths > 0, lengths, 1)[:, None]).astype(np.float32)
+    nearness = np.round((compared.astype(np.float64) @ compared.T.astype(np.float64)), 5)
     expected = {}
     for row in np.flatnonzero(lengths > 0):
         best = [at for at in np.flatnonzero(allowed) if at != row]
         best.sort(key=lambda at: (-nearness[row, at], at))
-        expected[str(ids[row])] = [nearness[row, at] for at in best[:k]]
+        expected[int(ids[row])] = [nearness[row, at] for at in best[:k]]
         if by is Similarity.dot:  # exact: the order of ties shows
-            mine = [each[1] for each in found if each[0] == str(ids[row])]
-            assert mine == [str(ids[at]) for at in best[:k]]
-    grouped: dict[str, list[float]] = {}
+            mine = [other for name, other, *_ in found if name == ids[row]]
+            assert mine == [int(ids[at]) for at in best[:k]]
+    grouped: dict[int, list[float]] = {}
     for name, other, rank, score in found:
         assert name != other
         grouped.setdefault(name, []).append(float(score))
-        assert int(rank) == len(grouped[name])
+        assert rank == len(grouped[name])
     assert set(grouped) == {name for name, scores in expected.items() if scores}
     for name, scores in grouped.items():
         assert scores == pytest.approx(expected[name], abs=2e-5)
+
+
+@pytest.mark.parametrize("users", [False, True])
+@pytest.mark.parametrize("by", Similarity)
+def test_the_file_holds_the_neighbours_that_memory_has(tmp_path, users, by) -> None:
+    train = interactions(30, 40, 0.1, 7)
+    model = write_model(tmp_path / "m.pt", train, 7)
+    options = {"k": 5, "by": by, "users": users}
+    filters = Filters()
+    if not users:
+        (tmp_path / "not").write_text("102\n103\n")
+        options["exclude_items"] = str(tmp_path / "not")
+        filters = Filters(exclude_items=[102, 103])
+    result = similar(tmp_path / "m.pt", tmp_path / "s.csv", SimilarConfig.merge(("", options)))
+    header, *found = rows((tmp_path / "s.csv").read_text())
+    ranker, lists = nearest(model, SimilarConfig(k=5, by=by, users=users), filters=filters)
+    columns = ranker.table(lists)
+    assert header == list(columns)
+    expected = list(zip(*(column.tolist() for column in columns.values()), strict=True))
+    np.testing.assert_allclose(np.array(found, float), np.array(expected), atol=1e-6)
+    assert result.n_rows == len(found) > 0
+    ids = train.catalog.user_ids if users else train.catalog.item_ids
+    some = ids[[3, 0]].tolist()
+    ranker, lists = nearest(model, SimilarConfig(k=5, by=by, users=users), of=[*some, "nobody"])
+    assert set(ids[lists.rows].tolist()) <= set(some)
 
 
 @pytest.fixture
@@ -116,14 +140,14 @@ def test_an_export_scores_as_the_model_does(cli, model, tmp_path) -> None:
     assert items.column_names == ["item_id", "bias", "factors", "name"]
     assert users.column_names == ["user_id", "bias", "factors"]
     meta = json.loads((out / "meta.json").read_text())
-    of_users, of_items = (np.array(each["factors"].to_pylist()) for each in (users, items))
+    of_users, of_items = (np.array(table["factors"].to_pylist()) for table in (users, items))
     scores = of_users @ of_items.T + items["bias"].to_numpy() + users["bias"].to_numpy()[:, None]
     from mfcli.artifacts.checkpoint import load_checkpoint
 
     np.testing.assert_allclose(scores + meta["mean"], all_scores(load_checkpoint(model)), atol=1e-6)
-    first = {each.name: each.read_bytes() for each in out.iterdir()}
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
     assert cli("export", model, "--out", out).exit_code == 0
-    assert {each.name: each.read_bytes() for each in out.iterdir()} == first
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def warm_up() -> None:
     CliRunner().invoke(mfcli.cli.app, ["inspect", "nowhere"])
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(0))])
     tasks = Path("/proc/self/task")
-    threads = {(each / "comm").read_text().strip() for each in tasks.iterdir()}
+    threads = {(task / "comm").read_text().strip() for task in tasks.iterdir()}
     threads -= {(tasks / str(os.getpid()) / "comm").read_text().strip()}
     # Arrow's allocator minds a fork.
     assert threads <= {"jemalloc_bg_thd"}, f"{threads} after importing: a fork could deadlock"
@@ -115,7 +115,7 @@ def start(
             os.close(closing)
         for which, size in limits:
             resource.setrlimit(which, (size, resource.getrlimit(which)[1]))
-        status = _run([str(each) for each in words])
+        status = _run([str(word) for word in words])
     finally:
         with contextlib.suppress(BaseException):
             sys.stderr.flush()

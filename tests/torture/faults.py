@@ -205,7 +205,7 @@ def streams(trials: Timed) -> list[Row]:
             counted(rows[1], child, child.wait(), (8,), f"{trial.stage.name} > /dev/full")
         trial.clear(earlier=False)
         deep = trial.folder / "a b" / "ü" / trial.stage.out
-        options = [each.format(folder=deep.parent) for each in trial.stage.options]
+        options = [word.format(folder=deep.parent) for word in trial.stage.options]
         child = start([*trial.stage.words, "--out", str(deep), *options], trial.folder)
         rows[2].times += 1
         if counted(rows[2], child, child.wait(), (0,), f"{trial.stage.name} into a new folder"):
@@ -287,9 +287,9 @@ def circumstances(work: Path) -> list[Row]:
         elif done.returncode:
             row.wrongly(f"status {done.returncode}: {text[-300:]}")
         found = {
-            str(each.relative_to(folder)): each.read_bytes()
-            for each in folder.rglob("*")
-            if each.is_file() and not each.name.endswith((".lock", ".history.csv"))
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.endswith((".lock", ".history.csv"))
         }
         first = first or found
         if found != first or len(found) != 6:
@@ -301,7 +301,7 @@ def circumstances(work: Path) -> list[Row]:
 def readers(trials: Timed, at_once: int, rounds: int) -> list[Row]:
     """Read one checkpoint from many processes while it is replaced again and again."""
     row = Row("readers of a file that is replaced")
-    trial = next(each for each, _ in trials if each.stage.name == "recommend")
+    trial = next(trial for trial, _ in trials if trial.stage.name == "recommend")
     own = trial.folder / "model.pt"
     source = Path(trial.stage.words[1])
     for _ in range(rounds):
@@ -379,7 +379,7 @@ def _damaged(source: Path, path: Path, times: int, seed: int) -> list[str]:
 def many_runs(trials: Timed, times: int) -> list[Row]:
     """Ask for one user's list thousands of times in one process: nothing grows."""
     row = Row("recommend --users in one process")
-    trial = next(each for each, _ in trials if each.stage.name == "recommend")
+    trial = next(trial for trial, _ in trials if trial.stage.name == "recommend")
     trial.clear(earlier=False)
     reading, writing = os.pipe()
     pid = os.fork()

@@ -60,14 +60,14 @@ def torture(work: Path, asked: argparse.Namespace) -> list[Row]:
         folder.mkdir()
         right, seconds = right_bytes(stage, folder)
         trials.append((Trial(stage, folder, right), seconds))
-    print(", ".join(f"{each.stage.name} {seconds:.2f} s" for each, seconds in trials), flush=True)
+    print(", ".join(f"{trial.stage.name} {seconds:.2f} s" for trial, seconds in trials), flush=True)
 
     some = [trials[0], trials[-1]] if quick else trials  # fetch and recommend
 
     def parts(which: faults.Timed) -> Callable[[], list[Row]]:
         def call() -> list[Row]:
             rows = faults.kills(which, 1 if quick else 60, seed, 210.0)
-            few = [each for each in which if each in some]
+            few = [number for number in which if number in some]
             return rows + faults.interrupts(few, 1 if quick else 15, seed + 1, 100.0)
 
         return call
@@ -89,7 +89,7 @@ def torture(work: Path, asked: argparse.Namespace) -> list[Row]:
 
 
 def beside(*calls: Callable[[], list[Row]]) -> list[Row]:
-    """Call each in a process of its own, and return all rows."""
+    """Make each call in a process of its own, and return all rows."""
     waiting = []
     for call in calls:
         reading, writing = os.pipe()
@@ -99,7 +99,7 @@ def beside(*calls: Callable[[], list[Row]]) -> list[Row]:
             status = 1
             try:
                 with os.fdopen(writing, "w") as stream:
-                    json.dump([asdict(each) for each in call()], stream)
+                    json.dump([asdict(row) for row in call()], stream)
                 status = 0
             except BaseException:
                 traceback.print_exc()
@@ -113,7 +113,7 @@ def beside(*calls: Callable[[], list[Row]]) -> list[Row]:
         with os.fdopen(reading) as stream:
             text = stream.read()
         assert os.waitpid(pid, 0)[1] == 0, "a part of the torture broke"
-        rows += [Row(**each) for each in json.loads(text)]
+        rows += [Row(**fields) for fields in json.loads(text)]
     return rows
 
 

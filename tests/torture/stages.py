@@ -162,11 +162,11 @@ class Trial:
 
     def clear(self, earlier: bool = True) -> None:
         """Empty the folder and put earlier outputs there."""
-        for each in self.folder.iterdir():
-            if each.is_dir():
-                shutil.rmtree(each)
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
             else:
-                each.unlink()
+                path.unlink()
         for name in self.stage.files if earlier else ():
             path = self.folder / name
             path.parent.mkdir(exist_ok=True)
@@ -174,7 +174,7 @@ class Trial:
 
     def words(self, *more: str) -> list[str]:
         """Return the command line."""
-        options = [each.format(folder=self.folder) for each in self.stage.options]
+        options = [word.format(folder=self.folder) for word in self.stage.options]
         return [*self.stage.words, "--out", str(self.folder / self.stage.out), *options, *more]
 
     def found(self) -> dict[str, bytes | None]:
@@ -190,7 +190,10 @@ class Trial:
 
     def check_together(self, row: Row, when: str) -> None:
         """Count a split of which some parts are new and some are not."""
-        if self.stage.out == "s" and len({each == EARLIER for each in self.found().values()}) > 1:
+        if (
+            self.stage.out == "s"
+            and len({content == EARLIER for content in self.found().values()}) > 1
+        ):
             row.wrongly(f"{self.stage.name}: some of its files are new, {when}")
 
     def check_untouched(self, row: Row, when: str) -> None:
@@ -205,11 +208,11 @@ class Trial:
             if content != self.right[name]:
                 row.wrongly(f"{self.stage.name}: {name} is wrong after it ran again, {when}")
         names = {
-            str(each.relative_to(self.folder)) for each in self.folder.rglob("*") if each.is_file()
+            str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()
         }
         left = names - set(self.stage.files) - {"stdout", "stderr"}
         left = {
-            each for each in left if not each.endswith((".lock", ".history.csv", ".trials.csv"))
+            name for name in left if not name.endswith((".lock", ".history.csv", ".trials.csv"))
         }
         if left:
             row.wrongly(f"{self.stage.name}: {sorted(left)} are left, {when}")

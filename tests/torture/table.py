@@ -38,8 +38,8 @@ class Row:
 def show(rows: Iterable[Row]) -> int:
     """Print the table; return how much went wrong."""
     rows = list(rows)
-    width = max(len(each.fault) for each in rows)
-    print(f"\n{'fault':{width}}  " + "  ".join(f"{each:>10}" for each in COLUMNS))
+    width = max(len(row.fault) for row in rows)
+    print(f"\n{'fault':{width}}  " + "  ".join(f"{name:>10}" for name in COLUMNS))
     for row in rows:
         print(f"{row.fault:{width}}  " + "  ".join(f"{getattr(row, c):>10}" for c in COLUMNS))
     total = ["  ".join(f"{sum(getattr(row, c) for row in rows):>10}" for c in COLUMNS)]
