@@ -56,7 +56,7 @@ def publish_arrays(
         meta: dict[str, Any] = {
             "schema": 1,
             "kind": "export",
-            "model": {"kind": str(checkpoint.options.get("model")), "sha256": sha256},
+            "model": {"kind": str(checkpoint.model_args.model), "sha256": sha256},
             "score": "dot(user.factors, item.factors) + user.bias + item.bias + mean",
             "mean": vectors.mean,
             "factors": vectors.users.shape[1],

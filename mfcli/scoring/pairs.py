@@ -40,7 +40,7 @@ class PairScorer:
         self._unknown_items = checkpoint.item_counts == 0
         self._user_bias = self._item_bias = np.float32(0)
         # As training leaves rows without a rating: see FactorModel.settle_unknown.
-        if checkpoint.options.get("model") in BIASED and isinstance(scoring, Vectors):
+        if checkpoint.model_args.model in BIASED and isinstance(scoring, Vectors):
             self._user_bias = _mean(scoring.user_bias, ~self._unknown_users)
             self._item_bias = _mean(scoring.item_bias, ~self._unknown_items)
 

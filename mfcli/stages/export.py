@@ -27,7 +27,7 @@ def export(model: Path, out: Path, on_event: OnEvent = ignore) -> ExportResult:
         publish_arrays(out, checkpoint, vectors, file_sha256(model), on_event)
     return ExportResult(
         out=str(out),
-        model=str(checkpoint.options.get("model")),
+        model=str(checkpoint.model_args.model),
         n_users=vectors.shape[0],
         n_items=vectors.shape[1],
         factors=vectors.users.shape[1],
