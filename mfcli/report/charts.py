@@ -44,7 +44,7 @@ class Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
+def choose_ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Return round values that span low..high, in steps of 1, 2 or 5 times a power of ten."""
     if not high > low:
         room = abs(low) * 0.1 or 1.0
@@ -56,13 +56,16 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
-def line_chart(
+def draw_lines(
     chart_id: str, title: str, series: Sequence[Series], x_label: str, *, whole: bool = False
 ) -> Html:
     """Draw curves over one pair of axes; ``whole``: x counts something, like epochs."""
     xs = [x for curve in series for x, _ in curve.points]
     ys = [y for curve in series for _, y in curve.points]
-    x_ticks, y_ticks = ticks(0.0 if not whole else min(xs), max(xs)), ticks(min(ys), max(ys))
+    x_ticks, y_ticks = (
+        choose_ticks(0.0 if not whole else min(xs), max(xs)),
+        choose_ticks(min(ys), max(ys)),
+    )
     low = min(xs) if whole else 0.0
     high = max(max(xs), low + 1) if whole else max(xs) or 1.0
     x_ticks = [tick for tick in x_ticks if low <= tick <= high]
@@ -79,7 +82,7 @@ def line_chart(
     return _svg(chart_id, title, lines, parts, "chart lines", y.start + BOTTOM)
 
 
-def bar_chart(
+def draw_bars(
     chart_id: str,
     title: str,
     labels: Sequence[str],
@@ -88,7 +91,7 @@ def bar_chart(
 ) -> Html:
     """Draw groups of bars, shares of 1, one group a label."""
     shares = [share for _, values in series for share in values]
-    marks = ticks(0.0, max([0.1, *shares]))
+    marks = choose_ticks(0.0, max([0.1, *shares]))
     names = [(name, f"c{number}") for number, (name, _) in enumerate(series)]
     legend, top = _legend(names, bars=True)
     x = Scale(0, len(labels), LEFT, WIDTH - RIGHT)
@@ -121,14 +124,14 @@ def bar_chart(
     return _svg(chart_id, title, lines, parts, "chart bars", y.start + BOTTOM)
 
 
-def interval_chart(
+def draw_intervals(
     chart_id: str, title: str, rows: Sequence[tuple[str, int, float, float, float]]
 ) -> Html:
     """Draw one line a (name, colour, value, low, high): the value with its interval."""
     gap, top = 26, 12
     height = top + gap * len(rows) + BOTTOM
     left = min(170, 16 + LETTER * max(len(_short(name)) for name, *_ in rows))
-    marks = ticks(min(low for *_, low, _ in rows), max(high for *_, high in rows))
+    marks = choose_ticks(min(low for *_, low, _ in rows), max(high for *_, high in rows))
     x = Scale(marks[0], marks[-1], left, WIDTH - RIGHT - 8)
     parts = []
     for mark in marks:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mfcli.report.charts import Series, line_chart
-from mfcli.report.data import EpochPoint, Measure, Run, best_epoch, measures
+from mfcli.report.charts import Series, draw_lines
+from mfcli.report.data import EpochPoint, Measure, Run, find_best_epoch, list_measures
 from mfcli.report.markup import Html, el, join
 
 LOSSES = ("train loss", "validation loss")
 
 
-def curves(runs: Sequence[Run]) -> Html:
+def draw_curves(runs: Sequence[Run]) -> Html:
     """Return a figure by epoch and one by time for each thing that the histories follow."""
     made: list[Html] = []
     for title, wanted in _groups(runs):
@@ -39,7 +39,7 @@ def _groups(runs: Sequence[Run]) -> list[tuple[str, Wanted]]:
     for number, run in enumerate(runs):
         if run.options and not run.options.get("objective"):
             continue  # a baseline in closed form: its one epoch has no loss
-        for measure in measures(run.history):
+        for measure in list_measures(run.history):
             if measure.name in LOSSES:
                 title, dashed = _loss(run), measure.name == "validation loss"
             else:
@@ -75,11 +75,11 @@ def _series(
         if x is not None and y is not None:
             kept.append(point)
             points.append((x, y))
-    best = best_epoch(run, measure) if measure.name != "train loss" else None
+    best = find_best_epoch(run, measure) if measure.name != "train loss" else None
     place = next((at for at, point in enumerate(kept) if point is best), None)
     return Series(name, points, colour, dashed, place)
 
 
 def _figure(chart_id: str, title: str, series: Sequence[Series], x_label: str) -> Html:
-    chart = line_chart(chart_id, title, series, x_label, whole=x_label == "epoch")
+    chart = draw_lines(chart_id, title, series, x_label, whole=x_label == "epoch")
     return el("figure", el("figcaption", title), chart)

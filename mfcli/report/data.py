@@ -1,4 +1,4 @@
-"""What the page is made of: one ``Run`` a folder, plain values that stages/report.py has read."""
+"""What the page is made of: one ``Run`` a folder, plain values that folder.py has read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from mfcli.config.metrics import Better, better_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpochPoint:
     """One line of a history; ``elapsed``: seconds of training at its end, where they are known."""
 
@@ -20,7 +20,7 @@ class EpochPoint:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Popularity:
     """How popular what is recommended is; items are those with a row in train.
 
@@ -62,7 +62,7 @@ class Example:
     recommended: list[Recommended]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """All that is known of one folder; ``missing`` names the files that are not there."""
 
@@ -95,12 +95,12 @@ class Run:
     @property
     def metrics(self) -> dict[str, float | None]:
         """Return the metrics of the run; None is not defined."""
-        return figures(self.entry.get("metrics"))
+        return read_figures(self.entry.get("metrics"))
 
     @property
     def intervals(self) -> dict[str, dict[str, Any]]:
         """Return metric → low, high and standard_error, where evaluate measured them."""
-        return spreads(self.entry.get("intervals"))
+        return read_intervals(self.entry.get("intervals"))
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Run:
         return self.test == other.test and alike
 
 
-def figures(found: Any) -> dict[str, float | None]:
+def read_figures(found: Any) -> dict[str, float | None]:
     """Return the numbers of a table, None for what is not defined; anything else left out."""
     return {
         str(name): None if value is None else float(value)
@@ -144,7 +144,7 @@ def figures(found: Any) -> dict[str, float | None]:
     }
 
 
-def spreads(found: Any) -> dict[str, dict[str, Any]]:
+def read_intervals(found: Any) -> dict[str, dict[str, Any]]:
     """Return the intervals of a table, those with both ends."""
     return {
         str(name): interval
@@ -169,7 +169,7 @@ class Measure:
     less_is_better: bool
 
 
-def measures(history: list[EpochPoint]) -> list[Measure]:
+def list_measures(history: list[EpochPoint]) -> list[Measure]:
     """Return what a history measured: both losses, then its metrics, as far as it has values."""
     found = [
         Measure("train loss", lambda point: point.train_loss, True),
@@ -191,9 +191,9 @@ def _metric(name: str) -> Value:
     return lambda epoch: epoch.metrics.get(name)
 
 
-def watched(run: Run) -> Measure | None:
+def find_watched(run: Run) -> Measure | None:
     """Return what early stopping looks at: the first --metric, else a loss."""
-    there = {measure.name: measure for measure in measures(run.history)}
+    there = {measure.name: measure for measure in list_measures(run.history)}
     asked = run.options.get("metric") or []
     names = [name for name in there if asked and name.partition("@")[0] == str(asked[0])]
     for name in [*(str(name) for name in asked), *names, "validation loss", "train loss"]:
@@ -202,7 +202,7 @@ def watched(run: Run) -> Measure | None:
     return next(iter(there.values()), None)
 
 
-def best_epoch(run: Run, measure: Measure) -> EpochPoint | None:
+def find_best_epoch(run: Run, measure: Measure) -> EpochPoint | None:
     """Return the epoch at which a measure was best, the first of equals."""
     values = [(point, measure.value(point)) for point in run.history]
     there = [(value, point) for point, value in values if value is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mfcli.report.data import Run, best_epoch, figures, less_is_better, watched
+from mfcli.report.data import Run, find_best_epoch, find_watched, less_is_better, read_figures
 from mfcli.report.markup import percent
 
 FEWEST_EPOCHS = 3  # fewer say nothing about a trend
@@ -27,7 +27,7 @@ class Finding:
     message: str
 
 
-def findings(runs: Sequence[Run]) -> list[Finding]:
+def collect_findings(runs: Sequence[Run]) -> list[Finding]:
     """Return all remarks on some runs, warnings first."""
     # What holds of several runs is said once.
     whose: dict[tuple[str, str], list[str]] = {}
@@ -98,7 +98,7 @@ def _baseline(run: Run, runs: Sequence[Run]) -> tuple[dict[str, float | None], s
     own = run.entry.get("name", run.models[0].get("name") if run.models else None)
     for model in run.models:
         if model.get("name") == "popularity" and model.get("baseline_of", "") == own:
-            return figures(model.get("metrics")), "metrics.json"
+            return read_figures(model.get("metrics")), "metrics.json"
     for other in runs:
         popular = other.options.get("model") == "popularity"
         if popular and other.test is not None and run.measured_like(other):
@@ -107,7 +107,7 @@ def _baseline(run: Run, runs: Sequence[Run]) -> tuple[dict[str, float | None], s
 
 
 def _trend(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
-    measure, history = watched(run), run.history
+    measure, history = find_watched(run), run.history
     if measure is None or len(history) < FEWEST_EPOCHS:
         return
     values = [
@@ -118,7 +118,7 @@ def _trend(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
     last = values[-1][1]
     before = values[max(0, len(values) - 1 - max(1, round(LAST_PART * len(values))))]
     gain = (before[1] - last) if measure.less_is_better else (last - before[1])
-    best = best_epoch(run, measure)
+    best = find_best_epoch(run, measure)
     at_the_end = best is not None and best.epoch == values[-1][0]
     if at_the_end and before[1] and gain / abs(before[1]) > STILL_IMPROVING:
         message = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mfcli.report import results, sections
-from mfcli.report.curves import curves
+from mfcli.report.curves import draw_curves
 from mfcli.report.data import Run
-from mfcli.report.findings import Finding, findings
+from mfcli.report.findings import Finding, collect_findings
 from mfcli.report.markup import Html, el, join, label
 from mfcli.report.style import STYLE
 
@@ -17,9 +17,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 MOST_IN_TITLE = 3
 
 
-def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
+def render_page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     """Return the text of the page, and the remarks that stand at its top."""
-    found = findings(runs)
+    found = collect_findings(runs)
     names = ", ".join(run.name for run in runs)
     short = names if len(runs) <= MOST_IN_TITLE else f"{len(runs)} runs"
     title = f"{short} · mfcli report"
@@ -35,15 +35,15 @@ def page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
         ],
         "\n",
     )
-    top = el("header", el("h1", label(short)), el("p", _lead(runs), class_="lead"))
+    top = el("header", el("h1", label(short)), el("p", _describe_runs(runs), class_="lead"))
     parts = [
-        _section("Worth knowing", sections.remarks(found, len(runs) > 1)),
-        _section("Results", results.results(runs)),
-        _section("Curves", curves(runs), _curves_hint(runs)),
-        _section("Popularity of what is recommended", sections.popularity(runs)),
-        _section("A few users", sections.users(runs)),
-        _section("How it was measured", results.protocol(runs)),
-        _section("What was run", sections.what_ran(runs)),
+        _section("Worth knowing", sections.show_remarks(found, len(runs) > 1)),
+        _section("Results", results.show_results(runs)),
+        _section("Curves", draw_curves(runs), _explain_curves(runs)),
+        _section("Popularity of what is recommended", sections.show_popularity(runs)),
+        _section("A few users", sections.show_users(runs)),
+        _section("How it was measured", results.show_protocol(runs)),
+        _section("What was run", sections.show_settings(runs)),
     ]
     foot = el("footer", f"Made by mfcli {version} from the files named above; nothing is fetched.")
     body = el("body", top, el("main", join(parts, "\n")), foot)
@@ -56,7 +56,7 @@ def _section(title: str, content: Html, hint: str = "") -> Html:
     return el("section", el("h2", title), said, content)
 
 
-def _lead(runs: Sequence[Run]) -> str:
+def _describe_runs(runs: Sequence[Run]) -> str:
     """Say in one line what the runs are."""
     if len(runs) > 1:
         names = "" if len(runs) <= MOST_IN_TITLE else f": {', '.join(run.name for run in runs)}"
@@ -71,7 +71,7 @@ def _lead(runs: Sequence[Run]) -> str:
     return f"{kind or 'A run without model.pt'}{': ' + size if size else ''}."
 
 
-def _curves_hint(runs: Sequence[Run]) -> str:
+def _explain_curves(runs: Sequence[Run]) -> str:
     said = []
     if any(point.valid_loss is not None for run in runs for point in run.history):
         said.append("Validation is dashed, a ring marks the best epoch.")

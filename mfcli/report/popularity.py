@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfcli.data.rows import CsrRows
 from mfcli.report.data import Popularity
 
 DECILES = 10
@@ -16,12 +17,12 @@ SAMPLED_USERS = 1000  # users whose list is compared with that of popularity
 Ints = NDArray[np.integer[Any]]
 
 
-def popularity_of(
-    counts: Ints, seen_indptr: Ints, seen_indices: Ints, users: Ints, items: Ints
-) -> Popularity | None:
-    """Compare recommendations (rows of user and item, −1: not in the matrix) with train.
+def measure_popularity(counts: Ints, seen: CsrRows, users: Ints, items: Ints) -> Popularity | None:
+    """Compare the recommended items with train.
 
-    counts: (I,) rows in train of each item. Returns None where there is nothing to compare.
+    counts: (I,) rows in train of each item; seen: the items of each user in train; users, items:
+    (R,) the matrix's row and column of every recommendation, −1 where it does not hold the id.
+    Returns None where no recommendation is of a known user and item.
     """
     known = np.flatnonzero(counts)
     there = (items >= 0) & (users >= 0)
@@ -39,37 +40,35 @@ def popularity_of(
     tail = np.zeros(len(counts), bool)
     tail[order[before >= (1 - TAIL) * counts.sum()]] = True
     return Popularity(
-        list(zip(in_train.tolist(), recommended.tolist(), strict=True)),
-        len(items),
-        len(np.unique(users[there])),
-        len(np.unique(chosen)),
-        len(known),
-        float(counts[chosen].mean()),
-        float((counts.astype(np.float64) ** 2).sum() / counts.sum()),
-        float(counts[tail].sum() / counts.sum()),
-        float(tail[chosen].mean()),
-        _overlap(order[: len(known)], seen_indptr, seen_indices, users[there], chosen),
-        int((~there).sum()),
+        deciles=list(zip(in_train.tolist(), recommended.tolist(), strict=True)),
+        rows=len(items),
+        users=len(np.unique(users[there])),
+        distinct_items=len(np.unique(chosen)),
+        known_items=len(known),
+        mean_recommended=float(counts[chosen].mean()),
+        mean_train=float((counts.astype(np.float64) ** 2).sum() / counts.sum()),
+        tail_train=float(counts[tail].sum() / counts.sum()),
+        tail_recommended=float(tail[chosen].mean()),
+        overlap=_share_with_popularity(order[: len(known)], seen, users[there], chosen),
+        unknown_rows=int((~there).sum()),
     )
 
 
-def _overlap(
-    order: Ints, seen_indptr: Ints, seen_indices: Ints, users: Ints, items: Ints
-) -> float | None:
+def _share_with_popularity(order: Ints, seen: CsrRows, users: Ints, items: Ints) -> float | None:
     """Return the mean share of a user's list that popularity would have recommended as well."""
     by_user = np.argsort(users, kind="stable")
     rows, starts = np.unique(users[by_user], return_index=True)
     ends = np.append(starts[1:], len(users))
-    known = np.flatnonzero(np.diff(seen_indptr)[rows] > 0)
+    known = np.flatnonzero(seen.lengths[rows] > 0)
     if not len(known):
         return None
     step = -(-len(known) // SAMPLED_USERS)
     shares = []
     for at in known[::step]:
         own = items[by_user[starts[at] : ends[at]]]
-        seen = seen_indices[seen_indptr[rows[at]] : seen_indptr[rows[at] + 1]]
-        # Among the first len(own) + len(seen) items at least len(own) are not seen.
-        popular = order[: len(own) + len(seen)]
-        popular = popular[~np.isin(popular, seen)][: len(own)]
+        had = seen.of(rows[at])
+        # Among the first len(own) + len(had) items at least len(own) are not seen.
+        popular = order[: len(own) + len(had)]
+        popular = popular[~np.isin(popular, had)][: len(own)]
         shares.append(np.isin(own, popular).mean())
     return float(np.mean(shares))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfcli.config.metrics import Better, better_of, entry_of
-from mfcli.report.charts import interval_chart
-from mfcli.report.data import Run, figures, less_is_better, spreads
+from mfcli.report.charts import draw_intervals
+from mfcli.report.data import Run, less_is_better, read_figures, read_intervals
 from mfcli.report.markup import Html, el, facts, join, label, number, plain, table
 
 
-def results(runs: Sequence[Run]) -> Html:
+def show_results(runs: Sequence[Run]) -> Html:
     """Return the metrics: tiles of a single run, a table of several."""
     measured = [run for run in runs if run.metrics]
     if not measured:
@@ -79,8 +79,8 @@ def _models(run: Run, whose: str) -> Html:
     columns = [
         (
             _model_name(model),
-            figures(model.get("metrics")),
-            spreads(model.get("intervals")),
+            read_figures(model.get("metrics")),
+            read_intervals(model.get("intervals")),
         )
         for model in run.models
     ]
@@ -122,7 +122,7 @@ def _differences(run: Run, whose: str) -> list[Html]:
         metrics = pair.get("metrics") if isinstance(pair, dict) else None
         if not isinstance(metrics, dict):
             continue
-        whole = spreads(metrics)
+        whole = read_intervals(metrics)
         rows = [
             [
                 show_metric_name(name),
@@ -151,12 +151,12 @@ def _intervals(runs: Sequence[Run]) -> Html:
             if value is not None and low is not None and high is not None:
                 rows.append((run.name, colour, value, float(low), float(high)))
         if len(rows) > 1:
-            chart = interval_chart(f"interval-{len(figures)}", name, rows)
+            chart = draw_intervals(f"interval-{len(figures)}", name, rows)
             figures.append(el("figure", el("figcaption", f"{name} with its interval"), chart))
     return el("div", join(figures), class_="charts") if figures else Html("")
 
 
-def protocol(runs: Sequence[Run]) -> Html:
+def show_protocol(runs: Sequence[Run]) -> Html:
     """Return how the metrics were measured, what the runs share apart from what they do not."""
     stored = [run for run in runs if run.protocol]
     values = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mfcli.report.charts import bar_chart
+from mfcli.report.charts import draw_bars
 from mfcli.report.data import Example, Popularity, Run
 from mfcli.report.findings import Finding
 from mfcli.report.markup import Html, el, facts, join, label, number, percent, plain, table
 
 
-def remarks(found: Sequence[Finding], several: bool) -> Html:
+def show_remarks(found: Sequence[Finding], several: bool) -> Html:
     """Return warnings and notes as a list."""
     lines = [
         el(
@@ -29,7 +29,7 @@ def remarks(found: Sequence[Finding], several: bool) -> Html:
     return join([fine, el("ul", *lines, class_="findings") if lines else ""])
 
 
-def popularity(runs: Sequence[Run]) -> Html:
+def show_popularity(runs: Sequence[Run]) -> Html:
     """Return how popular the recommended items are against train."""
     there = [(run, run.popularity) for run in runs if run.popularity is not None]
     if not there:
@@ -42,7 +42,7 @@ def popularity(runs: Sequence[Run]) -> Html:
             ("recommendations", [b for _, b in popular.deciles]),
         ]
         title = "What is recommended" if len(runs) == 1 else f"What is recommended: {run.name}"
-        chart = bar_chart(
+        chart = draw_bars(
             f"popularity-{at}", title, labels, series, "items by popularity, most rated first (%)"
         )
         figures.append(el("figure", el("figcaption", title), chart))
@@ -72,7 +72,7 @@ def popularity(runs: Sequence[Run]) -> Html:
     return join([hint, el("div", join(figures), class_="charts"), counted])
 
 
-def users(runs: Sequence[Run]) -> Html:
+def show_users(runs: Sequence[Run]) -> Html:
     """Return some users with what they have seen and what they are recommended."""
     shown: list[Html] = []
     for run in runs:
@@ -108,7 +108,7 @@ def _user(example: Example) -> Html:
     return el("div", title, seen, chips, listed, class_="user")
 
 
-def what_ran(runs: Sequence[Run]) -> Html:
+def show_settings(runs: Sequence[Run]) -> Html:
     """Return the options that differ, and each run's shape, files and lineage."""
     parts = [_differing(runs)] if len(runs) > 1 else []
     for run in runs:

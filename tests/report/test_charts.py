@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfcli.report.charts import MOST_MARKERS, Series, bar_chart, interval_chart, line_chart, ticks
+from mfcli.report.charts import (
+    MOST_MARKERS,
+    Series,
+    choose_ticks,
+    draw_bars,
+    draw_intervals,
+    draw_lines,
+)
 from tests.report.reading import Page, curves
 
 VALUES = st.floats(-1e12, 1e12).filter(lambda value: value == 0 or abs(value) > 1e-9)
@@ -18,7 +25,7 @@ VALUES = st.floats(-1e12, 1e12).filter(lambda value: value == 0 or abs(value) > 
 @given(VALUES, VALUES)
 def test_ticks_are_few_and_span_the_values(a, b):
     low, high = min(a, b), max(a, b)
-    found = ticks(low, high)
+    found = choose_ticks(low, high)
     room = 1e-6 * max(abs(low), abs(high), high - low)
     assert found[0] <= low + room
     assert found[-1] >= high - room
@@ -29,12 +36,12 @@ def test_ticks_are_few_and_span_the_values(a, b):
 @given(st.lists(VALUES, min_size=1, max_size=30))
 def test_a_curve_has_exactly_its_points(values):
     points = [(float(at), value) for at, value in enumerate(values, 1)]
-    chart = line_chart("c", "a title", [Series("s", points, 0)], "epoch", whole=True)
+    chart = draw_lines("c", "a title", [Series("s", points, 0)], "epoch", whole=True)
     assert curves(Page(chart).root) == {"a title": {"s": points}}
 
 
 def test_a_chart_says_what_it_shows_to_who_cannot_see_it():
-    chart = line_chart("c", "Loss", [Series("train", [(1, 0.5), (2, 0.25)], 0)], "epoch")
+    chart = draw_lines("c", "Loss", [Series("train", [(1, 0.5), (2, 0.25)], 0)], "epoch")
     svg = Page(chart).root.all("svg")[0]
     assert svg.attributes["role"] == "img"
     assert svg.attributes["aria-labelledby"] == "c-t c-d"
@@ -47,7 +54,7 @@ def test_a_chart_says_what_it_shows_to_who_cannot_see_it():
 @pytest.mark.parametrize(("n", "markers"), [(MOST_MARKERS, MOST_MARKERS), (MOST_MARKERS + 1, 0)])
 def test_a_long_curve_has_no_markers(n, markers):
     points = [(float(at), math.sin(at)) for at in range(n)]
-    root = Page(line_chart("c", "t", [Series("s", points, 0)], "seconds")).root
+    root = Page(draw_lines("c", "t", [Series("s", points, 0)], "seconds")).root
     assert len(root.all("circle", "pt")) == markers
     assert curves(root)["t"]["s"] == points
 
@@ -55,7 +62,7 @@ def test_a_long_curve_has_no_markers(n, markers):
 def test_a_long_legend_leaves_the_plot_its_height():
     names = [f"an experiment with a long name, and number {at}" for at in range(12)]
     series = [Series(name, [(1, 0.5), (2, 0.25)], at) for at, name in enumerate(names)]
-    svg = Page(line_chart("c", "t", series, "epoch")).root.all("svg")[0]
+    svg = Page(draw_lines("c", "t", series, "epoch")).root.all("svg")[0]
     shown = [element.text for element in svg.all("g", "legend")[0].all("text")]
     assert len(set(shown)) == len(names), "cut, but still told apart"
     _, _, bottom, top = map(float, svg.all("g", "axes")[0].attributes["data-y"].split())
@@ -71,9 +78,9 @@ def test_names_are_escaped():
     bad = "<script>alert('x')</script>&\""
     chart = "".join(
         [
-            line_chart("c", bad, [Series(bad, [(1, 1)], 0)], bad),
-            bar_chart("b", bad, [bad], [(bad, [0.5])], bad),
-            interval_chart("i", bad, [(bad, 0, 0.5, 0.4, 0.6)]),
+            draw_lines("c", bad, [Series(bad, [(1, 1)], 0)], bad),
+            draw_bars("b", bad, [bad], [(bad, [0.5])], bad),
+            draw_intervals("i", bad, [(bad, 0, 0.5, 0.4, 0.6)]),
         ]
     )
     assert "<script" not in chart
@@ -82,6 +89,6 @@ def test_names_are_escaped():
 
 
 def test_bars_are_as_high_as_their_shares():
-    root = Page(bar_chart("b", "t", ["1", "2"], [("x", [0.25, 0.5])], "tenth")).root
+    root = Page(draw_bars("b", "t", ["1", "2"], [("x", [0.25, 0.5])], "tenth")).root
     low, high = (float(bar.all("rect")[0].attributes["height"]) for bar in root.all("g", "bar")[1:])
     assert high == pytest.approx(2 * low, abs=0.02)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mfcli.data.rows import CsrRows
 from mfcli.report.data import Popularity
-from mfcli.report.popularity import popularity_of
+from mfcli.report.popularity import measure_popularity
 
 COUNTS = np.array([1, 4, 0, 2, 1])
 # Users 0 to 3; everybody has item 1, two have item 3.
-INDPTR = np.array([0, 1, 3, 5, 8])
-INDICES = np.array([1, 1, 3, 0, 1, 1, 3, 4])
+SEEN = CsrRows(np.array([0, 1, 3, 5, 8]), np.array([1, 1, 3, 0, 1, 1, 3, 4]))
 
 
 def of(users: list[int], items: list[int]) -> Popularity | None:
-    return popularity_of(COUNTS, INDPTR, INDICES, np.array(users), np.array(items))
+    return measure_popularity(COUNTS, SEEN, np.array(users), np.array(items))
 
 
 def test_shares_and_counts():

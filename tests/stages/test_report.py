@@ -15,7 +15,8 @@ import pytest
 
 from mfcli.artifacts import output_lock
 from mfcli.errors import InputError, LockedError, UsageError
-from mfcli.stages.report import FILES, report
+from mfcli.report.folder import FILES
+from mfcli.stages.report import report
 from tests.report.reading import Page, curves
 
 EVIL = '<script>alert("x")</script><img src="http://evil.example/x.png">'
@@ -262,7 +263,7 @@ def test_what_is_no_run_is_refused(run, tmp_path):
     out.write_text("before")
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "nowhere", tmp_path / "empty", run / "model.pt"):
-        with pytest.raises(InputError, match=r"is no folder|holds no run"):
+        with pytest.raises(InputError, match=r"is not a folder|holds no run"):
             report([folder], out)
     with pytest.raises(UsageError, match="--users"):
         report([run], out, users=-1)
