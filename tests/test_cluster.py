@@ -148,6 +148,7 @@ def test_a_worker_killed_in_the_middle_changes_no_byte(cli, model, tmp_path, clu
     assert leftovers(tmp_path) == ["local", "recs"]
 
 
+@pytest.mark.slow
 def test_workers_that_all_die_are_an_error_and_the_old_output_stays(cli, model, tmp_path, cluster):
     out = tmp_path / "recs"
     assert cli("recommend", model, "--out", f"{out}/", "--k", "3").exit_code == 0
@@ -161,6 +162,7 @@ def test_workers_that_all_die_are_an_error_and_the_old_output_stays(cli, model, 
     assert not list((tmp_path / ".recs.building").glob(".attempt-*"))
 
 
+@pytest.mark.slow
 def test_a_part_that_dask_gives_up_is_an_error(cli, model, tmp_path):
     (tmp_path / "cluster").mkdir()
     never = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
@@ -175,6 +177,7 @@ def test_a_part_that_dask_gives_up_is_an_error(cli, model, tmp_path):
     assert not (tmp_path / "recs").exists()
 
 
+@pytest.mark.slow
 def test_workers_without_mfcli_are_told(cli, model, tmp_path, cluster):
     cluster.workers(1, LACKING)
     result = scored(cli, model, tmp_path / "recs", cluster.address)
@@ -183,6 +186,7 @@ def test_workers_without_mfcli_are_told(cli, model, tmp_path, cluster):
     assert "install the same mfcli there" in result.stderr
 
 
+@pytest.mark.slow
 def test_no_worker_is_an_error_within_the_timeout(cli, model, tmp_path, cluster):
     result = scored(cli, model, tmp_path / "recs", cluster.address, "--cluster-timeout", "0.5")
     assert result.exit_code == 8

@@ -54,7 +54,7 @@ def make(tmp_path):
         calls = tmp_path / "calls"
         text = calls.read_text() if calls.exists() else ""
         calls.unlink(missing_ok=True)
-        return [each.split()[0] for each in text.splitlines()]
+        return [line.split()[0] for line in text.splitlines()]
 
     run.folder = tmp_path  # type: ignore[attr-defined]
     return run

@@ -57,7 +57,13 @@ def until_epoch(process: subprocess.Popen[str], epoch: int) -> None:
     raise AssertionError("the run ended before the epoch")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, id="SIGTERM"),
+    ],
+)
 def test_an_interrupted_run_goes_on_to_the_same_bytes(data, uninterrupted, tmp_path, cli, number):
     out = tmp_path / "model.pt"
     out.write_bytes(b"an earlier model")
@@ -75,6 +81,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(data, uninterrupted, tmp_p
     assert not (tmp_path / "model.pt.resume").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bytes(data, uninterrupted, tmp_path, cli):
     out, state = tmp_path / "model.pt", tmp_path / "model.pt.resume"
     process = start(train(data, out))
@@ -86,10 +93,11 @@ def test_a_killed_run_goes_on_to_the_same_bytes(data, uninterrupted, tmp_path, c
     assert not out.exists()
     assert cli(*train(data, out, "--resume")).exit_code == 0
     assert digest(out) == uninterrupted
-    leftovers = {each.name for each in tmp_path.iterdir()}
+    leftovers = {path.name for path in tmp_path.iterdir()}
     assert leftovers == {"model.pt", "model.pt.lock", "model.history.csv"}
 
 
+@pytest.mark.slow
 def test_a_second_run_on_one_output_is_refused_while_the_first_one_goes_on(data, tmp_path, cli):
     out = tmp_path / "model.pt"
     process = start(train(data, out))
@@ -124,8 +132,8 @@ def test_help_imports_nothing_heavy():
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from mfcli.cli import app\n"
-        "commands = [each.callback.__name__ for each in app.registered_commands]\n"
-        "for args in [['--help'], ['--version'], *([each, '--help'] for each in commands)]:\n"
+        "commands = [command.callback.__name__ for command in app.registered_commands]\n"
+        "for args in [['--help'], ['--version'], *([name, '--help'] for name in commands)]:\n"
         "    assert CliRunner().invoke(app, args).exit_code == 0, args\n"
         f"loaded = [name for name in {HEAVY} if name in sys.modules]\n"
         "assert len(commands) > 5 and not loaded, loaded\n"
@@ -151,18 +159,19 @@ def test_the_pipeline_gives_the_same_bytes_from_any_folder(tmp_path):
             capture_output=True,
             env=os.environ | {"LANG": "C", "LC_ALL": "C"},
         )
-        files = sorted(each for each in (folder / "out").rglob("*") if each.is_file())
+        files = sorted(path for path in (folder / "out").rglob("*") if path.is_file())
         digests.append(
             {
-                str(each.relative_to(folder)): digest(each)
-                for each in files
-                if not each.name.endswith((".lock", ".history.csv"))
+                str(path.relative_to(folder)): digest(path)
+                for path in files
+                if not path.name.endswith((".lock", ".history.csv"))
             }
         )
     assert len(digests[0]) == 7
     assert digests[0] == digests[1]
 
 
+@pytest.mark.slow
 def test_trials_in_processes_of_their_own_find_the_same(data, tmp_path, cli):
     """The minibatch engine's trials run in worker processes, unless one job is asked for."""
     search = ["tune", str(data / "split/train.npz"), "--epochs", "2", "--factors", "4"]

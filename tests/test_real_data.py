@@ -69,6 +69,7 @@ def test_published_folds_reach_the_rmse_of_the_readme(cli, datasets, tmp_path):
     assert metrics(cli, model, tmp_path / "u1/test.npz")["rmse"] <= 0.922
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("preset", "bound"), [("notebook-mf", 0.764), ("notebook-mf-bias", 0.751)])
 def test_the_notebooks_recipes_end_no_worse_than_there(cli, datasets, tmp_path, preset, bound):
     """Mean squared error on the notebook's own split, which seed 3 makes again to the row."""
@@ -78,11 +79,12 @@ def test_the_notebooks_recipes_end_no_worse_than_there(cli, datasets, tmp_path, 
     assert parts[0]["n_items"] == 8998
     assert document["evaluate"]["metrics"]["rmse"] ** 2 <= bound
     losses = document["train"]["stage_losses"]
-    assert [each["stage"] for each in losses] == [1, 2, 3]
+    assert [loss["stage"] for loss in losses] == [1, 2, 3]
     assert losses[0]["valid_loss"] > losses[1]["valid_loss"] > losses[2]["valid_loss"]
     assert losses[2]["valid_loss"] <= bound
 
 
+@pytest.mark.slow
 def test_explicit_defaults_beat_the_notebooks_models_on_its_split(cli, datasets, tmp_path):
     ok(cli("fetch", datasets / "ml-latest-small", "--out", tmp_path / "d.npz"))
     split = ["split", tmp_path / "d.npz", "--strategy", "fraction", "--seed", "3"]
@@ -91,6 +93,7 @@ def test_explicit_defaults_beat_the_notebooks_models_on_its_split(cli, datasets,
     assert metrics(cli, tmp_path / "m.pt", tmp_path / "s/test.npz")["rmse"] ** 2 <= 0.72
 
 
+@pytest.mark.slow
 def test_play_counts_train_a_ranking(cli, datasets, tmp_path):
     ok(cli("fetch", datasets / "hetrec2011-lastfm", "--out", tmp_path / "d.npz"))
     ok(cli("split", tmp_path / "d.npz", "--out", tmp_path / "s"))
@@ -106,6 +109,7 @@ def test_play_counts_train_a_ranking(cli, datasets, tmp_path):
     assert found["weighted"] > 1.2 * found["popularity"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["bpr", "warp"])
 def test_folded_users_get_lists_nearly_as_good_as_trained_ones(cli, datasets, tmp_path, objective):
     """ml-100k: 150 users left out of train and folded in, against the model that had them."""

@@ -325,6 +325,7 @@ def run_copy(tmp_path: Path) -> Callable[..., str]:
 
 
 class TestCompilation:
+    @pytest.mark.slow
     def test_no_writable_cache_folder_is_no_failure(self, run_copy: Any) -> None:
         """A read-only install compiles in the process; it neither raises nor warns."""
         (run_copy.package / "__pycache__").write_text("a file where numba wants a folder")
@@ -336,6 +337,7 @@ class TestCompilation:
         }
         assert run_copy(TOPK, **environment) == "0 1.0 [False]\n"
 
+    @pytest.mark.slow
     def test_compilation_is_announced_once_and_kept_until_a_file_of_the_package_changes(
         self, run_copy: Any
     ) -> None:

@@ -280,6 +280,7 @@ class TestRepeatability:
         assert not passes(matrix, workers=2, order=Order.free).repeatable
         assert not passes(matrix, workers=2, objective=Objective.bpr).repeatable
 
+    @pytest.mark.slow
     def test_wide_and_narrow_indices_agree(self) -> None:
         matrix = ratings()
         narrow, wide = fresh(matrix.shape), fresh(matrix.shape)

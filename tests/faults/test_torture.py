@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_wrong_or_hanging_and_no_traceback_is_shown():
     """One process imports everything, and mfcli runs in some forty children of it."""
     command = [sys.executable, "-m", "tests.torture.run", "--quick", "--seed", "1"]

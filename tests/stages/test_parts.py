@@ -98,6 +98,7 @@ def test_a_shard_of_a_newer_model_starts_anew_where_nobody_is_at_the_old_one(
         assert cli(*recommend, "1/2").exit_code == 7
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bytes(cli, made, tmp_path) -> None:
     """SIGKILL in the middle: the old folder stays, whole parts are kept, the result is the same."""
     options = ("--k", "3", "--part-users", "1")

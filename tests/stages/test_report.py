@@ -318,6 +318,7 @@ def chromium() -> str:
     pytest.skip("no Chromium is installed")
 
 
+@pytest.mark.slow
 def test_a_browser_shows_the_page_without_complaint(runs, tmp_path):
     folder = runs / "demo-explicit"
     written([folder], tmp_path / "r.html")
