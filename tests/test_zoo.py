@@ -143,7 +143,13 @@ def test_files_of_two_old_splits_are_refused(cli, copied, tmp_path):
     assert cli(*train, "--valid", copied / "folds/fold1/test.npz").exit_code == 3
 
 
-@pytest.mark.parametrize("name", EXPECTED["resumed"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "minibatch" else [])
+        for name in EXPECTED["resumed"]
+    ],
+)
 def test_an_interrupted_training_goes_on_to_the_same_model(run, name):
     expected = EXPECTED["resumed"][name]
     model = expected["command"][expected["command"].index("--out") + 1]
