@@ -274,7 +274,7 @@ class Zoo:
         if status not in (0, None, also):
             raise RuntimeError(f"mfcli {' '.join(words)}: {status}\n{complaints.getvalue()}")
         said.flush()
-        return said.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        return said.buffer.getvalue().decode()
 
     def path(self, name: str) -> Path:
         """Return the path of a file, whose folder is there then."""
@@ -763,7 +763,7 @@ def triples(rows: list[dict[str, str]]) -> list[list[Any]]:
 
 def counts_of(path: Path) -> dict[str, Any]:
     """Return the counts and sums of a matrix, by other readers than mfcli's."""
-    matrix = scipy.sparse.load_npz(path)
+    matrix = scipy.sparse.csr_matrix(scipy.sparse.load_npz(path))
     with np.load(path, allow_pickle=False) as arrays:
         times = int(arrays["timestamps"].sum()) if "timestamps" in arrays else None
         names = "item_names" in arrays
@@ -779,7 +779,7 @@ def counts_of(path: Path) -> dict[str, Any]:
 
 def metrics_of(content: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of a metrics.json."""
-    found = {name: content[name] for name in ("metrics", "sd") if name in content}
+    found: dict[str, Any] = {name: content[name] for name in ("metrics", "sd") if name in content}
     for several in ("models", "folds", "repeats"):
         if several in content:
             found[several] = [each["metrics"] for each in content[several]]
