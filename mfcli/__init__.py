@@ -13,3 +13,29 @@ interactions, config, results, errors: the types that all of them share
 """
 
 __version__ = "0.1.0"
+
+_API = (
+    "Dataset",
+    "Model",
+    "evaluate",
+    "fit",
+    "load",
+    "read",
+    "split",
+    "split_folds",
+)
+
+
+def __getattr__(name: str) -> object:
+    """Import the API when it is first asked for: ``import mfcli`` alone stays light."""
+    from importlib import import_module
+
+    if name in _API:
+        return getattr(import_module("mfcli.api"), name)
+    if name == "errors":
+        return import_module("mfcli.errors")
+    raise AttributeError(f"module 'mfcli' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_API, "errors"])

@@ -16,6 +16,10 @@ A message is one line: what is wrong, where (file, line, column, id), and how to
 from __future__ import annotations
 
 
+class MfcliWarning(UserWarning):
+    """What the Python API warns of, where nobody watches its events."""
+
+
 class MfcliError(Exception):
     """Base of all expected errors; ``exit_status`` is the status the command ends with."""
 

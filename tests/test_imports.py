@@ -33,8 +33,9 @@ LAYERS: tuple[str, ...] = (
     "scoring",
     "publishing",
     "report",
+    "console",  # shows events and results, knows no stage
+    "api",
     "stages",
-    "console",  # shows results, knows no stage
     "cli",
     "__main__",
 )
@@ -143,9 +144,10 @@ def test_nothing_but_main_imports_the_command_line() -> None:
     }
 
 
-def test_nothing_but_the_command_line_imports_the_console() -> None:
+def test_nothing_but_the_faces_imports_the_console() -> None:
+    """Commands show what comes; so does the API where somebody asks for progress."""
     rooms = {room(module) for module in MODULES if "console" in map(room, inner(module))}
-    assert rooms == {"console", "cli"}
+    assert rooms == {"console", "cli", "api"}
 
 
 def test_the_console_knows_results_only() -> None:
@@ -185,8 +187,8 @@ def test_the_lowest_rooms_need_the_standard_library_only(module: str) -> None:
     assert {room(each) for each in inner(module)} <= allowed[room(module)]
 
 
-def test_the_package_itself_imports_nothing() -> None:
-    assert IMPORTS["mfcli"] <= {"__future__"}
+def test_the_package_itself_imports_nothing_but_what_is_asked_for() -> None:
+    assert IMPORTS["mfcli"] <= {"importlib"}
 
 
 @pytest.mark.parametrize(

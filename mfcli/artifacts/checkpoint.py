@@ -88,24 +88,29 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint whole or not at all; the same content gives the same bytes."""
+    # A file object: given a path, torch would write the temporary file's name into the archive.
+    with atomic_file(path) as stream:
+        write_checkpoint(stream, checkpoint)
+
+
+def write_checkpoint(stream: IO[bytes], checkpoint: Checkpoint) -> None:
+    """Write ``model.pt`` to a stream."""
     catalog = checkpoint.catalog
-    _save(
-        path,
-        {
-            "meta": _interned(checkpoint.meta),
-            "options": _interned(checkpoint.options),
-            "model_args": _interned(checkpoint.model_args.plain()),
-            "weights": {name: each.detach().cpu() for name, each in checkpoint.weights.items()},
-            "user_ids": _pack(catalog.user_ids),
-            "item_ids": _pack(catalog.item_ids),
-            "item_names": None if catalog.item_names is None else _pack(catalog.item_names),
-            "seen_indptr": torch.from_numpy(checkpoint.seen_indptr),
-            "seen_indices": torch.from_numpy(checkpoint.seen_indices),
-            "rating_range": list(checkpoint.rating_range),
-            "rating_mean": checkpoint.rating_mean,
-            "history": _interned(checkpoint.history),
-        },
-    )
+    document = {
+        "meta": _interned(checkpoint.meta),
+        "options": _interned(checkpoint.options),
+        "model_args": _interned(checkpoint.model_args.plain()),
+        "weights": {name: weight.detach().cpu() for name, weight in checkpoint.weights.items()},
+        "user_ids": _pack(catalog.user_ids),
+        "item_ids": _pack(catalog.item_ids),
+        "item_names": None if catalog.item_names is None else _pack(catalog.item_names),
+        "seen_indptr": torch.from_numpy(checkpoint.seen_indptr),
+        "seen_indices": torch.from_numpy(checkpoint.seen_indices),
+        "rating_range": list(checkpoint.rating_range),
+        "rating_mean": checkpoint.rating_mean,
+        "history": _interned(checkpoint.history),
+    }
+    _write(stream, document)
 
 
 def _interned(value: Any) -> Any:
@@ -202,7 +207,8 @@ def _check_weights(weights: dict[str, torch.Tensor]) -> None:
 
 def save_resume(path: Path, state: dict[str, Any]) -> None:
     """Write the state of a training run; ``state`` has a ``meta`` of kind resume."""
-    _save(path, state)
+    with atomic_file(path) as stream:
+        _write(stream, state)
 
 
 def load_resume(path: Path) -> dict[str, Any]:
@@ -232,16 +238,14 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], Catalog | None]:
     return checkpoint.weights, checkpoint.catalog
 
 
-def _save(path: Path, document: dict[str, Any]) -> None:
-    # A file object: given a path, torch would write the temporary file's name into the archive.
-    with atomic_file(path) as stream:
-        try:
-            torch.save(document, stream)
-        except RuntimeError as error:
-            # After a failed write torch ends its archive, which fails as well and says less.
-            if isinstance(error.__context__, OSError):
-                raise error.__context__ from None
-            raise
+def _write(stream: IO[bytes], document: dict[str, Any]) -> None:
+    try:
+        torch.save(document, stream)
+    except RuntimeError as error:
+        # After a failed write torch ends its archive, which fails as well and says less.
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict[str, Any]:

@@ -25,7 +25,13 @@ _REQUIRED = ("format", "shape", "data", "indices", "indptr", "user_ids", "item_i
 
 
 def save_interactions(path: Path, interactions: Interactions) -> None:
-    """Write interactions whole or not at all; the same interactions give the same bytes.
+    """Write interactions whole or not at all; the same interactions give the same bytes."""
+    with atomic_file(path) as stream:
+        write_interactions(stream, interactions)
+
+
+def write_interactions(stream: IO[bytes], interactions: Interactions) -> None:
+    """Write the ``.npz`` of interactions to a stream that can seek.
 
     Stored without compression: at 100 million ratings that writes 60 times and reads 8 times
     faster, for 2.4 times the size.
@@ -45,8 +51,7 @@ def save_interactions(path: Path, interactions: Interactions) -> None:
         arrays["timestamps"] = interactions.timestamps
     if catalog.item_names is not None:
         arrays["item_names"] = catalog.item_names
-    with atomic_file(path) as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+    np.savez(stream, allow_pickle=False, **arrays)
 
 
 def stored_bytes(interactions: Interactions) -> int:

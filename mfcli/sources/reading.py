@@ -96,9 +96,7 @@ def read_interactions(
             Noted(f"{duplicates} rows repeat a user and item: --duplicates {config.duplicates}")
         )
     n_merged = interactions.n_ratings
-    interactions = _above_threshold(interactions, config, source)
-    n_above = interactions.n_ratings
-    interactions = _with_minimum_counts(interactions, config, source)
+    interactions, n_above = filter_interactions(interactions, config, source)
     entry = lineage_entry("fetch", _options(config, read), read.inputs if read else [])
     facts = ReadFacts(
         format=read.format if read else "demo",
@@ -116,6 +114,17 @@ def _merge(read: ReadTable, config: FetchConfig, source: str) -> tuple[Interacti
         return read.table.interactions(read.names, config.duplicates)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
+
+
+def filter_interactions(
+    interactions: Interactions, config: FetchConfig, source: str
+) -> tuple[Interactions, int]:
+    """Apply --threshold and the minimum counts: what is left, and how many reached the threshold.
+
+    Raises InputError, which calls the interactions ``source``, where nothing is left.
+    """
+    above = _above_threshold(interactions, config, source)
+    return _with_minimum_counts(above, config, source), above.n_ratings
 
 
 def _above_threshold(interactions: Interactions, config: FetchConfig, source: str) -> Interactions:

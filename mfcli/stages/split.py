@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from pathlib import Path
@@ -11,18 +10,15 @@ from typing import Any
 from mfcli.artifacts import (
     file_sha256,
     flush,
-    lineage_entry,
-    lineage_of,
     load_interactions,
     matrix_headers,
-    meta_for,
     output_lock,
     refuse_input_as_output,
     save_interactions,
     stored_bytes,
     uninterrupted,
 )
-from mfcli.artifacts.meta import to_json
+from mfcli.artifacts.splits import SplitIdentity, identify_split
 from mfcli.config import SplitConfig, Strategy
 from mfcli.data.building import RawRows, from_rows
 from mfcli.data.filtering import apply_threshold
@@ -61,16 +57,12 @@ def split(
         on_event(Started("split"))
         folders, inputs = _split_folders(source, config, on_event)
         train = next(iter(folders.values()))["train"]
-        strategy = "folds" if config.folds else str(config.chosen)
-        options = config.stored() | {"strategy": strategy}
-        earlier = [] if source is None else lineage_of(train.meta)
-        lineage = [*earlier, lineage_entry("split", options, inputs)]
-        identity = hashlib.sha256(to_json({"lineage": lineage}).encode()).hexdigest()[:16]
-        written = _write(out, folders, lineage, identity)
+        identity = identify_split({} if source is None else train.meta, config, inputs)
+        written = _write(out, folders, identity)
     return SplitResult(
         out=str(out),
-        strategy=strategy,
-        split_id=identity,
+        strategy="folds" if config.folds else str(config.chosen),
+        split_id=identity.split_id,
         n_users=train.n_users,
         n_items=train.n_items,
         parts=written,
@@ -144,9 +136,7 @@ def _read_given(
     return train, test
 
 
-def _write(
-    out: Path, folders: dict[str, Parts], lineage: list[dict[str, Any]], identity: str
-) -> list[SplitPart]:
+def _write(out: Path, folders: dict[str, Parts], identity: SplitIdentity) -> list[SplitPart]:
     """Write all parts beside their targets, then move them all, which is quick."""
     parts_of_all = [part for parts in folders.values() for part in parts.values()]
     capacity.require_disk(out, sum(stored_bytes(part) for part in parts_of_all))
@@ -159,12 +149,9 @@ def _write(
         for folder, parts in folders.items():
             train = parts["train"]
             for name, part in parts.items():
-                meta = meta_for("interactions", lineage, split_id=identity, part=name)
-                if folder:
-                    meta["fold"] = folder
                 path = out / folder / f"{name}.npz"
                 staged = staging / folder / f"{name}.npz"
-                save_interactions(staged, part.with_meta(meta))
+                save_interactions(staged, part.with_meta(identity.meta(name, folder)))
                 path.parent.mkdir(exist_ok=True)
                 moves.append((staged, path))
                 written.append(_describe(path, part, train))

@@ -1,0 +1,62 @@
+"""Interactions → a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Unpack
+
+from mfcli.api.dataset import Dataset
+from mfcli.api.listening import listening
+from mfcli.api.model import Model
+from mfcli.api.options import TrainOptions
+from mfcli.config import TrainConfig
+from mfcli.data.held_out import check_held_out
+from mfcli.data.interactions import Interactions
+from mfcli.kernels.announcing import compiling
+from mfcli.models.warm_start import Start
+from mfcli.training.engines.devices import torch_threads
+from mfcli.training.fit import fit as fit_recipe
+
+
+def fit(
+    data: Interactions,
+    *,
+    valid: Interactions | None = None,
+    init_from: Model | str | Path | None = None,
+    progress: bool = False,
+    **options: Unpack[TrainOptions],
+) -> Model:
+    """Train a factor model on interactions.
+
+    data:      what ``read`` or ``split`` returned; an explicit zero is a rating.
+    valid:     held-out rows over the same users and items, for ``metric`` and ``patience``.
+    init_from: a model, or the path of one, whose weights training goes on from; users and items
+               are matched by their ids.
+    progress:  show live progress, notes and warnings; else warnings come as MfcliWarning.
+    options:   those of ``mfcli train`` under the same names: mode, factors, epochs, seed, …
+
+    The same data, options and seed give the same model; ``model.save`` writes the bytes of ``mfcli
+    train`` on the file of ``data.save``.
+
+    >>> model = mfcli.fit(train, mode="hogwild", factors=8, epochs=3)
+
+    Raises UsageError for options that cannot work, InputError for data that cannot be trained on,
+    DivergedError where a loss or a weight is not finite any more.
+    """
+    given: dict[str, Any] = dict(options)
+    if valid is not None:
+        given["valid"] = "valid"  # what messages call it
+    recipe = TrainConfig.merge(("", given)).recipe()
+    inputs = [{"role": "train", "sha256": Dataset.of(data).sha256}]
+    if valid is not None:
+        check_held_out(valid, "valid", data.meta, data.catalog, data.rows, "the data")
+        inputs.append({"role": "valid", "sha256": Dataset.of(valid).sha256})
+    start = None
+    if init_from is not None:
+        before = init_from if isinstance(init_from, Model) else Model.load(init_from)
+        name = "init_from" if isinstance(init_from, Model) else str(init_from)
+        start = Start(before.checkpoint.weights, before.checkpoint.catalog, name)
+        inputs.append({"role": "init_from", "sha256": before.sha256})
+    with listening(progress) as on_event, compiling(on_event), torch_threads(recipe):
+        fitted = fit_recipe(data, recipe, valid=valid, init=start, on_event=on_event, inputs=inputs)
+    return Model(fitted.checkpoint)

@@ -1,0 +1,27 @@
+"""What becomes of a call's events: a live display, or Python warnings and nothing else."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mfcli.errors import MfcliWarning
+from mfcli.events import Event, OnEvent, Warned
+
+
+@contextmanager
+def listening(progress: bool) -> Iterator[OnEvent]:
+    """Yield a receiver of events: with ``progress`` all are shown, else warnings are warned of."""
+    if not progress:
+        yield _warn
+        return
+    from mfcli.console import Screen
+
+    with Screen(as_json=False, quiet=False, data_on_stdout=True) as screen:
+        yield screen.show
+
+
+def _warn(event: Event) -> None:
+    if isinstance(event, Warned):
+        warnings.warn(event.message, MfcliWarning, stacklevel=2)

@@ -1,0 +1,81 @@
+"""Anything that holds interactions → a Dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Unpack
+
+import pandas as pd
+
+from mfcli.api.dataset import Dataset
+from mfcli.api.listening import listening
+from mfcli.api.options import FetchOptions
+from mfcli.artifacts.meta import lineage_entry, meta_for
+from mfcli.config import FetchConfig
+from mfcli.data.building import from_arrays, from_csr
+from mfcli.data.interactions import Interactions
+from mfcli.errors import InputError, UsageError
+from mfcli.sources.frames import from_frame
+from mfcli.sources.reading import filter_interactions, read_interactions
+
+
+def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]) -> Dataset:
+    """Read interactions from anything that holds them.
+
+    source: a path, a URL or a data set's name, as for ``mfcli fetch``; an ``.npz`` that mfcli
+    wrote; a pandas DataFrame (or a dict of columns) whose columns are named as in a file; a SciPy
+    sparse matrix of users × items, whose ids are its row and column numbers; or a tuple of arrays
+    ``(users, items)``, ``(users, items, ratings)`` or ``(users, items, ratings, times)``.
+
+    options: those of ``mfcli fetch`` under the same names: columns, duplicates, threshold, … Of an
+    ``.npz`` nothing may be changed. progress: show progress and notes; else only warnings come, as
+    MfcliWarning.
+
+    >>> data = mfcli.read("demo", users=60, items=50, ratings=900)
+
+    Raises InputError for what cannot be read, DownloadError, UsageError for options that do not
+    fit.
+    """
+    config = FetchConfig.merge(("", options))
+    if isinstance(source, str | Path):
+        if str(source).endswith(".npz"):
+            _refuse_options(options, "an .npz is read as it is")
+            return Dataset.load(source)
+        with listening(progress) as on_event:
+            return Dataset.of(read_interactions(str(source), config, on_event)[0])
+    if isinstance(source, Interactions):
+        _refuse_options(options, "a Dataset is taken as it is")
+        return Dataset.of(source)
+    built, kind = _built(source, config)
+    kept, _ = filter_interactions(built, config, f"the {kind}")
+    entry = lineage_entry("read", {"source": kind, **_plain(options)}, [])
+    return Dataset.of(kept.with_meta(meta_for("interactions", [entry])))
+
+
+def _built(source: Any, config: FetchConfig) -> tuple[Interactions, str]:
+    """Return the interactions of a value in memory, and what kind of value it was."""
+    if isinstance(source, Mapping):
+        source = pd.DataFrame(dict(source))
+    if isinstance(source, pd.DataFrame):
+        return from_frame(source, config.columns, duplicates=config.duplicates), "DataFrame"
+    if isinstance(source, tuple) and 2 <= len(source) <= 4:
+        return from_arrays(*source, duplicates=config.duplicates), "arrays"
+    if hasattr(source, "tocoo"):
+        return from_csr(source, duplicates=config.duplicates), "sparse matrix"
+    raise InputError(
+        f"interactions cannot be read from {type(source).__name__}: give a path, a DataFrame, a "
+        "sparse matrix, or a tuple of arrays (users, items, ratings)"
+    )
+
+
+def _refuse_options(options: Mapping[str, Any], reason: str) -> None:
+    if options:
+        raise UsageError(f"{', '.join(options)}: has no meaning here: {reason}")
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, int | float | bool) else str(value)
+        for name, value in options.items()
+    }
