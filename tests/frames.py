@@ -27,6 +27,7 @@ import torch
 import mfcli
 from mfcli.cli import main
 from mfcli.config import Objective
+from mfcli.kernels import solve_rows
 from mfcli.training.engines import least_squares
 from mfcli.training.engines.passes import PASSES
 
@@ -84,7 +85,7 @@ def sgd_pass(objective: Objective, note: Note) -> Any:
 
 def least_squares_rows(note: Note) -> Any:
     """Note the calls of the compiled solver of rows."""
-    return patch.object(least_squares, "solve_rows", note(least_squares.solve_rows))
+    return patch.object(least_squares, "solve_rows", note(solve_rows))
 
 
 def torch_step(note: Note) -> Any:
@@ -144,7 +145,7 @@ def walk_of_recommend(folder: Path) -> Walk:
 
 
 WALKS: dict[str, Callable[[Path], Walk]] = {
-    **{name: lambda folder, name=name: walk_of_training(name, folder) for name in TRAININGS},
+    **{name: functools.partial(walk_of_training, name) for name in TRAININGS},
     "recommend": walk_of_recommend,
 }
 
