@@ -18,9 +18,8 @@ from mfcli.config import TuneConfig
 from mfcli.data.splitting import held_out
 from mfcli.errors import InterruptedRunError
 from mfcli.results import TrialResult
-from mfcli.stages import tune as stage
 from mfcli.stages.tune import tune
-from mfcli.tuning import trials
+from mfcli.tuning import trials, tuner
 
 FAST = ("--factors", "4", "--epochs", "6", "--trials", "5", "--jobs", "2")
 
@@ -168,7 +167,7 @@ def test_time_runs_out_with_the_best_so_far(cli, made, tmp_path, monkeypatch):
     """By a clock that goes on by a second whenever somebody looks."""
     seconds = itertools.count()
     clock = SimpleNamespace(time=lambda: next(seconds), perf_counter=time.perf_counter)
-    for module in (trials, stage):
+    for module in (trials, tuner):
         monkeypatch.setattr(module, "time", clock)
     out = tmp_path / "best.toml"
     search = ["tune", made / "likes/train.npz", "--mode", "hogwild", "--factors", "8", "--out", out]
