@@ -1,10 +1,10 @@
 """Parts of a folder of recommendations on a Dask cluster.
 
-Dask's scheduler and workers are its own: this module submits one task a part and waits. A task gets
-paths, no data: workers see the model, the files of the options and the output's folder under the
-same paths. A task is repeated where its worker dies, so each attempt builds in a folder of its own
-and puts whole parts in place by renaming; as a part's bytes do not depend on who makes it, two
-attempts that both end (a frozen worker that wakes up) do no harm.
+Dask starts the scheduler and the workers: this module submits one task a part and waits. A task
+gets paths, not data: workers see the model, the files that the options name and the output's folder
+under the same paths. A task is repeated where its worker dies, so each attempt builds in a folder
+of its own and puts whole parts in place by renaming. A part's bytes do not depend on who makes it,
+so two attempts that both end (a frozen worker that wakes up) do no harm.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from mfcli.publishing.parts import (
 
 ATTEMPT = ".attempt-"
 LOOK_SECONDS = 1.0  # between looks at whether there are workers
-ANSWER_SECONDS = 10.0  # for the scheduler to say
+ANSWER_SECONDS = 10.0  # that the scheduler gets for an answer
 
 
 def run_parts(

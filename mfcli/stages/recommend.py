@@ -104,7 +104,7 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
     asked = config.given(Role.folder)
     if asked:
         raise UsageError(
-            f"{flag(asked[0])} is of a folder of parts: name one with a slash at its end, --out "
+            f"{flag(asked[0])} is for a folder of parts: name one with a slash at its end, --out "
             f"{'recs' if out is None else out}/"
         )
     if out is not None and out.is_dir():
