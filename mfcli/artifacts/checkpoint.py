@@ -122,9 +122,9 @@ def _interned(value: Any) -> Any:
     if isinstance(value, str):
         return sys.intern(str(value))
     if isinstance(value, dict):
-        return {_interned(key): _interned(each) for key, each in value.items()}
+        return {_interned(key): _interned(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_interned(each) for each in value]
+        return [_interned(member) for member in value]
     return value
 
 
@@ -186,19 +186,19 @@ def _check(checkpoint: Checkpoint) -> None:
     if problem:
         raise ValueError(f"the seen items: {problem}")
     if not all(isinstance(epoch, dict) and is_plain(epoch) for epoch in checkpoint.history):
-        raise TypeError("history is no list of epochs")
+        raise TypeError("its history is not a list of epochs")
     _check_weights(checkpoint.weights)
     low, high = checkpoint.rating_range
     if not (
         math.isfinite(low) and low <= high < math.inf and math.isfinite(checkpoint.rating_mean)
     ):
-        raise ValueError("the range of its ratings is none")
+        raise ValueError("the range of its ratings is not a range of finite numbers")
 
 
 def _check_weights(weights: dict[str, torch.Tensor]) -> None:
     for name, weight in weights.items():
         if not isinstance(name, str) or not isinstance(weight, torch.Tensor):
-            raise TypeError(f"weight {name} is no tensor")
+            raise TypeError(f"weight {name} is not a tensor")
         if weight.dtype != torch.float32:
             raise TypeError(f"weight {name} is not float32")
         if not bool(torch.isfinite(weight).all()):
@@ -289,16 +289,16 @@ def _check_archive(stream: IO[bytes]) -> int:
         damaged = archive.testzip()
         if damaged is not None:
             raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
-        return sum(each.file_size for each in archive.infolist() if each.filename.endswith(".pkl"))
+        return sum(file.file_size for file in archive.infolist() if file.filename.endswith(".pkl"))
 
 
 def _pack(ids: Ids) -> dict[str, torch.Tensor]:
     """Store int64 ids as they are, strings as a UTF-8 blob with offsets (fast at a million)."""
     if ids.dtype.kind == "i":
         return {"int64": torch.from_numpy(ids.astype(np.int64))}
-    encoded = [each.encode("utf-8") for each in ids.tolist()]
+    encoded = [text.encode("utf-8") for text in ids.tolist()]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
-    np.cumsum([len(each) for each in encoded], out=offsets[1:])
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
     blob = np.frombuffer(b"".join(encoded), dtype=np.uint8).copy()
     return {"utf8": torch.from_numpy(blob), "offsets": torch.from_numpy(offsets)}
 

@@ -24,7 +24,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def _sources() -> tuple[tuple[str, int, int], ...]:
     """Return name, time of change and size of every file of the package."""
     with os.scandir(os.path.dirname(os.path.abspath(__file__))) as files:
-        found = [(each.name, each.stat()) for each in files if each.name.endswith(".py")]
+        found = [(file.name, file.stat()) for file in files if file.name.endswith(".py")]
     return tuple(sorted((name, of.st_mtime_ns, of.st_size) for name, of in found))
 
 

@@ -20,7 +20,7 @@ from mfcli.kernels.compilation import inlined
 _intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], intrinsic)
 
 WIDE, HIGH = 16, 8  # a tile's columns, one vector; and its rows, a register each
-SINGULAR = 1e-6  # a pivot below this part of its diagonal is none
+SINGULAR = 1e-6  # a pivot below this part of its diagonal counts as zero
 
 _FLOAT, _INDEX, _LANE = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 _VECTOR = ir.VectorType(_FLOAT, WIDE)
@@ -99,7 +99,7 @@ def _tile(subtract: bool) -> Callable[..., Any]:
         emitter = _Emitter(*call)
         builder = emitter.builder
         _, row, column, _, begin, end = emitter.values
-        targets = [emitter.at(0, emitter.plus(row, each), column) for each in range(HIGH)]
+        targets = [emitter.at(0, emitter.plus(row, line), column) for line in range(HIGH)]
         sums = [emitter.held(emitter.load(target)) for target in targets]
         with emitter.each(begin, end) as (at, _):
             right = emitter.load(emitter.at(3, at, column))
@@ -227,14 +227,14 @@ def copy_line(
 
 @_intrinsic
 def _factor_block(_context: Any, matrix: Any, _at: Any, floors: Any) -> Any:
-    """Factorize the 16 × 16 block on the diagonal; below its floor (16,) a pivot is none."""
+    """Factorize the 16 × 16 block on the diagonal; a pivot below its floor (16,) counts as 0."""
 
     def emit(*call: Any) -> Any:
         emitter = _Emitter(*call)
         builder = emitter.builder
         _, low, _ = emitter.values
-        addresses = [emitter.at(0, emitter.plus(low, each), low) for each in range(WIDE)]
-        lines = [emitter.load(each) for each in addresses]
+        addresses = [emitter.at(0, emitter.plus(low, line), low) for line in range(WIDE)]
+        lines = [emitter.load(address) for address in addresses]
         root = emitter.known("llvm.sqrt.f32", _FLOAT, _FLOAT)
         for r in range(WIDE):
             pivot = emitter.lane(lines[r], r)
@@ -263,7 +263,7 @@ def _settle_block(_context: Any, matrix: Any, _at: Any, _column: Any) -> Any:
         emitter = _Emitter(*call)
         builder = emitter.builder
         _, low, column = emitter.values
-        rows = [emitter.plus(low, each) for each in range(WIDE)]
+        rows = [emitter.plus(low, line) for line in range(WIDE)]
         lines: list[Any] = []
         for r, row in enumerate(rows):
             address = emitter.at(0, row, column)

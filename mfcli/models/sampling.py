@@ -24,9 +24,9 @@ class NegativeSampler:
         """Index what is seen, on ``device``; an item's weight is max(count, 1) ** power."""
         self.n_items = seen[0].n_items
         keys = [
-            torch.from_numpy(each.users).to(device, torch.int64) * self.n_items
-            + torch.from_numpy(each.indices).to(device, torch.int64)
-            for each in seen
+            torch.from_numpy(part.users).to(device, torch.int64) * self.n_items
+            + torch.from_numpy(part.indices).to(device, torch.int64)
+            for part in seen
         ]
         # (S,) sorted keys, closed by a sentinel so that every look-up finds a neighbour.
         self.keys = torch.unique(torch.cat([*keys, torch.tensor([2**62], device=device)]))

@@ -67,7 +67,7 @@ def fit(
     resume_from: such a state, of a run with the same recipe, interactions and validation rows.
 
     Raises InputError for interactions that cannot be trained on, UsageError for a device that is
-    not there, DivergedError, and life.StateError for a state that is no such run's. The number of
+    not there, DivergedError, and life.StateError for a state of another run. The number of
     torch's threads is the caller's to choose (``devices.torch_threads``).
     """
     if not interactions.n_ratings:

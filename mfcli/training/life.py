@@ -180,7 +180,7 @@ class Training:
         self._load_best()
 
     def _is_late(self, began: float, ahead: float = 0.0) -> bool:
-        """Tell whether the time limit passes within ``ahead`` seconds; one epoch is always run."""
+        """Tell whether the time limit passes within ``ahead`` seconds. One epoch is always run."""
         if not self.history:
             return False
         return time.perf_counter() - began + ahead > self.recipe.time_limit

@@ -86,7 +86,7 @@ def draw(space: Space, n_trials: int, seed: int) -> list[dict[str, Any]]:
     The first trials of a longer list are those of a shorter one.
     """
     hints = field_types(TrainConfig)
-    laws = {name: _Drawn(each, hints[name] is int) for name, each in space.items()}
+    laws = {name: _Drawn(span, hints[name] is int) for name, span in space.items()}
     if n_trials == 1:
         return [{}]
     return [{}, *map(_meaningful, ParameterSampler(laws, n_trials - 1, random_state=seed))]
@@ -118,12 +118,12 @@ def search(
     for rung in range(plan.rungs):
         tasks = [_task(number, trials[number], epochs, plan, rung) for number in chosen]
         results = [
-            dataclasses.replace(known[each.key], options=each.options)
-            for each in tasks
-            if each.key in known
+            dataclasses.replace(known[task.key], options=task.options)
+            for task in tasks
+            if task.key in known
         ]
         yield from results
-        for result in run([each for each in tasks if each.key not in known], rung):
+        for result in run([task for task in tasks if task.key not in known], rung):
             results.append(result)
             yield result
         if rung + 1 < plan.rungs:
@@ -141,13 +141,15 @@ def _task(
 
 def _promoted(results: Sequence[TrialResult], quota: int, lower_is_better: bool) -> list[int]:
     """Return the trials that go on: the best ones of a round, and the defaults, 0."""
-    ranked = sorted(scored(results), key=lambda each: order(each, lower_is_better))
-    return sorted({0, *(each.trial for each in ranked[:quota])})
+    ranked = sorted(scored(results), key=lambda result: order(result, lower_is_better))
+    return sorted({0, *(result.trial for result in ranked[:quota])})
 
 
 def scored(results: Sequence[TrialResult]) -> list[TrialResult]:
     """Return the results that have a score: neither diverged nor out of time."""
-    return [each for each in results if each.value is not None and math.isfinite(each.value)]
+    return [
+        result for result in results if result.value is not None and math.isfinite(result.value)
+    ]
 
 
 def order(result: TrialResult, lower_is_better: bool) -> tuple[float, int, int]:
@@ -159,4 +161,4 @@ def order(result: TrialResult, lower_is_better: bool) -> tuple[float, int, int]:
 
 def best_of(results: Sequence[TrialResult], lower_is_better: bool) -> TrialResult | None:
     """Return the best result of all rounds, or None if none has a score."""
-    return min(scored(results), key=lambda each: order(each, lower_is_better), default=None)
+    return min(scored(results), key=lambda result: order(result, lower_is_better), default=None)
