@@ -1,15 +1,32 @@
-"""mfcli: matrix factorization for the command line.
+"""mfcli: matrix factorization, from the command line or from Python.
 
-cli         options -> one call of a stage -> exit status
-stages      one module a command: load -> pure call -> save -> result
-scoring     ranked lists of a request, in parts; cluster: the parts on Dask
-engines     training loops; tuning: search; foldin, warm_start: users and rows that came later
-ranking, metrics, splitting: pure functions on arrays; capacity: what a stage needs
-models      what is scored, scorers: as arrays; objectives: what is minimised; sampling: negatives
-report      the HTML page on runs: plain data in, text out
-readers     file formats -> rows; sources: data sets by name, and the download
-artifacts   every file this package writes: format, atomic write, lock
-interactions, config, results, errors: the types that all of them share
+The rooms, from the bottom up; each imports from itself and from those above it in this list:
+
+errors      one tree of errors, each with its exit status
+events      what stages and engines say while they work
+results     what stages return
+config      the options of every command, and the tables of what can be chosen
+system      memory, disk, processors, standard streams
+kernels     compiled loops
+data        interactions in memory, splits, the built-in sample
+artifacts   every file that mfcli writes
+sources     data sets, files, archives, downloads, and the formats of tables
+models      what is scored and what is minimised
+ranking     blocks of users against the catalogue, and who is a candidate
+evaluation  metrics, protocols, intervals, comparisons
+training    fit, engines, validation, folding in
+tuning      the search for settings
+scoring     ranked lists, neighbours and scores of pairs, in memory
+publishing  outputs that others read: parts, folders, clusters of workers, gates
+report      the HTML page on runs
+console     what a person sees: live progress and tables
+api         the functions below, for Python
+stages      one module for each command: load, call, save, return a result
+cli         options → one call of a stage → exit status
+docs        the pages of documentation, in Markdown
+
+Each room's own docstring says what its modules hold. The functions for Python are ``read``,
+``split``, ``fit``, ``evaluate`` and ``load``; they are imported when they are first used.
 """
 
 __version__ = "0.1.0"

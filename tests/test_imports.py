@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def imports_of(module: str) -> set[str]:
                 full = f"{node.module}.{each.name}"
                 found.add(full if full in MODULES else node.module)
     return found
+
+
+def is_package(module: str) -> bool:
+    return MODULES[module].name == "__init__.py"
 
 
 IMPORTS = {module: imports_of(module) for module in MODULES}
@@ -242,3 +247,21 @@ def test_help_imports_nothing_heavy(library: str) -> None:
         names = at_load(module)
         assert library not in {each.split(".")[0] for each in names}, module
         waiting += names
+
+
+def names_in(module: str) -> set[str]:
+    """Return the words of a module's docstring that may be the name of a module."""
+    docstring = ast.get_docstring(ast.parse(MODULES[module].read_text("utf-8"))) or ""
+    return set(re.findall(r"\b[a-z][a-z0-9_]*\b", docstring))
+
+
+def test_the_map_of_the_package_names_every_room_in_the_order_of_the_layers() -> None:
+    docstring = ast.get_docstring(ast.parse(MODULES["mfcli"].read_text("utf-8"))) or ""
+    named = re.findall(r"^([a-z]+) {2,}\S", docstring, re.MULTILINE)
+    assert named == [layer for layer in LAYERS if layer not in ("mfcli", "__main__")] + ["docs"]
+
+
+@pytest.mark.parametrize("package", [name for name in MODULES if is_package(name)])
+def test_a_room_says_what_each_of_its_modules_holds(package: str) -> None:
+    inside = {name.rpartition(".")[2] for name in MODULES if name.rpartition(".")[0] == package}
+    assert inside - {"__main__"} <= names_in(package)

@@ -186,6 +186,16 @@ def test_every_page_that_is_named_by_its_path_exists():
         assert (ROOT / path).is_file(), path
 
 
+def test_every_file_and_table_that_the_guide_to_extending_names_exists():
+    guide = PAGES["mfcli/docs/extending.md"]
+    paths = re.findall(r"`((?:mfcli|tests)/[\w/.]+)`", guide)
+    assert len(paths) > 10
+    for path in paths:
+        assert (ROOT / path).exists(), path
+    for name, path in re.findall(r"`([A-Z]\w+)` (?:in|\()\s*`(mfcli/[\w/.]+\.py)`", guide):
+        assert re.search(rf"\b{name}\b", (ROOT / path).read_text("utf-8")), (name, path)
+
+
 def test_the_pages_are_part_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert "docs/*.md" in project["tool"]["setuptools"]["package-data"]["mfcli"]

@@ -1,4 +1,14 @@
-"""Every file that mfcli writes. ``checkpoint`` imports torch, so it is not imported here."""
+"""Every file that mfcli writes. ``checkpoint`` imports torch, so it is not imported here.
+
+files, folders  what appears whole or not at all, under a lock
+matrix          the ``.npz`` of interactions
+checkpoint      ``model.pt`` and ``model.pt.resume``
+metrics         ``metrics.json``
+splits          what the files of one split say of each other
+meta            schema number, kind and lineage of every artifact
+tables          CSV, Parquet and JSON lines
+zips, unpacking, array_headers, documents: what is checked before anything of a file is believed
+"""
 
 from mfcli.artifacts.files import (
     atomic_file,

@@ -1,4 +1,22 @@
-"""The configuration of every stage. Standard library only."""
+"""The configuration of every stage. Standard library only: help imports this room.
+
+options         how a class declares its options, checks them and merges their layers
+roles           what an option is about; what artifacts store follows from it
+describing      what help and the reference say of an option: choices, default, placeholder
+reference       all options as Markdown
+layers, files   defaults, preset, file, command line; TOML files and presets
+filters, output options that several commands share
+fetch, split, evaluate, recommend, similar, run: the options of these commands
+train_options   the options of train, as they are declared
+train, recipe   how they become a recipe, in which every choice is made
+model_args      what rebuilds a model: its kind and its sizes
+choices         the enums: models, objectives, engines, schedules, …
+ways            the table of engines and objectives: for which models, with which defaults
+combinations    which combinations work, and why another one does not
+applies         which options mean something in which setting
+tune, ranges, spaces: the options of tune, and where values may be drawn from
+metrics         the table of metrics: label, formula, direction and kind of each
+"""
 
 from mfcli.config.choices import (
     Confidence,

@@ -1,1 +1,12 @@
-"""Interactions in memory, splits of them, and the built-in sample."""
+"""Interactions in memory, splits of them, and the built-in sample.
+
+interactions  the one type that all stages work on: who interacted with what, as CSR, with ids
+ids           ids of users and items: the rules for them, and their codes
+rows          lists of items, one for each user, as the two arrays of a CSR matrix
+building      rows, arrays and sparse matrices → interactions
+filtering     which ratings are kept: by a threshold, by counts
+splitting     interactions → train, test and valid, from the options and the seed
+held_out      what validation and test sets have to be
+text          which text is valid Unicode
+sample        the built-in sample; sample_names: its invented film names
+"""

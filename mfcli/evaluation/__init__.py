@@ -1,1 +1,10 @@
-"""Measuring models: metrics, protocol, confidence, comparison."""
+"""Measuring models against held-out rows.
+
+evaluate    several models against a test set, held against the first one and a baseline
+measuring   one model: test rows are predicted, its users' lists are ranked
+metrics     the functions of the metrics; their names and directions are in config.metrics
+protocol    how a model is measured: candidates, what is left out, and the words that say so
+confidence  standard errors, bootstrap intervals over users, paired differences
+comparison  measured models side by side, gates, a table by user
+repetition  several trainings: the mean and the spread of their metrics
+"""

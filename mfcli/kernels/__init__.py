@@ -5,7 +5,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
 `compilation` keeps true to all files of this package.
 
     arrays        what kernels are handed
-    compilation   compiled, cached, announced
+    compilation   compiled and cached; announcing: said while it happens
     als           least squares, a row at a time
     dense         small symmetric systems in vectors
     memory        prefetching, and numbers shared between threads

@@ -1,1 +1,9 @@
-"""Where tables come from: data sets, files, archives, downloads; and their formats."""
+"""Where tables come from: data sets, files, archives, downloads; and their formats.
+
+datasets  the data sets that can be fetched by name
+locate    SOURCE → the files to read
+download  downloads into a cache
+readers   file formats → rows
+reading   any SOURCE → its rows, in whatever format it has
+frames    a pandas DataFrame → interactions
+"""

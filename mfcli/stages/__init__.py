@@ -1,1 +1,4 @@
-"""One module a command: load → pure call → save → return a result. A stage never prints."""
+"""One module for each command: load → pure call → save → return a result. A stage never prints.
+
+fetch, split, train, tune, evaluate, recommend, similar, export, inspect, report, run
+"""

@@ -1,1 +1,6 @@
-"""The machine: memory, disk, processors, standard streams."""
+"""The machine.
+
+capacity    what a stage will take of memory and disk, and what there is
+processors  how many processors there are to work on
+streams     the standard streams, which may be closed or full
+"""

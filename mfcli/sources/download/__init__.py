@@ -1,4 +1,8 @@
-"""Downloads into a cache. ``web`` is one GET over http(s), ``cache`` what is kept of it."""
+"""Downloads into a cache.
+
+web    one GET over http(s)
+cache  what is kept of it: resumed, checked, never left half-written
+"""
 
 from mfcli.sources.download.cache import Wanted, cache_folder, download
 from mfcli.sources.download.web import PATIENCE, Patience

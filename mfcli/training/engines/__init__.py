@@ -1,6 +1,15 @@
 """Training loops, each behind the same few methods.
 
 A new engine is a class with the methods of ``base.TrainingEngine`` and one entry of ``ENGINES``.
+
+base                 what an engine is, to the training life around it
+minibatch            whole batches by torch; devices: where torch computes
+hogwild              compiled passes by several threads over the torch weights themselves
+passes, layout, grid the epochs of hogwild: order and threads, tiles of ratings, their grid
+als                  alternating least squares
+least_squares        one side of a model solved for: compiled
+least_squares_torch  the same on a torch device
+closed_form          the baselines
 """
 
 from __future__ import annotations
