@@ -21,7 +21,7 @@ from mfcli.kernels.als import PANEL, Scratch, Side, add_gramian, solve_rows
 from mfcli.kernels.arrays import Grid, PassArguments, Proposal, Rates, SeenFilter, Tiles, Weights
 from mfcli.kernels.compilation import announced
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
-from mfcli.kernels.ranks import auc_block, rank_block, topk_block
+from mfcli.kernels.ranks import rank_block, topk_block
 from mfcli.kernels.sgd import mse_pass, sum_histories, svdpp_pass
 from mfcli.kernels.sgd_sampled import BPR, BPR_SQUARED, WARP, logistic_pass, pairwise_pass
 from mfcli.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
@@ -43,7 +43,6 @@ __all__ = [
     "Weights",
     "add_gramian",
     "announced",
-    "auc_block",
     "bpr",
     "bpr_squared",
     "draw_negative",

@@ -14,7 +14,6 @@ from mfcli.kernels.arrays import F32, Array, Float, Int
 from mfcli.kernels.compilation import compiled, inlined
 
 LANES = 64  # the number of groups of a row is a multiple of it
-NO_MASK = np.zeros(0, np.bool_)
 
 
 def topk_block(
@@ -49,57 +48,33 @@ def topk_block(
     _topk(scores, indptr, indices, out_items, out_scores, min(groups, n_items))
 
 
-def auc_block(
-    scores: NDArray[np.float32],
-    indptr: NDArray[np.integer[Any]],
-    indices: NDArray[np.integer[Any]],
-    positive_indptr: NDArray[np.integer[Any]],
-    positive_indices: NDArray[np.integer[Any]],
-    item_mask: NDArray[np.bool_] | None = None,
-) -> NDArray[np.float64]:
-    """Area under the ROC curve of each row, ties counted half. Returns (B,) float64.
-
-    The candidates are all items that are not seen (and let through by `item_mask`); the row's
-    positives among them are held against the rest: the share of (positive, other) pairs that the
-    scores put in the right order (Mann-Whitney U / pairs). NaN where there is no such pair.
-
-    scores: (B, I) float32, C-contiguous, no NaN.
-    indptr, indices; positive_indptr, positive_indices: CSR rows as in `topk_block`, sorted
-        and without duplicates.
-    """
-    return rank_block(scores, indptr, indices, positive_indptr, positive_indices, item_mask)[1]
-
-
 def rank_block(
     scores: NDArray[np.float32],
     indptr: NDArray[np.integer[Any]],
     indices: NDArray[np.integer[Any]],
     positive_indptr: NDArray[np.integer[Any]],
     positive_indices: NDArray[np.integer[Any]],
-    item_mask: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
-    """Rank each row's positives, without sorting: ``(ranks, auc, candidates)``; as `auc_block`.
+    """Rank each row's positives, without sorting: ``(ranks, auc, candidates)``.
 
+    The candidates are all items that are not seen.
+
+    scores: (B, I) float32, C-contiguous, no NaN.
+    indptr, indices; positive_indptr, positive_indices: CSR rows as in `topk_block`, sorted
+        and without duplicates.
     ranks: (P,) int32, one an entry of `positive_indices`: from 1 among the row's candidates, best
         first, ties by item order; 0 for a positive that is no candidate.
-    auc: (B,) float64; candidates: (B,) number of candidates, positives included.
+    auc: (B,) float64, area under the ROC curve: the share of (positive, other candidate) pairs that
+        the scores put in the right order, ties half (Mann-Whitney U / pairs); NaN without a pair.
+    candidates: (B,) number of candidates, positives included.
     """
     rows = scores.shape[0]
     if not rows == len(indptr) - 1 == len(positive_indptr) - 1:
         raise ValueError("scores, indptr and positive_indptr disagree about the number of rows")
     ranks = np.zeros(len(positive_indices), np.int32)
     auc, candidates = np.empty(rows, np.float64), np.empty(rows, np.int64)
-    mask = _checked_mask(item_mask, scores)
-    _rank(scores, indptr, indices, positive_indptr, positive_indices, mask, ranks, auc, candidates)
+    _rank(scores, indptr, indices, positive_indptr, positive_indices, ranks, auc, candidates)
     return ranks, auc, candidates
-
-
-def _checked_mask(mask: NDArray[np.bool_] | None, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
-    if mask is None:
-        return NO_MASK
-    if mask.shape != (scores.shape[1],):
-        raise ValueError(f"item_mask must have shape ({scores.shape[1]},), not {mask.shape}")
-    return mask
 
 
 @inlined
@@ -214,7 +189,6 @@ def _rank(
     indices: Array,
     positive_indptr: Array,
     positive_indices: Array,
-    mask: Array,
     ranks: Array,
     auc: Array,
     candidates: Array,
@@ -227,11 +201,6 @@ def _rank(
         others, positives = n_items, 0
         for item in range(n_items):
             rest[item] = scores[row, item]
-        if len(mask):
-            for item in range(n_items):
-                if not mask[item]:
-                    rest[item] = np.nan
-                    others -= 1
         for at in range(indptr[row], indptr[row + 1]):
             others -= not np.isnan(rest[indices[at]])
             rest[indices[at]] = np.nan

@@ -118,7 +118,7 @@ def ranking(
     scores = np.ascontiguousarray(users @ items.T, np.float32)
     best, values = np.empty((len(scores), k), np.int32), np.empty((len(scores), k), np.float32)
     kernels.topk_block(scores.copy(), train.indptr, train.indices, k, best, values)
-    auc = kernels.auc_block(scores, train.indptr, train.indices, test.indptr, test.indices)
+    _, auc, _ = kernels.rank_block(scores, train.indptr, train.indices, test.indptr, test.indices)
     gains = 1 / np.log2(np.arange(2, k + 2))
     sizes = np.diff(test.indptr)
     hits = np.stack(

@@ -118,26 +118,22 @@ class TestAuc:
         n_items=st.integers(1, 200),
         levels=st.sampled_from([1, 3, 10**6]),
         density=st.sampled_from([0.0, 0.2, 0.9]),
-        masked=st.booleans(),
     )
     def test_it_equals_scikit_learn(
-        self, seed: int, n_items: int, levels: int, density: float, masked: bool
+        self, seed: int, n_items: int, levels: int, density: float
     ) -> None:
-        """Ties count half; positives that are seen or masked are no candidates."""
+        """Ties count half; positives that are seen are no candidates."""
         roc_auc_score = pytest.importorskip("sklearn.metrics").roc_auc_score
         rng = np.random.default_rng(seed)
         scores = rng.integers(0, levels, (5, n_items)).astype(np.float32)
         seen = random_rows(rng, (5, n_items), density)
         positives = random_rows(rng, (5, n_items), 0.2)
-        mask = rng.random(n_items) < 0.7 if masked else None
-        auc = kernels.auc_block(
-            scores, seen.indptr, seen.indices, positives.indptr, positives.indices, mask
+        _, auc, _ = kernels.rank_block(
+            scores, seen.indptr, seen.indices, positives.indptr, positives.indices
         )
         assert auc.dtype == np.float64
         for row in range(5):
             candidates = ~seen.toarray()[row].astype(bool)
-            if mask is not None:
-                candidates &= mask
             truth = positives.toarray()[row][candidates]
             if truth.all() or not truth.any():
                 assert np.isnan(auc[row])
@@ -149,7 +145,7 @@ class TestAuc:
     def test_wrong_shapes_are_refused(self) -> None:
         empty = random_rows(np.random.default_rng(0), (2, 3), 0.0)
         with pytest.raises(ValueError, match="number of rows"):
-            kernels.auc_block(
+            kernels.rank_block(
                 np.zeros((1, 3), np.float32),
                 empty.indptr,
                 empty.indices,
