@@ -133,7 +133,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
             "typer",
             {"mfcli.cli.app", "mfcli.cli.commands", "mfcli.cli.options"},
         ),
-        ("rich", {"mfcli.console.screen", "mfcli.console.tables"}),
+        ("rich", {f"mfcli.console.{name}" for name in ("cells", "metrics", "screen", "tables")}),
         ("numba", {f"mfcli.kernels.{name}" for name in ("compilation", "dense", "memory")}),
         ("llvmlite", {"mfcli.kernels.dense", "mfcli.kernels.memory"}),
     ],

@@ -1,4 +1,9 @@
-"""Everything that a person sees: live progress (screen) and result tables (tables)."""
+"""Everything that a person sees.
+
+screen   events as they come: a live display on a terminal, plain lines elsewhere
+tables   a result as tables; metrics: those of an evaluation
+cells    how values, facts and rows look
+"""
 
 from mfcli.console.screen import Screen
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +19,8 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from mfcli.console.tables import TABLES, trial_cells, trial_table
+from mfcli.console.cells import trial_cells, trial_table
+from mfcli.console.tables import TABLES
 from mfcli.events import (
     EpochResult,
     Event,
@@ -56,6 +58,15 @@ class Screen:
         self._tuning: TuningStarted | None = None
         self._trials: list[TrialResult] = []
         self._began = 0.0
+        self._shows: dict[type[Event], Callable[[Any], None]] = {
+            Noted: lambda event: self._line(event.message),
+            Started: lambda event: self._start(event.title, event.total),
+            Progress: self._progress,
+            TrainingStarted: self._start_training,
+            EpochResult: self._epoch,
+            TuningStarted: self._start_tuning,
+            TrialResult: self._trial,
+        }
 
     def __enter__(self) -> Self:
         """Enter."""
@@ -74,22 +85,8 @@ class Screen:
         """Show one event."""
         if isinstance(event, Warned):
             self._line(f"warning: {event.message}")
-        elif self.quiet:
-            return
-        elif isinstance(event, Noted):
-            self._line(event.message)
-        elif isinstance(event, Started):
-            self._start(event.title, event.total)
-        elif isinstance(event, TrainingStarted):
-            self._start_training(event)
-        elif isinstance(event, EpochResult):
-            self._epoch(event)
-        elif isinstance(event, TuningStarted):
-            self._start_tuning(event)
-        elif isinstance(event, TrialResult):
-            self._trial(event)
-        else:
-            self._progress(event)
+        elif not self.quiet:
+            self._shows[type(event)](event)
 
     def _line(self, text: str) -> None:
         console = self._live.console if self._live else self.err
@@ -168,8 +165,8 @@ class Screen:
         assert self._tuning is not None
         metric, rungs = self._tuning.metric, self._tuning.rungs
         self._trials.append(event)
-        ranked = [each for each in self._trials if each.value is not None]
-        ranked.sort(key=lambda each: each.value or 0.0, reverse=not self._tuning.lower_is_better)
+        ranked = [trial for trial in self._trials if trial.value is not None]
+        ranked.sort(key=lambda trial: trial.value or 0.0, reverse=not self._tuning.lower_is_better)
         if self._live is None:
             cells = trial_cells(event, metric, rungs)
             if ranked:
@@ -189,8 +186,8 @@ class Screen:
         table = Table(box=None, pad_edge=False)
         for name in self._cells(epochs[-1]):
             table.add_column(name, justify="right")
-        for each in epochs:
-            table.add_row(*self._cells(each).values(), style="bold" if each.best else None)
+        for epoch in epochs:
+            table.add_row(*self._cells(epoch).values(), style="bold" if epoch.best else None)
         return table
 
     def _cells(self, event: EpochResult) -> dict[str, str]:

@@ -139,7 +139,7 @@ def _described(path: Path, document: dict[str, Any]) -> InspectResult:
             "split_id": meta.get("split_id"),
             "fold": meta.get("fold"),
         }
-    details["weights"] = {name: str(tuple(each.shape)) for name, each in weights.items()}
+    details["weights"] = {name: str(tuple(tensor.shape)) for name, tensor in weights.items()}
     details["schema"] = meta["schema"]
     last = history[-1] if history else {}
     metrics = {name: last[name] for name in ("train_loss", "valid_loss") if last.get(name)}
