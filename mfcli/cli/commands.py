@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,8 +22,7 @@ from mfcli.config import (
     TrainConfig,
     TuneConfig,
 )
-from mfcli.config.layers import AnyConfig, merge_layers
-from mfcli.config.run import RunConfigs
+from mfcli.config.run import run_configs
 from mfcli.errors import UsageError
 from mfcli.events import OnEvent
 from mfcli.results import Result
@@ -266,26 +265,8 @@ def run(
 ) -> Result:
     """Run all stages, fetch to recommend, or several splits; the files are kept in a folder."""
     folder = output_path(out, "a run")
-    files = (config_file, preset)
-
-    def made(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
-        return merge_layers(cls, table, files, {"seed": seed, **asked})
-
-    cut = made(SplitConfig, "split", folds=folds)
-    if cut.folds and repeats:
-        raise UsageError("--folds and --repeats each say what the mean is over: give one of them")
-    valid = str(folder / "split" / "valid.npz") if cut.valid else None
-    training = made(TrainConfig, "train", mode=mode, valid=valid)
-    if training.stages and training.valid is None:
-        # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
-        training = dataclasses.replace(training, valid=str(folder / "split" / "test.npz"))
-    training.resolved()
-    configs = RunConfigs(
-        fetch=made(FetchConfig, "fetch"),
-        split=cut,
-        train=training,
-        evaluate=made(EvaluateConfig, "evaluate"),
-        recommend=made(RecommendConfig, "recommend"),
+    configs = run_configs(
+        (config_file, preset), folder, mode=mode, seed=seed, folds=folds, repeats=repeats
     )
 
     from mfcli.stages.run import run as stage

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from mfcli.config.choices import Mode
 from mfcli.config.evaluate import EvaluateConfig
 from mfcli.config.fetch import FetchConfig
-from mfcli.config.recommend import (
-    RecommendConfig,
-)
+from mfcli.config.layers import AnyConfig, merge_layers
+from mfcli.config.recommend import RecommendConfig
 from mfcli.config.split import SplitConfig
 from mfcli.config.train import TrainConfig
+from mfcli.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +26,39 @@ class RunConfigs:
     train: TrainConfig
     evaluate: EvaluateConfig
     recommend: RecommendConfig
+
+
+def run_configs(
+    files: tuple[Path | None, str | None],
+    out: Path,
+    *,
+    mode: Mode | None = None,
+    seed: int | None = None,
+    folds: int | None = None,
+    repeats: int | None = None,
+) -> RunConfigs:
+    """Merge the layers of every stage of a run, whose files are kept in ``out``.
+
+    files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats: of
+    the command line. Raises InputError, and UsageError for options that cannot work.
+    """
+
+    def merged(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
+        return merge_layers(cls, table, files, {"seed": seed, **asked})
+
+    split = merged(SplitConfig, "split", folds=folds)
+    if split.folds and repeats:
+        raise UsageError("--folds and --repeats each say what the mean is over: give one of them")
+    valid = str(out / "split" / "valid.npz") if split.valid else None
+    train = merged(TrainConfig, "train", mode=mode, valid=valid)
+    if train.stages and train.valid is None:
+        # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
+        train = dataclasses.replace(train, valid=str(out / "split" / "test.npz"))
+    train.resolved()  # refuse what cannot work before anything is read
+    return RunConfigs(
+        fetch=merged(FetchConfig, "fetch"),
+        split=split,
+        train=train,
+        evaluate=merged(EvaluateConfig, "evaluate"),
+        recommend=merged(RecommendConfig, "recommend"),
+    )
