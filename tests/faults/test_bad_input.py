@@ -99,7 +99,11 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "UTF-16": (GOOD.decode().encode("utf-16"), (), ("UTF-16", "iconv")),
     "one column": (b"user\n1\n2\n", (), ("t.csv",)),
     "five columns": (b"1,2,3,4,5\n2,3,4,5,6\n", ("--no-header",), ("5 columns", "--columns")),
-    "no known column": (b"a,b,c\nx,y,1\n", ("--header",), ("no column is known", "--columns")),
+    "no known column": (
+        b"a,b,c\nx,y,1\n",
+        ("--header",),
+        ("no column has a name that is known", "--columns"),
+    ),
     "doubles refused": (
         GOOD + b"1,10,1\n",
         ("--duplicates", "error"),
@@ -136,7 +140,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     ),
     "web page": (b"<!DOCTYPE html><html></html>", (), ("web page",)),
     "Parquet that is none": (b"PAR1" + b"x" * 100, (), ("not a complete Parquet file",)),
-    "npz": (b"PK\x03\x04" + b"x" * 100, (), ("no whole zip",)),
+    "npz": (b"PK\x03\x04" + b"x" * 100, (), ("not a complete zip",)),
     "gzip that is cut": (b"\x1f\x8b\x08\x00" + b"x" * 9, (), ("damaged or cut off",)),
     "a line without end": (b"1 2 " + b"3" * (20 << 20), ("--format", "space"), ("has a line of",)),
     "a cell without end": (b"1,2," + b"3" * (20 << 20), (), ("t.csv",)),

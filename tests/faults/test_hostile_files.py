@@ -296,21 +296,25 @@ def test_a_checkpoint_that_lies_is_refused(made, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("changed", "word"),
+    "changed",
     [
-        ({"options": {"model": "mf"}}, "damaged"),
-        ({"options": {}}, "damaged"),
-        ({"options": {"factors": 65536, "model": "neural", "hidden": [65536] * 50}}, "damaged"),
-        ({"options": {"factors": "many"}}, "damaged"),
-        ({"options": {"epochs": -1}}, "damaged"),
-        ({"options": {"no such": 1}}, "damaged"),
+        {"model": "mf"},
+        {"model": "no such"},
+        {"model": "neural", "factors": 65536, "item_factors": 65536, "hidden": [65536] * 50},
+        {"factors": "many"},
+        {"factors": -1},
+        {"n_users": 2**50},
+        {"n_items": 1},
+        None,
     ],
 )
-def test_options_that_do_not_fit_the_weights_are_refused(made, tmp_path, cli, changed, word):
+def test_model_args_that_do_not_fit_the_weights_are_refused(made, tmp_path, cli, changed):
     path, out = tmp_path / "m.pt", write(tmp_path / "r.csv", EARLIER)
-    torch.save(document_of(made) | changed, path)
+    document = document_of(made)
+    args = {} if changed is None else document["model_args"] | changed
+    torch.save(document | {"model_args": args}, path)
     for words in (("recommend", path), ("evaluate", path, made / "test.npz")):
-        refused(cli(*words, "--out", out), 3, "m.pt", word)
+        refused(cli(*words, "--out", out), 3, "m.pt", "damaged")
         untouched(out)
 
 

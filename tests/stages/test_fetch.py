@@ -230,7 +230,7 @@ class TestSources:
         assert found.catalog.item_names.tolist() == ["Café (1995)", "2"]
         assert [each["name"] for each in found.meta["lineage"][0]["inputs"]] == ["u.data", "u.item"]
         assert result.has_item_names
-        assert "names 1 of 2 items" in messages(events)
+        assert "has names for 1 of 2 items" in messages(events)
 
     def test_names_may_be_given(self, ratings: Path, tmp_path: Path, out: Path) -> None:
         (tmp_path / "names.csv").write_text("id,name\n10,Ten\n20,Twenty\n30,Thirty\n")
