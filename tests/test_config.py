@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mfcli
 from mfcli.config import (
     Config,
     Duplicates,
@@ -40,7 +41,6 @@ from mfcli.config.files import load_config, load_preset, preset_names
 from mfcli.config.layers import merge_layers
 from mfcli.config.metrics import expand_metrics
 from mfcli.config.options import field_types, flag, names_with
-from mfcli.config.reference import CONFIGS, reference_markdown
 from mfcli.config.ways import WAYS
 from mfcli.errors import InputError, UsageError
 
@@ -761,13 +761,11 @@ class TestOptions:
 
 class TestReference:
     def test_it_has_a_row_for_every_option_of_every_command(self) -> None:
-        text = reference_markdown()
-        for name, cls in CONFIGS.items():
-            _, _, section = text.partition(f"## mfcli {name}\n")
+        page = Path(mfcli.__file__).with_name("docs") / "reference.md"
+        text = page.read_text("utf-8")
+        for name, cls in CLASSES.items():
+            _, _, section = text.partition(f"## {name}\n")
             rows = section.partition("\n## ")[0]
+            assert rows, name
             for field in cli_fields(cls):
-                assert f"| `{flag(field.name)}`" in rows, (name, field.name)
-
-    def test_every_row_has_four_cells(self) -> None:
-        rows = [line for line in reference_markdown().splitlines() if line.startswith("|")]
-        assert {line.replace("\\|", "").count("|") for line in rows} == {5}
+                assert f"`{flag(field.name)}" in rows, (name, field.name)

@@ -2,8 +2,7 @@
 
 options         how a class declares its options, checks them and merges their layers
 roles           what an option is about; what artifacts store follows from it
-describing      what help and the reference say of an option: choices, default, placeholder
-reference       all options as Markdown
+describing      what help and the reference page say of an option
 layers, files   defaults, preset, file, command line; TOML files and presets
 filters, output options that several commands share
 fetch, split, evaluate, recommend, similar, run: the options of these commands

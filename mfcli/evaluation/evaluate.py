@@ -36,7 +36,7 @@ class NamedModel:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Evaluation:
     """What was measured of some models on one test set.
 
@@ -48,6 +48,15 @@ class Evaluation:
     subjects: list[Subject]
     intervals: list[dict[str, dict[str, float]]]
     differences: list[dict[str, Any]]
+
+    def __repr__(self) -> str:
+        """Show the metrics of each model, a line each."""
+        lines = [
+            f"{subject.name}: "
+            + ", ".join(f"{name} {value:.4f}" for name, value in subject.measured.metrics.items())
+            for subject in self.subjects
+        ]
+        return "\n".join(lines)
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -145,6 +145,8 @@ def test_several_models_are_compared_by_name(parts: Any, model: Any) -> None:
     found = mfcli.evaluate({"bpr": model, "popular": other}, parts[1], k=[5])
     assert [table["name"] for table in found.tables()] == ["bpr", "popular"]
     assert found.differences
+    assert repr(found).startswith("bpr: ")
+    assert len(repr(found).splitlines()) == 2
 
 
 def test_what_cannot_be_is_refused_with_a_reason(data: Any, model: Any, tmp_path: Path) -> None:
