@@ -7,19 +7,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from mfcli.events import EpochResult as EpochResult
-from mfcli.events import Event as Event
-from mfcli.events import Noted as Noted
-from mfcli.events import OnEvent as OnEvent
-from mfcli.events import Progress as Progress
-from mfcli.events import Started as Started
-from mfcli.events import TrainingStarted as TrainingStarted
-from mfcli.events import TrialResult as TrialResult
-from mfcli.events import TuningStarted as TuningStarted
-from mfcli.events import Warned as Warned
-from mfcli.events import ignore as ignore
-from mfcli.events import quietly as quietly
-
 
 def without_nan(value: Any) -> Any:
     """Replace NaN and infinities, which JSON does not have, by None, within lists and tables."""

@@ -17,7 +17,7 @@ from mfcli.artifacts import load_interactions
 from mfcli.artifacts.checkpoint import save_resume
 from mfcli.config import Engine, ModelKind, Objective, TrainConfig, combinations
 from mfcli.errors import InterruptedRunError
-from mfcli.results import EpochResult
+from mfcli.events import EpochResult
 from mfcli.stages import train as training
 
 COMBINATIONS = [

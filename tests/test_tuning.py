@@ -15,7 +15,7 @@ from mfcli.config.ranges import parse_range
 from mfcli.config.spaces import Choice, Log, Space, Uniform
 from mfcli.config.ways import WAYS, defaults_for, space_for
 from mfcli.errors import UsageError
-from mfcli.results import TrialResult
+from mfcli.events import TrialResult
 from mfcli.tuning.search import Halving, Task, best_of, draw, search
 
 SPACE: Space = {

@@ -39,8 +39,8 @@ def evaluate(
     config = EvaluateConfig.merge(("", options))
     models = {"model": model} if isinstance(model, Model) else dict(model)
     named = (
-        NamedModel(name=name, checkpoint=each.checkpoint, scores=scoring_of(each.checkpoint))
-        for name, each in models.items()
+        NamedModel(name=name, checkpoint=one.checkpoint, scores=scoring_of(one.checkpoint))
+        for name, one in models.items()
     )
     with listening(progress) as on_event, compiling(on_event):
         found = evaluate_models(named, test, config, on_event=on_event)

@@ -87,7 +87,7 @@ class _Emitter:
         self.builder.store(start, slot)
         return slot
 
-    def each(self, begin: Any, end: Any, step: int = 1) -> Any:
+    def loop(self, begin: Any, end: Any, step: int = 1) -> Any:
         return cgutils.for_range_slice(self.builder, begin, end, ir.Constant(_INDEX, step))
 
     def done(self) -> Any:
@@ -101,7 +101,7 @@ def _tile(subtract: bool) -> Callable[..., Any]:
         _, row, column, _, begin, end = emitter.values
         targets = [emitter.at(0, emitter.plus(row, line), column) for line in range(HIGH)]
         sums = [emitter.held(emitter.load(target)) for target in targets]
-        with emitter.each(begin, end) as (at, _):
+        with emitter.loop(begin, end) as (at, _):
             right = emitter.load(emitter.at(3, at, column))
             left = emitter.at(3, at, row)
             for number, held in enumerate(sums):
@@ -134,10 +134,10 @@ def _combination(subtract: bool) -> Callable[..., Any]:
         emitter = _Emitter(*call)
         builder = emitter.builder
         _, place, _, first, _, begin, end, column, length = emitter.values
-        with emitter.each(ir.Constant(_INDEX, 0), length, WIDE) as (part, _):
+        with emitter.loop(ir.Constant(_INDEX, 0), length, WIDE) as (part, _):
             target = emitter.at(0, builder.add(place, part))
             held = emitter.held(emitter.load(target))
-            with emitter.each(begin, end) as (at, _):
+            with emitter.loop(begin, end) as (at, _):
                 one = builder.load(emitter.at(2, builder.add(first, builder.sub(at, begin))))
                 factor = emitter.spread(builder.fneg(one) if subtract else one)
                 line = emitter.load(emitter.at(4, at, builder.add(column, part)))
@@ -195,7 +195,7 @@ def dot(_context: Any, lines: Any, _r: Any, _c: Any, vector: Any, _p: Any, _n: A
         builder = emitter.builder
         _, row, column, _, place, length = emitter.values
         held = emitter.held(_ZEROS)
-        with emitter.each(ir.Constant(_INDEX, 0), length, WIDE) as (part, _):
+        with emitter.loop(ir.Constant(_INDEX, 0), length, WIDE) as (part, _):
             one = emitter.load(emitter.at(0, row, builder.add(column, part)))
             other = emitter.load(emitter.at(3, builder.add(place, part)))
             builder.store(emitter.multiply_add(one, other, builder.load(held)), held)
@@ -216,7 +216,7 @@ def copy_line(
         builder = emitter.builder
         _, target, _, row, column, length, factor = emitter.values
         times = emitter.spread(factor)
-        with emitter.each(ir.Constant(_INDEX, 0), length, WIDE) as (part, _):
+        with emitter.loop(ir.Constant(_INDEX, 0), length, WIDE) as (part, _):
             line = emitter.load(emitter.at(2, row, builder.add(column, part)))
             emitter.store(builder.fmul(line, times), emitter.at(0, target, part))
         return emitter.done()

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from mfcli.config import Init, Recipe, TrainConfig
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
+from mfcli.events import Progress
 from mfcli.models.base import FactorModel
 from mfcli.models.dot import BiasedMF
 from mfcli.models.modules import build
-from mfcli.results import Progress
 from mfcli.training.engines.als import ALSEngine
 from mfcli.training.engines.base import EpochLoss
 from mfcli.training.engines.least_squares import gramian

@@ -14,9 +14,9 @@ from mfcli.config import Engine, Recipe, TrainConfig, combinations
 from mfcli.config.choices import MODES
 from mfcli.config.ways import WAYS
 from mfcli.errors import DivergedError
+from mfcli.events import EpochResult, Progress
 from mfcli.models.base import FactorModel
 from mfcli.models.modules import build
-from mfcli.results import EpochResult, Progress
 from mfcli.training.engines import make_engine
 from mfcli.training.engines.base import EpochLoss, TrainingEngine
 from mfcli.training.engines.minibatch import MinibatchEngine

@@ -17,7 +17,7 @@ from mfcli.artifacts import load_interactions, save_interactions
 from mfcli.config import TuneConfig
 from mfcli.data.splitting import held_out
 from mfcli.errors import InterruptedRunError
-from mfcli.results import TrialResult
+from mfcli.events import TrialResult
 from mfcli.stages.tune import tune
 from mfcli.tuning import trials, tuner
 
