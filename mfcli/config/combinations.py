@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mfcli.config.choices import BASELINES, Engine, ModelKind, Objective
+from collections.abc import Callable
+
+from mfcli.config.choices import BASELINES, Engine, ModelKind, Objective, Setting
 from mfcli.config.ways import WAYS
 
 
@@ -15,30 +17,57 @@ def combinations() -> list[tuple[ModelKind, Objective | None, Engine]]:
     ]
 
 
+# Why a combination does not work: the first rule that holds says it. The last four are for an engine
+# that minimises the objective, but not for this model.
+_RULES: tuple[tuple[Callable[[Setting], bool], str], ...] = (
+    (
+        lambda asked: asked.model in BASELINES and asked.engine is not Engine.closed_form,
+        "--model {model} is computed in closed form, not by --engine {engine}",
+    ),
+    (
+        lambda asked: asked.model not in BASELINES and asked.engine is Engine.closed_form,
+        "--engine closed-form computes popularity and bias, not --model {model}",
+    ),
+    (
+        lambda asked: asked.objective is Objective.ials and asked.engine is not Engine.als,
+        "--objective ials weighs all pairs of users and items: it needs --engine als",
+    ),
+    (
+        lambda asked: asked.engine is Engine.als and not _has_way(asked),
+        "--engine als solves squares, mse and ials: it does not minimise {objective}",
+    ),
+    (
+        lambda asked: asked.objective is Objective.warp and asked.engine is Engine.minibatch,
+        "--objective warp draws until it finds a violation: it needs --engine hogwild",
+    ),
+    (
+        lambda asked: not _has_way(asked),
+        "--engine {engine} does not minimise --objective {objective}",
+    ),
+    (
+        lambda asked: asked.model is ModelKind.svdpp,
+        "--model svdpp learns ratings: it needs --objective mse and --engine hogwild",
+    ),
+    (
+        lambda asked: asked.model is ModelKind.neural,
+        "--engine {engine} is for dot products: --model neural needs minibatch",
+    ),
+    (
+        lambda asked: asked.objective is Objective.ials,
+        "--objective ials has no biases: it needs --model mf",
+    ),
+    (lambda _: True, "--model {model} does not minimise --objective {objective}"),
+)
+
+
+def _has_way(asked: Setting) -> bool:
+    return (asked.engine, asked.objective) in WAYS
+
+
 def refusal(model: ModelKind, objective: Objective | None, engine: Engine) -> str | None:
     """Return why a combination cannot work, or None if it can."""
-    if (model in BASELINES) != (engine is Engine.closed_form):
-        if model in BASELINES:
-            return f"--model {model} is computed in closed form, not by --engine {engine}"
-        return f"--engine closed-form computes popularity and bias, not --model {model}"
-    if (engine, objective) not in WAYS:
-        if objective is Objective.ials:
-            return "--objective ials weighs all pairs of users and items: it needs --engine als"
-        if engine is Engine.als:
-            return f"--engine als solves squares, mse and ials: it does not minimise {objective}"
-        if objective is Objective.warp and engine is not Engine.closed_form:
-            return "--objective warp draws until it finds a violation: it needs --engine hogwild"
-        return f"--engine {engine} does not minimise --objective {objective}"
-    if model not in WAYS[engine, objective].models:
-        return _model_refusal(model, objective, engine)
-    return None
-
-
-def _model_refusal(model: ModelKind, objective: Objective | None, engine: Engine) -> str:
-    if model is ModelKind.svdpp:
-        return "--model svdpp learns ratings: it needs --objective mse and --engine hogwild"
-    if model is ModelKind.neural:
-        return f"--engine {engine} is for dot products: --model neural needs minibatch"
-    if objective is Objective.ials:
-        return "--objective ials has no biases: it needs --model mf"
-    return f"--model {model} does not minimise --objective {objective}"
+    asked = Setting(model, objective, engine)
+    if _has_way(asked) and model in WAYS[engine, objective].models:
+        return None
+    message = next(message for holds, message in _RULES if holds(asked))
+    return message.format(**asked._asdict())

@@ -7,6 +7,7 @@ held_out, validation, fold_numbers, known_rows: which rows, as masks
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -161,24 +162,37 @@ def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, i
 
     Raises InputError where the data cannot be split so (no times, no user with enough ratings).
     """
-    random = _random(seed)
-    if config.chosen is Strategy.leave_n_out:
-        mask = _take(interactions, _random_rank(interactions, random), config.n or 0)
-    elif config.chosen is Strategy.latest:
-        times = _times(interactions)
-        if config.cutoff is not None:
-            mask = times >= parse_time(config.cutoff)
-        else:
-            mask = _take(interactions, _recency_rank(interactions, times), config.n or 0)
-    elif config.per_user:
-        counts = interactions.user_counts
-        # At least one row of every user stays, so that the user is known to train.
-        wanted = np.floor(counts * (config.test_fraction or 0.0) + 0.5).astype(np.int64)
-        wanted = np.minimum(wanted, np.maximum(counts - 1, 0))
-        mask = _random_rank(interactions, random) < wanted[interactions.users]
-    else:
-        mask = _beyond(random, interactions, config.test_fraction or 0.0)
-    return mask
+    return _STRATEGIES[config.chosen](interactions, config, _random(seed))
+
+
+def _leave_n_out(rows: Interactions, config: SplitConfig, random: np.random.RandomState) -> Mask:
+    return _take(rows, _random_rank(rows, random), config.n or 0)
+
+
+def _latest(rows: Interactions, config: SplitConfig, _: np.random.RandomState) -> Mask:
+    times = _times(rows)
+    if config.cutoff is not None:
+        return times >= parse_time(config.cutoff)
+    return _take(rows, _recency_rank(rows, times), config.n or 0)
+
+
+def _fraction(rows: Interactions, config: SplitConfig, random: np.random.RandomState) -> Mask:
+    if not config.per_user:
+        return _beyond(random, rows, config.test_fraction or 0.0)
+    counts = rows.user_counts
+    # At least one row of every user stays, so that the user is known to train.
+    wanted = np.floor(counts * (config.test_fraction or 0.0) + 0.5).astype(np.int64)
+    wanted = np.minimum(wanted, np.maximum(counts - 1, 0))
+    return _random_rank(rows, random) < wanted[rows.users]
+
+
+# A new strategy is one entry here, beside its name in config.split.Strategy.
+_STRATEGIES: dict[Strategy, Callable[[Interactions, SplitConfig, np.random.RandomState], Mask]] = {
+    Strategy.leave_n_out: _leave_n_out,
+    Strategy.latest: _latest,
+    Strategy.fraction: _fraction,
+    Strategy.given: _fraction,  # the files give the test rows; only validation rows are drawn
+}
 
 
 def validation(
@@ -194,8 +208,6 @@ def validation(
         order = np.argsort(_times(interactions), kind="stable")
         mask[order[max(0, len(order) - n_test) :]] = True
         return mask
-    if config.chosen is Strategy.given:
-        return _beyond(_random(seed), interactions, config.test_fraction or 0.0)
     return held_out(interactions, config, seed)
 
 

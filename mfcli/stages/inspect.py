@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,6 @@ from mfcli.results import InspectResult
 
 MAX_BARS = 20
 
-# How tables of results begin: in CSV, JSON lines, gzip, Parquet.
-_HEADS = (
-    *(f"{side}_id,".encode() for side in ("user", "item")),
-    *(f'{{"{side}_id":'.encode() for side in ("user", "item")),
-    GZIP_MAGIC,
-    b"PAR1",
-)
 # The first three columns of a table, and what it is.
 TABLES = {
     ("user_id", "item_id", "rank"): "recommendations",
@@ -43,14 +37,10 @@ def inspect(path: Path) -> InspectResult:
         return _folder(path)
     with open_input(path) as stream:
         head = stream.read(64)
-    if head.startswith(_HEADS):
-        return _table(path)
-    if head.lstrip().startswith(b"{"):
-        return _metrics(path)
-    if not head.startswith(b"PK"):
-        raise InputError(f"{path}: is no file that mfcli writes")
-    # torch's archives and NumPy's are both zip files; only NumPy's members end in .npy.
-    return _matrix(path) if b".npy" in head else _checkpoint(path)
+    for begins_like, describe in _KINDS:
+        if begins_like(head):
+            return describe(path)
+    raise InputError(f"{path}: mfcli does not write files like this one")
 
 
 def _matrix(path: Path) -> InspectResult:
@@ -123,22 +113,9 @@ def _checkpoint(path: Path) -> InspectResult:
 
 
 def _described(path: Path, document: dict[str, Any]) -> InspectResult:
-    meta, options = document["meta"], document["options"]
-    if meta["kind"] == "resume":
-        state = document["state"]
-        history, weights = state["history"], state["weights"]
-        details: dict[str, Any] = {"stage": state["stage"] + 1, "epochs done": len(history)}
-    else:
-        history, weights = document["history"], document["weights"]
-        details = {
-            "users": len(document["seen_indptr"]) - 1,
-            "ratings": len(document["seen_indices"]),
-            "range of ratings": document["rating_range"],
-            "mean rating": document["rating_mean"],
-            "epochs": len(history),
-            "split_id": meta.get("split_id"),
-            "fold": meta.get("fold"),
-        }
+    meta = document["meta"]
+    state, details = _DETAILS[meta["kind"]](document)
+    weights, history = state["weights"], state["history"]
     details["weights"] = {name: str(tuple(tensor.shape)) for name, tensor in weights.items()}
     details["schema"] = meta["schema"]
     last = history[-1] if history else {}
@@ -149,10 +126,32 @@ def _described(path: Path, document: dict[str, Any]) -> InspectResult:
         kind=meta["kind"],
         details=details,
         histogram={},
-        options=options,
+        options=document["options"],
         lineage=lineage_of(meta),
         metrics=metrics,
     )
+
+
+def _resume_details(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    state = document["state"]
+    return state, {"stage": state["stage"] + 1, "epochs done": len(state["history"])}
+
+
+def _model_details(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    meta = document["meta"]
+    return document, {
+        "users": len(document["seen_indptr"]) - 1,
+        "ratings": len(document["seen_indices"]),
+        "range of ratings": document["rating_range"],
+        "mean rating": document["rating_mean"],
+        "epochs": len(document["history"]),
+        "split_id": meta.get("split_id"),
+        "fold": meta.get("fold"),
+    }
+
+
+# Kind of a checkpoint → what holds its weights and its history, and what is said of it.
+_DETAILS = {"model": _model_details, "resume": _resume_details}
 
 
 def _metrics(path: Path) -> InspectResult:
@@ -176,7 +175,7 @@ def _table(path: Path) -> InspectResult:
     kind, table = read_columns(path, None)
     what = TABLES.get(tuple(table.column_names[:3]))
     if what is None:
-        raise InputError(f"{path}: is no file that mfcli writes")
+        raise InputError(f"{path}: mfcli does not write files like this one")
     first, second = table.column_names[:2]
     details = {
         "format": str(kind),
@@ -194,7 +193,7 @@ def _folder(path: Path) -> InspectResult:
     """Describe a folder of parts, or an export, by its manifest."""
     found = read_manifest(path)
     if found is None:
-        raise InputError(f"{path}: is no folder that mfcli writes")
+        raise InputError(f"{path}: mfcli does not write folders like this one")
     details = {
         "rows": found.get("rows"),
         "users": found.get("users"),
@@ -212,3 +211,20 @@ def _folder(path: Path) -> InspectResult:
         lineage=list(found.get("lineage", [])),
         metrics={},
     )
+
+
+# How tables of results begin: in CSV, JSON lines, gzip, Parquet.
+_TABLE_HEADS = (
+    *(f"{side}_id,".encode() for side in ("user", "item")),
+    *(f'{{"{side}_id":'.encode() for side in ("user", "item")),
+    GZIP_MAGIC,
+    b"PAR1",
+)
+# How a file of a kind begins, and what describes it; the first one that fits.
+_KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[Path], InspectResult]], ...] = (
+    (lambda head: head.startswith(_TABLE_HEADS), _table),
+    (lambda head: head.lstrip().startswith(b"{"), _metrics),
+    # torch's archives and NumPy's are both zip files; only NumPy's members end in .npy.
+    (lambda head: head.startswith(b"PK") and b".npy" in head, _matrix),
+    (lambda head: head.startswith(b"PK"), _checkpoint),
+)

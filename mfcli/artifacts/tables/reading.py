@@ -69,21 +69,49 @@ def read_columns(path: Path, names: Sequence[str] | None) -> tuple[TableFormat, 
     with open_input(path) as stream:
         head = stream.read(4)
         stream.seek(0)
+        found = (kind for start, kind in _STARTS.items() if head.startswith(start))
+        kind = next(found, TableFormat.csv)
         try:
-            if head == b"PAR1":
-                kind, table = TableFormat.parquet, pyarrow.parquet.read_table(stream)
-            elif head.startswith(b"{"):
-                kind, table = TableFormat.jsonl, pyarrow.json.read_json(stream)
-            elif head.startswith(GZIP_MAGIC):
-                with open_gzip(stream, str(path)) as unpacked:
-                    return TableFormat.csv_gz, _read_csv(path, unpacked, _strings(names))
-            else:
-                return TableFormat.csv, _read_csv(path, stream, _strings(names))
-            if names is not None:
-                table = table.select(list(names)).cast(pa.schema(list(_strings(names).items())))
+            return kind, _READERS[kind](path, stream, names)
         except (pa.ArrowException, KeyError) as error:
             raise InputError(_foreign(path, error)) from None
-    return kind, table
+
+
+def _parquet(_: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
+    return _selected(pyarrow.parquet.read_table(stream), names)
+
+
+def _json_lines(_: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
+    return _selected(pyarrow.json.read_json(stream), names)
+
+
+def _selected(table: pa.Table, names: Sequence[str] | None) -> pa.Table:
+    if names is None:
+        return table
+    return table.select(list(names)).cast(pa.schema(list(_strings(names).items())))
+
+
+def _packed_csv(path: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
+    with open_gzip(stream, str(path)) as unpacked:
+        return _plain_csv(path, unpacked, names)
+
+
+def _plain_csv(path: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
+    return _read_csv(path, stream, _strings(names))
+
+
+# What the file of a format starts with; CSV starts with anything.
+_STARTS = {
+    b"PAR1": TableFormat.parquet,
+    b"{": TableFormat.jsonl,
+    GZIP_MAGIC: TableFormat.csv_gz,
+}
+_READERS = {
+    TableFormat.parquet: _parquet,
+    TableFormat.jsonl: _json_lines,
+    TableFormat.csv_gz: _packed_csv,
+    TableFormat.csv: _plain_csv,
+}
 
 
 def _strings(names: Sequence[str] | None) -> dict[str, pa.DataType]:
