@@ -17,8 +17,8 @@ def combinations() -> list[tuple[ModelKind, Objective | None, Engine]]:
     ]
 
 
-# Why a combination does not work: the first rule that holds says it. The last four are for an engine
-# that minimises the objective, but not for this model.
+# Why a combination does not work: the first rule that holds says it. The last four are for engines
+# that minimise the objective, but not for this model.
 _RULES: tuple[tuple[Callable[[Setting], bool], str], ...] = (
     (
         lambda asked: asked.model in BASELINES and asked.engine is not Engine.closed_form,
