@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -24,10 +24,12 @@ from mfcli.config import Config
 from mfcli.config.describing import cli_fields
 from mfcli.config.layers import merge_layers
 from mfcli.errors import UsageError
-from mfcli.results import Result
 from mfcli.system.streams import emit, settle_output, tolerate_any_text
 
-Command = TypeVar("Command", bound=Callable[..., Result])
+if TYPE_CHECKING:  # help does without
+    from mfcli.results import Result
+
+Command = TypeVar("Command", bound="Callable[..., Result]")
 
 # Typer has no public name for the base of its errors of usage; older ones took click's.
 _WrongUsage: Any = typer.BadParameter.__bases__[0]
@@ -92,7 +94,9 @@ def command(config: type[Config] | None = None) -> Callable[[Command], Command]:
 
 def _register(function: Command, config: type[Config] | None) -> Command:
     table = function.__name__  # of a configuration file
-    signature = inspection.signature(function, eval_str=True)
+    # Help does without the modules of these two types.
+    types = {"OnEvent": object, "Result": object}
+    signature = inspection.signature(function, eval_str=True, locals=types)
     options = [
         parameter
         for name, parameter in signature.parameters.items()

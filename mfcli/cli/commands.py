@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,9 +24,11 @@ from mfcli.config import (
 )
 from mfcli.config.run import run_configs
 from mfcli.errors import UsageError
-from mfcli.events import OnEvent
-from mfcli.results import Result
 from mfcli.system.streams import emit
+
+if TYPE_CHECKING:  # help does without
+    from mfcli.events import OnEvent
+    from mfcli.results import Result
 
 
 @command(FetchConfig)
