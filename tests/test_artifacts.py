@@ -420,14 +420,14 @@ class TestCheckpoint:
     def test_a_pickled_object_is_refused_and_never_executed(self, tmp_path: Path) -> None:
         mark = tmp_path / "executed"
         torch.save({"meta": Trap(mark)}, tmp_path / "m.pt")
-        with pytest.raises(InputError, match="no checkpoint"):
+        with pytest.raises(InputError, match="not a checkpoint"):
             load_checkpoint(tmp_path / "m.pt")
         assert not mark.exists()
 
     @pytest.mark.parametrize("document", [[1, 2], {"weights": {}}, torch.ones(2)])
     def test_a_foreign_pt_is_refused(self, tmp_path: Path, document: Any) -> None:
         torch.save(document, tmp_path / "m.pt")
-        with pytest.raises(InputError, match="is no checkpoint of mfcli"):
+        with pytest.raises(InputError, match="is not a checkpoint of mfcli"):
             load_checkpoint(tmp_path / "m.pt")
 
     def test_a_wrong_bit_in_a_weight_is_found(self, tmp_path: Path) -> None:

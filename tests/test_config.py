@@ -526,7 +526,7 @@ def test_every_combination_resolves_or_is_refused(
     [
         ({"metric": ["ndcg"]}, "--metric needs --valid"),
         ({"patience": 3}, "--patience needs --valid"),
-        ({"metric": ["ndgc"], "valid": "v.npz"}, "'ndgc' is no metric"),
+        ({"metric": ["ndgc"], "valid": "v.npz"}, "'ndgc' is not a metric"),
         ({"stages": [{"patience": 2}]}, "--patience needs --valid"),
     ],
 )
@@ -687,7 +687,7 @@ class TestColumns:
         [
             ("user", "should look like user=NAME"),
             ("user=,item=b", "should look like user=NAME"),
-            ("usr=a,item=b", "no role 'usr' (did you mean 'user'?)"),
+            ("usr=a,item=b", "'usr' is not a role (did you mean 'user'?)"),
             ("user=a,user=b,item=c", "gives user twice"),
             ("user=a,item=a", "one column two roles"),
             ("user=a,rating=b", "should name the item column"),
@@ -716,7 +716,7 @@ class TestMetricNames:
         "name", ["ndgc", "rmse@10", "auc@5", "ndcg@", "ndcg@0", "ndcg@-1", "ndcg@ten", "ndcg@²", ""]
     )
     def test_what_is_no_metric_is_refused(self, name: str) -> None:
-        with pytest.raises(UsageError, match="is no metric"):
+        with pytest.raises(UsageError, match="is not a metric"):
             expand_metrics([name], [10])
 
 

@@ -244,7 +244,7 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
     result = cli(*words)
     assert result.exit_code == 0, result.stderr
     kept = int((old.user_counts > 0).sum())
-    assert f"{kept} users and 40 items go on from it, " in result.stderr
+    assert f"{kept} users and 40 items continue with its weights, " in result.stderr
     if "objective" in options:
         return
     after = load_checkpoint(tmp_path / "new.pt")
@@ -276,4 +276,4 @@ def test_a_warm_start_without_a_common_id_is_refused(tmp_path, cli):
         "4",
     )
     assert result.exit_code == 3
-    assert "knows none of the users and items" in result.stderr
+    assert "has no user or item in common" in result.stderr

@@ -159,7 +159,7 @@ class Model:
 
         >>> model.similar(items=[50], k=5)
 
-        Raises UsageError for a model whose score is no product of vectors.
+        Raises UsageError for a model whose score is not a product of vectors.
         """
         if items is not None and users is not None:
             raise UsageError("similar: give items or users, not both")

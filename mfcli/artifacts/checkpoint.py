@@ -251,7 +251,7 @@ def _write(stream: IO[bytes], document: dict[str, Any]) -> None:
 def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict[str, Any]:
     with open_input(path) as stream:
         if stream.read(4) != b"PK\x03\x04":
-            raise InputError(f"{path}: is no checkpoint of mfcli: {mend}")
+            raise InputError(f"{path}: is not a checkpoint of mfcli: {mend}")
         try:
             size = _check_archive(stream)
             stream.seek(0)
@@ -266,9 +266,9 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
             if is_out_of_memory(error):
                 raise
             reason = str(error).partition("\n")[0][:120]
-            raise InputError(f"{path}: is damaged or no checkpoint ({reason}): {mend}") from None
+            raise InputError(f"{path}: is damaged or not a checkpoint ({reason}): {mend}") from None
     if not isinstance(document, dict) or "meta" not in document:
-        raise InputError(f"{path}: is no checkpoint of mfcli: {mend}")
+        raise InputError(f"{path}: is not a checkpoint of mfcli: {mend}")
     found = check_meta(document["meta"], str(path)).get("kind")
     if kind is not None and found != kind:
         raise InputError(f"{path}: holds {found}, not {kind}: {mend}")

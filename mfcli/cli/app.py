@@ -134,7 +134,7 @@ def _configured(config: type[Config], table: str, given: dict[str, Any]) -> Conf
 def output_path(out: str, what: str) -> Path:
     """Return the path of an output that standard output cannot be."""
     if out == "-":
-        raise UsageError(f"--out -: {what} needs a file")
+        raise UsageError(f"--out - is standard output: {what} needs a file")
     return Path(out)
 
 

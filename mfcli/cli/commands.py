@@ -127,7 +127,7 @@ def evaluate(
     if len(files) < 2:
         raise UsageError(f"name a MODEL.pt and the TEST.npz, not {files[0]} alone")
     if config.per_user == "-":
-        raise UsageError("--per-user -: it needs a file")
+        raise UsageError("--per-user - cannot be used here: name a file")
 
     from mfcli.stages.evaluate import document
     from mfcli.stages.evaluate import evaluate as stage

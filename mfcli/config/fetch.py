@@ -155,7 +155,7 @@ def parse_columns(text: str | None) -> dict[str, str]:
         if not equals or not column:
             raise UsageError(f"--columns {part!r} should look like user=NAME or user=NUMBER")
         if role not in COLUMN_ROLES:
-            raise UsageError(f"--columns has no role {role!r}{nearest(role, COLUMN_ROLES)}")
+            raise UsageError(f"--columns: {role!r} is not a role{nearest(role, COLUMN_ROLES)}")
         if role in chosen:
             raise UsageError(f"--columns gives {role} twice")
         chosen[role] = column

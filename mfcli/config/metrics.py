@@ -187,7 +187,7 @@ def usual_metrics(predicts_ratings: bool) -> list[str]:
 def expand_metrics(names: Iterable[str], ks: Iterable[int]) -> list[str]:
     """Return full names: a list metric without ``@k`` stands for one a k; order kept, no doubles.
 
-    Raises UsageError for a name that is no metric.
+    Raises UsageError for a name that is not a metric.
     """
     full: dict[str, None] = {}
     for text in names:
@@ -202,7 +202,7 @@ def expand_metrics(names: Iterable[str], ks: Iterable[int]) -> list[str]:
             full[f"{name}@{int(k)}"] = None
         else:
             raise UsageError(
-                f"{text!r} is no metric{nearest(text, _known())}; there are: "
+                f"{text!r} is not a metric{nearest(text, _known())}; there are: "
                 f"{', '.join(_known())}, with k from 1 to {LONGEST_LIST}"
             )
     return list(full)
@@ -220,5 +220,5 @@ def _is_length(k: str) -> bool:
 
 
 def check_metrics(names: Iterable[str]) -> None:
-    """Raise UsageError if one of the names is no metric."""
+    """Raise UsageError if one of the names is not a metric."""
     expand_metrics(names, [10])

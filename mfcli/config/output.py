@@ -67,4 +67,4 @@ class OutputConfig(Config):
         for name in self.given(Role.file):
             may_be = type(self).__dataclass_fields__[name].metadata["role"] & Role.stdin
             if getattr(self, name) == "-" and not may_be:
-                raise UsageError(f"{flag(name)} -: it needs a file")
+                raise UsageError(f"{flag(name)} - cannot be used here: name a file")

@@ -48,7 +48,7 @@ def run_configs(
 
     split = merged(SplitConfig, "split", folds=folds)
     if split.folds and repeats:
-        raise UsageError("--folds and --repeats each say what the mean is over: give one of them")
+        raise UsageError("--folds and --repeats cannot be combined: give one of them")
     valid = str(out / "split" / "valid.npz") if split.valid else None
     train = merged(TrainConfig, "train", mode=mode, valid=valid)
     if train.stages and train.valid is None:

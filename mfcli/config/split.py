@@ -120,7 +120,7 @@ class SplitConfig(FilterConfig):
         draws = self.chosen is Strategy.fraction or (self.chosen is Strategy.given and self.valid)
         chosen = "--folds" if self.folds else f"--strategy {self.chosen}"
         for name, applies, default, mend in (
-            ("n", counts, 10, "it is of leave-n-out, and of latest without --cutoff"),
+            ("n", counts, 10, "it needs leave-n-out, or latest without --cutoff"),
             ("test_fraction", draws, 0.2, "give --strategy fraction"),
         ):
             if applies and not self.folds:

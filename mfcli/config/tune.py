@@ -210,9 +210,9 @@ class TuneConfig(TrainConfig):
         drawn = strategy is Strategy.fraction
         n, fraction = self.valid_n, self.valid_fraction
         if drawn and n is not None:
-            raise UsageError("--valid-n is of --valid-strategy leave-n-out and latest")
+            raise UsageError("--valid-n needs --valid-strategy leave-n-out or latest")
         if not drawn and fraction is not None:
-            raise UsageError("--valid-fraction is of --valid-strategy fraction")
+            raise UsageError("--valid-fraction needs --valid-strategy fraction")
         return SplitConfig(
             strategy=strategy,
             seed=self.seed,

@@ -107,7 +107,7 @@ def evaluate(
         )
         first = first or checkpoint.seen
         if not all(map(np.array_equal, first, checkpoint.seen)):
-            text = "was trained on other rows than the first model; each masks its own"
+            text = "was trained on other rows than the first model; each leaves out its own"
             on_event(Warned(f"{model.name}: {text}"))
         subjects.append(_measure_model(model, test, given, config, gates))
         if config.beat is not None:

@@ -67,7 +67,7 @@ def grow(model: FactorModel, start: Start, catalog: Catalog) -> Grown:
             grown[key][rows] = weights[key][places]
     if not any(kept):
         raise InputError(
-            f"{name}: knows none of the users and items of the matrix: leave out --init-from"
+            f"{name}: has no user or item in common with the matrix: leave out --init-from"
         )
     return Grown(grown, (kept[0], kept[1]))
 

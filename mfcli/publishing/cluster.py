@@ -278,9 +278,7 @@ def _attempt(spec: dict[str, Any], part: Part) -> PartNote:
         threadpool_limits(1, user_api="blas")
         recommender, inputs = shared_recommender(model, config)
     if inputs != spec["inputs"]:
-        raise InputError(
-            "a file that the options name has another content there: workers need the same files"
-        )
+        raise InputError("a file named by the options differs there: workers need the same files")
     attempt = Path(tempfile.mkdtemp(prefix=ATTEMPT, dir=folder))
     try:
         note = write_part(recommender, part, attempt)

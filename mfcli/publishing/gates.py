@@ -61,7 +61,7 @@ def figures_of(
         if old.exists():
             churn = 1.0 - mean_overlap(_pairs(_files(old)), _pairs(new))
         else:
-            on_event(Noted("--max-churn: there is no earlier output to compare with: it is met"))
+            on_event(Noted("--max-churn: there is no earlier output to compare with, so it passes"))
     return Figures(users, coverage, churn)
 
 

@@ -142,7 +142,7 @@ def nearest(
     """Return the k nearest of the items, or users, of ids ``of``; None for all.
 
     ``NeighbourRanker.table(lists)`` gives their ids. An id that the model does not know, or whose
-    vector has length 0, gets no list. Raises UsageError for a model whose score is no product of
+    vector has length 0, gets no list. Raises UsageError for a model whose score is not a product of
     vectors.
     """
     config = SimilarConfig() if config is None else config

@@ -74,7 +74,7 @@ def score_pairs(
 ) -> PairScores:
     """Score pairs of ids (N,) and (N,), integers or text; raises ValueError for two lengths."""
     if len(users) != len(items):
-        raise ValueError(f"{len(users)} users and {len(items)} items are no pairs")
+        raise ValueError(f"{len(users)} users and {len(items)} items do not make pairs")
     scorer = PairScorer(checkpoint, scoring_of(checkpoint))
     tokens = (pa.array(as_text(ids), pa.string()) for ids in (users, items))
     return scorer.score(*tokens)

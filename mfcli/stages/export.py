@@ -16,7 +16,7 @@ from mfcli.results import ExportResult
 def export(model: Path, out: Path, on_event: OnEvent = ignore) -> ExportResult:
     """Write items.parquet, users.parquet and meta.json to a folder, whole or not at all.
 
-    Raises UsageError for a model whose score is no product of vectors, InputError, LockedError.
+    Raises UsageError for a model whose score is not a product of vectors, InputError, LockedError.
     """
     began = time.perf_counter()
     real_folder(out)  # refuse what is not to be replaced before a lock file is made

@@ -55,7 +55,9 @@ def run(
     if not (folds or repeats):
         check_place(out / "recommendations.csv", configs.recommend, folder=False)
     elif configs.evaluate.per_user is not None:
-        raise UsageError("--per-user is of one evaluation: leave it out with --folds or --repeats")
+        raise UsageError(
+            "--per-user writes one evaluation, and --folds and --repeats make several: leave it out"
+        )
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
     out.mkdir(parents=True, exist_ok=True)

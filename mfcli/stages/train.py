@@ -57,7 +57,7 @@ def train(
     """
     recipe = config.recipe()
     if resume and config.init_from:
-        raise UsageError("--resume goes on from its own state: leave out --init-from")
+        raise UsageError("--resume continues from its saved state: leave out --init-from")
     real_output(out)
     refuse_input_as_output(out, source, config.valid)
     device = choose_device(recipe.device, recipe.engine)

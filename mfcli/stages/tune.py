@@ -52,7 +52,9 @@ def tune(
     real_output(out)
     trials_path = out.with_suffix(".trials.csv")
     if trials_path == out:
-        raise UsageError(f"--out {out}: that is the name of the trials' own file")
+        raise UsageError(
+            f"--out {out}: the list of trials is written under this name: choose another"
+        )
     for path in (out, trials_path):
         refuse_input_as_output(path, source, config.valid)
     with output_lock(out), compiling(on_event):
@@ -82,7 +84,7 @@ def tune(
         options = _whole_options(found.trials[best.trial], best, config, loaded.train)
         protocol = _protocol(found, config, space, loaded)
         if best.rung + 1 == found.plan.rungs and best.epochs == _most_epochs(space):
-            on_event(Warned("the best one has the most epochs of the range: more may be better"))
+            on_event(Warned("the best trial has the most epochs of the range: more may be better"))
         header = _header(best, default, config, protocol, loaded.inputs)
         with atomic_file(out) as stream:
             stream.write(_toml(options, header).encode())
@@ -209,7 +211,7 @@ class _TrialsFile:
                     known[result.trial, result.rung] = result
         except (KeyError, TypeError, ValueError):
             raise InputError(f"{self.path}: is damaged: start without --resume") from None
-        self.on_event(Noted(f"{len(known)} trainings are there already"))
+        self.on_event(Noted(f"{len(known)} trainings were done before the interruption"))
         return known
 
     def _read_row(self, row: dict[str, str]) -> TrialResult:

@@ -152,7 +152,7 @@ def _start(
             users, items = grown.kept
             on_event(
                 Noted(
-                    f"{init.name}: {users} users and {items} items go on from it, "
+                    f"{init.name}: {users} users and {items} items continue with its weights, "
                     f"{interactions.n_users - users} users and {interactions.n_items - items} "
                     "items start anew"
                 )

@@ -312,7 +312,7 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
         ("a.pt", "a/train.npz", ("are in the training data as well", "held-out")),
         ("a.pt", "a.npz", ("are in the training data as well", "mfcli split")),
         ("a.pt", "a2/test.npz", ("belongs to another split", "split_id")),
-        ("a.npz", "a/test.npz", ("no checkpoint", "mfcli train")),
+        ("a.npz", "a/test.npz", ("not a checkpoint", "mfcli train")),
         ("a.pt", "a.pt", ("was not made by mfcli fetch",)),
     ):
         refused(cli("evaluate", made / model, made / test, "--out", out), 3, *words)

@@ -111,7 +111,7 @@ def test_a_search_can_be_made_longer_by_resuming_it(cli, made, tmp_path):
     ok(cli(*search, "--trials", "3"))
     first = rows(tmp_path / "best.trials.csv")
     told = ok(cli(*search, "--trials", "6", "--resume")).stderr
-    assert "3 trainings are there already" in told
+    assert "3 trainings were done before the interruption" in told
     second = rows(tmp_path / "best.trials.csv")
     assert second[:3] == first
     assert len(second) == 6
