@@ -67,7 +67,7 @@ def matrix_file(folder: Path, **changed: Any) -> Path:
         **changed,
     }
     path = folder / "matrix.npz"
-    np.savez(path, **{name: each for name, each in arrays.items() if each is not None})
+    np.savez(path, **{name: entry for name, entry in arrays.items() if entry is not None})
     return path
 
 
@@ -116,7 +116,7 @@ class TestInteractionsFile:
         for name in ("one/a.npz", "two/another name.npz"):
             matrix = interactions(30, 20, 0.3, 3, times=True).with_meta(dict(META))
             save_interactions(tmp_path / name, matrix)
-        first, second = (each.read_bytes() for each in sorted(tmp_path.glob("*/*.npz")))
+        first, second = (path.read_bytes() for path in sorted(tmp_path.glob("*/*.npz")))
         assert first == second
 
     def test_the_order_of_keys_in_meta_is_of_no_account(self, tmp_path: Path) -> None:
@@ -346,12 +346,12 @@ class TestCheckpoint:
         def visit(value: Any) -> None:
             if isinstance(value, dict):
                 assert type(value) is dict
-                for key, each in value.items():
+                for key, entry in value.items():
                     assert type(key) is str
-                    visit(each)
+                    visit(entry)
             elif isinstance(value, list):
-                for each in value:
-                    visit(each)
+                for element in value:
+                    visit(element)
             else:
                 assert type(value) in (torch.Tensor, str, int, float, bool, type(None))
 
@@ -359,10 +359,12 @@ class TestCheckpoint:
         assert not [key for key in document if "optim" in key]
 
     def test_ids_are_stored_without_a_string_each(self, tmp_path: Path) -> None:
-        catalog = Catalog(np.array([f"user {each}" for each in range(5000)]), np.arange(3))
+        catalog = Catalog(np.array([f"user {number}" for number in range(5000)]), np.arange(3))
         save_checkpoint(tmp_path / "m.pt", checkpoint_of(5000, 3, catalog=catalog))
         with zipfile.ZipFile(tmp_path / "m.pt") as archive:
-            (pickled,) = [each for each in archive.infolist() if each.filename.endswith("data.pkl")]
+            (pickled,) = [
+                member for member in archive.infolist() if member.filename.endswith("data.pkl")
+            ]
         assert pickled.file_size < 5000
 
     def test_the_same_content_gives_the_same_bytes_wherever_it_is_written(
@@ -370,7 +372,7 @@ class TestCheckpoint:
     ) -> None:
         for name in ("one/a.pt", "two/another name.pt"):
             save_checkpoint(tmp_path / name, checkpoint_of(20, 30))
-        first, second = (each.read_bytes() for each in sorted(tmp_path.glob("*/*.pt")))
+        first, second = (path.read_bytes() for path in sorted(tmp_path.glob("*/*.pt")))
         assert first == second
 
     def test_weights_need_no_gradient(self, tmp_path: Path) -> None:
@@ -519,7 +521,7 @@ def umask() -> Iterator[Callable[[int], None]]:
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir())
 
 
 class TestAtomicFile:
@@ -692,7 +694,7 @@ class TestLock:
             thread = threading.Thread(target=second)
             thread.start()
             thread.join()
-        assert [type(each) for each in caught] == [LockedError]
+        assert [type(entry) for entry in caught] == [LockedError]
 
     def test_its_file_stays_and_is_empty(self, tmp_path: Path) -> None:
         with output_lock(tmp_path / "m.pt"):

@@ -73,7 +73,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, cli: Any) -> Path:
     ids=lambda each: " ".join(each[:2]) if isinstance(each, tuple) else "",
 )
 def test_what_can_never_fit_is_refused_before_it_starts(cli, made, tmp_path, words, mend):
-    names = [made / each if (made / each).exists() else each for each in words]
+    names = [made / word if (made / word).exists() else word for word in words]
     out = tmp_path / "out"
     if words[0] != "split":
         write(out, EARLIER)
@@ -95,7 +95,7 @@ def test_a_disk_that_is_too_small_is_refused_before_it_starts(
         refused(cli(*words, "--out", out), 8, "of disk, and 0.0 MB is free", "make room")
         untouched(out)
     refused(cli("split", made / "d.npz", "--out", tmp_path / "s", "--n", "2"), 8, "of disk")
-    assert {each.name for each in tmp_path.iterdir()} == {"out", "out.lock", "s.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "out.lock", "s.lock"}
 
 
 def test_what_does_not_fit_now_is_worth_a_warning(

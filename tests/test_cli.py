@@ -45,7 +45,7 @@ def made(tmp_path_factory, cli):
 
 
 def lines(text: str) -> list[str]:
-    return [each for each in text.splitlines() if each.strip()]
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def table_of(path: Path) -> list[dict[str, str]]:
@@ -54,7 +54,7 @@ def table_of(path: Path) -> list[dict[str, str]]:
 
 def error_of(result) -> str:
     """Return the one line of an error."""
-    found = [each for each in lines(result.stderr) if each.startswith("error: ")]
+    found = [line for line in lines(result.stderr) if line.startswith("error: ")]
     assert len(found) == 1
     assert "Traceback" not in result.stderr
     return found[0]
@@ -125,8 +125,8 @@ def test_divergence_exits_5_and_keeps_a_state_to_go_on_from(cli, tmp_path, made)
     assert not out.exists()
     state = tmp_path / "m.pt.resume"
     assert all(
-        torch.isfinite(each).all()
-        for each in torch.load(state, weights_only=True)["state"]["weights"].values()
+        torch.isfinite(value).all()
+        for value in torch.load(state, weights_only=True)["state"]["weights"].values()
     )
     # Its weights are good for a new start with a smaller step.
     go_on = cli(*train, "--init-from", state, "--factors", "4", "--epochs", "1")
@@ -199,8 +199,8 @@ def test_quiet_says_nothing(cli, tmp_path, made):
 
 def test_progress_goes_to_standard_error_one_line_an_epoch(cli, tmp_path, made):
     result = cli("train", made / "split/train.npz", "--out", tmp_path / "m.pt", "--epochs", "3")
-    epochs = [each for each in lines(result.stderr) if each.startswith("epoch ")]
-    assert [each.split()[1] for each in epochs] == ["1/3", "2/3", "3/3"]
+    epochs = [line for line in lines(result.stderr) if line.startswith("epoch ")]
+    assert [epoch.split()[1] for epoch in epochs] == ["1/3", "2/3", "3/3"]
     assert "epoch 1" not in result.stdout
     assert "device" in result.stdout
 
@@ -222,7 +222,7 @@ def test_the_table_of_recommendations_is_what_the_checkpoint_says(cli, tmp_path,
     out = tmp_path / "r.csv"
     assert cli("recommend", made / "model.pt", "--out", out, "--k", "7").exit_code == 0
     model = load_checkpoint(made / "model.pt")
-    weights = {name: each.double().numpy() for name, each in model.weights.items()}
+    weights = {name: entry.double().numpy() for name, entry in model.weights.items()}
     scores = weights["user_factors"] @ weights["item_factors"].T + weights["item_bias"].T
     scores += weights["user_bias"] + weights["global_mean"]
     scores[:, model.item_counts == 0] = -np.inf
@@ -236,7 +236,7 @@ def test_the_table_of_recommendations_is_what_the_checkpoint_says(cli, tmp_path,
     assert [row["user_id"] for row in rows] == np.repeat(users, 7).tolist()
     found = np.array([float(row["score"]) for row in rows]).reshape(-1, 7)
     np.testing.assert_allclose(found, best, atol=1e-5)
-    item_at = {str(each): at for at, each in enumerate(model.catalog.item_ids)}
+    item_at = {str(entry): at for at, entry in enumerate(model.catalog.item_ids)}
     at = np.array([item_at[row["item_id"]] for row in rows]).reshape(-1, 7)
     np.testing.assert_allclose(np.take_along_axis(scores, at, 1), best, atol=1e-5)
     assert model.catalog.item_names is not None
@@ -247,14 +247,14 @@ def test_some_users_get_the_rows_that_they_have_among_all(cli, tmp_path, made):
     everybody, some = tmp_path / "all.csv", tmp_path / "some.csv"
     cli("recommend", made / "model.pt", "--out", everybody)
     ids = load_checkpoint(made / "model.pt").catalog.user_ids[[100, 3, 50]]
-    (tmp_path / "users").write_text("".join(f"{each}\n" for each in ids))
+    (tmp_path / "users").write_text("".join(f"{entry}\n" for entry in ids))
     cli("recommend", made / "model.pt", "--out", some, "--users", tmp_path / "users")
-    wanted = {str(each) for each in ids}
+    wanted = {str(entry) for entry in ids}
     rows = everybody.read_text().splitlines()
-    expected = [each for each in rows if each.split(",")[0] in wanted | {"user_id"}]
+    expected = [row for row in rows if row.split(",")[0] in wanted | {"user_id"}]
     assert some.read_text().splitlines() == expected
     piped = cli("recommend", made / "model.pt", "--out", "-", "--users", "-", input=f"{ids[0]}\n")
-    assert {each.split(",")[0] for each in piped.stdout.splitlines()[1:]} == {str(ids[0])}
+    assert {line.split(",")[0] for line in piped.stdout.splitlines()[1:]} == {str(ids[0])}
 
 
 def test_unknown_users_get_popular_items_no_rows_or_an_error(cli, made):
@@ -285,11 +285,11 @@ def test_seen_and_cold_items_are_left_out_unless_asked_for(cli, made):
             found.setdefault(row["user_id"], set()).add(row["item_id"])
         return found
 
-    everything = {str(each) for each in model.catalog.item_ids}
-    warm = {str(each) for each in model.catalog.item_ids[model.item_counts > 0]}
+    everything = {str(entry) for entry in model.catalog.item_ids}
+    warm = {str(entry) for entry in model.catalog.item_ids[model.item_counts > 0]}
     for at, user in enumerate(model.catalog.user_ids):
         seen = model.seen_indices[model.seen_indptr[at] : model.seen_indptr[at + 1]]
-        assert items()[str(user)] == warm - {str(each) for each in model.catalog.item_ids[seen]}
+        assert items()[str(user)] == warm - {str(entry) for entry in model.catalog.item_ids[seen]}
         if at == 2:
             break
     assert set(map(frozenset, items("--include-seen").values())) == {frozenset(warm)}
@@ -387,16 +387,16 @@ def test_stages_print_each_stages_held_out_loss(cli, tmp_path, made):
         made / "split/valid.npz",
     )
     losses = json.loads(result.stdout)["stage_losses"]
-    assert [(each["stage"], each["epochs"]) for each in losses] == [(1, 2), (2, 3)]
-    assert all(each["valid_loss"] > 0 for each in losses)
+    assert [(loss["stage"], loss["epochs"]) for loss in losses] == [(1, 2), (2, 3)]
+    assert all(loss["valid_loss"] > 0 for loss in losses)
 
 
 def test_init_from_goes_on_from_the_weights(cli, tmp_path, made):
     out = tmp_path / "m.pt"
     train = ["train", made / "split/train.npz", "--out", out, "--factors", "4", "--epochs", "1"]
     assert cli(*train, "--init-from", made / "model.pt", "--learning-rate", "0").exit_code == 0
-    for name, each in load_checkpoint(made / "model.pt").weights.items():
-        torch.testing.assert_close(load_checkpoint(out).weights[name], each)
+    for name, entry in load_checkpoint(made / "model.pt").weights.items():
+        torch.testing.assert_close(load_checkpoint(out).weights[name], entry)
     result = cli(*train, "--init-from", made / "model.pt", "--factors", "8")
     assert result.exit_code == 3
     assert "--factors" in error_of(result)
@@ -430,12 +430,12 @@ def test_inspect_shows_what_is_in_every_artifact(cli, tmp_path, made):
     assert matrix["details"]["ratings"] == 3000
     assert sum(matrix["histogram"].values()) == 3000
     model = json.loads(cli("inspect", made / "model.pt", "--json").stdout)
-    assert [each["stage"] for each in model["lineage"]] == ["fetch", "split", "train"]
+    assert [entry["stage"] for entry in model["lineage"]] == ["fetch", "split", "train"]
     assert model["options"]["factors"] == 4
     cli("evaluate", made / "model.pt", made / "split/test.npz", "--out", tmp_path / "m.json")
     metrics = json.loads(cli("inspect", tmp_path / "m.json", "--json").stdout)
     assert metrics["metrics"]["auc"] > 0
-    assert [each["stage"] for each in metrics["lineage"]][-1] == "evaluate"
+    assert [metric["stage"] for metric in metrics["lineage"]][-1] == "evaluate"
     cli("recommend", made / "model.pt", "--out", tmp_path / "r.csv")
     table = json.loads(cli("inspect", tmp_path / "r.csv", "--json").stdout)
     assert table["details"]["rows"] == 1200
@@ -461,7 +461,7 @@ def test_run_makes_every_file_in_one_call(cli, tmp_path):
         "evaluate",
         "recommend",
     }
-    names = {each.name for each in (tmp_path / "run").iterdir() if each.suffix != ".lock"}
+    names = {file.name for file in (tmp_path / "run").iterdir() if file.suffix != ".lock"}
     assert names == {
         "interactions.npz",
         "split",
@@ -484,11 +484,11 @@ def test_the_disk_or_the_rights_refusing_exits_8(cli, tmp_path, made, monkeypatc
     assert result.exit_code == 8
     assert "disk is full" in error_of(result)
     assert out.read_text() == "old"
-    assert {each.name for each in tmp_path.iterdir()} == {"r.csv", "r.csv.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"r.csv", "r.csv.lock"}
 
 
 def test_the_matrix_that_fetch_writes_is_what_train_reads(made):
     matrix = load_interactions(made / "data.npz")
-    parts = [load_interactions(made / f"split/{each}.npz") for each in ("train", "test", "valid")]
-    assert sum(each.n_ratings for each in parts) == matrix.n_ratings
+    parts = [load_interactions(made / f"split/{name}.npz") for name in ("train", "test", "valid")]
+    assert sum(part.n_ratings for part in parts) == matrix.n_ratings
     assert load_checkpoint(made / "model.pt").meta["split_id"] == parts[0].meta["split_id"]

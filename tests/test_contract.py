@@ -21,7 +21,8 @@ from mfcli.events import EpochResult
 from mfcli.stages import train as training
 
 COMBINATIONS = [
-    pytest.param(*each, id="-".join(str(part) for part in each if part)) for each in combinations()
+    pytest.param(*combination, id="-".join(str(part) for part in combination if part))
+    for combination in combinations()
 ]
 K = 5
 
@@ -97,7 +98,7 @@ def test_a_combination_trains_measures_recommends_and_repeats(
         for user in np.flatnonzero(test.user_counts).tolist()
     ]
     assert figures[f"precision@{K}"] == pytest.approx(np.mean(hits) / K)
-    assert figures[f"hit_rate@{K}"] == pytest.approx(np.mean([each > 0 for each in hits]))
+    assert figures[f"hit_rate@{K}"] == pytest.approx(np.mean([hit > 0 for hit in hits]))
 
     details = json.loads(ok(cli("inspect", checkpoint, "--json")).stdout)
     assert details["kind"] == "model"
@@ -110,8 +111,8 @@ def lists_of(table: Path, train: Any, test: Any) -> dict[int, set[int]]:
     A cold item may be no recommendation but a candidate of evaluate: the sample has none.
     """
     assert (train.item_counts > 0).all() or not (test.item_counts[train.item_counts == 0]).any()
-    users = {each: row for row, each in enumerate(train.catalog.user_ids.tolist())}
-    items = {each: row for row, each in enumerate(train.catalog.item_ids.tolist())}
+    users = {entry: row for row, entry in enumerate(train.catalog.user_ids.tolist())}
+    items = {entry: row for row, entry in enumerate(train.catalog.item_ids.tolist())}
     seen = set(zip(train.users.tolist(), train.indices.tolist(), strict=True))
     lists: dict[int, set[int]] = {}
     last: tuple[int, int, float] | None = None

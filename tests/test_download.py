@@ -98,8 +98,8 @@ class Site:
 
     def left(self) -> list[str]:
         """Return the files in the cache but for locks."""
-        files = (each for each in self.cache.rglob("*") if each.is_file())
-        return sorted(each.name for each in files if each.suffix != ".lock")
+        files = (path for path in self.cache.rglob("*") if path.is_file())
+        return sorted(file.name for file in files if file.suffix != ".lock")
 
 
 @pytest.fixture
@@ -163,9 +163,9 @@ class TestSuccess:
         path = site.get(good, sha256=SHA256, md5=MD5, size=len(CONTENT))
         assert path.read_bytes() == CONTENT
         assert path.name == "ratings.csv"
-        done = [each for each in site.events if isinstance(each, Progress)]
+        done = [event for event in site.events if isinstance(event, Progress)]
         assert done[-1] == Progress(len(CONTENT), len(CONTENT))
-        assert any(isinstance(each, Started) for each in site.events)
+        assert any(isinstance(event, Started) for event in site.events)
         assert site.left() == ["ratings.csv", "ratings.csv.json"]
 
     def test_a_checked_file_is_not_downloaded_again(self, site: Site) -> None:
@@ -195,7 +195,9 @@ class TestSuccess:
         path = site.get(good, keep=True, sha256=SHA256)
         path.write_bytes(CONTENT[:-1])
         assert site.get(good, keep=True, sha256=SHA256).read_bytes() == CONTENT
-        assert any(isinstance(each, Warned) and str(path) in each.message for each in site.events)
+        assert any(
+            isinstance(event, Warned) and str(path) in event.message for event in site.events
+        )
 
     def test_a_chunked_body_without_a_length_is_read_to_its_end(self, site: Site) -> None:
         def chunked(handler: Handler) -> None:
@@ -226,7 +228,9 @@ class TestBrokenConnections:
 
     def test_retry_after_is_heeded_within_bounds(self, site: Site) -> None:
         site.get(in_turn(status(503, Retry_After=3600), good))
-        assert any(isinstance(each, Noted) and "again in" in each.message for each in site.events)
+        assert any(
+            isinstance(event, Noted) and "again in" in event.message for event in site.events
+        )
 
     def test_a_server_error_that_stays_ends_after_the_retries(self, site: Site) -> None:
         with pytest.raises(DownloadError, match=r"503.*by hand"):
@@ -316,7 +320,7 @@ class TestWrongContent:
     def test_a_new_release_is_worth_a_warning(self, site: Site) -> None:
         path = site.get(good, keep=True, sha256="0" * 64, warn_only=True)
         assert path.read_bytes() == CONTENT
-        assert any(isinstance(each, Warned) for each in site.events)
+        assert any(isinstance(event, Warned) for event in site.events)
 
     def test_a_length_that_is_too_short_fails_the_checksum(self, site: Site) -> None:
         def short(handler: Handler) -> None:
@@ -462,11 +466,11 @@ def test_two_fetches_of_one_set_download_it_once(site: Site) -> None:
     threads[0].start()
     assert begun.wait(5)
     threads[1].start()
-    for each in threads:
-        each.join()
-    assert [each.read_bytes() for each in paths] == [CONTENT, CONTENT]
+    for thread in threads:
+        thread.join()
+    assert [path.read_bytes() for path in paths] == [CONTENT, CONTENT]
     assert site.server.times == 1
-    assert any(isinstance(each, Noted) and "waiting" in each.message for each in site.events)
+    assert any(isinstance(event, Noted) and "waiting" in event.message for event in site.events)
 
 
 @pytest.mark.parametrize("url", ["http://", "http:///x", "http://[::1", "http://a b/c"])

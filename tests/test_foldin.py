@@ -27,8 +27,10 @@ from tests.helpers import interactions
 TRAIN = dataclasses.replace(interactions(60, 40, 0.3, seed=1), meta={"schema": 1, "lineage": []})
 TRAIN = dataclasses.replace(TRAIN, data=TRAIN.data + 1)
 
-FACTOR_MODELS = [each for each in combinations() if each[0] is not ModelKind.neural]
-LEARNT = [each for each in FACTOR_MODELS if each[2] != "closed-form"]
+FACTOR_MODELS = [
+    combination for combination in combinations() if combination[0] is not ModelKind.neural
+]
+LEARNT = [model for model in FACTOR_MODELS if model[2] != "closed-form"]
 
 
 def trained(tmp_path: Path, train: Interactions = TRAIN, **options: Any) -> Checkpoint:
@@ -43,7 +45,7 @@ def history_of(train: Interactions, users: list[int], ids: list[Any]) -> Interac
     chosen = np.isin(train.users, users)
     names = dict(zip(users, ids, strict=True))
     rows = RawRows(
-        np.array([names[each] for each in train.users[chosen].tolist()]),
+        np.array([names[user] for user in train.users[chosen].tolist()]),
         train.catalog.item_ids[train.indices[chosen]],
         train.data[chosen],
     )
@@ -64,7 +66,7 @@ def history_of(train: Interactions, users: list[int], ids: list[Any]) -> Interac
 def test_a_train_users_own_history_gives_its_own_weights(tmp_path, options):
     checkpoint = trained(tmp_path, **options)
     users = np.flatnonzero(TRAIN.user_counts)[[3, 7, 20]].tolist()
-    known = [int(TRAIN.catalog.user_ids[each]) for each in users]
+    known = [int(TRAIN.catalog.user_ids[user]) for user in users]
     folded = fold_in(checkpoint, history_of(TRAIN, users, known))
     assert (folded.new_users, folded.unknown_rows) == (0, 0)
     assert folded.users.tolist() == users
@@ -72,7 +74,7 @@ def test_a_train_users_own_history_gives_its_own_weights(tmp_path, options):
     assert strangers.new_users == 3
     assert strangers.checkpoint.catalog.user_ids[-3:].tolist() == [4000, 5000, 6000]
     for name, before in checkpoint.weights.items():
-        after, appended = (each.checkpoint.weights[name] for each in (folded, strangers))
+        after, appended = (entry.checkpoint.weights[name] for entry in (folded, strangers))
         torch.testing.assert_close(after, before, atol=2e-4, rtol=1e-3)
         if name.startswith("user"):
             torch.testing.assert_close(appended[: len(before)], before, atol=0, rtol=0)
@@ -91,21 +93,21 @@ def test_a_folded_user_scores_its_own_items_above_the_others(tmp_path, choice):
         options["batch_size"] = "32"
     checkpoint = trained(tmp_path, train, **options, factors=8, epochs=20)
     users = np.flatnonzero(train.user_counts >= 6)[:8].tolist()
-    history = history_of(train, users, [f"new {each}" for each in range(len(users))])
+    history = history_of(train, users, [f"new {number}" for number in range(len(users))])
     folded = fold_in(checkpoint, history)
     again = fold_in(checkpoint, history).checkpoint.weights
-    assert all(torch.equal(again[name], each) for name, each in folded.checkpoint.weights.items())
+    assert all(torch.equal(again[name], entry) for name, entry in folded.checkpoint.weights.items())
     scoring = scoring_of(folded.checkpoint, tmp_path / "model.pt")
     rows = np.repeat(folded.users, np.diff(history.indptr))
     items = np.searchsorted(train.catalog.item_ids, history.catalog.item_ids)[history.indices]
     scores = scoring.pairs(rows, items)
     if options["objective"] == "mse":
         own = scoring.pairs(np.repeat(users, np.diff(history.indptr)), items)
-        errors = [float(np.mean((each - history.data) ** 2)) for each in (scores, own)]
+        errors = [float(np.mean((entry - history.data) ** 2)) for entry in (scores, own)]
         assert errors[0] <= errors[1] * 1.05
         return
     everything = scoring.catalogue()(0, scoring.shape[0]) + scoring.constant()[:, None]
-    mine = np.array([scores[rows == each].mean() for each in folded.users])
+    mine = np.array([scores[rows == user].mean() for user in folded.users])
     assert (mine > everything[folded.users].mean(axis=1)).all()
 
 
@@ -160,13 +162,13 @@ def test_recommend_writes_the_users_of_the_history(made, tmp_path, cli):
     result = cli(*asked, "--out", "-")
     assert result.exit_code == 0, result.stderr
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert [each["user_id"] for each in rows] == ["12"] * 3 + ["zoe"] * 3
-    assert {each["item_id"] for each in rows[3:]}.isdisjoint({"100", "101"})
+    assert [row["user_id"] for row in rows] == ["12"] * 3 + ["zoe"] * 3
+    assert {row["item_id"] for row in rows[3:]}.isdisjoint({"100", "101"})
     assert "1 items are not in the model: their 1 rows are left out" in result.stderr
     assert "folded in 1 new users, and 1 that the model knows" in result.stderr
     (tmp_path / "users").write_text("zoe\n10\n")
     chosen = cli(*asked, "--out", "-", "--users", tmp_path / "users", "--quiet")
-    users = [each["user_id"] for each in csv.DictReader(io.StringIO(chosen.stdout))]
+    users = [entry["user_id"] for entry in csv.DictReader(io.StringIO(chosen.stdout))]
     assert users == ["10"] * 3 + ["zoe"] * 3
     matrix, _ = from_rows(RawRows(np.array(["zoe", "zoe"]), np.array([100, 101])))
     save_interactions(tmp_path / "new.npz", dataclasses.replace(matrix, meta=TRAIN.meta))
@@ -221,7 +223,7 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
     order = np.random.default_rng(0).permutation(60)
     grown, _ = from_rows(
         RawRows(
-            np.array([f"{each}" for each in TRAIN.catalog.user_ids[order][TRAIN.users]]),
+            np.array([f"{entry}" for entry in TRAIN.catalog.user_ids[order][TRAIN.users]]),
             TRAIN.catalog.item_ids[TRAIN.indices],
             TRAIN.data,
         )
@@ -248,7 +250,7 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
     if "objective" in options:
         return
     after = load_checkpoint(tmp_path / "new.pt")
-    place = {str(each): at for at, each in enumerate(before.catalog.user_ids.tolist())}
+    place = {str(entry): at for at, entry in enumerate(before.catalog.user_ids.tolist())}
     for row, name in enumerate(after.catalog.user_ids.tolist()):
         if name in place and old.user_counts[place[name]]:
             was = before.weights["user_factors"][place[name]]
@@ -256,7 +258,7 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
             torch.testing.assert_close(after.weights["user_factors"][row], was, rtol=1e-6, atol=0)
     assert torch.equal(after.weights["item_factors"], before.weights["item_factors"])
     if "model" in options:
-        ours, theirs = (each.weights["item_implicit"] for each in (after, before))
+        ours, theirs = (entry.weights["item_implicit"] for entry in (after, before))
         assert theirs.any()
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
 

@@ -146,7 +146,7 @@ class TestViews:
         mask = np.array([random.random() < 0.5 for _ in range(matrix.n_ratings)], bool)
         kept = matrix.keep(mask)
         assert entries(kept) == [
-            each for each, keep in zip(entries(matrix), mask, strict=True) if keep
+            entry for entry, keep in zip(entries(matrix), mask, strict=True) if keep
         ]
         assert kept.catalog is matrix.catalog
         assert kept.indptr.dtype == matrix.indptr.dtype
@@ -171,7 +171,7 @@ class TestEncode:
     @settings(deadline=None, max_examples=60)
     @given(st.integers(1, 12).flatmap(id_lists), st.lists(st.integers(0, 11), max_size=30))
     def test_ids_are_coded_in_sorted_order(self, ids: Any, places: list[int]) -> None:
-        column = ids[[each % len(ids) for each in places]]
+        column = ids[[place % len(ids) for place in places]]
         codes, unique = encode(column)
         assert unique.tolist() == sorted(set(column.tolist()))
         assert unique[codes].tolist() == column.tolist()
@@ -211,7 +211,7 @@ def naive(
     merged = {}
     for pair, run in runs.items():
         ordered = sorted(run, key=lambda each: each[1]) if timed else run  # stable
-        ratings = [each[0] for each in ordered]
+        ratings = [entry[0] for entry in ordered]
         one = {
             Duplicates.first: ratings[0],
             Duplicates.last: ratings[-1],
@@ -238,7 +238,7 @@ def some_rows(draw: st.DrawFn) -> tuple[Any, Any, list[tuple[int, int, float, in
     return users, items, draw(st.lists(row, min_size=1, max_size=25))
 
 
-MERGING = [each for each in Duplicates if each is not Duplicates.error]
+MERGING = [duplicate for duplicate in Duplicates if duplicate is not Duplicates.error]
 
 
 class TestFromRows:
@@ -251,15 +251,15 @@ class TestFromRows:
     ) -> None:
         users, items, rows = table
         if in_order:  # rows in order take a shorter way
-            by_id = {each: at for at, each in enumerate(sorted(users.tolist()))}
-            of_item = {each: at for at, each in enumerate(sorted(items.tolist()))}
+            by_id = {entry: at for at, entry in enumerate(sorted(users.tolist()))}
+            of_item = {entry: at for at, entry in enumerate(sorted(items.tolist()))}
             rows = sorted(
                 rows, key=lambda row: (by_id[users[row[0]].item()], of_item[items[row[1]].item()])
             )
         expected = naive(
             [(users[u].item(), items[i].item(), r, t) for u, i, r, t in rows], duplicates, timed
         )
-        columns = [np.array(each) for each in zip(*rows, strict=True)]
+        columns = [np.array(entry) for entry in zip(*rows, strict=True)]
         matrix, merged = from_rows(
             RawRows(
                 users[columns[0]],
@@ -362,7 +362,7 @@ class TestFromRows:
     def test_the_given_columns_are_left_as_they_were(self) -> None:
         users, items = np.array([1, 0, 1]), np.array([0, 0, 0])
         ratings, times = np.array([1, 2, 3], np.float32), np.array([3, 2, 1])
-        copies = [each.copy() for each in (users, items, ratings, times)]
+        copies = [entry.copy() for entry in (users, items, ratings, times)]
         from_rows(RawRows(users, items, ratings, times))
         for now, then in zip((users, items, ratings, times), copies, strict=True):
             assert np.array_equal(now, then)
@@ -398,12 +398,12 @@ class TestFilters:
         matrix = interactions(12, 9, 0.35, seed)
         expected = entries(matrix)
         while True:
-            users = Counter(each[0] for each in expected)
-            items = Counter(each[1] for each in expected)
+            users = Counter(entry[0] for entry in expected)
+            items = Counter(entry[1] for entry in expected)
             left = [
-                each
-                for each in expected
-                if users[each[0]] >= least_user and items[each[1]] >= least_item
+                entry
+                for entry in expected
+                if users[entry[0]] >= least_user and items[entry[1]] >= least_item
             ]
             if len(left) == len(expected):
                 break
@@ -418,7 +418,7 @@ class TestFilters:
             [(0, 2, 1), (0, 3, 1), (1, 0, 1), (1, 1, 1), (2, 1, 1), (2, 2, 1), (2, 3, 1)], 3, 4
         )
         kept = filter_counts(matrix, 2, 2)
-        assert [each[:2] for each in entries(kept)] == [(0, 2), (0, 3), (2, 2), (2, 3)]
+        assert [entry[:2] for entry in entries(kept)] == [(0, 2), (0, 3), (2, 2), (2, 3)]
 
 
 class TestCompact:

@@ -68,7 +68,7 @@ class TestScores:
 
     def test_a_block_and_its_constant_score_as_pairs_do(self, kind: ModelKind) -> None:
         scoring = model_of(kind).scoring()
-        users, items = (each.numpy() for each in all_pairs())
+        users, items = (pair.numpy() for pair in all_pairs())
         score, constant = scoring.catalogue(), scoring.constant()
         whole = np.vstack([score(0, 3), score(3, USERS)]) + constant[:, None]
         assert scoring.shape == whole.shape == (USERS, ITEMS)
@@ -312,16 +312,16 @@ class TestUnknown:
     @every_model
     def test_where_all_is_known_nothing_changes(self, kind: ModelKind) -> None:
         model = model_of(kind)
-        before = {name: each.clone() for name, each in model.state_dict().items()}
+        before = {name: entry.clone() for name, entry in model.state_dict().items()}
         ones = [torch.ones(n, dtype=torch.bool) for n in (USERS, ITEMS)]
         model.settle_unknown(*ones)
-        assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
+        assert all(torch.equal(entry, before[name]) for name, entry in model.state_dict().items())
 
 
 def test_biases_are_apart_for_a_decay_of_their_own() -> None:
     biased, plain = model_of(ModelKind.biased_mf), model_of(ModelKind.mf)
     assert isinstance(biased, BiasedMF)
-    assert [id(each) for each in biased.bias_parameters()] == [
+    assert [id(parameter) for parameter in biased.bias_parameters()] == [
         id(biased.user_bias),
         id(biased.item_bias),
     ]

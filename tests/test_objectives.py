@@ -55,9 +55,9 @@ def pairwise(
 ) -> tuple[float, list[float]]:
     """Return the loss of a positive, and its slopes by its own score and each negative's."""
     loss, slope = BY_DIFFERENCE[objective]
-    differences = [positive - each for each in negatives]
-    slopes = [value * slope(each) for each in differences]
-    return value * sum(map(loss, differences)), [sum(slopes), *(-each for each in slopes)]
+    differences = [positive - negative for negative in negatives]
+    slopes = [value * slope(difference) for difference in differences]
+    return value * sum(map(loss, differences)), [sum(slopes), *(-entry for entry in slopes)]
 
 
 def mse(positive: float, negatives: list[float], value: float) -> tuple[float, list[float]]:
@@ -76,8 +76,8 @@ REFERENCES: dict[Objective, tuple[Reference, int]] = {
     Objective.mse: (mse, 1),
     Objective.logistic: (logistic, 1 + N),
     **{
-        each: ((lambda p, n, v, each=each: pairwise(each, p, n, v)), N)  # type: ignore[misc]
-        for each in BY_DIFFERENCE
+        entry: ((lambda p, n, v, of=entry: pairwise(of, p, n, v)), N)  # type: ignore[misc]
+        for entry in BY_DIFFERENCE
     },
 }
 objectives = pytest.mark.parametrize("objective", list(OBJECTIVES))
@@ -89,8 +89,8 @@ def model_of(kind: type[MF], seed: int = 0) -> FactorModel:
     torch.manual_seed(seed)
     model = kind(ARGS).double()
     with torch.no_grad():
-        for each in model.parameters():
-            each.normal_()
+        for parameter in model.parameters():
+            parameter.normal_()
         if isinstance(model, BiasedMF):
             model.global_mean.fill_(0.7)
     return model
@@ -110,7 +110,8 @@ def batch_of(objective: Objective, weighted: bool = True) -> tuple[Batch, torch.
 
 def plain_weights(model: FactorModel) -> dict[str, Any]:
     weights = {
-        name: each.detach().numpy().astype(np.float64) for name, each in model.state_dict().items()
+        name: entry.detach().numpy().astype(np.float64)
+        for name, entry in model.state_dict().items()
     }
     weights.setdefault("user_bias", np.zeros((USERS, 1)))
     weights.setdefault("item_bias", np.zeros((ITEMS, 1)))
@@ -127,7 +128,7 @@ def by_hand(
 ) -> tuple[float, float, int, dict[str, Any]]:
     """Return loss, penalty, samples and the slopes of loss + penalty, one sample at a time."""
     w = plain_weights(model)
-    slopes = {name: np.zeros_like(each) for name, each in w.items() if name != "global_mean"}
+    slopes = {name: np.zeros_like(entry) for name, entry in w.items() if name != "global_mean"}
     reference, counts = REFERENCES[objective]
     loss = regularization = 0.0
 
@@ -264,7 +265,7 @@ class TestMeanLoss:
         )
         assert first == second
         assert model.training is training
-        assert all(each.grad is None for each in model.parameters())
+        assert all(parameter.grad is None for parameter in model.parameters())
 
     def test_nothing_to_measure_is_no_loss(self, objective: Objective) -> None:
         batch, negatives = batch_of(objective)

@@ -62,7 +62,7 @@ def tables(draw: st.DrawFn) -> tuple[list[Column], list[Any], list[tuple[Any, ..
         CodedCells(item, names),
     ]
     plain = (ids[0][user], ids[1][item], ranks, scores, names[item])
-    return columns, cells, list(zip(*(each.tolist() for each in plain), strict=True))
+    return columns, cells, list(zip(*(entry.tolist() for entry in plain), strict=True))
 
 
 def written(
@@ -90,8 +90,8 @@ def read_back(kind: TableFormat, content: bytes) -> list[tuple[Any, ...]]:
 
 def cut(cells: list[Any], part: slice) -> list[Any]:
     return [
-        CodedCells(each.codes[part], each.values) if isinstance(each, CodedCells) else each[part]
-        for each in cells
+        CodedCells(cell.codes[part], cell.values) if isinstance(cell, CodedCells) else cell[part]
+        for cell in cells
     ]
 
 
@@ -104,11 +104,11 @@ class TestEveryFormat:
         found = read_back(kind, written(kind, columns, [cells]))
         if kind in (TableFormat.csv, TableFormat.csv_gz):
             # The shortest text that reads back the same float32.
-            found = [(*each[:3], np.float32(each[3]), each[4]) for each in found]
-            rows = [(*map(str, each[:3]), np.float32(each[3]), each[4]) for each in rows]
+            found = [(*entry[:3], np.float32(entry[3]), entry[4]) for entry in found]
+            rows = [(*map(str, row[:3]), np.float32(row[3]), row[4]) for row in rows]
         else:
-            found = [(*each[:3], np.float32(each[3]), each[4]) for each in found]
-            rows = [(*each[:3], np.float32(each[3]), each[4]) for each in rows]
+            found = [(*entry[:3], np.float32(entry[3]), entry[4]) for entry in found]
+            rows = [(*row[:3], np.float32(row[3]), row[4]) for row in rows]
         assert found == rows
 
     @settings(deadline=None, max_examples=15)
@@ -157,7 +157,7 @@ def test_safe_csv_marks_formulas_and_leaves_numbers() -> None:
     for safe in (False, True):
         text = written(TableFormat.csv, columns, [cells], safe).decode()
         found = list(csv.reader(io.StringIO(text, newline="")))[1:]
-        marked = [f"'{each}" if safe and each in FORMULAS else each for each in names.tolist()]
+        marked = [f"'{name}" if safe and name in FORMULAS else name for name in names.tolist()]
         assert found == [[str(at - 3), name] for at, name in enumerate(marked)]
 
 

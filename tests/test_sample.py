@@ -24,7 +24,7 @@ def digest(sample: Interactions) -> str:
     assert sample.timestamps is not None
     assert sample.catalog.item_names is not None
     parts = (sample.indptr, sample.indices, sample.data, sample.timestamps)
-    whole = b"".join(each.tobytes() for each in (*parts, sample.catalog.item_names))
+    whole = b"".join(part.tobytes() for part in (*parts, sample.catalog.item_names))
     return hashlib.sha256(whole).hexdigest()
 
 
@@ -41,7 +41,7 @@ def test_a_seed_gives_the_same_bytes_and_another_seed_others(sample: Interaction
 
 def test_ratings_are_half_stars_of_all_kinds(sample: Interactions) -> None:
     values, counts = np.unique(sample.data, return_counts=True)
-    assert values.tolist() == [each / 2 for each in range(1, 11)]
+    assert values.tolist() == [number / 2 for number in range(1, 11)]
     assert counts.max() < 0.3 * sample.n_ratings
 
 
@@ -118,6 +118,6 @@ def test_work_by_blocks_keeps_every_promise() -> None:
 def test_names_are_distinct_and_end_with_a_year() -> None:
     names = film_names(40_000, np.random.Generator(np.random.PCG64(0)))
     assert len(np.unique(names)) == 40_000
-    years = np.array([int(each[-5:-1]) for each in names.tolist()])
+    years = np.array([int(name[-5:-1]) for name in names.tolist()])
     assert years.min() >= 1931
     assert years.max() <= 2014

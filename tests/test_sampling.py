@@ -134,7 +134,7 @@ def test_is_seen_tells_for_pairs_of_any_shape() -> None:
     matrix = interactions(7, 5, 0.5, 1)
     users, items = torch.meshgrid(torch.arange(7), torch.arange(5), indexing="ij")
     there = sampler(matrix).is_seen(users, items)
-    assert {tuple(each) for each in there.nonzero().tolist()} == pairs(matrix)
+    assert {tuple(value) for value in there.nonzero().tolist()} == pairs(matrix)
 
 
 @powers

@@ -37,4 +37,4 @@ class TestEveryDataset:
 
 
 def test_only_the_set_that_is_published_anew_may_change() -> None:
-    assert [each.name for each in DATASETS.values() if each.changes] == ["ml-latest-small"]
+    assert [dataset.name for dataset in DATASETS.values() if dataset.changes] == ["ml-latest-small"]

@@ -63,7 +63,7 @@ class TestEveryStrategy:
     ) -> None:
         for parts in parts_of(matrix, config_of(name, valid=valid, seed=seed)):
             assert set(parts) == {"train", "test", "valid"} if valid else {"train", "test"}
-            together = [each for part in parts.values() for each in entries(part)]
+            together = [entry for part in parts.values() for entry in entries(part)]
             # Sorted by row and column, which are unique: equal lists are disjoint parts.
             assert sorted(together, key=lambda each: each[:2]) == entries(matrix)
             for part in parts.values():
@@ -80,13 +80,13 @@ class TestEveryStrategy:
                 key: pairs(part) for key, part in b.items()
             }
 
-    @pytest.mark.parametrize("name", [each for each in CONFIGS if "latest" not in each])
+    @pytest.mark.parametrize("name", [config for config in CONFIGS if "latest" not in config])
     def test_another_seed_gives_another_split(self, name: str) -> None:
         matrix = interactions(40, 30, 0.3, 1, times=True)
         tests = [pairs(parts_of(matrix, config_of(name, seed=seed))[0]["test"]) for seed in (5, 6)]
         assert tests[0] != tests[1]
 
-    @pytest.mark.parametrize("name", [each for each in CONFIGS if "latest" in each])
+    @pytest.mark.parametrize("name", [config for config in CONFIGS if "latest" in config])
     def test_what_time_decides_needs_no_seed(self, name: str) -> None:
         matrix = interactions(40, 30, 0.3, 1, times=True)
         tests = [pairs(parts_of(matrix, config_of(name, seed=seed))[0]["test"]) for seed in (5, 6)]
@@ -95,7 +95,9 @@ class TestEveryStrategy:
     @names
     def test_validation_leaves_the_test_set_as_it_is_without(self, name: str) -> None:
         matrix = interactions(40, 30, 0.3, 1, times=True)
-        without, beside = (parts_of(matrix, config_of(name, valid=each)) for each in (False, True))
+        without, beside = (
+            parts_of(matrix, config_of(name, valid=number)) for number in (False, True)
+        )
         for a, b in zip(without, beside, strict=True):
             assert pairs(a["test"]) == pairs(b["test"])
 

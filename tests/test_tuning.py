@@ -59,19 +59,23 @@ def run(bench: Bench, n: int, plan: Halving, lower: bool = False, known: Any = N
 def test_one_in_eta_goes_on_with_eta_times_the_epochs():
     bench = Bench([0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
     results = run(bench, 9, Halving(3, 3))
-    assert [len([each for each in results if each.rung == rung]) for rung in range(3)] == [9, 3, 1]
-    assert {each for each in bench.asked if each[1] == 1} == {(0, 1, 30), (8, 1, 30), (7, 1, 30)}
-    assert [each for each in bench.asked if each[1] == 2] == [(0, 2, 90)]
+    assert [len([result for result in results if result.rung == rung]) for rung in range(3)] == [
+        9,
+        3,
+        1,
+    ]
+    assert {entry for entry in bench.asked if entry[1] == 1} == {(0, 1, 30), (8, 1, 30), (7, 1, 30)}
+    assert [entry for entry in bench.asked if entry[1] == 2] == [(0, 2, 90)]
 
 
 def test_the_defaults_go_on_however_bad_they_are():
     results = run(Bench([0.0, 0.1, 0.2, 0.3]), 4, Halving(2, 2))
-    assert {each.trial for each in results if each.rung == 1} == {0, 2, 3}
+    assert {result.trial for result in results if result.rung == 1} == {0, 2, 3}
 
 
 def test_less_is_better_where_it_is():
     results = run(Bench([1.0, 0.9, 0.8, 0.7]), 4, Halving(2, 4), lower=True)
-    assert {each.trial for each in results if each.rung == 1} == {0, 3}
+    assert {result.trial for result in results if result.rung == 1} == {0, 3}
     best = best_of(results, True)
     assert best is not None
     # Of equal scores, the one of the later round.
@@ -81,8 +85,8 @@ def test_less_is_better_where_it_is():
 def test_what_diverged_does_not_go_on():
     nan = float("nan")
     results = run(Bench([nan, nan, 0.2, nan]), 4, Halving(2, 2))
-    assert {each.trial for each in results if each.rung == 1} == {0, 2}
-    assert best_of([each for each in results if each.trial != 2], False) is None
+    assert {result.trial for result in results if result.rung == 1} == {0, 2}
+    assert best_of([result for result in results if result.trial != 2], False) is None
 
 
 def test_what_is_known_is_not_trained_again():
@@ -90,17 +94,17 @@ def test_what_is_known_is_not_trained_again():
     whole = run(bench, 4, Halving(2, 2))
     for cut in range(len(whole)):
         again = Bench([0.1, 0.2, 0.3, 0.4])
-        known = {(each.trial, each.rung): each for each in whole[:cut]}
+        known = {(entry.trial, entry.rung): entry for entry in whole[:cut]}
         results = run(again, 4, Halving(2, 2), known=known)
         assert len(again.asked) == len(whole) - cut
-        key = [(each.trial, each.rung, each.value) for each in results]
-        assert sorted(key) == sorted((each.trial, each.rung, each.value) for each in whole)
+        key = [(result.trial, result.rung, result.value) for result in results]
+        assert sorted(key) == sorted((entry.trial, entry.rung, entry.value) for entry in whole)
 
 
 def test_a_round_that_was_cut_short_promotes_what_it_has():
     late = frozenset({(2, 0), (3, 0)})
     results = run(Bench([0.1, 0.2, 0.9, 0.9], late), 4, Halving(2, 2))
-    assert {each.trial for each in results if each.rung == 1} == {0, 1}
+    assert {result.trial for result in results if result.rung == 1} == {0, 1}
 
 
 def test_an_engine_without_epochs_has_one_round():
@@ -133,13 +137,13 @@ def test_a_longer_list_begins_like_a_shorter_one(a: int, b: int, seed: int):
 def test_draws_stay_within_their_ranges_and_are_options(seed: int):
     first, *rest = draw(SPACE, 8, seed)
     assert first == {}
-    for each in rest:
-        assert 0.001 <= each["learning_rate"] <= 0.1
-        assert each["factors"] in (8, 16)
-        assert isinstance(each["negatives"], int)
-        assert 1 <= each["negatives"] <= 20
-        assert 0.0 <= each["dropout"] <= 0.5
-        assert each["learning_rate"] == float(f"{each['learning_rate']:.3g}")
+    for entry in rest:
+        assert 0.001 <= entry["learning_rate"] <= 0.1
+        assert entry["factors"] in (8, 16)
+        assert isinstance(entry["negatives"], int)
+        assert 1 <= entry["negatives"] <= 20
+        assert 0.0 <= entry["dropout"] <= 0.5
+        assert entry["learning_rate"] == float(f"{entry['learning_rate']:.3g}")
 
 
 def test_every_engine_and_objective_has_ranges():
@@ -152,14 +156,14 @@ def test_ranges_hold_the_defaults_and_every_draw_resolves(model, objective, engi
     setting = Setting(model, objective, engine)
     space, defaults = space_for(setting), defaults_for(setting)
     assert not set(space) & set(inapplicable(setting))
-    for name, each in space.items():
+    for name, entry in space.items():
         # Of weights that are not all 1, as the defaults' are; by the data.
         if name in ("alpha", "unobserved_weight"):
             assert name not in defaults
-        elif isinstance(each, Choice):
-            assert defaults[name] in each.values
+        elif isinstance(entry, Choice):
+            assert defaults[name] in entry.values
         else:
-            assert each.low <= defaults[name] <= each.high
+            assert entry.low <= defaults[name] <= entry.high
     for drawn in draw(space, 4, 0) if space else [{}]:
         chosen = {name: value for name, value in setting._asdict().items() if value is not None}
         TrainConfig.merge(("", chosen | drawn)).resolved()

@@ -53,7 +53,7 @@ def penalty(engine: ALSEngine) -> float:
     """Return what the regularisation adds to the loss of all entries."""
     total = 0.0
     for rows, table in ((engine.by_user, engine.users), (engine.by_item, engine.items)):
-        factors, biases = (np.asarray(each, np.float64) for each in table)
+        factors, biases = (np.asarray(row, np.float64) for row in table)
         total += float(np.asarray(rows.ridge) @ (factors**2).sum(axis=1))
         if len(biases):
             total += float(np.asarray(rows.bias_ridge) @ biases**2)
@@ -181,7 +181,7 @@ def _trained_without_regularization(train: Interactions, objective: str, factors
     engine = made(of, train)
     for number in (1, 2, 3):
         assert np.isfinite(epoch(engine, number))
-    assert all(torch.isfinite(each).all() for each in model_of(engine).parameters())
+    assert all(torch.isfinite(parameter).all() for parameter in model_of(engine).parameters())
 
 
 @pytest.mark.parametrize("options", OPTIONS[1:3], ids=["mse", "ials"])
@@ -209,7 +209,7 @@ def test_torch_solves_as_the_kernels_do_in_batches_of_any_size(monkeypatch):
                 patch.setattr("mfcli.training.engines.least_squares_torch.INTERVAL", 0.0)
                 engine = made(of, train)
                 steps = list(engine.epoch(1, 0.0))
-                dones = [each.done for each in steps if isinstance(each, Progress)]
+                dones = [step.done for step in steps if isinstance(step, Progress)]
                 assert dones == sorted(dones)
                 assert dones[-1] == train.n_ratings
                 found = [steps[-1].loss, epoch(engine, 2)]

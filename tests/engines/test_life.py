@@ -46,7 +46,7 @@ def training(of: Recipe, valid: bool = False) -> Training:
 
 
 def weights(of: Training) -> dict[str, Any]:
-    return {name: each.clone() for name, each in of.model.state_dict().items()}
+    return {name: entry.clone() for name, entry in of.model.state_dict().items()}
 
 
 def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
@@ -67,7 +67,7 @@ class TestContract:
     def test_the_loss_falls(self, options):
         steps = {} if options["engine"] is Engine.als else {"schedule": "constant"}
         run = training(config(**options, epochs=8, **steps))
-        losses = [each.train_loss for each in run.events() if isinstance(each, EpochResult)]
+        losses = [event.train_loss for event in run.events() if isinstance(event, EpochResult)]
         assert len(losses) == 8
         assert losses[-1] < losses[0]
 
@@ -132,7 +132,7 @@ def test_schedules_follow_their_formulas(schedule, expected):
 def test_an_epoch_uses_the_learning_rate_of_its_schedule():
     run = training(config(schedule="linear", learning_rate=0.4, mode="explicit"))
     list(run.events())
-    assert [each.learning_rate for each in run.history] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert [epoch.learning_rate for epoch in run.history] == pytest.approx([0.4, 0.3, 0.2, 0.1])
 
 
 def test_stages_go_on_from_the_last_weights_with_a_fresh_optimizer():
@@ -140,8 +140,8 @@ def test_stages_go_on_from_the_last_weights_with_a_fresh_optimizer():
     stages = [{"epochs": 2, "learning_rate": 0.1}, {"epochs": 2, "learning-rate": 0.01}]
     both = training(config(stages=stages, schedule="constant"))
     list(both.events())
-    assert [each.stage for each in both.history] == [1, 1, 2, 2]
-    assert [each.learning_rate for each in both.history] == [0.1, 0.1, 0.01, 0.01]
+    assert [epoch.stage for epoch in both.history] == [1, 1, 2, 2]
+    assert [epoch.learning_rate for epoch in both.history] == [0.1, 0.1, 0.01, 0.01]
     first = training(config(stages=stages[:1], schedule="constant"))
     list(first.events())
     second = training(config(epochs=2, learning_rate=0.01, schedule="constant"))
@@ -202,7 +202,13 @@ def test_validation_happens_every_n_epochs_and_at_the_end():
     of = config(epochs=5, eval_every=2, valid="v.npz", metric=["auc"])
     run = training(of, valid=True)
     list(run.events())
-    assert [each.valid_loss is not None for each in run.history] == [False, True, False, True, True]
+    assert [epoch.valid_loss is not None for epoch in run.history] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
     assert set(run.history[1].metrics) == {"auc"}
 
 

@@ -51,7 +51,7 @@ def batches(engine: MinibatchEngine, number: int = 1) -> list[Batch]:
 def test_every_rating_is_visited_exactly_once_an_epoch(size):
     engine = made(batch_size=size)
     seen = batches(engine)
-    users, items, ratings = (torch.cat(each).numpy() for each in zip(*seen, strict=True))
+    users, items, ratings = (torch.cat(entry).numpy() for entry in zip(*seen, strict=True))
     order = np.lexsort((items, users))
     np.testing.assert_array_equal(users[order], TRAIN.users)
     np.testing.assert_array_equal(items[order], TRAIN.indices)
@@ -98,7 +98,9 @@ def test_every_optimizer_learns_and_goes_on_from_its_state(options, objective):
 
 
 def test_sparse_and_dense_sgd_agree():
-    dense, sparse = (made(optimizer="sgd", sparse=each, batch_size="16") for each in (False, True))
+    dense, sparse = (
+        made(optimizer="sgd", sparse=number, batch_size="16") for number in (False, True)
+    )
     run(dense)
     run(sparse)
     for a, b in zip(dense.model.parameters(), sparse.model.parameters(), strict=True):
@@ -118,8 +120,8 @@ def test_one_full_batch_step_of_sgd_is_the_formula():
     )
     model = engine.model
     doubles = {
-        name: each.detach().double().clone().requires_grad_()
-        for name, each in model.named_parameters()
+        name: element.detach().double().clone().requires_grad_()
+        for name, element in model.named_parameters()
     }
     users = torch.from_numpy(TRAIN.users.astype(np.int64))
     items = torch.from_numpy(TRAIN.indices.astype(np.int64))
@@ -132,24 +134,24 @@ def test_one_full_batch_step_of_sgd_is_the_formula():
     *_, last = engine.epoch(1, 0.001)
     assert isinstance(last, EpochLoss)
     assert last.loss == pytest.approx(float(error.detach().square().mean()), rel=1e-6)
-    for name, each in model.named_parameters():
+    for name, entry in model.named_parameters():
         gradient = doubles[name].grad
         assert gradient is not None
         expected = doubles[name].detach() - 0.001 * gradient
-        torch.testing.assert_close(each.detach().double(), expected, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(entry.detach().double(), expected, atol=1e-6, rtol=1e-5)
 
 
 def test_weight_decay_is_torchs_own_and_apart_for_biases():
     groups = made(weight_decay=0.3, bias_weight_decay=0.1).optimizer.param_groups
-    assert [each["weight_decay"] for each in groups] == [0.3, 0.1]
-    assert [len(each["params"]) for each in groups] == [2, 2]
+    assert [group["weight_decay"] for group in groups] == [0.3, 0.1]
+    assert [len(group["params"]) for group in groups] == [2, 2]
     groups = made(weight_decay=0.3).optimizer.param_groups  # the biases follow: one group
-    assert [(each["weight_decay"], len(each["params"])) for each in groups] == [(0.3, 4)]
+    assert [(group["weight_decay"], len(group["params"])) for group in groups] == [(0.3, 4)]
 
 
 def test_clipping_bounds_the_step():
     engine = made(optimizer="sgd", batch_size="full", reduction="sum", clip_norm=1e-3)
-    before = [each.detach().clone() for each in engine.model.parameters()]
+    before = [parameter.detach().clone() for parameter in engine.model.parameters()]
     run(engine, 1, rate=1.0)
     moved = sum(
         float((a.detach() - b).square().sum())
@@ -185,6 +187,6 @@ def test_users_who_have_seen_everything_are_left_out_of_pairwise_training():
 
 
 def test_dropout_changes_training_and_repeats_with_the_seed():
-    losses = [run(made(dropout=each)) for each in (0.0, 0.5, 0.5)]
+    losses = [run(made(dropout=number)) for number in (0.0, 0.5, 0.5)]
     assert losses[0] != losses[1]
     assert losses[1] == losses[2]

@@ -430,14 +430,14 @@ def test_with_items_fixed_only_users_learn_and_the_loss_falls(objective, biases)
     matrix = ratings(60, 40, 700, seed=4)
     weights = fresh(matrix.shape, biases=biases, seed=5)
     weights.item_factors[:] *= 10  # something to learn from
-    before = Weights(*(each.copy() for each in weights))
+    before = Weights(*(weight.copy() for weight in weights))
     reports = train(matrix, weights, range(10), objective=objective, negatives=3, items_fixed=True)
     assert np.array_equal(weights.item_factors, before.item_factors)
     assert np.array_equal(weights.item_bias, before.item_bias)
     seen = np.diff(matrix.indptr) > 0
     assert (weights.user_factors != before.user_factors)[seen].any(axis=1).all()
     assert np.array_equal(weights.user_factors[~seen], before.user_factors[~seen])
-    ends = [each.loss for each in reports if each.done == each.total]
+    ends = [report.loss for report in reports if report.done == report.total]
     assert ends[-1] < ends[0]
 
 
@@ -454,7 +454,7 @@ class TestSVDPP:
     def made(self, matrix: sp.csr_matrix, **options: Any) -> tuple[Passes, Weights]:
         users, items, user_bias, item_bias = fresh(matrix.shape, seed=7)[:4]
         rng = np.random.default_rng(8)
-        tables = [rng.normal(0, 0.3, each.shape).astype(np.float32) for each in (users, items)]
+        tables = [rng.normal(0, 0.3, entry.shape).astype(np.float32) for entry in (users, items)]
         weights = Weights(users * 5, items * 5, user_bias, item_bias, *tables)
         run = passes(matrix, objective=Objective.mse, by_user=True, **options)
         run.settle(weights)
@@ -467,10 +467,10 @@ class TestSVDPP:
     def test_a_small_step_is_the_gradient_by_autograd(self):
         matrix = ratings(50, 40, 600, seed=9)
         run, weights = self.made(matrix)
-        p, q, b, c, _, y = (torch.tensor(each, dtype=torch.float64) for each in weights)
-        learnt = [each.requires_grad_() for each in (p, q, b, c, y)]
+        p, q, b, c, _, y = (torch.tensor(weight, dtype=torch.float64) for weight in weights)
+        learnt = [element.requires_grad_() for element in (p, q, b, c, y)]
         cells = matrix.tocoo()
-        u, i = (torch.from_numpy(each.astype(np.int64)) for each in (cells.row, cells.col))
+        u, i = (torch.from_numpy(element.astype(np.int64)) for element in (cells.row, cells.col))
         counts = torch.from_numpy(np.diff(matrix.indptr).astype(np.float64))
         seen = torch.zeros(matrix.shape, dtype=torch.float64)
         seen[u, i] = 1
@@ -483,14 +483,14 @@ class TestSVDPP:
         loss = loss + bias_penalty / 2 * (b[u].square().sum() + c[i].square().sum())
         loss = loss + penalty / 2 * (counts.sqrt() @ seen @ y.square().sum(1))
         loss.backward()  # type: ignore[no-untyped-call]
-        before = Weights(*(each.copy() for each in weights))
+        before = Weights(*(weight.copy() for weight in weights))
         assert self.moved(run, weights) == pytest.approx(errors.square().mean().item(), rel=0.01)
         names = ("user_factors", "item_factors", "user_bias", "item_bias", "item_implicit")
-        for name, each in zip(names, learnt, strict=True):
-            assert each.grad is not None
+        for name, entry in zip(names, learnt, strict=True):
+            assert entry.grad is not None
             step = (getattr(before, name) - getattr(weights, name)) / self.RATES[0]
-            scale = each.grad.abs().max().item()
-            np.testing.assert_allclose(step, each.grad.numpy(), atol=0.03 * scale)
+            scale = entry.grad.abs().max().item()
+            np.testing.assert_allclose(step, entry.grad.numpy(), atol=0.03 * scale)
 
     def test_one_worker_repeats_and_several_reach_the_same_loss(self):
         matrix = ratings()
@@ -510,7 +510,7 @@ class TestSVDPP:
     def test_what_it_has_not_met_stays(self):
         matrix = ratings(30, 30, 40, seed=1)
         run, weights = self.made(matrix)
-        before = Weights(*(each.copy() for each in weights))
+        before = Weights(*(weight.copy() for weight in weights))
         self.moved(run, weights)
         users = np.diff(matrix.indptr) == 0
         items = np.bincount(matrix.indices, minlength=30) == 0

@@ -39,7 +39,7 @@ def write(path: Path, content: bytes | str) -> Path:
 def refused(result: Any, status: int, *words: str) -> str:
     """Check the exit status and that standard error ends in one line with the words."""
     assert result.exit_code == status, result.stderr
-    errors = [each for each in result.stderr.split("\n") if each.startswith("error: ")]
+    errors = [part for part in result.stderr.split("\n") if part.startswith("error: ")]
     assert len(errors) == 1, result.stderr
     assert result.stderr.endswith(errors[0] + "\n")
     assert "Traceback" not in result.stderr
@@ -56,7 +56,7 @@ def accepted(result: Any) -> Any:
 def untouched(out: Path) -> None:
     """Check that the earlier output is there, and nothing beside it but its lock."""
     assert out.read_bytes() == EARLIER
-    left = {each.name for each in out.parent.iterdir() if out.name in each.name}
+    left = {path.name for path in out.parent.iterdir() if out.name in path.name}
     assert left <= {out.name, f"{out.name}.lock"}
 
 
@@ -267,7 +267,7 @@ def test_an_odd_table_goes_through_every_stage(cli, tmp_path, engines, name):
     rows = list(csv.reader(io.StringIO(table.read_bytes().decode(), newline="")))
     unseen = (data.user_counts > 0).sum() * (data.item_counts > 0).sum() - data.n_ratings
     assert len(rows) == 1 + unseen
-    assert {row[0] for row in rows[1:]} <= {str(each) for each in data.catalog.user_ids.tolist()}
+    assert {row[0] for row in rows[1:]} <= {str(value) for value in data.catalog.user_ids.tolist()}
     assert all(np.isfinite(float(row[3])) for row in rows[1:])
     accepted(cli("recommend", model, "--out", table, "--include-seen", "--k", "2"))
 
@@ -356,9 +356,9 @@ def test_a_split_that_leaves_a_part_empty_is_refused_and_the_earlier_one_stays(
     cli, made, tmp_path, options, words
 ):
     accepted(cli("split", made / "a.npz", "--out", tmp_path))
-    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     refused(cli("split", made / "a.npz", "--out", tmp_path, *options), 3, *words)
-    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_matrix_without_a_rating_is_refused_by_train(cli, made, tmp_path):

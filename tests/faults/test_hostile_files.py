@@ -321,7 +321,7 @@ def test_model_args_that_do_not_fit_the_weights_are_refused(made, tmp_path, cli,
 @pytest.mark.parametrize("size", [1e20, 1e38])
 def test_weights_too_large_for_a_score_are_refused(made, tmp_path, cli, size):
     path, out = tmp_path / "m.pt", write(tmp_path / "r.csv", EARLIER)
-    large = {name: torch.full_like(each, size) for name, each in weights(made)["weights"].items()}
+    large = {name: torch.full_like(entry, size) for name, entry in weights(made)["weights"].items()}
     torch.save(document_of(made) | {"weights": large}, path)
     refused(cli("recommend", path, "--out", out), 3, "m.pt", "so large")
     untouched(out)
@@ -596,7 +596,7 @@ def test_any_bytes_as_a_table_are_read_or_refused(made, kind, data):
         assert rows.ratings is None or np.isfinite(rows.ratings).all()
         for ids in (rows.users, rows.items):
             assert ids.dtype == np.int64 or ids.dtype.kind == "U"
-            [str(each).encode() for each in ids.tolist()]
+            [str(value).encode() for value in ids.tolist()]
 
 
 @BOUNDED
@@ -644,7 +644,7 @@ def test_an_archive_that_leads_out_is_refused_and_nothing_is_unpacked(cli, tmp_p
             archive.writestr(name, b"1\t2\t3\t4\n")
         refused(cli("fetch", tmp_path / "set.zip", "--out", out), 3, "set.zip: is not safe")
         untouched(out)
-    assert {each.name for each in tmp_path.iterdir()} == {"d.npz", "d.npz.lock", "set.zip"}
+    assert {path.name for path in tmp_path.iterdir()} == {"d.npz", "d.npz.lock", "set.zip"}
 
 
 def test_a_matrix_read_while_it_is_replaced_is_one_or_the_other(tmp_path):

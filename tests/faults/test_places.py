@@ -37,8 +37,8 @@ def test_folders_and_files_may_have_any_name(cli, tmp_path, name):
     more = ("--out", folder / "metrics.json", "--per-user", folder / "u.csv", "--metric", "ndcg")
     accepted(cli("evaluate", model, other, folder / "s/test.npz", *more, quiet))
     accepted(cli("recommend", model, "--out", folder / "recommendations.csv", quiet))
-    for each in ("d.npz", "s/train.npz", model.name, "metrics.json", "recommendations.csv"):
-        assert json.loads(accepted(cli("inspect", folder / each, "--json")).stdout)
+    for entry in ("d.npz", "s/train.npz", model.name, "metrics.json", "recommendations.csv"):
+        assert json.loads(accepted(cli("inspect", folder / entry, "--json")).stdout)
     model.rename(folder / "model.pt")
     accepted(cli("report", folder, "--out", folder / "r.html", quiet))
     refused(cli("recommend", folder / "none.pt", "--out", "-"), 3, "no such file")
@@ -65,8 +65,8 @@ def test_a_folder_in_the_place_of_a_working_file_is_told(cli, tmp_path, blocked)
         SystemError("error return without exception set"),
         ImportError("libx.so: failed to map segment from shared object"),
         *(
-            OSError(each, os.strerror(each), "f")
-            for each in (
+            OSError(entry, os.strerror(entry), "f")
+            for entry in (
                 errno.ENOSPC,
                 errno.EDQUOT,
                 errno.EROFS,
@@ -120,7 +120,7 @@ def test_a_split_that_is_interrupted_is_the_old_or_the_new_one(cli, tmp_path, mo
     accepted(cli("fetch", tmp_path / "t.csv", "--out", tmp_path / "d.npz"))
     out = tmp_path / "s"
     accepted(cli("split", tmp_path / "d.npz", "--out", out, "--valid", "--n", "3"))
-    before = {each.name: each.read_bytes() for each in out.iterdir()}
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
     replace, renamed = Path.replace, 0
 
     def and_interrupt(source: Path, target: Any) -> Any:
@@ -135,11 +135,11 @@ def test_a_split_that_is_interrupted_is_the_old_or_the_new_one(cli, tmp_path, mo
     refused(cli(*words), 130, "interrupted")
     assert renamed == 2
     monkeypatch.undo()
-    after = {each.name: each.read_bytes() for each in out.iterdir()}
+    after = {path.name: path.read_bytes() for path in out.iterdir()}
     assert set(after) == {"train.npz", "test.npz"}
     assert not set(before.values()) & set(after.values())
     accepted(cli(*words))
-    assert {each.name: each.read_bytes() for each in out.iterdir()} == after
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == after
 
 
 def test_an_interruption_before_the_first_epoch_has_nothing_to_save(cli, tmp_path, monkeypatch):

@@ -39,25 +39,25 @@ def read(tmp_path: Path) -> Read:
 
 def naive_ids(tokens: list[str]) -> list[int] | list[str]:
     """Return integers if every token is a canonical one that fits in 64 bits, else the tokens."""
-    whole = all(re.fullmatch(r"0|-?[1-9][0-9]*", each, re.ASCII) for each in tokens)
-    if whole and all(-(2**63) <= int(each) < 2**63 for each in tokens):
-        return [int(each) for each in tokens]
+    whole = all(re.fullmatch(r"0|-?[1-9][0-9]*", token, re.ASCII) for token in tokens)
+    if whole and all(-(2**63) <= int(token) < 2**63 for token in tokens):
+        return [int(token) for token in tokens]
     return tokens
 
 
 def assert_rows(rows: RawRows, table: Sequence[tuple[str, ...]]) -> None:
     """Compare rows with (user, item[, rating[, time]]) tokens."""
-    assert rows.users.tolist() == naive_ids([each[0] for each in table])
-    assert rows.items.tolist() == naive_ids([each[1] for each in table])
+    assert rows.users.tolist() == naive_ids([row[0] for row in table])
+    assert rows.items.tolist() == naive_ids([row[1] for row in table])
     width = len(table[0])
     if width > 2:
         assert rows.ratings is not None
         assert rows.ratings.dtype == np.float32
-        expected = np.array([float(each[2]) for each in table]).astype(np.float32)
+        expected = np.array([float(row[2]) for row in table]).astype(np.float32)
         assert rows.ratings.tolist() == expected.tolist()
     if width > 3:
         assert rows.times is not None
-        assert rows.times.tolist() == [int(float(each[3])) for each in table]
+        assert rows.times.tolist() == [int(float(row[3])) for row in table]
 
 
 integers = st.integers(-(2**64), 2**64).map(str)
@@ -115,7 +115,7 @@ def test_csv_equals_a_naive_reader(
 def test_tabs_equal_a_naive_reader(
     read: Read, table: list[tuple[str, ...]], header: bool, end: str, closed: bool
 ) -> None:
-    lines = ["\t".join(each) for each in table]
+    lines = ["\t".join(row) for row in table]
     if header:
         lines.insert(0, "\t".join(("uid", "item", "weight", "time")[: len(table[0])]))
     content = end.join(lines) + (end if closed else "")
@@ -127,7 +127,7 @@ def test_tabs_equal_a_naive_reader(
 def test_double_colons_equal_a_naive_reader(
     read: Read, table: list[tuple[str, ...]], end: str
 ) -> None:
-    content = end.join("::".join(each) for each in table)
+    content = end.join("::".join(row) for row in table)
     assert_rows(read(content, format=Format.dat, header=False), table)
 
 
@@ -136,7 +136,7 @@ def test_double_colons_equal_a_naive_reader(
 def test_spaces_equal_a_naive_reader(
     read: Read, table: list[tuple[str, ...]], gap: str, edge: str
 ) -> None:
-    content = "\n".join(edge + gap.join(each) + edge for each in table)
+    content = "\n".join(edge + gap.join(row) + edge for row in table)
     assert_rows(read(content, format=Format.space, header=False), table)
 
 
@@ -144,7 +144,7 @@ def test_spaces_equal_a_naive_reader(
 @given(tables(small | words.filter(lambda each: ":" not in each)))
 def test_recbole_equals_a_naive_reader(read: Read, table: list[tuple[str, ...]]) -> None:
     names = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
-    lines = ["\t".join(each) for each in [names[: len(table[0])], *table]]
+    lines = ["\t".join(row) for row in [names[: len(table[0])], *table]]
     assert_rows(read("\n".join(lines)), table)
 
 
@@ -283,7 +283,7 @@ def test_a_text_that_is_not_utf8_is_read_as_latin1_with_a_warning(read: Read) ->
     events: list[Event] = []
     rows = read("José,a,3\n".encode("latin-1"), events=events)
     assert rows.users.tolist() == ["José"]
-    assert any(isinstance(each, Warned) and "Latin-1" in each.message for each in events)
+    assert any(isinstance(event, Warned) and "Latin-1" in event.message for event in events)
 
 
 def test_a_byte_that_is_not_utf8_behind_the_first_block_is_found_too(read: Read) -> None:
@@ -298,7 +298,7 @@ def test_one_token_that_is_no_integer_keeps_the_column_as_text_and_is_told(read:
     rows = read("7,1\n007,2\n8,3\n", events=events)
     assert rows.users.tolist() == ["7", "007", "8"]
     assert rows.items.tolist() == [1, 2, 3]
-    assert any(isinstance(each, Noted) and "'007'" in each.message for each in events)
+    assert any(isinstance(event, Noted) and "'007'" in event.message for event in events)
 
 
 def test_an_explicit_zero_is_a_rating(read: Read) -> None:

@@ -45,7 +45,7 @@ def lines(tmp_path: Path) -> Lines:
 
     def call(*texts: str, **options: Any) -> RawRows:
         path = tmp_path / "ratings.jsonl"
-        path.write_text("".join(each + "\n" for each in texts), "utf-8")
+        path.write_text("".join(text + "\n" for text in texts), "utf-8")
         return read_any(str(path), FetchConfig(**options)).rows()
 
     return call
@@ -144,7 +144,7 @@ class TestParquet:
         monkeypatch.setattr(parquet_format, "BATCH_ROWS", 7)
         users = [str(number % 13) for number in range(100)]
         rows = parquet({"user": users, "item": list(range(100)), "rating": [1.0] * 100})
-        assert rows.users.tolist() == [int(each) for each in users]
+        assert rows.users.tolist() == [int(user) for user in users]
         assert rows.items.tolist() == list(range(100))
 
     def test_a_damaged_file_is_refused(self, parquet: Parquet, tmp_path: Path) -> None:
@@ -185,11 +185,11 @@ class TestJsonLines:
     )
     @given(st.lists(objects, min_size=1, max_size=10))
     def test_it_equals_a_naive_reader(self, lines: Lines, table: list[dict[str, Any]]) -> None:
-        rows = lines(*(json.dumps(each) for each in table))
-        assert [str(each) for each in rows.users.tolist()] == [str(each["user"]) for each in table]
-        assert [str(each) for each in rows.items.tolist()] == [str(each["item"]) for each in table]
+        rows = lines(*(json.dumps(row) for row in table))
+        assert [str(user) for user in rows.users.tolist()] == [str(row["user"]) for row in table]
+        assert [str(item) for item in rows.items.tolist()] == [str(row["item"]) for row in table]
         assert rows.ratings is not None
-        assert rows.ratings.tolist() == [float(each["rating"]) for each in table]
+        assert rows.ratings.tolist() == [float(row["rating"]) for row in table]
 
     def test_a_number_too_large_for_64_bits_keeps_its_digits(self, lines: Lines) -> None:
         rows = lines('{"user": 12345678901234567890, "item": 1}', '{"user": 2, "item": 1}')

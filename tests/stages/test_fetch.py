@@ -58,7 +58,7 @@ def triples(interactions: Interactions) -> list[tuple[Any, Any, float]]:
 
 
 def messages(events: list[Event], kind: type[Noted | Warned] = Noted) -> str:
-    return " | ".join(each.message for each in events if isinstance(each, kind))
+    return " | ".join(event.message for event in events if isinstance(event, kind))
 
 
 class TestArtifact:
@@ -162,7 +162,7 @@ class TestDuplicates:
         path.write_text(
             DOUBLES
             if timed
-            else "".join(f"{each.rpartition(',')[0]}\n" for each in DOUBLES.splitlines())
+            else "".join(f"{line.rpartition(',')[0]}\n" for line in DOUBLES.splitlines())
         )
         events: list[Event] = []
         config = FetchConfig(duplicates=Duplicates(duplicates))
@@ -228,7 +228,10 @@ class TestSources:
         found = load_interactions(out)
         assert found.catalog.item_names is not None
         assert found.catalog.item_names.tolist() == ["Café (1995)", "2"]
-        assert [each["name"] for each in found.meta["lineage"][0]["inputs"]] == ["u.data", "u.item"]
+        assert [entry["name"] for entry in found.meta["lineage"][0]["inputs"]] == [
+            "u.data",
+            "u.item",
+        ]
         assert result.has_item_names
         assert "has names for 1 of 2 items" in messages(events)
 
@@ -259,8 +262,8 @@ class TestSources:
         found = load_interactions(out)
         assert found.catalog.item_names is not None
         assert found.catalog.item_names.tolist() == ["One (1990)", "Two (1990)"]
-        assert [each["name"] for each in found.meta["lineage"][0]["inputs"]] == ["ml-tiny.zip"]
-        assert sorted(each.name for each in tmp_path.iterdir()) == [
+        assert [entry["name"] for entry in found.meta["lineage"][0]["inputs"]] == ["ml-tiny.zip"]
+        assert sorted(file.name for file in tmp_path.iterdir()) == [
             "ml-tiny.zip",
             "out.npz",
             "out.npz.lock",
@@ -333,7 +336,7 @@ class TestSources:
         rows, inputs = read.rows(), read.inputs
         assert rows.users.dtype == np.int64
         assert rows.users.tolist() == [1, 2, 1, 3]
-        assert [each["name"] for each in inputs] == ["my.csv"]
+        assert [entry["name"] for entry in inputs] == ["my.csv"]
 
 
 @pytest.fixture
@@ -433,7 +436,7 @@ class TestRealDataSets:
     def test_lightgcn_lastfm(self, datasets: Path, out: Path) -> None:
         result = fetch(str(datasets / "lightgcn-lastfm"), out, FetchConfig())
         lines = (datasets / "lightgcn-lastfm" / "data1.txt").read_text().split("\n")
-        naive = {tuple(each.split("\t")[:2]) for each in lines if each.strip()}
+        naive = {tuple(line.split("\t")[:2]) for line in lines if line.strip()}
         assert result.n_ratings == len(naive)
         assert result.maximum == 324_660
 
@@ -441,7 +444,7 @@ class TestRealDataSets:
     def test_published_splits_equal_a_naive_reader(self, datasets: Path, name: str) -> None:
         path = datasets / "ml-100k" / name
         rows = read_any(str(path), FetchConfig()).rows()
-        naive = [[int(cell) for cell in each.split("\t")] for each in path.read_text().splitlines()]
+        naive = [[int(cell) for cell in line.split("\t")] for line in path.read_text().splitlines()]
         assert rows.ratings is not None
         assert rows.times is not None
         table = [
@@ -450,4 +453,4 @@ class TestRealDataSets:
             rows.ratings.tolist(),
             rows.times.tolist(),
         ]
-        assert list(zip(*table, strict=True)) == [tuple(each) for each in naive]
+        assert list(zip(*table, strict=True)) == [tuple(entry) for entry in naive]

@@ -75,7 +75,7 @@ class TestOneMatrix:
         run(source, tmp_path / "out", valid=valid, **options)
         parts, whole = read(tmp_path / "out"), load_interactions(source)
         assert list(parts) == [name for name in PARTS if valid or name != "valid"]
-        together = sorted(each for part in parts.values() for each in entries(part))
+        together = sorted(entry for part in parts.values() for entry in entries(part))
         assert together == entries(whole)
         assert all(part.catalog.same_ids(whole.catalog) for part in parts.values())
         assert sum(int((part.data == 0).sum()) for part in parts.values()) == int(
@@ -117,11 +117,11 @@ class TestOneMatrix:
         result = run(source, tmp_path / "out", n=3)
         assert (result.n_users, result.n_items, result.strategy) == (30, 20, "leave-n-out")
         parts = read(tmp_path / "out")
-        for each in result.parts:
-            part = parts[Path(each.path).stem]
-            assert each.n_ratings == part.n_ratings
-            assert each.n_users == int((part.user_counts > 0).sum())
-            assert each.n_items == int((part.item_counts > 0).sum())
+        for entry in result.parts:
+            part = parts[Path(entry.path).stem]
+            assert entry.n_ratings == part.n_ratings
+            assert entry.n_users == int((part.user_counts > 0).sum())
+            assert entry.n_items == int((part.item_counts > 0).sum())
         assert json.dumps(result.document())
 
     def test_train_takes_the_parts_of_one_split_and_no_other(
@@ -289,8 +289,8 @@ class TestGiven:
         config = SplitConfig(train_file=train, test_file=test)
         split(None, tmp_path / "out", config, events.append)
         assert entries(read(tmp_path / "out")["train"])[0] == (0, 0, 5.0, None)
-        notes = [each.message for each in events if isinstance(each, Noted)]
-        assert any("a.csv: 1 rows repeat" in each for each in notes)
+        notes = [event.message for event in events if isinstance(event, Noted)]
+        assert any("a.csv: 1 rows repeat" in note for note in notes)
 
     def test_validation_comes_out_of_train(self, tmp_path: Path) -> None:
         rows = [f"{user},{item},3" for user in range(20) for item in range(10)]
@@ -446,4 +446,4 @@ def test_folds_of_an_earlier_split_do_not_stay_beside_the_new_ones(cli, tmp_path
         (["--folds", "2"], {"fold1", "fold2"}),
     ):
         assert cli("split", tmp_path / "d.npz", "--out", out, *options).exit_code == 0
-        assert {each.name for each in out.iterdir()} == expected
+        assert {path.name for path in out.iterdir()} == expected

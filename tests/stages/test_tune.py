@@ -50,9 +50,9 @@ def test_the_settings_found_go_into_train_and_reach_what_was_said(cli, made, tmp
     search = ["tune", made / "likes/train.npz", "--mode", "hogwild", *FAST, "--out", out]
     found = json.loads(ok(cli(*search, "--json")).stdout)
     found_by = rows(tmp_path / "best.trials.csv")
-    assert [each["trial"] for each in found_by if each["rung"] == "1"] == list("01234")
-    assert {each["status"] for each in found_by} == {"ok"}
-    assert found["value"] == max(float(each["ndcg@10"]) for each in found_by)
+    assert [entry["trial"] for entry in found_by if entry["rung"] == "1"] == list("01234")
+    assert {entry["status"] for entry in found_by} == {"ok"}
+    assert found["value"] == max(float(entry["ndcg@10"]) for entry in found_by)
     assert found["value"] >= found["default"]
     text = out.read_text()
     assert text.startswith(f"# mfcli tune: ndcg@10 {found['value']:.6f} on validation")
@@ -100,8 +100,8 @@ def test_an_interrupted_search_goes_on_to_the_same_bytes(made, tmp_path, done):
     )
     assert parts.read_bytes() == whole.read_bytes()
     assert len(anew) == result.trainings - done
-    assert [each["trial"] for each in rows(tmp_path / "parts.trials.csv")] == [
-        each["trial"] for each in rows(tmp_path / "whole.trials.csv")
+    assert [row["trial"] for row in rows(tmp_path / "parts.trials.csv")] == [
+        row["trial"] for row in rows(tmp_path / "whole.trials.csv")
     ]
 
 
@@ -132,7 +132,7 @@ def test_what_a_shorter_search_found_counts_in_the_longer_one(cli, made, tmp_pat
     first = rows(tmp_path / "best.trials.csv")
     long = json.loads(ok(cli(*search, "--trials", "7", "--resume")).stdout)
     assert long["value"] >= short["value"]
-    assert [each for each in first if each not in rows(tmp_path / "best.trials.csv")] == []
+    assert [entry for entry in first if entry not in rows(tmp_path / "best.trials.csv")] == []
 
 
 def test_only_the_same_search_is_resumed(cli, made, tmp_path):
@@ -155,7 +155,7 @@ def test_trainings_that_diverge_are_recorded_and_no_end(cli, made, tmp_path):
     search = ["tune", made / "data.npz", "--mode", "hogwild", "--objective", "mse", "--out", out]
     options = ["--factors", "4", "--epochs", "3", "--trials", "4", "--rungs", "1"]
     ok(cli(*search, *options, "--range", "learning-rate=0.01,1e20", "--metric", "rmse"))
-    status = {each["learning_rate"]: each["status"] for each in rows(tmp_path / "best.trials.csv")}
+    status = {row["learning_rate"]: row["status"] for row in rows(tmp_path / "best.trials.csv")}
     assert status.pop("1e+20") == "diverged"
     assert set(status.values()) == {"ok"}
     result = cli(*search, *options, "--learning-rate", "1e20")
@@ -176,8 +176,8 @@ def test_time_runs_out_with_the_best_so_far(cli, made, tmp_path, monkeypatch):
     assert found["stopped"] == "time limit"
     done = rows(tmp_path / "best.trials.csv")
     # Both rounds had their share, and what was cut short has no score.
-    assert {each["rung"] for each in done if each["status"] == "ok"} == {"1", "2"}
-    assert all(each["ndcg@10"] == "" for each in done if each["status"] == "late")
+    assert {entry["rung"] for entry in done if entry["status"] == "ok"} == {"1", "2"}
+    assert all(entry["ndcg@10"] == "" for entry in done if entry["status"] == "late")
     assert len(done) < 50
     nothing = cli(*search, "--time-limit", "1")
     assert nothing.exit_code == 2
@@ -247,5 +247,5 @@ def test_weights_by_value_are_searched_only_where_values_differ(cli, made, tmp_p
         out = tmp_path / "best.toml"
         search = ["tune", source, "--objective", "ials", *FAST[:-4], "--trials", "8", *more]
         ok(cli(*search, "--out", out))
-        drawn = {name for each in rows(tmp_path / "best.trials.csv") for name in each if each[name]}
+        drawn = {name for row in rows(tmp_path / "best.trials.csv") for name in row if row[name]}
         assert drawn & {"confidence", "alpha"} == expected

@@ -292,7 +292,7 @@ class Zoo:
         users, items = text_ids("u", N_USERS + 1), text_ids("i", N_ITEMS + 1)
         named = [(users[u], items[i - 100], r, t) for u, i, r, t in rows]
         self._table("named.csv", ["user", "item", "rating", "timestamp"], named)
-        titles = [(each, f'Title "{n}", für €{n}') for n, each in enumerate(items)]
+        titles = [(entry, f'Title "{n}", für €{n}') for n, entry in enumerate(items)]
         self._table("names.csv", ["item_id", "name"], titles)
         zeros = [(u, i, max(0.0, r - 2)) for u, i, r, _ in rows]
         self._table("zeros.csv", ["user", "item", "rating"], zeros)
@@ -758,7 +758,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 def triples(rows: list[dict[str, str]]) -> list[list[Any]]:
     """Return (user, item, score) of rows; ids as they are written."""
-    return [[each["user_id"], each["item_id"], float(each["score"])] for each in rows]
+    return [[row["user_id"], row["item_id"], float(row["score"])] for row in rows]
 
 
 def counts_of(path: Path) -> dict[str, Any]:
@@ -782,7 +782,7 @@ def metrics_of(content: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: content[name] for name in ("metrics", "sd") if name in content}
     for several in ("models", "folds", "repeats"):
         if several in content:
-            found[several] = [each["metrics"] for each in content[several]]
+            found[several] = [entry["metrics"] for entry in content[several]]
     return found
 
 
@@ -797,7 +797,7 @@ def table_of(path: Path) -> dict[str, Any]:
         rows = rows_of(gzip.decompress(path.read_bytes()).decode())
     else:
         rows = rows_of(path.read_text("utf-8"))
-    scores = [float(each["score"]) for each in rows if each.get("score") not in (None, "")]
+    scores = [float(row["score"]) for row in rows if row.get("score") not in (None, "")]
     return {"rows": len(rows), "columns": list(rows[0]), "score": sum(scores) if scores else None}
 
 
