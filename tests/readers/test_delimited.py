@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import FetchConfig
@@ -100,6 +100,9 @@ quiet = settings(
 def test_csv_equals_a_naive_reader(
     read: Read, table: list[tuple[str, ...]], header: bool, end: str, bom: bool, quote_all: bool
 ) -> None:
+    # What ; or | cuts into more columns than the comma does is a table of theirs.
+    for other in ";|":
+        assume(any("".join(row).count(other) < len(row) for row in table))
     text = io.StringIO(newline="")
     quoting: Literal[0, 1] = 1 if quote_all else 0  # csv.QUOTE_ALL, csv.QUOTE_MINIMAL
     writer = csv.writer(text, lineterminator=end, quoting=quoting)
