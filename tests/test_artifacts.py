@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -41,6 +42,7 @@ from mfcli.artifacts.checkpoint import (
     load_weights,
     save_checkpoint,
     save_resume,
+    write_checkpoint,
 )
 from mfcli.artifacts.meta import check_meta, from_json, schema_of, to_json
 from mfcli.config import ModelArgs, ModelKind
@@ -466,6 +468,22 @@ class TestResume:
         read = load_resume(tmp_path / "m.pt.resume")
         assert read["options"] == {"epochs": 3}
         assert torch.equal(read["state"]["weights"]["user_factors"], torch.ones(2, 2))
+
+    @pytest.mark.parametrize("number", range(1, 9))
+    def test_an_interruption_within_a_write_is_one(self, number: int) -> None:
+        """Torch catches it, fails to end its archive, and would raise a RuntimeError instead."""
+
+        class Interrupted(io.BytesIO):
+            writes = 0
+
+            def write(self, content: Any) -> int:
+                self.writes += 1
+                if self.writes == number:
+                    raise KeyboardInterrupt("terminated")
+                return super().write(content)
+
+        with pytest.raises(KeyboardInterrupt, match="terminated"):
+            write_checkpoint(Interrupted(), checkpoint_of(3, 4))
 
     def test_a_checkpoint_is_no_state(self, tmp_path: Path) -> None:
         save_checkpoint(tmp_path / "m.pt", checkpoint_of(6, 5))

@@ -242,8 +242,9 @@ def _write(stream: IO[bytes], document: dict[str, Any]) -> None:
     try:
         torch.save(document, stream)
     except RuntimeError as error:
-        # After a failed write torch ends its archive, which fails as well and says less.
-        if isinstance(error.__context__, OSError):
+        # After a failed or interrupted write torch ends its archive, which fails as well and says
+        # less: an interruption would end as a bug, with a traceback and status 1.
+        if isinstance(error.__context__, OSError | KeyboardInterrupt | MemoryError):
             raise error.__context__ from None
         raise
 
