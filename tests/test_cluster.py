@@ -125,6 +125,7 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(name for name in names if not name.endswith(".lock"))
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_changes_no_byte(cli, model, tmp_path, cluster):
     local = cli("recommend", model, "--out", f"{tmp_path}/local/", "--part-users", "8")
     assert local.exit_code == 0

@@ -146,7 +146,7 @@ def test_files_of_two_old_splits_are_refused(cli, copied, tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "minibatch" else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name != "hogwild" else [])
         for name in EXPECTED["resumed"]
     ],
 )
@@ -159,6 +159,7 @@ def test_an_interrupted_training_goes_on_to_the_same_model(run, name):
     assert_scores(run, model, expected)
 
 
+@pytest.mark.slow
 def test_a_later_matrix_starts_from_an_old_model(run, tmp_path):
     start = ("--init-from", "models/biased-mf-mse-minibatch.pt")
     run("train", "matrices/grown.npz", "--out", tmp_path / "m.pt", *start, *SMALL)
@@ -174,6 +175,7 @@ def test_a_later_matrix_starts_from_an_old_model(run, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_an_old_search_is_done_and_goes_on(run):
     """All its trials are there: nothing is trained, and the winner is the same; more may follow."""
     best = tomllib.loads(Path("tune/best.toml").read_text("utf-8"))
@@ -233,6 +235,7 @@ def test_a_folder_is_inspected(run, name):
     run("inspect", name, "--json")
 
 
+@pytest.mark.slow
 def test_a_lost_part_of_an_old_folder_is_mended(run):
     part = Path("recommendations/parts/part-00001.parquet")
     digest = hashlib.sha256(part.read_bytes()).hexdigest()
@@ -252,6 +255,7 @@ def test_a_lost_part_of_an_old_folder_is_mended(run):
     assert hashlib.sha256(part.read_bytes()).hexdigest() == digest
 
 
+@pytest.mark.slow
 def test_churn_is_measured_against_an_old_table(run):
     """What is there is compared with what takes its place."""
     shutil.copy("recommendations/ints.csv", "published.csv")
@@ -268,6 +272,7 @@ def test_churn_is_measured_against_an_old_table(run):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["run", "run-folds/fold1", "run-repeats/repeat2"])
 def test_an_old_run_is_reported(run, tmp_path, folder):
     run("report", folder, "--out", tmp_path / "page.html", "--quiet")
