@@ -50,11 +50,10 @@ $(VENV)/ready: pyproject.toml .requirements.lock
 demo: $(VENV)/ready ## Run all five stages on the built-in sample, without network
 	$(MAKE) --no-print-directory pipeline DATASET=demo SOURCE=demo MODE=explicit SHOW=yes
 
-# mypy works beside the tests: neither keeps two cores busy. Its failure is that of the target too.
+# Lint goes beside the tests: neither keeps two cores busy. Its failure is that of the target too.
 test: $(VENV)/ready ## Check everything but what is slow: ruff, mypy, pytest
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy & types=$$!; $(BIN)/python -m pytest; tests=$$?; wait $$types && exit $$tests
+	$(MAKE) --no-print-directory lint & lint=$$!; \
+	$(BIN)/python -m pytest; tests=$$?; wait $$lint && exit $$tests
 
 test-slow: $(VENV)/ready ## The tests that take long and seldom break
 	$(BIN)/python -m pytest -m slow

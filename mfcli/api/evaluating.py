@@ -10,6 +10,7 @@ from mfcli.api.model import Model
 from mfcli.api.options import EvaluateOptions
 from mfcli.config import EvaluateConfig
 from mfcli.data.interactions import Interactions
+from mfcli.errors import UsageError
 from mfcli.evaluation.comparison import check_gates
 from mfcli.evaluation.evaluate import Evaluation, NamedModel
 from mfcli.evaluation.evaluate import evaluate as evaluate_models
@@ -36,6 +37,9 @@ def evaluate(
     UsageError for a metric that the model does not have; GateError where ``fail_under`` or
     ``beat`` is not met.
     """
+    for name in ("per_user", "candidates"):
+        if name in options:
+            raise UsageError(f"{name} names a file: give it to the command mfcli evaluate")
     config = EvaluateConfig.merge(("", options))
     models = {"model": model} if isinstance(model, Model) else dict(model)
     named = (

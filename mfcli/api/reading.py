@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,6 +18,9 @@ from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.sources.frames import from_frame
 from mfcli.sources.reading import filter_interactions, read_interactions
+
+# Options of fetch that mean something for what is in memory already.
+_IN_MEMORY = {"duplicates", "threshold", "min_user_ratings", "min_item_ratings"}
 
 
 def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]) -> Dataset:
@@ -47,6 +50,9 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     if isinstance(source, Interactions):
         _refuse_options(options, "a Dataset is taken as it is")
         return Dataset.of(source)
+    named = isinstance(source, Mapping | pd.DataFrame)
+    foreign = options.keys() - (_IN_MEMORY | {"columns"} if named else _IN_MEMORY)
+    _refuse_options(sorted(foreign), "values in memory are neither located nor parsed")
     built, kind = _built(source, config)
     kept, _ = filter_interactions(built, config, f"the {kind}")
     entry = lineage_entry("read", {"source": kind, **_plain(options)}, [])
@@ -69,9 +75,9 @@ def _built(source: Any, config: FetchConfig) -> tuple[Interactions, str]:
     )
 
 
-def _refuse_options(options: Mapping[str, Any], reason: str) -> None:
-    if options:
-        raise UsageError(f"{', '.join(options)}: has no meaning here: {reason}")
+def _refuse_options(options: Iterable[str], reason: str) -> None:
+    if names := ", ".join(options):
+        raise UsageError(f"{names}: has no meaning here: {reason}")
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,6 +160,10 @@ def test_what_cannot_be_is_refused_with_a_reason(data: Any, model: Any, tmp_path
         model.fold_in({"user": [1], "item": ["not there"]})
     with pytest.raises(UsageError, match="not both"):
         model.similar(items=[1], users=[1])
+    with pytest.raises(UsageError, match="format: has no meaning here"):
+        mfcli.read(data.to_frame(), format="csv")
+    with pytest.raises(UsageError, match="candidates names a file"):
+        mfcli.evaluate(model, data, candidates="x.csv")  # type: ignore[call-arg]
     data.save(tmp_path / "data.npz")
     with pytest.raises(UsageError, match=r"an \.npz is read as it is"):
         mfcli.read(tmp_path / "data.npz", threshold=4)
