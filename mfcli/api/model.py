@@ -108,7 +108,7 @@ class Model:
         users:         ids; None for all. They come back in the order of the matrix.
         k:             items a user; fewer where fewer qualify.
         items, exclude_items: ids of the only items, or of items not to recommend.
-        exclude, seen: pairs not to recommend: anything ``read`` takes.
+        exclude, seen: pairs not to recommend: a list of (user, item), or anything ``read`` takes.
         include_seen, include_cold, unknown_users ("popular", "skip", "error"), min_score, workers:
         as for ``mfcli recommend``.
 
@@ -188,14 +188,7 @@ class Model:
 
         >>> model.predict([(1, 50), (2, 50)])
         """
-        if isinstance(pairs, pd.DataFrame):
-            users, items = pairs.iloc[:, 0].to_numpy(), pairs.iloc[:, 1].to_numpy()
-        else:
-            rows = [tuple(pair) for pair in pairs]
-            if any(len(row) != 2 for row in rows):
-                raise InputError("predict: each pair should be a user and an item")
-            users = np.array([user for user, _ in rows], dtype=object)
-            items = np.array([item for _, item in rows], dtype=object)
+        users, items = _id_columns(pairs)
         return score_pairs(self.checkpoint, users, items).scores
 
     def fold_in(self, history: Any, workers: int | None = None) -> Model:
@@ -251,7 +244,23 @@ def _distinct(ids: AnyIds | None) -> Sequence[Any] | None:
     return list(dict.fromkeys(listed.tolist() if isinstance(listed, np.ndarray) else listed))
 
 
+def _id_columns(pairs: Any) -> tuple[Ids, Ids]:
+    """Return the users (N,) and items (N,) of pairs: two columns, or a sequence of pairs."""
+    if isinstance(pairs, pd.DataFrame):
+        return pairs.iloc[:, 0].to_numpy(), pairs.iloc[:, 1].to_numpy()
+    rows = [tuple(pair) for pair in pairs]
+    if any(len(row) != 2 for row in rows):
+        raise InputError("each pair should be a user and an item")
+    return (
+        np.array([user for user, _ in rows], dtype=object),
+        np.array([item for _, item in rows], dtype=object),
+    )
+
+
 def _pairs(source: Any) -> IdPairs | None:
+    """Return pairs to leave out: a list of (user, item), or anything ``read`` takes."""
     if source is None:
         return None
-    return IdPairs.of(source if isinstance(source, Interactions) else read(source))
+    if isinstance(source, list):
+        return IdPairs.of_ids(*_id_columns(source))
+    return IdPairs.of(read(source))

@@ -112,6 +112,12 @@ def test_a_frame_a_matrix_and_arrays_are_read_alike(data: Any) -> None:
     assert np.array_equal(matrix.indices, data.indices)
 
 
+def test_pairs_that_are_excluded_are_not_listed(model: Any) -> None:
+    user, item = model.recommend(k=1).iloc[0][["user_id", "item_id"]]
+    for pairs in ([(user, item)], {"user": [user], "item": [item]}):
+        assert item not in model.recommend(users=[user], k=5, exclude=pairs).item_id.tolist()
+
+
 def test_filters_and_thresholds_hold_for_values_in_memory() -> None:
     ratings = mfcli.read("demo", users=30, items=20, ratings=200)
     kept = mfcli.read(ratings.to_frame(), threshold=4)
