@@ -2,6 +2,7 @@
 
 The rooms, from the bottom up; each imports from itself and from those above it in this list:
 
+codes       the codes of warnings, what each means and what to do
 errors      one tree of errors, each with its exit status
 events      what stages and engines say while they work
 results     what stages return

@@ -15,9 +15,20 @@ A message is one line: what is wrong, where (file, line, column, id), and how to
 
 from __future__ import annotations
 
+from mfcli.codes import WarningCode
+
 
 class MfcliWarning(UserWarning):
-    """What the Python API warns of, where nobody watches its events."""
+    """What the Python API warns of, where nobody watches its events; ``code`` says what it is."""
+
+    def __init__(self, message: str, code: WarningCode) -> None:
+        """Keep the message, and the code by which it can be told from others."""
+        super().__init__(message, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        """Return the message with its code."""
+        return f"{self.args[0]} [{self.code}]"
 
 
 class MfcliError(Exception):

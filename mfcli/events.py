@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mfcli.codes import WarningCode
+
 
 @dataclass(frozen=True)
 class Started:
@@ -60,6 +62,7 @@ class EpochResult:
 class Warned:
     """Something that the user should know, though the run goes on."""
 
+    code: WarningCode
     message: str
 
 

@@ -24,4 +24,4 @@ def listening(progress: bool) -> Iterator[OnEvent]:
 
 def _warn(event: Event) -> None:
     if isinstance(event, Warned):
-        warnings.warn(event.message, MfcliWarning, stacklevel=2)
+        warnings.warn(MfcliWarning(event.message, event.code), stacklevel=2)

@@ -84,7 +84,7 @@ class Screen:
     def show(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, Warned):
-            self._line(f"warning: {event.message}")
+            self._line(f"warning: {event.message} [{event.code}]")
         elif not self.quiet:
             self._shows[type(event)](event)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.codes import WarningCode
 from mfcli.config import Baseline, EvaluateConfig
 from mfcli.config.metrics import expand_metrics, is_rating_metric, usual_metrics
 from mfcli.data.held_out import check_held_out
@@ -108,7 +109,7 @@ def evaluate(
         first = first or checkpoint.seen
         if not all(map(np.array_equal, first, checkpoint.seen)):
             text = "was trained on other rows than the first model; each leaves out its own"
-            on_event(Warned(f"{model.name}: {text}"))
+            on_event(Warned(WarningCode.train_rows, f"{model.name}: {text}"))
         subjects.append(_measure_model(model, test, given, config, gates))
         if config.beat is not None:
             subjects.append(_measure_baseline(subjects[-1], checkpoint, test, given, config))

@@ -8,6 +8,7 @@ from typing import IO
 import pyarrow as pa
 
 from mfcli.artifacts.tables import Column, open_table
+from mfcli.codes import WarningCode
 from mfcli.config import TableFormat
 from mfcli.data.interactions import Catalog
 from mfcli.errors import InputError
@@ -57,8 +58,9 @@ def write_pairs(
     if users or items:
         on_event(
             Warned(
+                WarningCode.cold,
                 f"{users} rows have a user and {items} rows an item without a rating in train: "
-                "they are scored by what is known"
+                "they are scored by what is known",
             )
         )
     return PairSummary(table.n_rows, users, items)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions, open_input
 from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, SimilarConfig
 from mfcli.data.building import from_rows
 from mfcli.data.interactions import Interactions
@@ -114,8 +115,9 @@ def fold_history(
     if folded.unknown_rows:
         on_event(
             Warned(
+                WarningCode.ids,
                 f"{source}: {folded.unknown_items} items are not in the model: their "
-                f"{folded.unknown_rows} rows are left out"
+                f"{folded.unknown_rows} rows are left out",
             )
         )
     replaced = len(folded.users) - folded.new_users

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, UnknownUsers
 from mfcli.data.interactions import Ids
 from mfcli.data.rows import CsrRows, rows_from_keys
@@ -93,7 +94,9 @@ def make_request(
     strangers = typed_like(others, checkpoint.catalog.user_ids)
     allowed = matching.allowed_items(include_cold=config.include_cold)
     if not allowed.any():
-        on_event(Warned("the options leave no item to recommend: no rows are written"))
+        on_event(
+            Warned(WarningCode.empty, "the options leave no item to recommend: no rows are written")
+        )
     masks = matching.masks(strangers)
     if not config.include_seen:
         masks.insert(0, checkpoint.seen)
@@ -187,7 +190,11 @@ class _Matching:
         self.counts[f"{name}_unknown"] = number
         if number:
             source = self.filters.names.get(name, name)
-            self.on_event(Warned(f"{source}: {number} {what} are unknown to the model: left out"))
+            self.on_event(
+                Warned(
+                    WarningCode.ids, f"{source}: {number} {what} are unknown to the model: left out"
+                )
+            )
 
 
 def _meet_unknown(unknown: int, first: Any, wish: UnknownUsers, on_event: OnEvent) -> None:
@@ -195,4 +202,4 @@ def _meet_unknown(unknown: int, first: Any, wish: UnknownUsers, on_event: OnEven
     if wish is UnknownUsers.error:
         raise InputError(f"{what}: leave them out, or choose --unknown-users popular or skip")
     fate = "get the popular items" if wish is UnknownUsers.popular else "are left out"
-    on_event(Warned(f"{what}: they {fate}"))
+    on_event(Warned(WarningCode.cold, f"{what}: they {fate}"))

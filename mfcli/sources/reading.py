@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mfcli.artifacts import file_sha256, lineage_entry, meta_for
+from mfcli.codes import WarningCode
 from mfcli.config import FetchConfig, Role
 from mfcli.config.fetch import Format
 from mfcli.config.options import flag
@@ -262,7 +263,10 @@ def _read_names(source: Source | None, table: ParsedTable, on_event: OnEvent) ->
     named = sum(item in found for item in ids.tolist())
     if not named:
         on_event(
-            Warned(f"{source.name}: none of its {len(listed)} names is of an item in the table")
+            Warned(
+                WarningCode.names,
+                f"{source.name}: none of its {len(listed)} names is of an item in the table",
+            )
         )
         return {}
     if named < len(ids):

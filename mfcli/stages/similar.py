@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from mfcli.codes import WarningCode
 from mfcli.config import SimilarConfig, TableFormat, format_of
 from mfcli.events import OnEvent, Started, Warned, ignore
 from mfcli.kernels.announcing import compiling
@@ -29,7 +30,12 @@ def similar(
         ranker, n_asked = load_neighbours(model, config, on_event)
         word, without = ranker.side.word, n_asked - len(ranker.rows)
         if without:
-            on_event(Warned(f"{without} of {n_asked} {word}s have no vector, or are unknown"))
+            on_event(
+                Warned(
+                    WarningCode.cold,
+                    f"{without} of {n_asked} {word}s have no vector, or are unknown",
+                )
+            )
         on_event(Started("similar", len(ranker.rows), f"{word}s"))
         summary = write_lists(
             ranker, ranker.rows, stream, kind, csv_safe=config.csv_safe, on_event=on_event

@@ -22,6 +22,7 @@ from mfcli.artifacts import (
     refuse_input_as_output,
 )
 from mfcli.artifacts.meta import to_json
+from mfcli.codes import WarningCode
 from mfcli.config import Role, TrainConfig, TuneConfig
 from mfcli.config.options import flag, names_with
 from mfcli.config.ranges import described
@@ -84,7 +85,12 @@ def tune(
         options = _whole_options(found.trials[best.trial], best, config, loaded.train)
         protocol = _protocol(found, config, space, loaded)
         if best.rung + 1 == found.plan.rungs and best.epochs == _most_epochs(space):
-            on_event(Warned("the best trial has the most epochs of the range: more may be better"))
+            on_event(
+                Warned(
+                    WarningCode.epochs,
+                    "the best trial has the most epochs of the range: more may be better",
+                )
+            )
         header = _header(best, default, config, protocol, loaded.inputs)
         with atomic_file(out) as stream:
             stream.write(_toml(options, header).encode())

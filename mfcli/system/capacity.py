@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from mfcli.codes import WarningCode
 from mfcli.errors import SystemRefusedError, UsageError
 from mfcli.events import OnEvent, Warned
 
@@ -103,8 +104,9 @@ def require_memory(what: str, needed: int, mend: str, on_event: OnEvent) -> None
     if needed > available:
         on_event(
             Warned(
+                WarningCode.memory,
                 f"{what} needs about {shown(needed)} of memory, and {shown(available)} is free: "
-                f"the system may end it; {mend}"
+                f"the system may end it; {mend}",
             )
         )
 

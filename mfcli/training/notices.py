@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mfcli.codes import WarningCode
 from mfcli.config import (
     Confidence,
     Engine,
@@ -28,10 +29,11 @@ def notices(recipe: Recipe, matrix: Interactions, workers: int) -> Iterator[Note
     if _ignores_values(recipe) and ratings.min() < ratings.max():
         weigh = "--positive-weight" if recipe.sampled else "--confidence"
         yield Warned(
+            WarningCode.positives,
             f"--objective {recipe.objective} takes every rating as a positive, and "
             f"they differ ({ratings.min():g} to {ratings.max():g}): "
             f"split or fetch with --threshold to keep the good ones, or weigh them with "
-            f"{weigh}"
+            f"{weigh}",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -97,8 +98,13 @@ def test_lists_and_metrics_are_those_of_the_commands(
 
 def test_a_warning_of_the_command_is_a_warning_of_python() -> None:
     ratings = mfcli.read("demo", users=30, items=20, ratings=200)
-    with pytest.warns(MfcliWarning, match="takes every rating as a positive"):
+    with pytest.warns(MfcliWarning, match="takes every rating as a positive") as told:
         mfcli.fit(ratings, mode="hogwild", epochs=1, factors=2, workers=1)
+    warning = told[0].message
+    assert isinstance(warning, MfcliWarning)
+    assert warning.code == "W-positives"
+    assert str(warning).endswith("[W-positives]")
+    assert pickle.loads(pickle.dumps(warning)).code is warning.code
 
 
 def test_a_frame_a_matrix_and_arrays_are_read_alike(data: Any) -> None:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from mfcli.artifacts import output_lock, save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.codes import WarningCode
 from mfcli.config import ModelKind, RecommendConfig, UnknownUsers
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError
@@ -271,7 +272,9 @@ def test_lists_come_from_values_alone() -> None:
         recommend_lists(model, RecommendConfig(unknown_users=UnknownUsers.error), users=["nobody"])
     told: list[Any] = []
     make_recommender(model, filters=Filters(exclude_items=[5]), on_event=told.append)
-    assert told == [Warned("exclude_items: 1 item ids are unknown to the model: left out")]
+    assert told == [
+        Warned(WarningCode.ids, "exclude_items: 1 item ids are unknown to the model: left out")
+    ]
 
 
 @pytest.fixture(scope="module")

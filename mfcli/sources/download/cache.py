@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from mfcli.codes import WarningCode
 from mfcli.errors import DownloadError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started, Warned
 from mfcli.sources.download.web import (
@@ -125,7 +126,9 @@ def _usable(wanted: Wanted, target: Path, on_event: OnEvent) -> dict[str, Any] |
     problem = _problem(wanted, target)
     if problem and not wanted.warn_only:
         target.unlink()
-        on_event(Warned(f"{target}: {problem}; deleted, and downloaded again"))
+        on_event(
+            Warned(WarningCode.download, f"{target}: {problem}; deleted, and downloaded again")
+        )
         return None
     return _load(_sidecar(target))
 
@@ -294,7 +297,12 @@ class _Transfer:
                 f"again, or {BY_HAND}"
             )
         if problem:
-            self.on_event(Warned(f"{self.wanted.name}: {problem}; it may be a newer release"))
+            self.on_event(
+                Warned(
+                    WarningCode.download,
+                    f"{self.wanted.name}: {problem}; it may be a newer release",
+                )
+            )
         os.replace(_sidecar(self.part), _sidecar(self.target))
         os.replace(self.part, self.target)
 

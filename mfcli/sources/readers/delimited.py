@@ -9,6 +9,7 @@ from typing import IO, NoReturn
 import pyarrow as pa
 import pyarrow.csv
 
+from mfcli.codes import WarningCode
 from mfcli.config.fetch import FetchConfig, Format
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore
@@ -51,7 +52,7 @@ def read_either_encoding(
     try:
         return read(False)
     except NotUtf8Error:
-        on_event(Warned(f"{source.name}: is not UTF-8; read as Latin-1"))
+        on_event(Warned(WarningCode.encoding, f"{source.name}: is not UTF-8; read as Latin-1"))
         return read(True)
 
 

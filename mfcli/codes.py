@@ -1,0 +1,144 @@
+"""The codes of warnings: what each means, what to do, and whether it is mere advice.
+
+A new warning is one member of ``WarningCode`` and one entry of ``WARNINGS``; whoever warns says
+``Warned(WarningCode.positives, "…")``. Standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WarningCode(StrEnum):
+    """What a warning is about; its value is what a user sees and silences it by."""
+
+    positives = "W-positives"
+    counts = "W-counts"
+    popularity = "W-popularity"
+    relevance = "W-relevance"
+    rating_column = "W-rating-column"
+    columns = "W-columns"
+    values = "W-values"
+    time = "W-time"
+    ids = "W-ids"
+    id_type = "W-id-type"
+    encoding = "W-encoding"
+    lines = "W-lines"
+    names = "W-names"
+    rows = "W-rows"
+    memory = "W-memory"
+    cold = "W-cold"
+    threads = "W-threads"
+    train_rows = "W-train-rows"
+    empty = "W-empty"
+    epochs = "W-epochs"
+    download = "W-download"
+
+
+@dataclass(frozen=True)
+class About:
+    """What there is to know of a code.
+
+    meaning: one sentence on what was found. mend: one sentence on what to do about it.
+    advice:  nothing is wrong, something could be better; ``--quiet`` drops it.
+    """
+
+    meaning: str
+    mend: str
+    advice: bool = False
+
+
+WARNINGS: dict[WarningCode, About] = {
+    WarningCode.positives: About(
+        "The objective takes every row as something the user liked, and the ratings differ.",
+        "Keep the good ones with `--threshold X` of fetch or split, or weigh them with "
+        "`--positive-weight` (sampled objectives) or `--confidence` (ials).",
+    ),
+    WarningCode.counts: About(
+        "The values look like counts (of plays, clicks, purchases), and the objective predicts "
+        "them as if they were ratings.",
+        "Train a ranking objective, such as `--mode hogwild`.",
+    ),
+    WarningCode.popularity: About(
+        "The model's lists are not better than the most popular items by more than chance.",
+        "Do not publish them: look at the data, at the mode, and at `mfcli tune`.",
+    ),
+    WarningCode.relevance: About(
+        "The ratings of the test rows differ, and every one of them counts as a hit, the bad ones "
+        "too.",
+        "Say from which rating on a row is a hit: `evaluate --relevant-from X`.",
+    ),
+    WarningCode.rating_column: About(
+        "A column of numbers could be the rating, and none was taken as it.",
+        "Name it with `--columns rating=NAME`, or say that there is none with `--columns rating=`.",
+    ),
+    WarningCode.columns: About(
+        "What a column holds was guessed, and the guess could be wrong.",
+        "Name the columns with `--columns user=…,item=…,rating=…,time=…`.",
+    ),
+    WarningCode.values: About(
+        "The values have a peculiar shape, such as many at 0 or −1 apart from the scale.",
+        "Leave out what is no rating with `--drop-value X`, or make likes with `--threshold X`.",
+    ),
+    WarningCode.time: About(
+        "The times were read by a guess, or lie where times of today's data do not.",
+        "Say how they are written with `--time-format`.",
+    ),
+    WarningCode.ids: About(
+        "Some ids are missing, or are unknown to the model or matrix that they are matched with.",
+        "Give ids as they stand in the source of the training data.",
+    ),
+    WarningCode.id_type: About(
+        "A column of ids is of another type than expected: text instead of integers, or the other "
+        "way round.",
+        "Pin it with `--id-type int` or `--id-type text`, and mend the ids that are named.",
+    ),
+    WarningCode.encoding: About(
+        "The file is not UTF-8, and was read in another encoding.",
+        "Look at the names and ids; write the file as UTF-8 if they are garbled.",
+    ),
+    WarningCode.lines: About(
+        "Lines of the file hold no row (comments, rulers, footers, repeated headers): they were "
+        "left out.",
+        "Look at the lines that are named; there is nothing to do if they hold no data.",
+    ),
+    WarningCode.names: About(
+        "A file of names fits none of the items.",
+        "Give the file that belongs to the data with `--item-names FILE`.",
+    ),
+    WarningCode.rows: About(
+        "Rows of the source were left out.",
+        "Look at the number and the reason that are given.",
+    ),
+    WarningCode.memory: About(
+        "The work may need more memory than is free.",
+        "Do what the warning names, or give the machine more memory.",
+    ),
+    WarningCode.cold: About(
+        "Some users or items have no rating in the training data.",
+        "Train on newer data, or choose what becomes of them: `--unknown-users`, `--include-cold`.",
+    ),
+    WarningCode.threads: About(
+        "Several threads train without locks: another run differs in its last bits.",
+        "`--workers 1` repeats exactly.",
+        advice=True,
+    ),
+    WarningCode.train_rows: About(
+        "The models that are compared were trained on different rows.",
+        "Train them on one split.",
+    ),
+    WarningCode.empty: About(
+        "The options leave nothing to write.",
+        "Look at the filters of users and items.",
+    ),
+    WarningCode.epochs: About(
+        "The best training of a search has as many epochs as the search allows.",
+        "More may be better: search again with a wider range of epochs.",
+        advice=True,
+    ),
+    WarningCode.download: About(
+        "A download, or its copy in the cache, is not the file that is known.",
+        "Look at the source; nothing is to be done where it was downloaded again.",
+    ),
+}
