@@ -17,7 +17,30 @@ from mfcli.errors import InputError
 MAX_ID_LENGTH = 255
 # Whole numbers as they are written without ambiguity: "7", not "007", "+7" or "7.0".
 CANONICAL_INTEGER = "(0|-?[1-9][0-9]{0,18})"
+# The same as a table of floats writes them: pandas does so where a column misses a value.
+FLOAT_INTEGER = rf"{CANONICAL_INTEGER}(\.0+)?"
+# What may surround an id and is no part of it, whoever reads it: Unicode's white space (tabs, line
+# ends and no-break spaces are of it), and marks without width that come along with copied text
+# (byte-order mark, zero-width space, word joiner, marks of direction).
+BLANKS = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u2060\u200e\u200f"
+)
+# What stands for a missing id in any column: exports of databases and spreadsheets write these.
+MISSING = frozenset(
+    ("", r"\N", "NULL", "(NULL)", "(null)", "<NULL>", "<null>", "<NA>", "#N/A", "#NULL!")
+)
+# What does beside numbers only, in lower case: among text, somebody may be called so.
+MISSING_WORDS = frozenset(
+    ("null", "nan", "-nan", "na", "n/a", "none", "nil", "nat", "undefined", "missing")
+)
+MISSING_NUMBERS = frozenset(map(str.lower, MISSING)) | MISSING_WORDS | {"-", "--", "?", "."}
 _INT64 = np.iinfo(np.int64)
+
+
+def trimmed(text: str) -> str:
+    """Return an id without the blanks around it: see ``BLANKS``."""
+    return text.strip(BLANKS)
 
 
 def as_ids(values: ArrayLike, what: str) -> Ids:

@@ -84,7 +84,7 @@ def _read_lists(
                 builder.add(*_pairs(batch.column(0)))
         except CellError as error:
             line = lines.line_of(source, error.row, _count_items_of_line)
-            raise InputError(f"{source.name}, line {line}: {error}: {lines.MEND}") from None
+            raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
         except pa.ArrowInvalid as error:
             if says_not_utf8(error):
                 raise NotUtf8Error from None

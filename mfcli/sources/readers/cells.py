@@ -5,14 +5,19 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+MEND = "mend or remove that line"
+
 
 class CellError(Exception):
-    """A cell that cannot be used: ``row`` counts data rows of the source from 0."""
+    """A cell that cannot be used: ``row`` counts data rows of the source from 0.
 
-    def __init__(self, row: int, reason: str) -> None:
+    mend: what to do about it, for the end of the message.
+    """
+
+    def __init__(self, row: int, reason: str, mend: str = MEND) -> None:
         """Keep where and why; the reader adds the file and the line."""
         super().__init__(reason)
-        self.row = row
+        self.row, self.mend = row, mend
 
 
 def first_true(mask: pa.Array) -> int:
@@ -22,4 +27,5 @@ def first_true(mask: pa.Array) -> int:
 
 def is_string(kind: pa.DataType) -> bool:
     """Tell whether a type is one of strings."""
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    types = pa.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)

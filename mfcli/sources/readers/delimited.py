@@ -88,7 +88,7 @@ def _read_rows(source: Source, dialect: Dialect, on_event: OnEvent, latin1: bool
                 )
         except CellError as error:
             line = lines.line_of_row(source, dialect, change, error.row)
-            raise InputError(f"{source.name}, line {line}: {error}: {lines.MEND}") from None
+            raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
         except pa.ArrowInvalid as error:
             _explain(error, source, dialect, change)
     return builder.finish()

@@ -46,7 +46,7 @@ def read_jsonl(source: Source, kind: Format, config: FetchConfig, on_event: OnEv
                 )
         except CellError as error:
             line = lines.line_of(source, error.row, _count_objects)
-            raise InputError(f"{source.name}, line {line}: {error}: {lines.MEND}") from None
+            raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
     return builder.finish()
 
 

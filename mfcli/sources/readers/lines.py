@@ -7,11 +7,10 @@ import io
 from collections.abc import Callable, Iterator
 
 from mfcli.events import ignore
+from mfcli.sources.readers.cells import MEND as MEND
 from mfcli.sources.readers.dialect import Change, Dialect
 from mfcli.sources.readers.source import Lines, Source
 from mfcli.sources.readers.text import QUOTING
-
-MEND = "mend or remove that line"
 
 
 def line_of_row(source: Source, dialect: Dialect, change: Change | None, row: int) -> int:

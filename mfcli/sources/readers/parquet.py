@@ -13,7 +13,6 @@ import pyarrow as pa
 from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Progress
-from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.columns import by_name, describe
 from mfcli.sources.readers.source import Source
@@ -73,7 +72,7 @@ def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except CellError as error:
-        raise InputError(f"{name}, row {error.row + 1}: {error}: {lines.MEND}") from None
+        raise InputError(f"{name}, row {error.row + 1}: {error}: {error.mend}") from None
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise InputError(f"{name}: is not a complete Parquet file ({reason})") from None
