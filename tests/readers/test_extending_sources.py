@@ -21,7 +21,7 @@ from mfcli.sources.datasets import DATASETS, Dataset
 from mfcli.sources.readers.formats import READERS, Reader
 from mfcli.sources.readers.layouts import Layout
 from mfcli.sources.readers.source import Source
-from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 from mfcli.sources.reading import read_any
 from mfcli.stages.fetch import fetch
@@ -42,13 +42,13 @@ def is_verses(head: Head) -> bool:
 
 def read_verses(
     source: Source, _kind: Format, _config: FetchConfig, _on_event: OnEvent
-) -> ParsedTable:
+) -> TableBuilder:
     """Read ``USER likes ITEM`` lines."""
     builder = TableBuilder()
     with source.open() as stream:
         words = [line.decode().split() for line in stream]
     builder.add(pa.array([line[0] for line in words]), pa.array([line[2] for line in words]))
-    return builder.finish()
+    return builder
 
 
 def test_a_new_format_is_one_entry_and_one_function(

@@ -24,7 +24,7 @@ from mfcli.sources.readers.delimited import (
 )
 from mfcli.sources.readers.dialect import Change
 from mfcli.sources.readers.source import Lines, Source
-from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.table import TableBuilder
 
 _NO_SEPARATOR = "\x1f"
 _PAIR = re.compile(rb"(?m)^[ \t]*\(([^,()\s]+),\s*[^,()\s]+\)")
@@ -32,7 +32,7 @@ _PAIR = re.compile(rb"(?m)^[ \t]*\(([^,()\s]+),\s*[^,()\s]+\)")
 
 def read_adjacency(
     source: Source, _kind: Format, _config: FetchConfig, on_event: OnEvent
-) -> ParsedTable:
+) -> TableBuilder:
     """Read ``user item item item …`` lines: every item an interaction of 1.
 
     Raises InputError with the line of what cannot be used.
@@ -44,7 +44,7 @@ def read_adjacency(
 
 def read_negatives(
     source: Source, _kind: Format, _config: FetchConfig, on_event: OnEvent
-) -> ParsedTable:
+) -> TableBuilder:
     """Read ``(user,positive) item item …`` lines: the user and each item, without the positive.
 
     Raises InputError with the line of what cannot be used.
@@ -66,8 +66,11 @@ def _leave_out_positives(text: bytes) -> bytes:
 
 def _read_lists(
     source: Source, on_event: OnEvent, latin1: bool, change: Change | None
-) -> ParsedTable:
-    builder = TableBuilder()
+) -> TableBuilder:
+    builder = TableBuilder(
+        columns={"user": "first on the line", "item": "all behind it"},
+        where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_items_of_line)}",
+    )
     change = as_latin1(change) if latin1 else change
     with contextlib.closing(
         Lines(source.open(), change, on_event, source.size, source.name)
@@ -89,7 +92,7 @@ def _read_lists(
             if says_not_utf8(error):
                 raise NotUtf8Error from None
             raise InputError(f"{source.name}: cannot be read: {str(error)[:200]}") from None
-    return builder.finish()
+    return builder
 
 
 def _count_items_of_line(line: bytes) -> int:

@@ -18,7 +18,7 @@ from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.columns import describe
 from mfcli.sources.readers.dialect import Change, Dialect, find_dialect
 from mfcli.sources.readers.source import Lines, Source
-from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 
 BLOCK_BYTES = 8 << 20
@@ -31,7 +31,7 @@ class NotUtf8Error(Exception):
 
 def read_delimited(
     source: Source, kind: Format, config: FetchConfig, on_event: OnEvent
-) -> ParsedTable:
+) -> TableBuilder:
     """Read all rows; raises InputError with the line of what cannot be used."""
     dialect = find_dialect(source.head(), kind, config)
     on_event(Noted(f"{source.name}: read as {kind}, {describe(dialect.places, dialect.names)}"))
@@ -46,8 +46,8 @@ def count_lines(head: bytes) -> int:
 
 
 def read_either_encoding(
-    read: Callable[[bool], ParsedTable], source: Source, on_event: OnEvent
-) -> ParsedTable:
+    read: Callable[[bool], TableBuilder], source: Source, on_event: OnEvent
+) -> TableBuilder:
     """Call ``read(False)`` for UTF-8, and ``read(True)`` for Latin-1 if it raises NotUtf8Error."""
     try:
         return read(False)
@@ -70,13 +70,16 @@ def says_not_utf8(error: pa.ArrowInvalid) -> bool:
     return "UTF8" in str(error) or "UTF-8" in str(error)
 
 
-def _read_rows(source: Source, dialect: Dialect, on_event: OnEvent, latin1: bool) -> ParsedTable:
+def _read_rows(source: Source, dialect: Dialect, on_event: OnEvent, latin1: bool) -> TableBuilder:
     change = as_latin1(dialect.change) if latin1 else dialect.change
     places = dialect.places
     kinds = {
         str(place): pa.string() if role == "time" else _CODED for role, place in places.items()
     }
-    builder = TableBuilder()
+    builder = TableBuilder(
+        columns=dialect.columns,
+        where=lambda row: f"{source.name}, line {lines.line_of_row(source, dialect, change, row)}",
+    )
     with contextlib.closing(
         Lines(source.open(), change, on_event, source.size, source.name)
     ) as stream:
@@ -91,7 +94,7 @@ def _read_rows(source: Source, dialect: Dialect, on_event: OnEvent, latin1: bool
             raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
         except pa.ArrowInvalid as error:
             _explain(error, source, dialect, change)
-    return builder.finish()
+    return builder
 
 
 def stream_pairs(

@@ -72,6 +72,14 @@ class Dialect:
     places: Mapping[str, int]
     change: Change | None
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return role → what the column is called, by number where there is no header."""
+        return {
+            role: self.names[place] if self.names else str(place + 1)
+            for role, place in self.places.items()
+        }
+
 
 def find_dialect(head: Head, format: Format, config: FetchConfig) -> Dialect:
     """Return how a table of text of a known format is laid out; raises InputError, UsageError."""

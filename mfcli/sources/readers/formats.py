@@ -15,7 +15,7 @@ from mfcli.config.fetch import FetchConfig, Format
 from mfcli.events import Noted, OnEvent
 from mfcli.sources.readers import adjacency, delimited, detect, jsonl, parquet
 from mfcli.sources.readers.source import Source
-from mfcli.sources.readers.table import ParsedTable
+from mfcli.sources.readers.table import ParsedTable, TableBuilder
 from mfcli.sources.readers.text import Head
 from mfcli.system import capacity
 
@@ -27,7 +27,7 @@ class Reader:
     """How a format is read.
 
     description: what it looks like, in a few words.
-    read:        all rows of a source; raises InputError that names file and line.
+    read:        collects all rows of a source; raises InputError that names file and line.
     recognises:  tells a file of this format by its head; None: only by what it resembles
                  (detect.guess_text_table), or where --format names it.
     is_text:     lines of text; a recogniser may then rely on a first line.
@@ -37,7 +37,7 @@ class Reader:
     """
 
     description: str
-    read: Callable[[Source, Format, FetchConfig, OnEvent], ParsedTable]
+    read: Callable[[Source, Format, FetchConfig, OnEvent], TableBuilder]
     recognises: Callable[[Head], bool] | None = None
     is_text: bool = True
     count_rows: Callable[[bytes], int] | None = delimited.count_lines
@@ -136,7 +136,7 @@ def read_table(
         if not head.whole:
             rows = int(rows / len(head.content) * source.size)
         capacity.require_rows(source.name, rows, on_event)
-    table = reader.read(source, kind, config, on_event)
+    table = reader.read(source, kind, config, on_event).finish()
     for remark in table.remarks:
         on_event(Noted(f"{source.name}: {remark}"))
     return table, kind

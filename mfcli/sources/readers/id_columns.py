@@ -51,6 +51,11 @@ class IdColumnBuilder:
         self._codes.append(encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32))
         self._dictionaries.append(tokens.cast(pa.string()))
 
+    def extend(self, other: IdColumnBuilder) -> None:
+        """Append the chunks of another builder."""
+        self._codes += other._codes
+        self._dictionaries += other._dictionaries
+
     def finish(self) -> CodedColumn:
         """Return the whole column; the builder is used up."""
         if not sum(map(len, self._codes)):  # no chunk, or users without an item

@@ -19,11 +19,13 @@ from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.columns import by_name, describe
 from mfcli.sources.readers.source import Lines, Source
-from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 
 
-def read_jsonl(source: Source, kind: Format, config: FetchConfig, on_event: OnEvent) -> ParsedTable:
+def read_jsonl(
+    source: Source, kind: Format, config: FetchConfig, on_event: OnEvent
+) -> TableBuilder:
     """Read one object a line; raises InputError with the line of what cannot be used.
 
     Ids may be integers or strings, in one column too: a number counts as it is written.
@@ -31,7 +33,10 @@ def read_jsonl(source: Source, kind: Format, config: FetchConfig, on_event: OnEv
     places, schema = _head_schema(source.head(), config)
     on_event(Noted(f"{source.name}: read as {kind}, {describe(places, schema.names)}"))
     wanted = {role: schema.names[place] for role, place in places.items()}
-    builder = TableBuilder()
+    builder = TableBuilder(
+        columns=wanted,
+        where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_objects)}",
+    )
     with contextlib.closing(
         Lines(source.open(), _keep_whole_lines, on_event, source.size, source.name)
     ) as stream:
@@ -47,7 +52,7 @@ def read_jsonl(source: Source, kind: Format, config: FetchConfig, on_event: OnEv
         except CellError as error:
             line = lines.line_of(source, error.row, _count_objects)
             raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
-    return builder.finish()
+    return builder
 
 
 def _keep_whole_lines(text: bytes) -> bytes:

@@ -16,7 +16,7 @@ from mfcli.events import Noted, OnEvent, Progress
 from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.columns import by_name, describe
 from mfcli.sources.readers.source import Source
-from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 from mfcli.sources.readers.typed import add_typed, check_types
 from mfcli.system import capacity
@@ -27,11 +27,10 @@ PAIR_ROWS = 1 << 16
 
 def read_parquet(
     source: Source, kind: Format, config: FetchConfig, on_event: OnEvent
-) -> ParsedTable:
+) -> TableBuilder:
     """Read all rows; raises InputError with the row of what cannot be used."""
     import pyarrow.parquet
 
-    builder = TableBuilder()
     with (
         contextlib.closing(_seekable(source)) as stream,
         _explained(source.name),
@@ -44,11 +43,12 @@ def read_parquet(
         capacity.require_rows(source.name, n_rows, on_event)
         on_event(Progress(0, n_rows))
         wanted = {role: schema.names[place] for role, place in places.items()}
+        builder = TableBuilder(columns=wanted, where=lambda row: f"{source.name}, row {row + 1}")
         # One column may have two roles in a file without --columns: never asked for twice.
         for batch in file.iter_batches(BATCH_ROWS, columns=sorted(set(wanted.values()))):
             add_typed(builder, {role: batch.column(name) for role, name in wanted.items()})
             on_event(Progress(builder.n_rows, n_rows))
-    return builder.finish()
+    return builder
 
 
 def stream_pairs(

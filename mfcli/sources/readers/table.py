@@ -6,7 +6,7 @@ ids: strings are never held a row each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +47,23 @@ class ParsedTable:
         )
 
 
+Where = Callable[[int], str]  # row, from 0 → "ratings.csv, line 7"
+
+
 class TableBuilder:
     """Collects chunks of Arrow columns. A missing rating column means interactions of 1."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(
+        self, *, columns: Mapping[str, str] | None = None, where: Where | None = None
+    ) -> None:
+        """Start empty.
+
+        columns: role → what the source calls the column: parts of one table agree on it. where:
+        tells on which line of the source a row stands, for what is found wrong at the end.
+        """
         self.n_rows = 0
+        self.columns = dict(columns or {})
+        self._parts: list[tuple[int, Where]] = [(0, where or _row_number)]
         self._users, self._items = IdColumnBuilder("user"), IdColumnBuilder("item")
         self._ratings: list[Floats] = []
         self._times: list[NDArray[np.int64]] = []
@@ -77,11 +88,29 @@ class TableBuilder:
             self._times.append(read_times(times, self.n_rows))
         self.n_rows += len(users)
 
+    def extend(self, other: TableBuilder) -> None:
+        """Append the rows of another part of the table; ``other`` is used up."""
+        self._parts += [(self.n_rows + first, where) for first, where in other._parts]
+        self._users.extend(other._users)
+        self._items.extend(other._items)
+        self._ratings += other._ratings
+        self._times += other._times
+        self.n_rows += other.n_rows
+
+    def where(self, row: int) -> str:
+        """Return the file and line of a row, from 0."""
+        first, where = next(part for part in reversed(self._parts) if part[0] <= row)
+        return where(row - first)
+
     def finish(self) -> ParsedTable:
         """Return the table; the builder is used up."""
         users, items = self._users.finish(), self._items.finish()
         remarks = tuple(column.remark for column in (self._users, self._items) if column.remark)
         return ParsedTable(users, items, _joined(self._ratings), _joined(self._times), remarks)
+
+
+def _row_number(row: int) -> str:
+    return f"row {row + 1}"
 
 
 def _joined(parts: list[Any]) -> Any:
