@@ -126,3 +126,17 @@ def quietly(on_event: OnEvent) -> OnEvent:
             on_event(event)
 
     return only
+
+
+def once(on_event: OnEvent) -> OnEvent:
+    """Return a receiver of events that passes on each note and each warning the first time only."""
+    said: set[Event] = set()
+
+    def only(event: Event) -> None:
+        if isinstance(event, Warned | Noted):
+            if event in said:
+                return
+            said.add(event)
+        on_event(event)
+
+    return only

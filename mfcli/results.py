@@ -245,13 +245,18 @@ class TuneResult(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult(Result):
-    """The results of all stages of a run."""
+    """The results of all stages of a run.
+
+    train: the training that evaluate measured; refit: that on everything, of which the lists are;
+    None without one.
+    """
 
     out: str
     fetch: FetchResult
     split: SplitResult
     train: TrainResult
     evaluate: EvaluateResult
+    refit: TrainResult | None
     recommend: RecommendResult | PairsResult
 
 

@@ -459,12 +459,15 @@ def test_run_makes_every_file_in_one_call(cli, tmp_path):
         "split",
         "train",
         "evaluate",
+        "refit",
         "recommend",
     }
     names = {file.name for file in (tmp_path / "run").iterdir() if file.suffix != ".lock"}
     assert names == {
         "interactions.npz",
         "split",
+        "evaluated.pt",
+        "evaluated.history.csv",
         "model.pt",
         "model.history.csv",
         "metrics.json",

@@ -405,7 +405,16 @@ class TestModes:
         self, choice: tuple[ModelKind, Objective | None, Engine]
     ) -> None:
         config = train_config(**of_choice(choice)).resolved()
-        off = {"clip_norm", "decay", "init_from", "valid", "patience", "time_limit", "workers"}
+        off = {
+            "clip_norm",
+            "decay",
+            "init_from",
+            "valid",
+            "patience",
+            "last_epoch",
+            "time_limit",
+            "workers",
+        }
         off |= {"item_factors"}  # as wide as the users'
         off |= {"rating_unit", "unobserved_weight"}  # by the data
         off |= {"alpha"}  # of weights that are not all 1
@@ -596,6 +605,7 @@ class TestTrainStages:
             "clip_norm": 1.0,
             "negatives": 2,
             "patience": 3,
+            "last_epoch": 2,
             "eval_every": 2,
         }
         assert set(options) == set(names_with(TrainConfig, Role.stage))

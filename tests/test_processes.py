@@ -167,7 +167,7 @@ def test_the_pipeline_gives_the_same_bytes_from_any_folder(tmp_path):
                 if not path.name.endswith((".lock", ".history.csv"))
             }
         )
-    assert len(digests[0]) == 7
+    assert len(digests[0]) == 8
     assert digests[0] == digests[1]
 
 

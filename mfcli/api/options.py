@@ -71,6 +71,7 @@ class TrainOptions(TypedDict, total=False):
     rating_unit: float
     dropout: float
     epochs: int
+    last_epoch: int
     learning_rate: float
     schedule: Literal["constant", "exponential", "inverse", "linear", "cosine"]
     decay: float

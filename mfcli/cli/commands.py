@@ -254,6 +254,15 @@ def run(
             help="Split, train and evaluate N times, the seeds counting up, and recommend nothing.",
         ),
     ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--no-refit",
+            help="After the evaluation, train on everything with the same settings, for the lists "
+            "to come from; the model that was measured stays as evaluated.pt.",
+            show_default="refit",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
     ] = None,
@@ -268,7 +277,13 @@ def run(
     """Run all stages, fetch to recommend, or several splits; the files are kept in a folder."""
     folder = output_path(out, "a run")
     configs = run_configs(
-        (config_file, preset), folder, mode=mode, seed=seed, folds=folds, repeats=repeats
+        (config_file, preset),
+        folder,
+        mode=mode,
+        seed=seed,
+        folds=folds,
+        repeats=repeats,
+        refit=refit,
     )
 
     from mfcli.stages.run import run as stage

@@ -77,6 +77,7 @@ class Recipe:
     epochs:          1 for the closed-form engine.
     batch_size:      samples a step; ``FULL`` (0) for all of them.
     clip_norm:       infinite where gradients are not clipped.
+    last_epoch:      the epoch after which a stage ends; 0 for ``epochs``.
     patience:        0 for no early stopping.
     time_limit:      seconds; infinite for none.
     workers:         0 for as many threads as there are cores.
@@ -97,6 +98,7 @@ class Recipe:
     dropout: float = 0.0
 
     epochs: int = 1
+    last_epoch: int = 0
     learning_rate: float = 0.0
     schedule: Schedule = Schedule.constant
     decay: float = 0.0
@@ -153,6 +155,11 @@ class Recipe:
     def sampled(self) -> bool:
         """Whether the objective draws negatives."""
         return self.setting.sampled
+
+    @property
+    def ends(self) -> int:
+        """The epoch after which a stage ends; the schedule is that of all ``epochs``."""
+        return min(self.epochs, self.last_epoch or self.epochs)
 
     @property
     def steps(self) -> tuple[Recipe, ...]:

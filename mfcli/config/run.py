@@ -19,13 +19,17 @@ from mfcli.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfigs:
-    """The configuration of every stage that a run goes through."""
+    """The configuration of every stage that a run goes through.
+
+    refit: whether the lists come from a model that is trained again on everything.
+    """
 
     fetch: FetchConfig
     split: SplitConfig
     train: TrainConfig
     evaluate: EvaluateConfig
     recommend: RecommendConfig
+    refit: bool = True
 
 
 def run_configs(
@@ -36,11 +40,12 @@ def run_configs(
     seed: int | None = None,
     folds: int | None = None,
     repeats: int | None = None,
+    refit: bool | None = None,
 ) -> RunConfigs:
     """Merge the layers of every stage of a run, whose files are kept in ``out``.
 
-    files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats: of
-    the command line. Raises InputError, and UsageError for options that cannot work.
+    files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats,
+    refit: of the command line. Raises InputError, and UsageError for options that cannot work.
     """
 
     def merged(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
@@ -49,6 +54,8 @@ def run_configs(
     split = merged(SplitConfig, "split", folds=folds)
     if split.folds and repeats:
         raise UsageError("--folds and --repeats cannot be combined: give one of them")
+    if refit and (split.folds or repeats):
+        raise UsageError("--refit has no meaning with --folds and --repeats, which only measure")
     valid = str(out / "split" / "valid.npz") if split.valid else None
     train = merged(TrainConfig, "train", mode=mode, valid=valid)
     if train.stages and train.valid is None:
@@ -61,4 +68,5 @@ def run_configs(
         train=train,
         evaluate=merged(EvaluateConfig, "evaluate"),
         recommend=merged(RecommendConfig, "recommend"),
+        refit=refit is not False,
     )

@@ -102,6 +102,14 @@ class TrainOptions(Config):
         shown="by mode",
         panel=_LEARN,
     )
+    last_epoch: int | None = option(
+        None,
+        "End after this epoch, the schedule staying that of --epochs: what --patience found.",
+        role=Role.watch | Role.stage,
+        low=1,
+        shown="the last of --epochs",
+        panel=_LEARN,
+    )
     learning_rate: float | None = option(
         None, "Step size.", role=Role.stage, low=0.0, shown="by mode", panel=_LEARN
     )

@@ -239,8 +239,15 @@ def _tune(result: TuneResult) -> list[RenderableType]:
 
 
 def _run(result: RunResult) -> list[RenderableType]:
-    parts = (result.fetch, result.split, result.train, result.evaluate, result.recommend)
-    return [table for part in parts for table in TABLES[type(part)](part)]
+    parts = [result.fetch, result.split, result.train, result.evaluate, result.recommend]
+    lists = result.train if result.refit is None else result.refit
+    facts = {
+        "measured": result.train.out,
+        "lists come from": f"{lists.out}, "
+        + ("the same" if result.refit is None else "trained again on everything"),
+    }
+    tables = [table for part in parts for table in TABLES[type(part)](part)]
+    return [*tables, facts_table("run", facts)]
 
 
 TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {

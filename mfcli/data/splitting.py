@@ -1,13 +1,13 @@
 """Splits in memory: interactions → train, test and valid. A function of the options and the seed.
 
 split_interactions, split_folds, complete_split: whole splits, filtered and checked
-cut, cut_folds, with_validation: the cuts alone
+cut, cut_folds, with_validation: the cuts alone; join_parts: back together
 held_out, validation, fold_numbers, known_rows: which rows, as masks
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,19 @@ def cut_folds(interactions: Interactions, config: SplitConfig) -> dict[str, Part
             parts["train"] = interactions.keep(~test)
         folds[f"fold{fold + 1}"] = parts
     return folds
+
+
+def join_parts(parts: Sequence[Interactions]) -> Interactions:
+    """Return the rows of disjoint parts of one split together; shape and ids stay the same."""
+    times = [part.timestamps for part in parts if part.timestamps is not None]
+    joined, _ = from_codes(
+        np.concatenate([part.users for part in parts]),
+        np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.data for part in parts]),
+        np.concatenate(times) if len(times) == len(parts) else None,
+        parts[0].catalog,
+    )
+    return joined
 
 
 def join_catalogs(train: RawRows, test: RawRows) -> Catalog:

@@ -86,9 +86,14 @@ class Run:
         )
 
     @property
+    def measured_file(self) -> str:
+        """Return the model that the metrics should be of: what was measured, if it is apart."""
+        return "evaluated.pt" if "evaluated.pt" in self.files else "model.pt"
+
+    @property
     def entry(self) -> dict[str, Any]:
         """Return what metrics.json says of the folder's model: of the first, if none is it."""
-        own = self.files.get("model.pt")
+        own = self.files.get(self.measured_file)
         there = (model for model in self.models if own is not None and model.get("sha256") == own)
         return next(there, self.measured)
 

@@ -189,9 +189,16 @@ def _unknown(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
 
 
 def _belonging(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
-    measured, model = run.inputs_of("evaluate", "model"), run.files.get("model.pt")
+    name = run.measured_file
+    measured, model = run.inputs_of("evaluate", "model"), run.files.get(name)
     if measured and model and model not in measured:
-        yield "warning", "metrics.json was measured on another model than the folder's model.pt."
+        yield "warning", f"metrics.json was measured on another model than the folder's {name}."
+    if name != "model.pt":
+        message = (
+            f"Metrics and curves are those of {name}; the recommendations come from model.pt, "
+            "which was trained again on everything, with the same settings."
+        )
+        yield "note", message
     if run.popularity is not None and run.popularity.unknown_rows:
         message = (
             f"{run.popularity.unknown_rows:,} rows of recommendations.csv name a user or an "

@@ -23,6 +23,8 @@ from mfcli.report.popularity import measure_popularity
 MODEL, HISTORY = "model.pt", "model.history.csv"
 METRICS, RECOMMENDATIONS = "metrics.json", "recommendations.csv"
 FILES = (MODEL, HISTORY, METRICS, RECOMMENDATIONS)
+# Of a run that trains again on everything: the model that was measured, and its history.
+EVALUATED, EVALUATED_HISTORY = "evaluated.pt", "evaluated.history.csv"
 # Columns of a history that are no metric.
 COLUMNS = frozenset(
     {"epoch", "stage", "learning_rate", "train_loss", "valid_loss", "seconds", "ratings_per_second"}
@@ -40,23 +42,29 @@ def read_run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
             f"{folder}: is not a folder: name one that mfcli run or make pipeline left"
         )
     there = [file for file in FILES if (folder / file).exists()]
+    beside = [file for file in (EVALUATED, EVALUATED_HISTORY) if (folder / file).exists()]
     if not there:
         raise InputError(f"{folder}: holds no run: it should hold one of {', '.join(FILES)}")
     checkpoint = load_checkpoint(folder / MODEL) if MODEL in there else None
     measured = load_metrics(folder / METRICS) if METRICS in there else {}
     listed = read_recommendations(folder / RECOMMENDATIONS) if RECOMMENDATIONS in there else None
-    if HISTORY in there:
-        history = _read_history(folder / HISTORY)
+    trained, history_file = checkpoint, HISTORY
+    if EVALUATED in beside:
+        trained, history_file = load_checkpoint(folder / EVALUATED), EVALUATED_HISTORY
+    if history_file in there + beside:
+        history = _read_history(folder / history_file)
     else:
-        history = _take_history(checkpoint.history) if checkpoint else []
-    lineage = lineage_of(checkpoint.meta) if checkpoint else []
+        history = _take_history(trained.history) if trained else []
+    lineage = lineage_of(trained.meta) if trained else []
     behind = lineage_of(measured.get("meta", {}))
-    if not checkpoint:
+    if not trained:
         lineage = behind
     elif behind and behind[-1].get("stage") == "evaluate":
         lineage = [*lineage, behind[-1]]
-    trained = [step.get("options") for step in lineage if step.get("stage") == "train"]
-    options = checkpoint.options if checkpoint else trained[-1] if trained else {}
+    if trained is not checkpoint and checkpoint is not None:
+        lineage += [step for step in lineage_of(checkpoint.meta) if step not in lineage]
+    steps = [step.get("options") for step in lineage if step.get("stage") == "train"]
+    options = trained.options if trained else steps[-1] if steps else {}
     popular, examples = None, []
     if checkpoint is not None and listed is not None:
         rows = _find_places(checkpoint, listed)
@@ -65,7 +73,7 @@ def read_run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
     return Run(
         name=name,
         missing=[file for file in FILES if file not in there],
-        files={file: file_sha256(folder / file) for file in there},
+        files={file: file_sha256(folder / file) for file in there + beside},
         shape=_describe_shape(checkpoint),
         options=options if isinstance(options, dict) else {},
         lineage=lineage,

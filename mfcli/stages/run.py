@@ -19,16 +19,24 @@ from mfcli.artifacts import (
     meta_for,
     output_lock,
 )
+from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.artifacts.metrics import metrics_text
-from mfcli.config import Role, TrainConfig
+from mfcli.config import RecommendConfig, Role, TrainConfig
 from mfcli.config.run import RunConfigs
 from mfcli.errors import UsageError
 from mfcli.evaluation.repetition import FOLDS, REPEATS, Repetition, Summary, summarize
-from mfcli.events import Noted, OnEvent, ignore
-from mfcli.results import EvaluateResult, FoldsResult, RepeatsResult, RunResult
+from mfcli.events import Noted, OnEvent, ignore, once
+from mfcli.results import (
+    EvaluateResult,
+    FoldsResult,
+    RepeatsResult,
+    RunResult,
+    TrainResult,
+)
 from mfcli.stages.evaluate import evaluate
 from mfcli.stages.fetch import fetch
 from mfcli.stages.recommend import check_place, recommend
+from mfcli.stages.refit import JOINED, everything, settings_of
 from mfcli.stages.split import split
 from mfcli.stages.train import train
 
@@ -43,10 +51,11 @@ def run(
 ) -> RunResult | FoldsResult | RepeatsResult:
     """Run fetch, split, train, evaluate and recommend; each reads what the one before wrote.
 
-    ``out`` gets interactions.npz, split/, model.pt, metrics.json and recommendations.csv. With
-    ``configs.split.folds`` or ``repeats`` it gets a folder for each training, metrics.json over all
-    of them, and no recommendations; gates hold for every training. Raises UsageError, and what the
-    stages raise.
+    ``out`` gets interactions.npz, split/, evaluated.pt, metrics.json, model.pt, trained again on
+    everything, and recommendations.csv; without ``configs.refit``, model.pt is what was measured.
+    With ``configs.split.folds`` or ``repeats`` it gets a folder for each training, metrics.json
+    over all of them, and no recommendations; gates hold for every training. Raises UsageError, and
+    what the stages raise.
     """
     source = source or configs.fetch.source
     if source is None:
@@ -61,6 +70,7 @@ def run(
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
     out.mkdir(parents=True, exist_ok=True)
+    on_event = once(on_event)
     if repeats:
         return _run_repeats(source, _Place(out), configs, on_event, repeats)
     if folds:
@@ -86,19 +96,81 @@ class _Place:
     def metrics(self) -> Path:
         return self.folder / "metrics.json"
 
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.pt"
+
+    @property
+    def evaluated(self) -> Path:
+        return self.folder / "evaluated.pt"
+
+    @property
+    def lists(self) -> Path:
+        return self.folder / "recommendations.csv"
+
 
 def _run_once(source: str, place: _Place, configs: RunConfigs, on_event: OnEvent) -> RunResult:
-    model, table = place.folder / "model.pt", place.folder / "recommendations.csv"
+    fetched = fetch(source, place.interactions, configs.fetch, on_event)
+    parts = split(place.interactions, place.split, configs.split, on_event)
+    measured = place.evaluated if configs.refit else place.model
+    trained = train(place.split / "train.npz", measured, configs.train, on_event)
+    evaluated = evaluate(
+        measured, place.split / "test.npz", place.metrics, configs.evaluate, on_event
+    )
+    refitted, rows = None, None
+    if configs.refit:
+        rows = everything(
+            place.interactions, fetched.n_ratings, parts, configs.split, place.folder / JOINED
+        )
+        refitted = _refit(rows, place, configs, trained, on_event)
+    else:
+        for stale in (place.evaluated, place.evaluated.with_suffix(".history.csv")):
+            stale.unlink(missing_ok=True)
+        on_event(
+            Noted(
+                f"{place.lists} comes from {place.model}, which was measured and does not know the "
+                "test rows; nothing that a user has in the source is listed"
+            )
+        )
+    lists = configs.recommend
+    if rows != place.interactions:
+        lists = _without_source(lists, place, on_event)
     return RunResult(
         out=str(place.folder),
-        fetch=fetch(source, place.interactions, configs.fetch, on_event),
-        split=split(place.interactions, place.split, configs.split, on_event),
-        train=train(place.split / "train.npz", model, configs.train, on_event),
-        evaluate=evaluate(
-            model, place.split / "test.npz", place.metrics, configs.evaluate, on_event
-        ),
-        recommend=recommend(model, table, configs.recommend, on_event),
+        fetch=fetched,
+        split=parts,
+        train=trained,
+        evaluate=evaluated,
+        refit=refitted,
+        recommend=recommend(place.model, place.lists, lists, on_event),
     )
+
+
+def _refit(
+    rows: Path, place: _Place, configs: RunConfigs, trained: TrainResult, on_event: OnEvent
+) -> TrainResult:
+    """Train model.pt on all ``rows`` as evaluated.pt was trained on a part of them."""
+    settings = settings_of(configs.train, load_checkpoint(place.evaluated), trained)
+    on_event(
+        Noted(
+            f"{place.evaluated} was measured; {place.lists} comes from {place.model}, which is now "
+            "trained with the same settings on everything, test rows included"
+        )
+    )
+    return train(rows, place.model, settings, on_event)
+
+
+def _without_source(config: RecommendConfig, place: _Place, on_event: OnEvent) -> RecommendConfig:
+    """Return the options of recommend that leave out what a user has in the source.
+
+    A model knows it only where it was trained on everything and the split has filtered nothing.
+    """
+    if config.include_seen or config.pairs is not None:
+        return config
+    if config.seen is not None:
+        on_event(Noted(f"only {config.seen} and what {place.model} was trained on is left out"))
+        return config
+    return replace(config, seen=str(place.interactions))
 
 
 def _run_folds(

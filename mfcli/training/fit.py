@@ -166,7 +166,7 @@ def _started(
 ) -> TrainingStarted:
     return TrainingStarted(
         title=" · ".join(str(choice) for choice in recipe.setting if choice),
-        epochs=sum(stage.epochs for stage in recipe.steps),
+        epochs=sum(stage.ends for stage in recipe.steps),
         n_ratings=interactions.n_ratings,
         device=str(device),
         metric_names=recipe.metrics,

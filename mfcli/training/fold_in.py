@@ -196,7 +196,7 @@ def _descend(
         small = _with_items_of(model.state_dict(), recipe, some)
         if compiled:
             engine = HogwildEngine(small, some, recipe, begin, 1, counts, items_fixed=True)
-            for number in range(1, recipe.epochs + 1):
+            for number in range(1, recipe.ends + 1):
                 for _ in engine.epoch(number, learning_rate_at(recipe, number)):
                     pass
         else:

@@ -145,7 +145,7 @@ class Training:
             stage = self._stages[self._stage]
             if not self._entered:
                 self._enter(stage)
-            if self._epoch < stage.epochs:
+            if self._epoch < stage.ends:
                 if stage.patience and self._waited >= stage.patience:
                     self.stopped = "early"
                 elif self._is_late(began, self._longest):
@@ -220,7 +220,7 @@ class Training:
             seconds=seconds,
             ratings_per_second=self._engine.n_samples / max(seconds, 1e-9),
         )
-        due = self._epoch % stage.eval_every == 0 or self._epoch == stage.epochs
+        due = self._epoch % stage.eval_every == 0 or self._epoch == stage.ends
         if self.validate is not None and due:
             valid_loss, metrics = self.validate()
             result = dataclasses.replace(result, valid_loss=valid_loss, metrics=metrics)

@@ -292,7 +292,7 @@ def circumstances(work: Path) -> list[Row]:
             if path.is_file() and not path.name.endswith((".lock", ".history.csv"))
         }
         first = first or found
-        if found != first or len(found) != 6:
+        if found != first or len(found) != 7:
             row.wrongly(f"other files or bytes: {sorted(found)}")
         rows.append(row)
     return rows
