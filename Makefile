@@ -63,7 +63,7 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/ready ## Write mfcli/docs/reference.md anew, after options have changed
+docs: $(VENV)/ready ## Write the generated pages anew, after options or codes of warnings have changed
 	$(BIN)/python -m tests.reference
 
 bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); BENCH='help hogwild --quick' for some

@@ -67,7 +67,7 @@ WARNINGS: dict[WarningCode, About] = {
     WarningCode.relevance: About(
         "The ratings of the test rows differ, and every one of them counts as a hit, the bad ones "
         "too.",
-        "Say from which rating on a row is a hit: `evaluate --relevant-from X`.",
+        "Say from which rating on a row is a hit.",
     ),
     WarningCode.rating_column: About(
         "A column of numbers could be the rating, and none was taken as it.",
@@ -79,11 +79,11 @@ WARNINGS: dict[WarningCode, About] = {
     ),
     WarningCode.values: About(
         "The values have a peculiar shape, such as many at 0 or −1 apart from the scale.",
-        "Leave out what is no rating with `--drop-value X`, or make likes with `--threshold X`.",
+        "Leave out what is no rating, or make likes with `--threshold X`.",
     ),
     WarningCode.time: About(
         "The times were read by a guess, or lie where times of today's data do not.",
-        "Say how they are written with `--time-format`.",
+        "Look at the range of times that is shown, and say how they are written.",
     ),
     WarningCode.ids: About(
         "Some ids are missing, or are unknown to the model or matrix that they are matched with.",
@@ -92,7 +92,7 @@ WARNINGS: dict[WarningCode, About] = {
     WarningCode.id_type: About(
         "A column of ids is of another type than expected: text instead of integers, or the other "
         "way round.",
-        "Pin it with `--id-type int` or `--id-type text`, and mend the ids that are named.",
+        "Mend the ids that are named.",
     ),
     WarningCode.encoding: About(
         "The file is not UTF-8, and was read in another encoding.",

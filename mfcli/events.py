@@ -6,7 +6,7 @@ business.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,10 @@ class Warned:
 
     code: WarningCode
     message: str
+
+    def document(self) -> dict[str, str]:
+        """Return it as ``--json`` prints it."""
+        return {"code": str(self.code), "text": self.message}
 
 
 @dataclass(frozen=True)
@@ -140,3 +144,15 @@ def once(on_event: OnEvent) -> OnEvent:
         on_event(event)
 
     return only
+
+
+def without(ignored: Collection[WarningCode], on_event: OnEvent) -> OnEvent:
+    """Return a receiver of events that passes on all but the warnings of these codes."""
+    if not ignored:
+        return on_event
+
+    def heed(event: Event) -> None:
+        if not (isinstance(event, Warned) and event.code in ignored):
+            on_event(event)
+
+    return heed

@@ -1,4 +1,6 @@
-"""Writes mfcli/docs/reference.md: every command, argument and option, as they are declared.
+"""Writes two pages of mfcli/docs from what is declared.
+
+reference.md has every command, argument and option; warnings.md has every code of a warning.
 
 python -m tests.reference        # or: make docs
 """
@@ -12,14 +14,38 @@ from typing import Any
 from typer.main import get_command
 
 from mfcli.cli import app
+from mfcli.codes import WARNINGS
 from mfcli.config.metrics import METRICS, MetricKind
 
 PATH = Path(__file__).parent.parent / "mfcli/docs/reference.md"
+WARNINGS_PATH = PATH.with_name("warnings.md")
 HEAD = """# Reference: every option of every command
 
 This page is generated from the options' declarations (`make docs`). Options of `fetch`, `split`,
 `train`, `tune`, `evaluate` and `recommend` may also stand in a file that `--config` names, in the
 table of the command's name, without the dashes: `--batch-size 1024` is `batch-size = 1024`.
+"""
+
+WARNINGS_HEAD = """# Warnings: what each code means
+
+A warning is one line on standard error that ends in its code, and is given once a run:
+
+```text
+warning: --objective bpr takes every rating as a positive, and they differ (1 to 5): … [W-positives]
+```
+
+- `--json` repeats them, beside an error as well: `"warnings": [{"code": "W-cold", "text": "…"}]`.
+- `--ignore W-positives` gives none of that code, neither on the terminal nor in `--json`; it may be
+  repeated. In a file that `--config` names, `ignore = ["W-positives"]` stands at the top, or in the
+  table of one stage. So a nightly job mails what is new. Errors cannot be silenced.
+- `--quiet` leaves what needs a person, and drops what is marked as advice.
+- An option that answers a warning silences it: `--confidence none` says that all values weigh the
+  same.
+- From Python they are warnings of the class `mfcli.errors.MfcliWarning` with a `code`;
+  `ignore=["W-positives"]` of `read`, `fit`, `evaluate` and `model.recommend` gives none of that
+  code.
+
+This page is generated from `mfcli/codes.py` (`make docs`).
 """
 
 
@@ -100,5 +126,16 @@ def reference() -> str:
     return "\n\n".join([HEAD.rstrip(), *sections, "\n".join(metrics_section())]) + "\n"
 
 
+def warnings_page() -> str:
+    """Return the page on warnings."""
+    rows = [
+        f"| `{code}` | {about.meaning} | {about.mend} | {'yes' if about.advice else ''} |"
+        for code, about in WARNINGS.items()
+    ]
+    table = ["| code | what was found | what to do | advice |", "|---|---|---|---|", *rows]
+    return "\n".join([WARNINGS_HEAD, *table]) + "\n"
+
+
 if __name__ == "__main__":
+    WARNINGS_PATH.write_text(warnings_page(), "utf-8")
     PATH.write_text(reference(), "utf-8")

@@ -21,7 +21,7 @@ from mfcli.config.choices import Engine, Mode, ModelKind, Objective
 from mfcli.config.files import load_config, preset_names
 from mfcli.config.metrics import METRICS
 from mfcli.sources.datasets import DATASETS
-from tests.reference import reference
+from tests.reference import reference, warnings_page
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "mfcli/docs"
@@ -30,8 +30,9 @@ PAGES = {
     "README.md": README,
     **{f"mfcli/docs/{path.name}": path.read_text("utf-8") for path in sorted(DOCS.glob("*.md"))},
 }
-# The reference is generated from the options, so it cannot show that a page names them.
-WRITTEN = {name: text for name, text in PAGES.items() if name != "mfcli/docs/reference.md"}
+# These are generated, so they cannot show that a page names an option.
+GENERATED = {"mfcli/docs/reference.md", "mfcli/docs/warnings.md"}
+WRITTEN = {name: text for name, text in PAGES.items() if name not in GENERATED}
 ALL_TEXT = "\n".join(WRITTEN.values())
 COMMANDS = [
     command.callback.__name__ for command in app.registered_commands if command.callback is not None
@@ -204,6 +205,8 @@ def test_the_pages_are_part_of_the_package():
 def test_the_reference_is_generated_from_the_options():
     written = PAGES["mfcli/docs/reference.md"]
     assert written == reference(), "options have changed: make docs writes the page anew"
+    written = PAGES["mfcli/docs/warnings.md"]
+    assert written == warnings_page(), "codes have changed: make docs writes the page anew"
 
 
 def test_the_readme_is_short_and_its_figures_are_those_of_the_pages():

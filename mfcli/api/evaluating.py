@@ -46,7 +46,7 @@ def evaluate(
         NamedModel(name=name, checkpoint=one.checkpoint, scores=scoring_of(one.checkpoint))
         for name, one in models.items()
     )
-    with listening(progress) as on_event, compiling(on_event):
+    with listening(progress, config.ignore) as on_event, compiling(on_event):
         found = evaluate_models(named, test, config, on_event=on_event)
     check_gates(found.subjects, found.differences, config)
     return found

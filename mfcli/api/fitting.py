@@ -33,7 +33,8 @@ def fit(
     init_from: a model, or the path of one, whose weights training goes on from; users and items
                are matched by their ids.
     progress:  show live progress, notes and warnings; else warnings come as MfcliWarning.
-    options:   those of ``mfcli train`` under the same names: mode, factors, epochs, seed, …
+    options:   those of ``mfcli train`` under the same names: mode, factors, epochs, seed, …; and
+               ``ignore``, codes of warnings not to give (``["W-positives"]``).
 
     The same data, options and seed give the same model; ``model.save`` writes the bytes of ``mfcli
     train`` on the file of ``data.save``.
@@ -46,7 +47,8 @@ def fit(
     given: dict[str, Any] = dict(options)
     if valid is not None:
         given["valid"] = "valid"  # what messages call it
-    recipe = TrainConfig.merge(("", given)).recipe()
+    config = TrainConfig.merge(("", given))
+    recipe = config.recipe()
     inputs = [{"role": "train", "sha256": Dataset.of(data).sha256}]
     if valid is not None:
         check_held_out(valid, "valid", data.meta, data.catalog, data.rows, "the data")
@@ -57,6 +59,7 @@ def fit(
         name = "init_from" if isinstance(init_from, Model) else str(init_from)
         start = Start(before.checkpoint.weights, before.checkpoint.catalog, name)
         inputs.append({"role": "init_from", "sha256": before.sha256})
-    with listening(progress) as on_event, compiling(on_event), torch_threads(recipe):
+    listener = listening(progress, config.ignore)
+    with listener as on_event, compiling(on_event), torch_threads(recipe):
         fitted = fit_recipe(data, recipe, valid=valid, init=start, on_event=on_event, inputs=inputs)
     return Model(fitted.checkpoint)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from mfcli.codes import WarningCode
 from mfcli.errors import MfcliWarning
-from mfcli.events import Event, OnEvent, Warned
+from mfcli.events import Event, OnEvent, Warned, once, without
 
 
 @contextmanager
-def listening(progress: bool) -> Iterator[OnEvent]:
-    """Yield a receiver of events: with ``progress`` all are shown, else warnings are warned of."""
+def listening(progress: bool, ignored: Collection[WarningCode] = ()) -> Iterator[OnEvent]:
+    """Yield a receiver of events: with ``progress`` all are shown, else warnings are warned of.
+
+    Each warning comes once a call, and none whose code is ``ignored``.
+    """
     if not progress:
-        yield _warn
+        yield without(ignored, once(_warn))
         return
     from mfcli.console import Screen
 
     with Screen(as_json=False, quiet=False, data_on_stdout=True) as screen:
-        yield screen.show
+        yield without(ignored, screen.show)
 
 
 def _warn(event: Event) -> None:

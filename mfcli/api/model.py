@@ -102,6 +102,7 @@ class Model:
         unknown_users: str = "popular",
         min_score: float | None = None,
         workers: int | None = None,
+        ignore: Iterable[str] = (),
     ) -> pd.DataFrame:
         """Return the best items of users: user_id, item_id, rank, score, item_name where known.
 
@@ -110,7 +111,7 @@ class Model:
         items, exclude_items: ids of the only items, or of items not to recommend.
         exclude, seen: pairs not to recommend: a list of (user, item), or anything ``read`` takes.
         include_seen, include_cold, unknown_users ("popular", "skip", "error"), min_score, workers:
-        as for ``mfcli recommend``.
+        as for ``mfcli recommend``. ignore: codes of warnings not to give.
 
         >>> model.recommend(users=[1, 2], k=3)
 
@@ -127,6 +128,7 @@ class Model:
                     unknown_users=unknown_users,
                     min_score=min_score,
                     workers=workers,
+                    ignore=list(ignore),
                 ),
             )
         )
@@ -136,7 +138,7 @@ class Model:
             exclude=_pairs(exclude),
             seen=_pairs(seen),
         )
-        with listening(False) as on_event:
+        with listening(False, config.ignore) as on_event:
             recommender = make_recommender(
                 self.checkpoint, config, users=_distinct(users), filters=filters, on_event=on_event
             )

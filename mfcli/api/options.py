@@ -12,6 +12,7 @@ class FetchOptions(TypedDict, total=False):
     """Options of ``read``."""
 
     seed: int
+    ignore: list[str]
     threshold: float
     min_user_ratings: int
     min_item_ratings: int
@@ -44,6 +45,7 @@ class SplitOptions(TypedDict, total=False):
     """Options of ``split``."""
 
     seed: int
+    ignore: list[str]
     threshold: float
     min_user_ratings: int
     min_item_ratings: int
@@ -60,6 +62,7 @@ class TrainOptions(TypedDict, total=False):
     """Options of ``fit``."""
 
     seed: int
+    ignore: list[str]
     mode: Literal["explicit", "implicit", "hogwild"]
     model: Literal["mf", "biased-mf", "svdpp", "neural", "popularity", "bias"]
     objective: Literal["mse", "bpr", "bpr-squared", "logistic", "warp", "ials"]
@@ -110,6 +113,7 @@ class EvaluateOptions(TypedDict, total=False):
     """Options of ``evaluate``."""
 
     seed: int
+    ignore: list[str]
     k: list[int]
     metric: list[str]
     include_seen: bool

@@ -33,7 +33,7 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
 
     options: those of ``mfcli fetch`` under the same names: columns, duplicates, threshold, … Of an
     ``.npz`` nothing may be changed. progress: show progress and notes; else only warnings come, as
-    MfcliWarning.
+    MfcliWarning, and none whose code ``ignore`` names.
 
     >>> data = mfcli.read("demo", users=60, items=50, ratings=900)
 
@@ -41,21 +41,22 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     fit.
     """
     config = FetchConfig.merge(("", options))
+    given = {name: value for name, value in options.items() if name != "ignore"}
     if isinstance(source, str | Path):
         if str(source).endswith(".npz"):
-            _refuse_options(options, "an .npz is read as it is")
+            _refuse_options(given, "an .npz is read as it is")
             return Dataset.load(source)
-        with listening(progress) as on_event:
+        with listening(progress, config.ignore) as on_event:
             return Dataset.of(read_interactions(str(source), config, on_event)[0])
     if isinstance(source, Interactions):
-        _refuse_options(options, "a Dataset is taken as it is")
+        _refuse_options(given, "a Dataset is taken as it is")
         return Dataset.of(source)
     named = isinstance(source, Mapping | pd.DataFrame)
-    foreign = options.keys() - (_IN_MEMORY | {"columns"} if named else _IN_MEMORY)
+    foreign = given.keys() - (_IN_MEMORY | {"columns"} if named else _IN_MEMORY)
     _refuse_options(sorted(foreign), "values in memory are neither located nor parsed")
     built, kind = _built(source, config)
     kept, _ = filter_interactions(built, config, f"the {kind}")
-    entry = lineage_entry("read", {"source": kind, **_plain(options)}, [])
+    entry = lineage_entry("read", {"source": kind, **_plain(given)}, [])
     return Dataset.of(kept.with_meta(meta_for("interactions", [entry])))
 
 

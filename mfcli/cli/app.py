@@ -20,13 +20,16 @@ from mfcli.cli.options import (
     file_parameters,
 )
 from mfcli.cli.statuses import expected_error, interruptions, tell
+from mfcli.codes import WarningCode
 from mfcli.config import Config
 from mfcli.config.describing import cli_fields
 from mfcli.config.layers import merge_layers
+from mfcli.config.options import coerce
 from mfcli.errors import UsageError
 from mfcli.system.streams import emit, settle_output, tolerate_any_text
 
 if TYPE_CHECKING:  # help does without
+    from mfcli.events import Warned
     from mfcli.results import Result
 
 Command = TypeVar("Command", bound="Callable[..., Result]")
@@ -55,10 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     tolerate_any_text()
     words = sys.argv[1:] if arguments is None else [*arguments]
     as_json, status = "--json" in words, 0
+    warned: list[Warned] = []  # what the command warns of, for the document of an error
     try:
         group = typer.main.get_command(app)
         # As typer.Typer's own call does, which would catch interruptions and closed pipes first.
-        with interruptions(), group.make_context("mfcli", [*words]) as context:
+        with interruptions(), group.make_context("mfcli", [*words], obj=warned) as context:
             group.invoke(context)
     except typer.Exit as error:  # --help and --version
         status = error.exit_code
@@ -69,14 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if words:  # without any, the help was shown
             path = error.ctx.command_path if error.ctx else "mfcli"
             text = error.format_message().replace("Value error, ", "").rstrip(".")
-            tell(UsageError(f"{text}: see {path} --help"), as_json)
+            tell(UsageError(f"{text}: see {path} --help"), as_json, [])
     except BaseException as error:
         expected = expected_error(error)
         debug = "--debug" in words and not isinstance(error, KeyboardInterrupt)
         if expected is None or debug:
             raise
         status = expected.exit_status
-        tell(expected, as_json)
+        tell(expected, as_json, warned)
     finally:
         settle_output()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could stop
@@ -107,16 +111,28 @@ def _register(function: Command, config: type[Config] | None) -> Command:
     options += common_parameters()
 
     @functools.wraps(function)
-    def run(*, json: bool, quiet: bool, debug: bool, **given: Any) -> None:  # noqa: ARG001
+    def run(
+        *,
+        json: bool,
+        quiet: bool,
+        debug: bool,  # noqa: ARG001 - main has seen it
+        ignore: list[str] | None,
+        context: typer.Context,
+        **given: Any,
+    ) -> None:
         from mfcli.console import Screen  # help does without
+        from mfcli.events import without
 
+        ignored = coerce("--ignore", ignore or [], list[WarningCode], "")
         if config is not None:
             given["config"] = _configured(config, table, given)
         to_stdout = given.get("out") == "-"
         if to_stdout and json:
             raise UsageError("--out - and --json both want standard output: choose one")
-        with Screen(as_json=json, quiet=quiet, data_on_stdout=to_stdout) as screen:
-            screen.show_result(function(**given, on_event=screen.show))
+        with Screen(
+            as_json=json, quiet=quiet, data_on_stdout=to_stdout, warned=context.obj
+        ) as screen:
+            screen.show_result(function(**given, on_event=without(ignored, screen.show)))
 
     run.__signature__ = inspection.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {option.name: option.annotation for option in options}

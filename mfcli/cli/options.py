@@ -29,10 +29,18 @@ def common_parameters() -> list[inspection.Parameter]:
         option = typer.Option(f"--{name}", help=help, rich_help_panel=_COMMON)
         return _parameter(name, Annotated[bool, option], False)
 
+    ignored = typer.Option(
+        "--ignore",
+        help="Give no warning of this code, such as W-positives; repeat for several.",
+        metavar="CODE",
+        rich_help_panel=_COMMON,
+    )
     return [
         switch("json", "Standard output holds exactly one JSON document."),
-        switch("quiet", "Errors and warnings only."),
+        switch("quiet", "Errors and warnings only, and no warning that is mere advice."),
         switch("debug", "Show the traceback of an error."),
+        _parameter("ignore", Annotated[list[str] | None, ignored]),
+        _parameter("context", typer.Context),
     ]
 
 

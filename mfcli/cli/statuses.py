@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mfcli.errors import (
     InterruptedRunError,
@@ -19,6 +19,9 @@ from mfcli.errors import (
     is_out_of_memory,
 )
 from mfcli.system.streams import emit, standard_error
+
+if TYPE_CHECKING:  # help does without
+    from mfcli.events import Warned
 
 AGAIN_SECONDS = 0.02  # after which a lost interruption comes again
 
@@ -89,10 +92,16 @@ def expected_error(error: BaseException) -> MfcliError | None:
     return None
 
 
-def tell(error: MfcliError, as_json: bool) -> None:
-    """Say what went wrong on standard error, and as a JSON document where that was asked for."""
+def tell(error: MfcliError, as_json: bool, warned: list[Warned]) -> None:
+    """Say what went wrong on standard error, and as a JSON document where that was asked for.
+
+    ``warned``: the warnings before it, which the document repeats.
+    """
     standard_error().write(f"error: {error}\n")
     if as_json:
-        document = {"error": {"message": str(error), "exit_status": error.exit_status}}
+        document = {
+            "error": {"message": str(error), "exit_status": error.exit_status},
+            "warnings": [warning.document() for warning in warned],
+        }
         with contextlib.suppress(OSError, SystemRefusedError):  # the status says it as well
             emit(json.dumps(document, ensure_ascii=False) + "\n")

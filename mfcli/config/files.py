@@ -11,6 +11,7 @@ from mfcli.config.options import nearest
 from mfcli.errors import InputError, UsageError
 
 LARGEST = 1 << 20  # bytes of a configuration file
+EVERYWHERE = ("ignore",)  # keys at the top of a file that stand for one in each table
 TABLES = ("fetch", "split", "train", "tune", "evaluate", "recommend", "similar")
 
 
@@ -55,9 +56,12 @@ def load_config(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _tables(document: dict[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    everywhere = {key: document.pop(key) for key in EVERYWHERE if key in document}
     for key, value in document.items():
         if key not in TABLES:
             raise UsageError(f"{where}unknown table [{key}]{nearest(key, TABLES)}")
         if not isinstance(value, dict):
             raise UsageError(f"{where}{key} should be a table: [{key}]")
-    return document
+    if not everywhere:
+        return document
+    return {table: everywhere | document.get(table, {}) for table in TABLES}

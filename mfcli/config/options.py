@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from mfcli.codes import WarningCode
 from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
@@ -113,6 +114,9 @@ class Config:
     """Base of all configurations: range checks, merging, plain-value export."""
 
     seed: int = option(0, "Seed of everything random.", role=Role.seed, low=0, high=2**32 - 1)
+    ignore: list[WarningCode] = option(
+        [], "Codes of warnings not to give.", role=Role.telling, cli=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse values outside an option's range."""

@@ -22,7 +22,8 @@ class Role(enum.Flag):
     download = enum.auto()  # where a download comes from, and how far it is trusted
     publishing = enum.auto()  # whether and when the output replaces an earlier one
     gate = enum.auto()  # refuses a model or a result, and changes none
-    unstored = file | speed | limit | download | publishing | gate
+    telling = enum.auto()  # what the user is told
+    unstored = file | speed | limit | download | publishing | gate | telling
 
     # fetch
     source = enum.auto()  # describes what a source holds

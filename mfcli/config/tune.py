@@ -26,7 +26,7 @@ _SEARCH = "How the search goes"
 _VALID = "What it validates on"
 
 # Options of train that say how it is watched and run: the search has its own.
-_WATCHING = Role.file | Role.speed | Role.limit | Role.watch
+_WATCHING = Role.file | Role.speed | Role.limit | Role.watch | Role.telling
 
 
 def of_the_model(train: Mapping[str, Any]) -> dict[str, Any]:

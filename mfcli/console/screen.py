@@ -19,6 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from mfcli.codes import WARNINGS
 from mfcli.console.cells import trial_cells, trial_table
 from mfcli.console.tables import TABLES
 from mfcli.events import (
@@ -42,14 +43,25 @@ class Screen:
     On a terminal, a live display redraws itself; elsewhere, one plain line an epoch or a stage.
     """
 
-    def __init__(self, *, as_json: bool, quiet: bool, data_on_stdout: bool) -> None:
-        """Choose where tables go: standard error, where standard output holds data or JSON."""
+    def __init__(
+        self,
+        *,
+        as_json: bool,
+        quiet: bool,
+        data_on_stdout: bool,
+        warned: list[Warned] | None = None,
+    ) -> None:
+        """Choose where tables go: standard error, where standard output holds data or JSON.
+
+        warned: receives the warnings, each once, those that ``quiet`` does not show as well.
+        """
         self.out = Console(file=standard_error() if data_on_stdout else sys.stdout)
         if not self.out.is_terminal:
             # A file or a pipe has no width: never fold or cut what a script may search.
             self.out = Console(file=self.out.file, width=200)
         self.err = Console(file=standard_error(), soft_wrap=True, highlight=False)
         self.as_json, self.quiet = as_json, quiet
+        self.warned: list[Warned] = [] if warned is None else warned
         self._live: Live | None = None
         self._bar: Bar | None = None
         self._task: Any = None
@@ -84,9 +96,17 @@ class Screen:
     def show(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, Warned):
-            self._line(f"warning: {event.message} [{event.code}]")
+            self._warn(event)
         elif not self.quiet:
             self._shows[type(event)](event)
+
+    def _warn(self, event: Warned) -> None:
+        """Show a warning when it comes first; ``run`` meets some of them in several stages."""
+        if event in self.warned:
+            return
+        self.warned.append(event)
+        if not (self.quiet and WARNINGS[event.code].advice):
+            self._line(f"warning: {event.message} [{event.code}]")
 
     def _line(self, text: str) -> None:
         console = self._live.console if self._live else self.err
@@ -206,7 +226,9 @@ class Screen:
         """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet."""
         self._stop()
         if self.as_json:
-            emit(json.dumps(without_nan(result.document()), ensure_ascii=False) + "\n")
+            document = without_nan(result.document())
+            document["warnings"] = [warning.document() for warning in self.warned]
+            emit(json.dumps(document, ensure_ascii=False) + "\n")
         elif not self.quiet:
             for table in TABLES[type(result)](result):
                 self.out.print(table)

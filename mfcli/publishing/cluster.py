@@ -85,7 +85,7 @@ def run_parts(
 
 def _options(config: RecommendConfig) -> dict[str, Any]:
     """Return plain options for a worker: absolute paths, and one thread unless told otherwise."""
-    options = config.options(leave_out=Role.speed | Role.publishing | Role.gate)
+    options = config.options(leave_out=Role.speed | Role.publishing | Role.gate | Role.telling)
     for name in config.given(Role.file):
         options[name] = os.path.abspath(options[name])
     # Dask runs a task a thread.

@@ -30,7 +30,7 @@ from mfcli.evaluation.comparison import check_gates, read_gates, user_columns
 from mfcli.evaluation.evaluate import Evaluation, NamedModel
 from mfcli.evaluation.evaluate import evaluate as evaluate_models
 from mfcli.evaluation.protocol import Given, collect_candidates
-from mfcli.events import OnEvent, Started, ignore
+from mfcli.events import OnEvent, Started, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import scoring_of
 from mfcli.results import EvaluateResult
@@ -51,6 +51,7 @@ def evaluate(
     Raises UsageError, InputError; GateError after the files are written, if a gate is not met.
     """
     began = time.perf_counter()
+    on_event = without(config.ignore, on_event)
     read_gates(config)  # what is wrong with them is said before anything is read
     paths = [model] if isinstance(model, Path) else list(model)
     per_user = None if config.per_user is None else Path(config.per_user)

@@ -15,7 +15,7 @@ from mfcli.artifacts import (
     stored_bytes,
 )
 from mfcli.config import FetchConfig
-from mfcli.events import OnEvent, Started, ignore
+from mfcli.events import OnEvent, Started, ignore, without
 from mfcli.results import FetchResult
 from mfcli.sources.reading import read_interactions
 from mfcli.system import capacity
@@ -28,6 +28,7 @@ def fetch(source: str, out: Path, config: FetchConfig, on_event: OnEvent = ignor
     UsageError for options that do not fit the source, LockedError.
     """
     began = time.perf_counter()
+    on_event = without(config.ignore, on_event)
     real_output(out)
     refuse_input_as_output(out, source, config.item_names)
     with output_lock(out):

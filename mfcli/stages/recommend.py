@@ -10,7 +10,7 @@ from mfcli.artifacts.meta import lineage_of
 from mfcli.config import RecommendConfig, Role, TableFormat, format_of
 from mfcli.config.options import flag
 from mfcli.errors import UsageError
-from mfcli.events import OnEvent, ignore
+from mfcli.events import OnEvent, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import load_model
 from mfcli.publishing.folders import publish_folder
@@ -38,6 +38,7 @@ def recommend(
     where a gate is not met; the old output then stays.
     """
     began = time.perf_counter()
+    on_event = without(config.ignore, on_event)
     check_place(out, config, folder=folder)
     check_age(model, config)
     if config.pairs is not None:

@@ -275,7 +275,7 @@ def _save_summary(
     first = next(iter(measured.values()))
     lineage = [step for step in lineage_of(first.meta) if step["stage"] in kind.shared]
     options = {
-        "train": configs.train.options(leave_out=Role.speed | Role.file),
+        "train": configs.train.options(leave_out=Role.speed | Role.file | Role.telling),
         "evaluate": configs.evaluate.stored(),
     }
     meta = meta_for("metrics", [*lineage, lineage_entry(kind.stage, options, inputs)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mfcli.codes import WarningCode
 from mfcli.config import SimilarConfig, TableFormat, format_of
-from mfcli.events import OnEvent, Started, Warned, ignore
+from mfcli.events import OnEvent, Started, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.publishing.lists import write_lists
 from mfcli.publishing.outputs import output_stream
@@ -23,17 +23,18 @@ def similar(
     Raises UsageError for a model without vectors, InputError, LockedError.
     """
     began = time.perf_counter()
+    on_event = without(config.ignore, on_event)
     kind = TableFormat.csv if out is None else format_of(out.name)
     config.check_format(kind)
     inputs = (model, config.of, config.items, config.exclude_items)
     with output_stream(out, inputs, wait=config.wait) as stream, compiling(on_event):
         ranker, n_asked = load_neighbours(model, config, on_event)
-        word, without = ranker.side.word, n_asked - len(ranker.rows)
-        if without:
+        word, lacking = ranker.side.word, n_asked - len(ranker.rows)
+        if lacking:
             on_event(
                 Warned(
                     WarningCode.cold,
-                    f"{without} of {n_asked} {word}s have no vector, or are unknown",
+                    f"{lacking} of {n_asked} {word}s have no vector, or are unknown",
                 )
             )
         on_event(Started("similar", len(ranker.rows), f"{word}s"))
@@ -45,7 +46,7 @@ def similar(
         by=str(config.by),
         n_asked=n_asked,
         n_rows=summary.rows,
-        without=without,
+        without=lacking,
         seconds=time.perf_counter() - began,
         preview=summary.preview,
     )

@@ -33,7 +33,7 @@ from mfcli.data.splitting import (
     split_interactions,
 )
 from mfcli.errors import InputError, UsageError
-from mfcli.events import Noted, OnEvent, Started, ignore
+from mfcli.events import Noted, OnEvent, Started, ignore, without
 from mfcli.results import SplitPart, SplitResult
 from mfcli.sources.reading import read_any
 from mfcli.system import capacity
@@ -47,6 +47,7 @@ def split(
     Raises UsageError, InputError; the folder keeps its earlier split unless all parts are whole.
     """
     began = time.perf_counter()
+    on_event = without(config.ignore, on_event)
     if source is None and config.chosen is not Strategy.given:
         raise UsageError("name the FILE.npz to split, or give --train-file and --test-file")
     if out.exists() and not out.is_dir():

@@ -27,7 +27,7 @@ from mfcli.config import FULL, Engine, ModelArgs, Optimizer, Recipe, TrainConfig
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
-from mfcli.events import EpochResult, OnEvent, ignore
+from mfcli.events import EpochResult, OnEvent, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.modules import allocate
 from mfcli.models.warm_start import Start
@@ -56,6 +56,7 @@ def train(
     training completes, and what an interrupted run needs to go on is in ``out``.resume.
     """
     recipe = config.recipe()
+    on_event = without(config.ignore, on_event)
     if resume and config.init_from:
         raise UsageError("--resume continues from its saved state: leave out --init-from")
     real_output(out)

@@ -30,7 +30,7 @@ from mfcli.config.spaces import Choice, Space
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
-from mfcli.events import Noted, OnEvent, TrialResult, Warned, ignore
+from mfcli.events import Noted, OnEvent, TrialResult, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.results import TuneResult
 from mfcli.training.defaults import for_data
@@ -50,6 +50,7 @@ def tune(
     Raises UsageError, InputError, InterruptedRunError; DivergedError if no training has a score.
     """
     config = config.ready()
+    on_event = without(config.ignore, on_event)
     real_output(out)
     trials_path = out.with_suffix(".trials.csv")
     if trials_path == out:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import mfcli.api
+from mfcli.codes import WarningCode
 from mfcli.config import Config, EvaluateConfig, FetchConfig, SplitConfig, TrainConfig
 from mfcli.config.options import field_types
 
@@ -59,6 +60,8 @@ def _written(hint: Any) -> str:
         return f"list[{_written(inner)}]"
     if get_origin(hint) is dict:
         return "dict[str, Any]"
+    if hint is WarningCode:  # there are many, and each new one would be a line in every class
+        return "str"
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return f"Literal[{', '.join(repr(str(choice)) for choice in hint)}]"
     return str(hint.__name__)
