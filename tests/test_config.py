@@ -700,7 +700,7 @@ class TestColumns:
             ("usr=a,item=b", "'usr' is not a role (did you mean 'user'?)"),
             ("user=a,user=b,item=c", "gives user twice"),
             ("user=a,item=a", "one column two roles"),
-            ("user=a,rating=b", "should name the item column"),
+            ("user=none,rating=b", "every table needs the user"),
             ("", "should look like user=NAME"),
         ],
     )

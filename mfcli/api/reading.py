@@ -16,6 +16,7 @@ from mfcli.config import FetchConfig
 from mfcli.data.building import from_arrays, from_csr
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
+from mfcli.events import OnEvent
 from mfcli.sources.frames import from_frame
 from mfcli.sources.reading import filter_interactions, read_interactions
 
@@ -54,18 +55,20 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     named = isinstance(source, Mapping | pd.DataFrame)
     foreign = given.keys() - (_IN_MEMORY | {"columns"} if named else _IN_MEMORY)
     _refuse_options(sorted(foreign), "values in memory are neither located nor parsed")
-    built, kind = _built(source, config)
+    with listening(progress) as on_event:
+        built, kind = _built(source, config, on_event)
     kept, _ = filter_interactions(built, config, f"the {kind}")
     entry = lineage_entry("read", {"source": kind, **_plain(given)}, [])
     return Dataset.of(kept.with_meta(meta_for("interactions", [entry])))
 
 
-def _built(source: Any, config: FetchConfig) -> tuple[Interactions, str]:
+def _built(source: Any, config: FetchConfig, on_event: OnEvent) -> tuple[Interactions, str]:
     """Return the interactions of a value in memory, and what kind of value it was."""
     if isinstance(source, Mapping):
         source = pd.DataFrame(dict(source))
     if isinstance(source, pd.DataFrame):
-        return from_frame(source, config.columns, duplicates=config.duplicates), "DataFrame"
+        made = from_frame(source, config.columns, duplicates=config.duplicates, on_event=on_event)
+        return made, "DataFrame"
     if isinstance(source, tuple) and 2 <= len(source) <= 4:
         return from_arrays(*source, duplicates=config.duplicates), "arrays"
     if hasattr(source, "tocoo"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mfcli.config.filters import FILTERS, FilterConfig
@@ -38,6 +38,7 @@ class Format(StrEnum):
 
 
 COLUMN_ROLES = ("user", "item", "rating", "time")
+NO_COLUMN = "none"  # --columns rating=none: there is no rating
 
 _READ = "How the source is read"
 _DOWNLOAD = "Downloads (source: a data set's name or a URL)"
@@ -60,10 +61,10 @@ class FetchConfig(FilterConfig):
     )
     columns: str | None = option(
         None,
-        "Columns by name, or by number from 1: user=…,item=…,rating=…,time=… (rating and time may "
-        "be left out).",
+        "Columns by name, or by number from 1: user=…,item=…,rating=…,time=…. What is not named is "
+        "recognised by its name; rating=none or time=none leaves it out.",
         role=Role.source,
-        shown="common names, or this order",
+        shown="recognised by name, or this order",
         panel=_READ,
     )
     header: bool | None = option(
@@ -145,6 +146,12 @@ class FetchConfig(FilterConfig):
             raise UsageError("--format u.data has no header: choose --format tsv")
 
 
+def pairs_only(config: FetchConfig) -> FetchConfig:
+    """Return the options for a table of which only the users and items are wanted."""
+    chosen = dict.fromkeys(("rating", "time"), NO_COLUMN) | parse_columns(config.columns)
+    return replace(config, columns=",".join(f"{role}={name}" for role, name in chosen.items()))
+
+
 def parse_columns(text: str | None) -> dict[str, str]:
     """Read ``user=…,item=…,rating=…,time=…``; raises UsageError that says what is wrong."""
     if text is None:
@@ -159,9 +166,10 @@ def parse_columns(text: str | None) -> dict[str, str]:
         if role in chosen:
             raise UsageError(f"--columns gives {role} twice")
         chosen[role] = column
-    if len(set(chosen.values())) < len(chosen):
+    used = [column for column in chosen.values() if column != NO_COLUMN]
+    if len(set(used)) < len(used):
         raise UsageError(f"--columns {text!r} gives one column two roles")
     for role in ("user", "item"):
-        if role not in chosen:
-            raise UsageError(f"--columns {text!r} should name the {role} column: {role}=…")
+        if chosen.get(role) == NO_COLUMN:
+            raise UsageError(f"--columns {role}={NO_COLUMN}: every table needs the {role}")
     return chosen

@@ -11,8 +11,10 @@ from mfcli.config import Duplicates
 from mfcli.config.fetch import COLUMN_ROLES, parse_columns
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
+from mfcli.events import OnEvent, ignore
 from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.columns import by_name
+from mfcli.sources.readers.looks import Look, look_at, look_at_type
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.typed import add_typed, check_types
 
@@ -28,11 +30,12 @@ def from_frame(
     *,
     item_names: Mapping[Any, str] | None = None,
     duplicates: Duplicates = Duplicates.last,
+    on_event: OnEvent = ignore,
 ) -> Interactions:
     """Build interactions from a DataFrame, one entry a row; its index is not looked at.
 
     columns: role (user, item, rating, time) → column, as a mapping or as ``--columns`` takes them;
-    None: the columns whose names ``mfcli fetch`` knows. Without a rating column every row is an
+    what it does not name is recognised as ``mfcli fetch`` does. Without a rating column every row is an
     interaction of 1. item_names: id → name. duplicates: what becomes of several rows of one user
     and item; by default the last one counts, by time where there is one.
 
@@ -41,10 +44,14 @@ def from_frame(
     have a missing cell, and UsageError for ``columns`` that are not there.
     """
     names = [str(name) for name in frame.columns]
-    places = by_name(names, _chosen(columns), _WHERE)
+    chosen = _chosen(columns)
+    looks = [_look(frame.iloc[:, place]) for place in range(len(names))]
+    found = by_name(names, chosen, _WHERE, looks)
+    places = found.places
     for place in places.values():
         if names.count(names[place]) > 1:
             raise InputError(f"{_WHERE}: has two columns {names[place]!r}: rename one of them")
+    found.tell(_WHERE, "it stands", on_event)
     arrays = {role: _as_arrow(frame.iloc[:, place]) for role, place in places.items()}
     check_types(
         {role: pa.field(names[places[role]], array.type) for role, array in arrays.items()}, _WHERE
@@ -65,10 +72,19 @@ def _chosen(columns: Mapping[str, str] | str | None) -> dict[str, str]:
     for role in columns:
         if role not in COLUMN_ROLES:
             raise UsageError(f"columns: there is no role {role!r}, only {', '.join(COLUMN_ROLES)}")
-    for role in ("user", "item"):
-        if role not in columns:
-            raise UsageError(f"columns: should name the {role} column as well")
     return {role: str(column) for role, column in columns.items()}
+
+
+def _look(series: pd.Series[Any]) -> Look:
+    """Return what the first cells hold."""
+    head = series.head(200)
+    if head.dtype == object or head.dtype == "string":
+        cells = ["" if cell is None else str(cell) for cell in head.tolist()]
+        return look_at(cells)
+    try:
+        return look_at_type(pa.Array.from_pandas(head).type)
+    except pa.ArrowException:
+        return Look.unknown
 
 
 def _as_arrow(series: pd.Series[Any]) -> pa.Array:

@@ -14,7 +14,7 @@ import numpy as np
 from mfcli.artifacts import file_sha256, lineage_entry, meta_for
 from mfcli.codes import WarningCode
 from mfcli.config import FetchConfig, Role
-from mfcli.config.fetch import Format
+from mfcli.config.fetch import Format, pairs_only
 from mfcli.config.options import flag
 from mfcli.data.building import RawRows
 from mfcli.data.filtering import apply_threshold, compact, filter_counts
@@ -192,7 +192,8 @@ def read_any(
         with _watched(files) as inputs:
             _check_digest(located, inputs, config, source)
             on_event(Started(f"reading {located.data.name}", located.data.size, "bytes"))
-            table, kind = read_table(located.data, config, on_event)
+            options = pairs_only(config) if pairs else config
+            table, kind = read_table(located.data, options, on_event)
             if not pairs:
                 _check_interactions(table, kind, located.data.name)
             found = _read_names(item_names, table, on_event) if names else {}

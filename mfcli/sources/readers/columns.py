@@ -2,142 +2,254 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
+from mfcli.codes import WarningCode
+from mfcli.config.fetch import COLUMN_ROLES, NO_COLUMN
 from mfcli.config.options import nearest
 from mfcli.errors import InputError, UsageError
+from mfcli.events import Noted, OnEvent, Warned
+from mfcli.sources.readers import vocabulary
+from mfcli.sources.readers.looks import Look
+from mfcli.sources.readers.roles import fit, is_something_else
+from mfcli.sources.readers.words import split_words
 
-# Names as they are compared: lower case, letters and digits only. Earlier ones win.
-KNOWN = {
-    "user": (
-        "user",
-        "userid",
-        "uid",
-        "users",
-        "username",
-        "reviewerid",
-        "customerid",
-        "visitorid",
-        "memberid",
-        "accountid",
-        "sessionid",
-    ),
-    "item": (
-        "item",
-        "itemid",
-        "iid",
-        "items",
-        "movieid",
-        "movie",
-        "artistid",
-        "artist",
-        "productid",
-        "product",
-        "asin",
-        "parentasin",
-        "bookid",
-        "isbn",
-        "trackid",
-        "track",
-        "songid",
-        "song",
-        "businessid",
-        "animeid",
-        "gameid",
-        "articleid",
-        "newsid",
-        "filmid",
-        "jokeid",
-    ),
-    "rating": (
-        "rating",
-        "ratings",
-        "weight",
-        "score",
-        "count",
-        "playcount",
-        "plays",
-        "overall",
-        "stars",
-        "value",
-        "listens",
-    ),
-    "time": (
-        "timestamp",
-        "time",
-        "date",
-        "datetime",
-        "unixreviewtime",
-        "unixtime",
-        "ratingdate",
-        "createdat",
-        "ts",
-    ),
-}
+_OPTIONAL = ("rating", "time")
+# What else there is to do where the role cannot be told.
+_OR_NONE = {"rating": ", or rating=none where every row counts as 1", "time": ", or time=none"}
+# role → the least fit of a column that is named beside the one that was taken.
+_WORTH_NAMING = {"user": 60, "item": 60, "rating": 45}
+_NO_RATING = "every row counts as an interaction of 1"
 
 
-def plain(name: str) -> str:
-    """Return a column's name as it is compared: ``user_id``, ``userId`` and ``User ID`` are one."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table that are read.
 
-
-def role_of(name: str) -> str | None:
-    """Return the role that a column of this name has, or None."""
-    bare = plain(name)
-    return next((role for role, names in KNOWN.items() if bare in names), None)
-
-
-def by_name(names: Sequence[str], chosen: Mapping[str, str], where: str) -> dict[str, int]:
-    """Return role → column of a table with named columns, ``chosen`` (--columns) or the known ones.
-
-    Raises UsageError for a --columns that is not there, InputError if user or item is not known.
+    places: role → column, from 0. names: of all columns; without a header their numbers, from 1.
+    unused: columns of numbers that could be the rating, where none was taken. beside: role → other
+    columns that nearly were it. left_out: --columns says that there is no rating.
     """
-    if chosen:
-        return {role: _find(column, names, where) for role, column in chosen.items()}
-    found: dict[str, int] = {}
-    plain_names = [plain(name) for name in names]
-    for role, known in KNOWN.items():
-        place = next((plain_names.index(name) for name in known if name in plain_names), None)
-        if place is not None:
-            found[role] = place
-    for role in ("user", "item"):
-        if role not in found:
-            raise InputError(
-                f"{where}: no column has a name that is known for the {role}; its columns are "
-                f"{_list(names)}: choose with --columns user=…,item=…,rating=…,time=…"
-            )
-    return found
 
+    places: Mapping[str, int]
+    names: tuple[str, ...]
+    unused: tuple[str, ...] = ()
+    beside: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    left_out: bool = False
 
-def by_place(width: int, chosen: Mapping[str, str], where: str) -> dict[str, int]:
-    """Return role → column of a table without names: user, item, rating, time, or ``chosen``."""
-    if chosen:
-        numbers = [str(number) for number in range(1, width + 1)]
-        for role, column in chosen.items():
-            if column not in numbers:
-                reason = "has no header" if not column.isdigit() else f"has {width} columns"
-                raise UsageError(
-                    f"--columns {role}={column}: {where} {reason}: give numbers from 1 to {width}"
-                    + ("" if column.isdigit() else ", or --header if its first line names them")
+    def used(self) -> dict[str, str]:
+        """Return role → name of the column."""
+        return {role: self.names[place] for role, place in self.places.items()}
+
+    def describe(self) -> str:
+        """Return what is read as what: "user=userId, item=track_id (rather than artist)"."""
+        parts = []
+        for role, name in self.used().items():
+            others = _join(self.beside.get(role, ()), "and")
+            parts.append(f"{role}={name}" + (f" (rather than {others})" if others else ""))
+        return ", ".join(
+            parts if "rating" in self.places or self.left_out else [*parts, _NO_RATING]
+        )
+
+    def tell(self, where: str, kind: str, on_event: OnEvent) -> None:
+        """Say what is read as what, and warn of numbers that are not read."""
+        on_event(Noted(f"{where}: read as {kind}, {self.describe()}"))
+        if self.unused:
+            held = "holds" if len(self.unused) == 1 else "hold"
+            on_event(
+                Warned(
+                    WarningCode.rating_column,
+                    f"{where}: no column is known as the rating, so {_NO_RATING}; "
+                    f"{_join(self.unused, 'and')} {held} numbers: --columns "
+                    f"rating={self.unused[0]} takes them, --columns rating=none leaves them out",
                 )
-        return {role: int(column) - 1 for role, column in chosen.items()}
+            )
+
+
+def find_role(
+    names: Sequence[str],
+    role: str,
+    where: str,
+    looks: Sequence[Look] | None = None,
+    taken: Sequence[int] = (),
+) -> int | None:
+    """Return the column, from 0, whose name fits a role best; None where none does.
+
+    ``looks``: what the first cells of each column hold; ``taken``: columns that have another role.
+    Raises InputError where several fit as well.
+    """
+    ranked = _rank(names, role, looks, taken)
+    if not ranked:
+        return None
+    best = [place for score, place in ranked if score == ranked[0][0]]
+    if len(best) > 1 and role != "time":
+        options = [names[place] for place in best]
+        if len(set(options)) == 1:
+            raise InputError(f"{where}: has two columns {options[0]!r}: rename one of them")
+        raise InputError(
+            f"{where}: the {role} could be {_join(options, 'or')}: choose with --columns "
+            f"{role}={options[0]}{_OR_NONE.get(role, '')}{_wide(names, options)}"
+        )
+    return best[0]
+
+
+def by_name(
+    names: Sequence[str],
+    chosen: Mapping[str, str],
+    where: str,
+    looks: Sequence[Look] | None = None,
+    hint: str = "",
+) -> Columns:
+    """Return the columns of a table with named columns: ``chosen`` (--columns), else by their words.
+
+    A role that ``chosen`` gives "none" is left out. ``looks``: what the first cells of each column
+    hold. ``hint``: what else may be wrong, for the question. Raises UsageError for a --columns that
+    is not there; InputError where the user or the item is not known, or a role could be several.
+    """
+    places = {
+        role: _find(column, names, where) for role, column in chosen.items() if column != NO_COLUMN
+    }
+    _check_once(places, names, where)
+    beside = {}
+    for role in COLUMN_ROLES:
+        if role in chosen:
+            continue
+        taken = tuple(places.values())
+        place = find_role(names, role, where, looks, taken)
+        if place is not None:
+            beside[role] = _runners_up(names, role, looks, (*taken, place))
+            places[role] = place
+        elif role not in _OPTIONAL:
+            _ask(role, names, places, where, hint)
+    unused = () if "rating" in places or "rating" in chosen else _numbers(names, looks, places)
+    ordered = {role: places[role] for role in COLUMN_ROLES if role in places}
+    return Columns(ordered, tuple(names), unused, beside, chosen.get("rating") == NO_COLUMN)
+
+
+def by_place(
+    width: int, chosen: Mapping[str, str], where: str, looks: Sequence[Look] | None = None
+) -> Columns:
+    """Return the columns of a table without names: user, item, rating, time, or ``chosen``.
+
+    Where ``chosen`` names some roles, the others keep their usual place if it is free. Raises
+    UsageError for a column that is not there, InputError where the cells do not fit the place.
+    """
+    names = tuple(str(number) for number in range(1, width + 1))
+    for role, column in chosen.items():
+        if column not in (*names, NO_COLUMN):
+            reason = "has no header" if not column.isdigit() else f"has {width} columns"
+            raise UsageError(
+                f"--columns {role}={column}: {where} {reason}: give numbers from 1 to {width}"
+                + ("" if column.isdigit() else ", or --header if its first line names them")
+            )
     if width < 2:
         raise InputError(f"{where}: has one column, and two are needed, for the user and the item")
-    if width > 4:
+    places = {role: int(column) - 1 for role, column in chosen.items() if column != NO_COLUMN}
+    if width > 4 and not {"user", "item"} <= places.keys():
         raise InputError(
             f"{where}: has {width} columns without names: choose with --columns "
             "user=1,item=2,rating=3,time=4"
         )
-    return dict(zip(("user", "item", "rating", "time")[:width], range(width), strict=True))
+    for role in COLUMN_ROLES:
+        if role not in chosen and (width <= 4 or role not in _OPTIONAL):
+            _place(role, width, places)
+    ordered = {role: places[role] for role in COLUMN_ROLES if role in places}
+    return Columns(ordered, names, left_out=chosen.get("rating") == NO_COLUMN)
 
 
-def describe(found: Mapping[str, int], names: Sequence[str] | None) -> str:
-    """Return what is read as what: "user=userId, item=movieId"."""
-    parts = [f"{role}={names[place] if names else place + 1}" for role, place in found.items()]
-    return ", ".join(
-        parts if "rating" in found else [*parts, "every row counts as an interaction of 1"]
+def _place(role: str, width: int, places: dict[str, int]) -> None:
+    """Give a role its usual place, or to the user and the item the first that is free."""
+    usual = COLUMN_ROLES.index(role)
+    free = [place for place in range(width) if place not in places.values()]
+    if usual in free:
+        places[role] = usual
+    elif role not in _OPTIONAL and free:
+        places[role] = free[0]
+
+
+def _rank(
+    names: Sequence[str], role: str, looks: Sequence[Look] | None, taken: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return score and place of the columns that may have a role, the best first."""
+    scored = []
+    for place, name in enumerate(names):
+        score = None if place in taken else fit(name, role)
+        if score is not None and _looks_like(role, name, looks[place] if looks else None):
+            scored.append((-score, place))
+    return [(-score, place) for score, place in sorted(scored)]
+
+
+def _looks_like(role: str, name: str, look: Look | None) -> bool:
+    """Tell whether the cells of a column may be what its name says."""
+    words = {*split_words(name)}
+    if role == "rating" and words & vocabulary.RATING_NEEDS_NUMBERS:
+        return look in (None, Look.number, Look.rows, Look.unknown)
+    if role == "time":
+        if words & vocabulary.TIME_NEEDS_TIMES:
+            return look is Look.time
+        return look is not Look.clock
+    return True
+
+
+def _runners_up(
+    names: Sequence[str], role: str, looks: Sequence[Look] | None, taken: Sequence[int]
+) -> tuple[str, ...]:
+    """Return the columns that could have been taken for a role too."""
+    if role not in _WORTH_NAMING:
+        return ()
+    ranked = _rank(names, role, looks, taken)
+    return tuple(names[place] for score, place in ranked if score >= _WORTH_NAMING[role])
+
+
+def _numbers(
+    names: Sequence[str], looks: Sequence[Look] | None, places: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Return the columns of numbers without a role that are not known for something else."""
+    if looks is None:
+        return ()
+    return tuple(
+        name
+        for place, name in enumerate(names)
+        if looks[place] is Look.number
+        and place not in places.values()
+        and not is_something_else(name)
     )
+
+
+def _ask(role: str, names: Sequence[str], places: Mapping[str, int], where: str, hint: str) -> None:
+    """Raise the question which column has a role, with an example."""
+    free = [name for place, name in enumerate(names) if place not in places.values() and name]
+    missing = [each for each in ("user", "item") if each not in places]
+    example = ",".join(
+        f"{each}={name}" for each, name in zip(missing, [*free, *("…", "…")], strict=False)
+    )
+    raise InputError(
+        f"{where}: no column has a name that is known for the {role}; its columns are "
+        f"{_list(names)}: choose with --columns, for example --columns {example}{hint}"
+        f"{_wide(names, free)}"
+    )
+
+
+def _wide(names: Sequence[str], alike: Sequence[str]) -> str:
+    """Say what to do with a users × items table, of which each column is an item."""
+    stems = {"".join(word for word in split_words(name) if not word.isdigit()) for name in alike}
+    if len(alike) < 3 or len(stems) > 1:
+        return ""
+    return (
+        "; a table with a column for each item has to be written as one row a rating first "
+        "(pandas: melt)"
+    )
+
+
+def _check_once(places: Mapping[str, int], names: Sequence[str], where: str) -> None:
+    for role, place in places.items():
+        others = [other for other in places if other != role and places[other] == place]
+        if others:
+            raise UsageError(
+                f"--columns: {names[place]!r} of {where} is given two roles, {role} and {others[0]}"
+            )
 
 
 def _find(column: str, names: Sequence[str], where: str) -> int:
@@ -154,6 +266,12 @@ def _find(column: str, names: Sequence[str], where: str) -> int:
         f"--columns: {where} has no column {column!r}{nearest(column, names)}; "
         f"there are: {_list(names)}"
     )
+
+
+def _join(names: Sequence[str], word: str) -> str:
+    """Return "a", "a or b", "a, b or c"."""
+    shown = [name[:40] for name in names[:6]] + ["others"] * (len(names) > 6)
+    return f" {word} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _list(names: Sequence[str]) -> str:

@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.csv
 
 from mfcli.codes import WarningCode
-from mfcli.config.fetch import FetchConfig, Format
+from mfcli.config.fetch import FetchConfig, Format, pairs_only
 from mfcli.errors import InputError
-from mfcli.events import Noted, OnEvent, Warned, ignore
+from mfcli.events import OnEvent, Warned, ignore
 from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.columns import describe
 from mfcli.sources.readers.dialect import Change, Dialect, find_dialect
 from mfcli.sources.readers.source import Lines, Source
 from mfcli.sources.readers.table import TableBuilder
@@ -34,7 +33,7 @@ def read_delimited(
 ) -> TableBuilder:
     """Read all rows; raises InputError with the line of what cannot be used."""
     dialect = find_dialect(source.head(), kind, config)
-    on_event(Noted(f"{source.name}: read as {kind}, {describe(dialect.places, dialect.names)}"))
+    dialect.columns.tell(source.name, kind, on_event)
     return read_either_encoding(
         lambda latin1: _read_rows(source, dialect, on_event, latin1), source, on_event
     )
@@ -72,12 +71,12 @@ def says_not_utf8(error: pa.ArrowInvalid) -> bool:
 
 def _read_rows(source: Source, dialect: Dialect, on_event: OnEvent, latin1: bool) -> TableBuilder:
     change = as_latin1(dialect.change) if latin1 else dialect.change
-    places = dialect.places
+    places = dialect.columns.places
     kinds = {
         str(place): pa.string() if role == "time" else _CODED for role, place in places.items()
     }
     builder = TableBuilder(
-        columns=dialect.columns,
+        columns=dialect.columns.used(),
         where=lambda row: f"{source.name}, line {lines.line_of_row(source, dialect, change, row)}",
     )
     with contextlib.closing(
@@ -101,9 +100,9 @@ def stream_pairs(
     stream: IO[bytes], head: Head, kind: Format
 ) -> Iterator[tuple[pa.Array, pa.Array]]:
     """Yield the users and items of a stream in batches, strings; raises InputError."""
-    dialect = find_dialect(head, kind, FetchConfig())
+    dialect = find_dialect(head, kind, pairs_only(FetchConfig()))
     text = Lines(stream, dialect.change, ignore, None, head.name)
-    user, item = str(dialect.places["user"]), str(dialect.places["item"])
+    user, item = str(dialect.columns.places["user"]), str(dialect.columns.places["item"])
     done = 0
     try:
         for batch in _batches_of(text, dialect, dict.fromkeys((user, item), pa.string())):

@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from mfcli.config.fetch import FetchConfig, Format, parse_columns
+from mfcli.config.fetch import NO_COLUMN, FetchConfig, Format, parse_columns
 from mfcli.errors import InputError
-from mfcli.sources.readers.columns import by_name, by_place, role_of
+from mfcli.sources.readers.columns import Columns, by_name, by_place
+from mfcli.sources.readers.looks import look_at
+from mfcli.sources.readers.roles import role_of
 from mfcli.sources.readers.text import BOM, Head, is_number
 
 Change = Callable[[bytes], bytes]
@@ -58,27 +60,17 @@ TEXT_LAYOUTS: dict[Format, TextLayout] = {
 class Dialect:
     """How one table of text is laid out.
 
-    delimiter: what cuts its cells, once ``change`` has been applied to whole lines. names: of the
-    columns, where a header has them. width: number of columns. places: user, item, rating, time →
-    column.
+    delimiter: what cuts its cells, once ``change`` has been applied to whole lines. width: number
+    of columns. columns: those that are read.
     """
 
     format: Format
     delimiter: str
     quoted: bool
     header: bool
-    names: tuple[str, ...] | None
     width: int
-    places: Mapping[str, int]
+    columns: Columns
     change: Change | None
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Return role → what the column is called, by number where there is no header."""
-        return {
-            role: self.names[place] if self.names else str(place + 1)
-            for role, place in self.places.items()
-        }
 
 
 def find_dialect(head: Head, format: Format, config: FetchConfig) -> Dialect:
@@ -96,21 +88,24 @@ def find_dialect(head: Head, format: Format, config: FetchConfig) -> Dialect:
     header = config.header if layout.header is None else layout.header
     if header is None:
         header = _has_header(records, chosen)
-    names = None
+    looks = [
+        look_at([record[place] for record in records[int(header) : 200] if place < len(record)])
+        for place in range(width)
+    ]
     if header:
         names = tuple(name.strip() for name in records[0])
         if layout.typed_names:
             names = tuple(name.rpartition(":")[0] or name for name in names)
+        columns = by_name(names, chosen, head.name, looks)
+    else:
+        columns = by_place(width, chosen, head.name, looks)
     return Dialect(
         format=format,
         delimiter=delimiter,
         quoted=quoted,
         header=header,
-        names=names,
         width=width,
-        places=by_place(width, chosen, head.name)
-        if names is None
-        else by_name(names, chosen, head.name),
+        columns=columns,
         change=layout.change,
     )
 
@@ -140,7 +135,7 @@ def _has_header(records: list[list[str]], chosen: Mapping[str, str]) -> bool:
     it holds text above a column of numbers.
     """
     first, rest = records[0], records[1:200]
-    if any(not column.isdigit() for column in chosen.values()):
+    if any(not column.isdigit() and column != NO_COLUMN for column in chosen.values()):
         return True
     if any(role_of(cell) in ("user", "item") for cell in first):
         return True

@@ -14,10 +14,11 @@ import pyarrow.json
 from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
-from mfcli.events import Noted, OnEvent
+from mfcli.events import OnEvent
 from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.columns import by_name, describe
+from mfcli.sources.readers.columns import Columns, by_name
+from mfcli.sources.readers.looks import look_at
 from mfcli.sources.readers.source import Lines, Source
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
@@ -30,9 +31,9 @@ def read_jsonl(
 
     Ids may be integers or strings, in one column too: a number counts as it is written.
     """
-    places, schema = _head_schema(source.head(), config)
-    on_event(Noted(f"{source.name}: read as {kind}, {describe(places, schema.names)}"))
-    wanted = {role: schema.names[place] for role, place in places.items()}
+    columns, schema = _head_schema(source.head(), config)
+    columns.tell(source.name, kind, on_event)
+    wanted = columns.used()
     builder = TableBuilder(
         columns=wanted,
         where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_objects)}",
@@ -42,12 +43,12 @@ def read_jsonl(
     ) as stream:
         try:
             while block := stream.read():
-                columns = _json_columns(block, schema, wanted, builder.n_rows)
+                cells = _json_columns(block, schema, wanted, builder.n_rows)
                 builder.add(
-                    columns["user"].cast(pa.string()),
-                    columns["item"].cast(pa.string()),
-                    columns.get("rating"),
-                    columns.get("time"),
+                    cells["user"].cast(pa.string()),
+                    cells["item"].cast(pa.string()),
+                    cells.get("rating"),
+                    cells.get("time"),
                 )
         except CellError as error:
             line = lines.line_of(source, error.row, _count_objects)
@@ -64,9 +65,10 @@ def _count_objects(line: bytes) -> int:
     return int(bool(line.strip()))
 
 
-def _head_schema(head: Head, config: FetchConfig) -> tuple[dict[str, int], pa.Schema]:
+def _head_schema(head: Head, config: FetchConfig) -> tuple[Columns, pa.Schema]:
     """Find the columns and the types they begin with among the first objects."""
     kinds: dict[str, pa.DataType] = {}
+    cells: dict[str, list[str]] = {}
     for text in head.lines[:1000]:
         try:
             values = json.loads(text)
@@ -76,15 +78,24 @@ def _head_schema(head: Head, config: FetchConfig) -> tuple[dict[str, int], pa.Sc
             for key, value in values.items():
                 if is_valid_text(key):
                     kinds.setdefault(key, _kind(value))
-    places = by_name(list(kinds), parse_columns(config.columns), head.name)
-    schema = [
-        (name, pa.float64() if at == places.get("rating") else kind)
-        for at, (name, kind) in enumerate(kinds.items())
-    ]
-    kept = sorted(set(places.values()))
-    return {role: kept.index(at) for role, at in places.items()}, pa.schema(
-        [schema[at] for at in kept]
+                    cells.setdefault(key, []).append(_as_cell(value))
+    looks = [look_at(cells[name][:200]) for name in kinds]
+    columns = by_name(list(kinds), parse_columns(config.columns), head.name, looks)
+    used = columns.used()
+    return columns, pa.schema(
+        [
+            (name, pa.float64() if name == used.get("rating") else kind)
+            for name, kind in kinds.items()
+            if name in used.values()
+        ]
     )
+
+
+def _as_cell(value: Any) -> str:
+    """Return a value as the cell of a table; true and false are 1 and 0."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _kind(value: Any) -> pa.DataType:

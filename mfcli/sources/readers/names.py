@@ -13,10 +13,11 @@ import numpy as np
 from mfcli.data.ids import CANONICAL_INTEGER
 from mfcli.data.interactions import Ids
 from mfcli.errors import InputError
-from mfcli.sources.readers.columns import KNOWN, plain
 from mfcli.sources.readers.detect import refuse_foreign
+from mfcli.sources.readers.roles import fit
 from mfcli.sources.readers.source import HEAD_BYTES, Source
 from mfcli.sources.readers.text import LINE_END, QUOTING, Head, decode
+from mfcli.sources.readers.words import split_words
 
 LONGEST_NAME = 255
 LARGEST_FILE = 1 << 29
@@ -99,11 +100,16 @@ def _first_delimiter(line: str) -> str:
 
 def _name_columns(cells: list[str]) -> tuple[int, int] | None:
     """Return the columns of id and name if ``cells`` are a header."""
-    names = [plain(cell.rpartition(":")[0] or cell) for cell in cells]
-    titles = [place for place, name in enumerate(names) if name in _TITLES]
-    ids = [place for place, name in enumerate(names) if name in (*KNOWN["item"], "id")]
-    ids = [place for place in ids if place not in titles[:1]]
-    return (ids[0], titles[0]) if ids and titles else None
+    names = [cell.rpartition(":")[0] or cell for cell in cells]
+    words = ["".join(split_words(name)) for name in names]
+    titles = [place for place, word in enumerate(words) if word in _TITLES]
+    fits = {
+        place: 1 if words[place] == "id" else fit(name, "item") or 0
+        for place, name in enumerate(names)
+        if place not in titles[:1]
+    }
+    best = max(fits, key=lambda place: fits[place], default=0)
+    return (best, titles[0]) if titles and fits.get(best) else None
 
 
 def _keep(

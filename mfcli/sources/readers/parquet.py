@@ -10,11 +10,12 @@ from typing import IO
 
 import pyarrow as pa
 
-from mfcli.config.fetch import FetchConfig, Format, parse_columns
+from mfcli.config.fetch import FetchConfig, Format, pairs_only, parse_columns
 from mfcli.errors import InputError
-from mfcli.events import Noted, OnEvent, Progress
+from mfcli.events import OnEvent, Progress
 from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.columns import by_name, describe
+from mfcli.sources.readers.columns import by_name
+from mfcli.sources.readers.looks import Look, look_at_type
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
@@ -37,15 +38,16 @@ def read_parquet(
         pyarrow.parquet.ParquetFile(stream) as file,
     ):
         schema, n_rows = file.schema_arrow, file.metadata.num_rows
-        places = by_name(schema.names, parse_columns(config.columns), source.name)
-        check_types({role: schema.field(place) for role, place in places.items()}, source.name)
-        on_event(Noted(f"{source.name}: read as {kind}, {describe(places, schema.names)}"))
+        chosen = parse_columns(config.columns)
+        columns = by_name(schema.names, chosen, source.name, _looks(schema))
+        fields = {role: schema.field(place) for role, place in columns.places.items()}
+        check_types(fields, source.name)
+        columns.tell(source.name, kind, on_event)
         capacity.require_rows(source.name, n_rows, on_event)
         on_event(Progress(0, n_rows))
-        wanted = {role: schema.names[place] for role, place in places.items()}
+        wanted = columns.used()
         builder = TableBuilder(columns=wanted, where=lambda row: f"{source.name}, row {row + 1}")
-        # One column may have two roles in a file without --columns: never asked for twice.
-        for batch in file.iter_batches(BATCH_ROWS, columns=sorted(set(wanted.values()))):
+        for batch in file.iter_batches(BATCH_ROWS, columns=sorted(wanted.values())):
             add_typed(builder, {role: batch.column(name) for role, name in wanted.items()})
             on_event(Progress(builder.n_rows, n_rows))
     return builder
@@ -60,10 +62,15 @@ def stream_pairs(
     stream.seek(0)
     with _explained(head.name), pyarrow.parquet.ParquetFile(stream) as file:
         names = file.schema_arrow.names
-        places = by_name(names, {}, head.name)
-        user, item = names[places["user"]], names[places["item"]]
+        chosen = parse_columns(pairs_only(FetchConfig()).columns)
+        used = by_name(names, chosen, head.name, _looks(file.schema_arrow)).used()
+        user, item = used["user"], used["item"]
         for batch in file.iter_batches(PAIR_ROWS, columns=[user, item]):
             yield batch.column(user).cast(pa.string()), batch.column(item).cast(pa.string())
+
+
+def _looks(schema: pa.Schema) -> list[Look]:
+    return [look_at_type(field.type) for field in schema]
 
 
 @contextlib.contextmanager

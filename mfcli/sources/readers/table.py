@@ -7,7 +7,7 @@ ids: strings are never held a row each.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,14 @@ from mfcli.sources.readers.values import read_ratings, read_times
 
 @dataclass(frozen=True, eq=False)
 class ParsedTable:
-    """All rows of a source; ``remarks`` are worth telling the user."""
+    """All rows of a source; ``columns``: role → name of the column; ``remarks``: worth telling."""
 
     users: CodedColumn
     items: CodedColumn
     ratings: Floats | None
     times: NDArray[np.int64] | None
     remarks: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, item_names: dict[Any, str]) -> RawRows:
         """Return the rows with an id each."""
@@ -106,7 +107,8 @@ class TableBuilder:
         """Return the table; the builder is used up."""
         users, items = self._users.finish(), self._items.finish()
         remarks = tuple(column.remark for column in (self._users, self._items) if column.remark)
-        return ParsedTable(users, items, _joined(self._ratings), _joined(self._times), remarks)
+        ratings, times = _joined(self._ratings), _joined(self._times)
+        return ParsedTable(users, items, ratings, times, remarks, self.columns)
 
 
 def _row_number(row: int) -> str:
