@@ -71,7 +71,8 @@ WARNINGS: dict[WarningCode, About] = {
     ),
     WarningCode.rating_column: About(
         "A column of numbers could be the rating, and none was taken as it.",
-        "Name it with `--columns rating=NAME`, or say that there is none with `--columns rating=none`.",
+        "Name it with `--columns rating=NAME`, or say that there is none with "
+        "`--columns rating=none`.",
     ),
     WarningCode.columns: About(
         "What a column holds was guessed, and the guess could be wrong.",

@@ -35,9 +35,9 @@ def from_frame(
     """Build interactions from a DataFrame, one entry a row; its index is not looked at.
 
     columns: role (user, item, rating, time) → column, as a mapping or as ``--columns`` takes them;
-    what it does not name is recognised as ``mfcli fetch`` does. Without a rating column every row is an
-    interaction of 1. item_names: id → name. duplicates: what becomes of several rows of one user
-    and item; by default the last one counts, by time where there is one.
+    what it does not name is recognised as ``mfcli fetch`` does. Without a rating column
+    every row is an interaction of 1. item_names: id → name. duplicates: what becomes of several
+    rows of one user and item; by default the last one counts, by time where there is one.
 
     Ids follow the rule of ``mfcli fetch``: a column of strings that are all canonical integers
     is int64. Raises InputError for columns that are not known, not of a fitting type, or that

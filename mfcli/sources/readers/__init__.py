@@ -6,7 +6,8 @@ delimited.py   u.data, ratings.dat, csv, tsv, space, recbole; dialect.py: how su
 adjacency.py   adjacency lists, negatives
 parquet.py, jsonl.py, typed.py (tables whose columns have types)
 streamed.py    pairs of ids in small batches
-columns.py     which column is the user, the item, the rating, the time
+columns.py     which column is the user, the item, the rating, the time: roles.py (how well a name
+               fits), vocabulary.py and words.py (the words of names), looks.py (what cells hold)
 table.py       what readers fill, chunk by chunk: id_columns.py (ids), values.py (ratings, times)
 lines.py       after an error: the line it stands on
 names.py       item names

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from mfcli.codes import WarningCode
 from mfcli.config.fetch import COLUMN_ROLES, NO_COLUMN
@@ -36,7 +35,7 @@ class Columns:
     places: Mapping[str, int]
     names: tuple[str, ...]
     unused: tuple[str, ...] = ()
-    beside: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: bool = False
 
     def used(self) -> dict[str, str]:
@@ -90,7 +89,7 @@ def find_role(
             raise InputError(f"{where}: has two columns {options[0]!r}: rename one of them")
         raise InputError(
             f"{where}: the {role} could be {_join(options, 'or')}: choose with --columns "
-            f"{role}={options[0]}{_OR_NONE.get(role, '')}{_wide(names, options)}"
+            f"{role}={options[0]}{_OR_NONE.get(role, '')}{_wide(options)}"
         )
     return best[0]
 
@@ -102,7 +101,7 @@ def by_name(
     looks: Sequence[Look] | None = None,
     hint: str = "",
 ) -> Columns:
-    """Return the columns of a table with named columns: ``chosen`` (--columns), else by their words.
+    """Return the columns of a table with named columns: ``chosen`` (--columns), or by words.
 
     A role that ``chosen`` gives "none" is left out. ``looks``: what the first cells of each column
     hold. ``hint``: what else may be wrong, for the question. Raises UsageError for a --columns that
@@ -128,13 +127,11 @@ def by_name(
     return Columns(ordered, tuple(names), unused, beside, chosen.get("rating") == NO_COLUMN)
 
 
-def by_place(
-    width: int, chosen: Mapping[str, str], where: str, looks: Sequence[Look] | None = None
-) -> Columns:
+def by_place(width: int, chosen: Mapping[str, str], where: str) -> Columns:
     """Return the columns of a table without names: user, item, rating, time, or ``chosen``.
 
     Where ``chosen`` names some roles, the others keep their usual place if it is free. Raises
-    UsageError for a column that is not there, InputError where the cells do not fit the place.
+    UsageError for a column that is not there, InputError where there are too few or too many.
     """
     names = tuple(str(number) for number in range(1, width + 1))
     for role, column in chosen.items():
@@ -228,11 +225,11 @@ def _ask(role: str, names: Sequence[str], places: Mapping[str, int], where: str,
     raise InputError(
         f"{where}: no column has a name that is known for the {role}; its columns are "
         f"{_list(names)}: choose with --columns, for example --columns {example}{hint}"
-        f"{_wide(names, free)}"
+        f"{_wide(free)}"
     )
 
 
-def _wide(names: Sequence[str], alike: Sequence[str]) -> str:
+def _wide(alike: Sequence[str]) -> str:
     """Say what to do with a users × items table, of which each column is an item."""
     stems = {"".join(word for word in split_words(name) if not word.isdigit()) for name in alike}
     if len(alike) < 3 or len(stems) > 1:

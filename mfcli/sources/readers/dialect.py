@@ -98,7 +98,7 @@ def find_dialect(head: Head, format: Format, config: FetchConfig) -> Dialect:
             names = tuple(name.rpartition(":")[0] or name for name in names)
         columns = by_name(names, chosen, head.name, looks)
     else:
-        columns = by_place(width, chosen, head.name, looks)
+        columns = by_place(width, chosen, head.name)
     return Dialect(
         format=format,
         delimiter=delimiter,

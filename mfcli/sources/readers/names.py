@@ -37,6 +37,7 @@ _TITLES = (
 )
 # Delimiters of lists of names, and whether their cells may be quoted: u.item has stray quotes.
 _DELIMITERS = {"\t": False, ",": True, "|": False, ";": True}
+_PLAIN_ID = 105  # of the fits of roles.py: better than a name or an address, worse than item_id
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -104,7 +105,7 @@ def _name_columns(cells: list[str]) -> tuple[int, int] | None:
     words = ["".join(split_words(name)) for name in names]
     titles = [place for place, word in enumerate(words) if word in _TITLES]
     fits = {
-        place: 1 if words[place] == "id" else fit(name, "item") or 0
+        place: _PLAIN_ID if words[place] == "id" else fit(name, "item") or 0
         for place, name in enumerate(names)
         if place not in titles[:1]
     }

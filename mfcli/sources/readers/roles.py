@@ -16,7 +16,7 @@ _UNKNOWN_WORD = 3
 _SUFFIXED = 2
 _USER_BY_NAME = 40
 _COUNTING = frozenset(
-    [
+    (
         "num",
         "n",
         "nb",
@@ -30,13 +30,10 @@ _COUNTING = frozenset(
         "sum",
         "max",
         "min",
-        "top",
-        "is",
-        "has",
-    ]
+    )
 )
 _OTHER_PEOPLE = frozenset(
-    ["friend", "friends", "followed", "followee", "following", "trusted", "trustee", "seller"]
+    ("friend", "friends", "followed", "followee", "following", "trusted", "trustee")
 )
 _NUMBERED = ("idx", "index")  # mapped ids: the original ones are better
 _PREFIXES = frozenset(("is", "has", "was", "do"))

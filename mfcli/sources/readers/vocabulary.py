@@ -19,8 +19,8 @@ def _table(**rows: str) -> dict[str, int]:
 
 # What makes an id of the word before it, or after it where it is in ``LEADING_IDS``.
 IDS = _set(
-    "id ids key code cod codigo codice no nr num nummer numero number idx index guid uuid hash pk "
-    "sk fk identifier identifiant identificador identificativo hashid sha1 md5 mbox kennung "
+    "id ids key code cod codigo codice no nr num nummer numero number idx index guid uuid hash "
+    "pk sk fk identifier identifiant identificador identificativo hashid sha1 md5 mbox kennung "
     "nbr ref"
 )
 LEADING_IDS = _set(
@@ -30,13 +30,13 @@ LEADING_IDS = _set(
 NEUTRAL = _set(
     "my your the a of de del du do da di des der die le la el van het raw orig original actual "
     "true final given internal external full unique distinct main anon anonymous anonymized "
-    "anonymised anonymised encoded encrypted enc hashed mapped global remapped col column field "
-    "feature interactions interaction ratings reviews review events event"
+    "anonymised encoded encrypted enc hashed mapped global remapped col column field feature "
+    "interactions interaction ratings reviews review events event"
 )
 # Behind a name: which of two merged tables it is from, how it is encoded.
 SUFFIXES = _set(
-    "x y enc encoded encrypted hashed anon anonymized anonymised mapped remapped int str raw orig "
-    "original new old left right"
+    "x y enc encoded encrypted hashed anon anonymized anonymised mapped remapped int str raw "
+    "orig original new old left right"
 )
 
 # Who: the higher, the likelier. A word of 60 is somebody where there is nobody better.
@@ -99,10 +99,10 @@ ITEM_PLURALS = _table(
 LESSER = _set("parent best related similar previous next last first variant")
 # Words that name an item only with an id beside them: alone they are text, kinds or addresses.
 ITEM_NEEDS_ID = _set(
-    "title content page post event group set line level sub parent style model media stock object "
-    "entity question answer quote candidate activity location spot home release record sample "
-    "offering plan bundle cause community club stream link season series serie serial food "
-    "program programme story house property position number nummer review creator actor "
+    "title content page post event group set line level sub parent style model media stock "
+    "object entity question answer quote candidate activity location spot home release record "
+    "sample offering plan bundle cause community club stream link season series serie serial "
+    "food program programme story house property position number nummer review creator actor "
     "director image photo domain show theme color size"
 )
 ITEM_CODES = _table(
@@ -126,14 +126,15 @@ RATINGS = _table(
     _50="liked like label recommend recommended recommends click clicked reaction affinity "
     "strength weight count counts hours quantity qty frequency freq plays playcount listens "
     "streams views clicks purchases playtime intensity engagement confidence interest "
-    "thumbs upvoted voted target menge anzahl aantal quantite quantita cantidad quantidade stunden heures "
-    "horas ore uren scrobbles favorite favourite bookmarked purchased bought watched",
+    "thumbs upvoted voted target menge anzahl aantal quantite quantita cantidad quantidade "
+    "stunden heures horas ore uren scrobbles favorite favourite bookmarked purchased "
+    "bought watched",
     _45="value val interaction implicit amount valeur valor waarde wert",
 )
 # A plain word of text elsewhere: the rating only above numbers.
 RATING_NEEDS_NUMBERS = _set(
-    "target note nota notas mark marks opinion label quality value feedback amount reaction like liked "
-    "watched bought purchased interaction interest"
+    "target note nota notas mark marks opinion label quality value feedback amount reaction "
+    "like liked watched bought purchased interaction interest"
 )
 # What was done, before a count, a time or a share: ``play_count``, ``watch_ratio``, ``dwell time``.
 DEEDS = _set(
@@ -148,8 +149,8 @@ AMOUNTS = _set(
 )
 # With these, ``time`` is how long: ``play_time``, ``time spent watching``.
 LASTING = _set(
-    "play playing played watch watching watched listen listening listened dwell reading streaming "
-    "viewing spent"
+    "play playing played watch watching watched listen listening listened dwell reading "
+    "streaming viewing spent"
 )
 # Before a rating or a count: it is of something else, or it sums up many rows.
 NOT_ONES_OWN = _set(
@@ -191,25 +192,25 @@ HARDLY_THE_TIME = _set(
 
 # Words at the end of a name that is neither user, item nor rating whatever stands before them.
 OTHER = _set(
-    "name names title titles text summary headline comment comments description desc body message "
-    "author authors genre genres category categories cat subcategory department subclass aisle "
-    "price prices cost discount revenue money currency age gender sex zip zipcode pin postal "
-    "lat lon lng latitude longitude altitude year month day days week weekday hour minute second "
-    "verified image images picture url style color colour size size length width height version "
-    "row rank position step country city state region province county platform status state type "
-    "kind mode os flag helpful useful funny cool votes fold split train test is_test language "
-    "lang tags tag keywords brand occupation bio email phone ip address unnamed level index "
-    "order session query parent seller merchant store channel segment cluster group timezone "
-    "offset numerator denominator abv ibu calories minutes seconds ms isread read isreviewed "
-    "reviewed reordered dow "
-    "birthday weekofyear wday mday serial rownum rowid sequence seq"
+    "name names title titles text summary headline comment comments description desc body "
+    "message author authors genre genres category categories cat subcategory department "
+    "subclass aisle price prices cost discount revenue money currency age gender sex zip "
+    "zipcode pin postal lat lon lng latitude longitude altitude year month day days week "
+    "weekday hour minute second verified image images picture url style color colour size "
+    "length width height version row rank position step country city state region province "
+    "county platform status type kind mode os flag helpful useful funny cool votes fold split "
+    "train test is_test language lang tags tag keywords brand occupation bio email phone ip "
+    "address unnamed level index order session query parent seller merchant store channel "
+    "segment cluster group timezone offset numerator denominator abv ibu calories minutes "
+    "seconds ms isread read isreviewed reviewed reordered dow birthday weekofyear wday mday "
+    "serial rownum rowid sequence seq"
 )
 _MORE = _set(
-    "names profile reviewer stamp check in out up forever by do has is are was g plus un not was "
-    "parent star watch ratio play listen view dwell count steam user item last best first second "
-    "mbid artist release beer book overall review num n_ avg purchase total time session "
-    "invoice transaction unix basket cart visit household anonymous full good goods to from read "
-    "start end finish bookmark birth spent weeks weeks windows mac linux deck"
+    "names profile reviewer stamp check in out up forever by do has is are was g plus un not "
+    "parent star watch ratio play listen view dwell count steam user item last best first "
+    "second mbid artist release beer book overall review num n_ avg purchase total time session "
+    "invoice transaction unix basket cart visit household anonymous full good goods to from "
+    "read start end finish bookmark birth spent weeks windows mac linux deck"
 )
 ALL_WORDS = frozenset().union(
     IDS,
