@@ -30,7 +30,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchResult(Result):
-    """What fetch wrote."""
+    """What fetch wrote; ``times``: their range, as dates in UTC where they are dates."""
 
     out: str
     format: str
@@ -46,6 +46,7 @@ class FetchResult(Result):
     mean: float
     has_timestamps: bool
     has_item_names: bool
+    times: str | None = None
     notice: str = ""
     seconds: float = 0.0
 

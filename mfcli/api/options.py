@@ -30,6 +30,7 @@ class FetchOptions(TypedDict, total=False):
     ]
     columns: str
     header: bool
+    time_format: str
     item_names: str
     duplicates: Literal["last", "first", "mean", "sum", "max", "error"]
     cache_dir: str

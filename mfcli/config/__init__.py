@@ -6,6 +6,7 @@ describing      what help and the reference page say of an option
 layers, files   defaults, preset, file, command line; TOML files and presets
 filters, output options that several commands share
 fetch, split, evaluate, recommend, similar, run: the options of these commands
+time_formats    how times are written: --time-format
 train_options   the options of train, as they are declared
 train, recipe   how they become a recipe, in which every choice is made
 model_args      what rebuilds a model: its kind and its sizes

@@ -8,6 +8,7 @@ from enum import StrEnum
 from mfcli.config.filters import FILTERS, FilterConfig
 from mfcli.config.options import nearest, option
 from mfcli.config.roles import Role
+from mfcli.config.time_formats import parse_time_format
 from mfcli.errors import UsageError
 
 
@@ -74,6 +75,14 @@ class FetchConfig(FilterConfig):
         shown="found by looking",
         panel=_READ,
     )
+    time_format: str | None = option(
+        None,
+        "How times are written: s, ms, us or ns since 1970, days, excel; dmy, mdy or ymd; or a "
+        "pattern such as %d.%m.%Y %H:%M.",
+        role=Role.source,
+        shown="found by looking",
+        panel=_READ,
+    )
     item_names: str | None = option(
         None,
         "File of item ids and names: two columns, or u.item, movies.csv, movies.dat.",
@@ -135,6 +144,8 @@ class FetchConfig(FilterConfig):
     def check(self) -> None:
         """Refuse malformed --columns, --sha256 and --base-url."""
         parse_columns(self.columns)
+        if self.time_format is not None:
+            parse_time_format(self.time_format)
         digest = (self.sha256 or "0" * 64).lower()
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise UsageError(f"--sha256 {self.sha256!r} should be 64 hexadecimal digits")

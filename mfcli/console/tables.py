@@ -42,7 +42,7 @@ def _fetch(result: FetchResult) -> list[RenderableType]:
         "duplicates merged": result.duplicates,
         "below the threshold": result.below_threshold,
         "filtered out": result.filtered,
-        "times": result.has_timestamps,
+        "times": result.times or result.has_timestamps,
         "item names": result.has_item_names,
     }
     notice: list[RenderableType] = [Text(result.notice)] if result.notice else []

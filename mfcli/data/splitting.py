@@ -19,6 +19,7 @@ from mfcli.data.building import RawRows, from_codes
 from mfcli.data.filtering import apply_threshold, filter_counts
 from mfcli.data.ids import encode, name_items
 from mfcli.data.interactions import Catalog, Ids, Interactions
+from mfcli.data.times import shown_span, shown_time
 from mfcli.errors import InputError
 
 Mask = NDArray[np.bool_]
@@ -163,11 +164,21 @@ def _checked(parts: Parts, config: SplitConfig) -> Parts:
         if config.chosen is Strategy.leave_n_out and not config.folds:
             mend = f"no user has more than {config.n} ratings: choose a smaller --n"
         elif config.cutoff is not None:
-            mend = "choose another --cutoff"
+            mend = f"{_cutoff_among_times(parts, config.cutoff)}: choose another --cutoff"
         else:
             mend = "choose other split options"
         raise InputError(f"the split would leave {name} without a rating: {mend}")
     return parts
+
+
+def _cutoff_among_times(parts: Parts, cutoff: str) -> str:
+    """Return what a cutoff was read as, and from when to when there are rows."""
+    spans = [part.timestamps for part in parts.values() if part.n_ratings]
+    times = np.concatenate([span for span in spans if span is not None])
+    return (
+        f"--cutoff {cutoff} is {shown_time(parse_time(cutoff))}, and the times run from "
+        f"{shown_span(int(times.min()), int(times.max()))}"
+    )
 
 
 def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, int]) -> Mask:

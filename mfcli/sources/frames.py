@@ -58,7 +58,7 @@ def from_frame(
     )
     if not len(frame):
         raise InputError(f"{_WHERE}: holds no rows")
-    builder = TableBuilder()
+    builder = TableBuilder(where=lambda row: f"{_WHERE}, row at position {row}")
     try:
         add_typed(builder, arrays)
     except CellError as error:

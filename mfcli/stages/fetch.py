@@ -15,6 +15,7 @@ from mfcli.artifacts import (
     stored_bytes,
 )
 from mfcli.config import FetchConfig
+from mfcli.data.times import span_of
 from mfcli.events import OnEvent, Started, ignore, without
 from mfcli.results import FetchResult
 from mfcli.sources.reading import read_interactions
@@ -52,6 +53,7 @@ def fetch(source: str, out: Path, config: FetchConfig, on_event: OnEvent = ignor
         mean=float(ratings.mean(dtype=np.float64)),
         has_timestamps=interactions.timestamps is not None,
         has_item_names=interactions.catalog.item_names is not None,
+        times=span_of(interactions),
         notice=facts.notice,
         seconds=time.perf_counter() - began,
     )

@@ -13,7 +13,7 @@ from mfcli.artifacts import load_interactions, open_input
 from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.unpacking import GZIP_MAGIC
-from mfcli.data.interactions import Interactions
+from mfcli.data.times import span_of
 from mfcli.errors import InputError
 from mfcli.results import InspectResult
 
@@ -53,7 +53,7 @@ def _matrix(path: Path) -> InspectResult:
         "density": matrix.n_ratings / max(1, matrix.n_users * matrix.n_items),
         "users with a rating": int((matrix.user_counts > 0).sum()),
         "items with a rating": int((matrix.item_counts > 0).sum()),
-        "times": _span(matrix),
+        "times": span_of(matrix),
         "item names": matrix.catalog.item_names is not None,
         "user ids": _kind(matrix.catalog.user_ids),
         "item ids": _kind(matrix.catalog.item_ids),
@@ -71,17 +71,6 @@ def _matrix(path: Path) -> InspectResult:
         lineage=lineage_of(meta),
         metrics={},
     )
-
-
-def _span(matrix: Interactions) -> str | None:
-    times = matrix.timestamps
-    if times is None or not len(times):
-        return None
-    try:
-        ends = np.array([times.min(), times.max()]).astype("datetime64[s]")
-    except (OverflowError, ValueError):
-        return f"{times.min()} to {times.max()}"
-    return f"{ends[0]} to {ends[1]}"
 
 
 def _kind(ids: NDArray[Any]) -> str:

@@ -71,7 +71,7 @@ small = st.integers(1, 30).map(str)
 ratings = st.floats(-1e6, 1e6, width=32).map(repr) | st.sampled_from(
     ["0", "4", ".5", "5.", "+3", "3.2466e+05"]
 )
-times = st.integers(0, 2**40).map(str)
+times = st.integers(10**8, 2**36).map(str)  # of seconds: others have another meaning
 
 
 def tables(ids: st.SearchStrategy[str]) -> st.SearchStrategy[list[tuple[str, ...]]]:
@@ -314,19 +314,14 @@ def test_an_explicit_zero_is_a_rating(read: Read) -> None:
     ("text", "seconds"),
     [
         ("881250949", 881250949),
-        ("1538573122339", 1538573122339),
         ("-5", -5),
         ("6.9", 6),
         ("-6.9", -6),
         ("9.64982703e8", 964982703),
-        ("1970-01-02", 86400),
-        ("1970-01-01T00:01:00Z", 60),
-        ("1970-01-01 02:00:00+02:00", 0),
-        ("1970-01-01 00:00:01.999", 1),
     ],
 )
 def test_times_become_whole_seconds(read: Read, text: str, seconds: int) -> None:
-    """Integers stay what they are: whether they are milliseconds is not guessed."""
+    """Small numbers stay what they are; test_times.py has the others."""
     rows = read(f"user,item,time\n1,2,0\n1,3,{text}\n")
     assert rows.times is not None
     assert rows.times.tolist() == [0, seconds]

@@ -91,7 +91,7 @@ class TestParquet:
         [
             pa.array([86400, 0]),
             pa.array([86400.7, -0.5]),
-            pa.array(["1970-01-02", "0"]),
+            pa.array(["1970-01-02", "1970-01-01"]),
             pa.array([date(1970, 1, 2), date(1970, 1, 1)]),
             pa.array([datetime(1970, 1, 2), datetime(1970, 1, 1)], pa.timestamp("us")),
             pa.array(

@@ -8,7 +8,8 @@ parquet.py, jsonl.py, typed.py (tables whose columns have types)
 streamed.py    pairs of ids in small batches
 columns.py     which column is the user, the item, the rating, the time: roles.py (how well a name
                fits), vocabulary.py and words.py (the words of names), looks.py (what cells hold)
-table.py       what readers fill, chunk by chunk: id_columns.py (ids), values.py (ratings, times)
+table.py       what readers fill, chunk by chunk: id_columns.py (ids), values.py (ratings),
+               times.py (times: time_forms.py, dates as text; time_numbers.py, numbers)
 lines.py       after an error: the line it stands on
 names.py       item names
 layouts.py     which files of a folder or a zip are the data set

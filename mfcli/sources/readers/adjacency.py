@@ -31,26 +31,28 @@ _PAIR = re.compile(rb"(?m)^[ \t]*\(([^,()\s]+),\s*[^,()\s]+\)")
 
 
 def read_adjacency(
-    source: Source, _kind: Format, _config: FetchConfig, on_event: OnEvent
+    source: Source, _kind: Format, config: FetchConfig, on_event: OnEvent
 ) -> TableBuilder:
     """Read ``user item item item …`` lines: every item an interaction of 1.
 
     Raises InputError with the line of what cannot be used.
     """
     return read_either_encoding(
-        lambda latin1: _read_lists(source, on_event, latin1, None), source, on_event
+        lambda latin1: _read_lists(source, config, on_event, latin1, None), source, on_event
     )
 
 
 def read_negatives(
-    source: Source, _kind: Format, _config: FetchConfig, on_event: OnEvent
+    source: Source, _kind: Format, config: FetchConfig, on_event: OnEvent
 ) -> TableBuilder:
     """Read ``(user,positive) item item …`` lines: the user and each item, without the positive.
 
     Raises InputError with the line of what cannot be used.
     """
     return read_either_encoding(
-        lambda latin1: _read_lists(source, on_event, latin1, _leave_out_positives), source, on_event
+        lambda latin1: _read_lists(source, config, on_event, latin1, _leave_out_positives),
+        source,
+        on_event,
     )
 
 
@@ -65,9 +67,10 @@ def _leave_out_positives(text: bytes) -> bytes:
 
 
 def _read_lists(
-    source: Source, on_event: OnEvent, latin1: bool, change: Change | None
+    source: Source, config: FetchConfig, on_event: OnEvent, latin1: bool, change: Change | None
 ) -> TableBuilder:
     builder = TableBuilder(
+        config,
         columns={"user": "first on the line", "item": "all behind it"},
         where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_items_of_line)}",
     )

@@ -35,7 +35,7 @@ def read_delimited(
     dialect = find_dialect(source.head(), kind, config)
     dialect.columns.tell(source.name, kind, on_event)
     return read_either_encoding(
-        lambda latin1: _read_rows(source, dialect, on_event, latin1), source, on_event
+        lambda latin1: _read_rows(source, dialect, config, on_event, latin1), source, on_event
     )
 
 
@@ -69,13 +69,16 @@ def says_not_utf8(error: pa.ArrowInvalid) -> bool:
     return "UTF8" in str(error) or "UTF-8" in str(error)
 
 
-def _read_rows(source: Source, dialect: Dialect, on_event: OnEvent, latin1: bool) -> TableBuilder:
+def _read_rows(
+    source: Source, dialect: Dialect, config: FetchConfig, on_event: OnEvent, latin1: bool
+) -> TableBuilder:
     change = as_latin1(dialect.change) if latin1 else dialect.change
     places = dialect.columns.places
     kinds = {
         str(place): pa.string() if role == "time" else _CODED for role, place in places.items()
     }
     builder = TableBuilder(
+        config,
         columns=dialect.columns.used(),
         where=lambda row: f"{source.name}, line {lines.line_of_row(source, dialect, change, row)}",
     )

@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow as pa
 
 from mfcli.config.fetch import FetchConfig, Format
-from mfcli.events import Noted, OnEvent
+from mfcli.events import Noted, OnEvent, Warned
 from mfcli.sources.readers import adjacency, delimited, detect, jsonl, parquet
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable, TableBuilder
@@ -139,4 +139,6 @@ def read_table(
     table = reader.read(source, kind, config, on_event).finish()
     for remark in table.remarks:
         on_event(Noted(f"{source.name}: {remark}"))
+    for warned in table.warnings:
+        on_event(Warned(warned.code, f"{source.name}: {warned.message}"))
     return table, kind

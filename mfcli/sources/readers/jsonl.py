@@ -35,6 +35,7 @@ def read_jsonl(
     columns.tell(source.name, kind, on_event)
     wanted = columns.used()
     builder = TableBuilder(
+        config,
         columns=wanted,
         where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_objects)}",
     )

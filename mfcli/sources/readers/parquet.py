@@ -46,7 +46,9 @@ def read_parquet(
         capacity.require_rows(source.name, n_rows, on_event)
         on_event(Progress(0, n_rows))
         wanted = columns.used()
-        builder = TableBuilder(columns=wanted, where=lambda row: f"{source.name}, row {row + 1}")
+        builder = TableBuilder(
+            config, columns=wanted, where=lambda row: f"{source.name}, row {row + 1}"
+        )
         for batch in file.iter_batches(BATCH_ROWS, columns=sorted(wanted.values())):
             add_typed(builder, {role: batch.column(name) for role, name in wanted.items()})
             on_event(Progress(builder.n_rows, n_rows))

@@ -14,17 +14,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mfcli.config import Duplicates
+from mfcli.codes import WarningCode
+from mfcli.config import Duplicates, FetchConfig
 from mfcli.data.building import RawRows, from_codes
 from mfcli.data.ids import name_items
 from mfcli.data.interactions import Catalog, Floats, Interactions
+from mfcli.errors import InputError
+from mfcli.events import Warned
+from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.id_columns import CodedColumn, IdColumnBuilder
-from mfcli.sources.readers.values import read_ratings, read_times
+from mfcli.sources.readers.times import TimeColumnBuilder
+from mfcli.sources.readers.values import read_ratings
 
 
 @dataclass(frozen=True, eq=False)
 class ParsedTable:
-    """All rows of a source; ``columns``: role → name of the column; ``remarks``: worth telling."""
+    """All rows of a source.
+
+    remarks: worth telling the user. columns: role → name of the column. warnings: what was found
+    that the user should know.
+    """
 
     users: CodedColumn
     items: CodedColumn
@@ -32,6 +41,7 @@ class ParsedTable:
     times: NDArray[np.int64] | None
     remarks: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Warned, ...] = ()
 
     def rows(self, item_names: dict[Any, str]) -> RawRows:
         """Return the rows with an id each."""
@@ -55,19 +65,25 @@ class TableBuilder:
     """Collects chunks of Arrow columns. A missing rating column means interactions of 1."""
 
     def __init__(
-        self, *, columns: Mapping[str, str] | None = None, where: Where | None = None
+        self,
+        config: FetchConfig | None = None,
+        *,
+        columns: Mapping[str, str] | None = None,
+        where: Where | None = None,
     ) -> None:
         """Start empty.
 
-        columns: role → what the source calls the column: parts of one table agree on it. where:
-        tells on which line of the source a row stands, for what is found wrong at the end.
+        config: how columns are read. columns: role → what the source calls the column: parts of
+        one table agree on it. where: tells on which line of the source a row stands, for what is
+        found wrong at the end.
         """
+        config = config or FetchConfig()
         self.n_rows = 0
         self.columns = dict(columns or {})
         self._parts: list[tuple[int, Where]] = [(0, where or _row_number)]
         self._users, self._items = IdColumnBuilder("user"), IdColumnBuilder("item")
         self._ratings: list[Floats] = []
-        self._times: list[NDArray[np.int64]] = []
+        self._times = TimeColumnBuilder(config.time_format)
 
     def add(
         self,
@@ -86,7 +102,7 @@ class TableBuilder:
         if ratings is not None:
             self._ratings.append(read_ratings(ratings, self.n_rows))
         if times is not None:
-            self._times.append(read_times(times, self.n_rows))
+            self._times.add(times, self.n_rows)
         self.n_rows += len(users)
 
     def extend(self, other: TableBuilder) -> None:
@@ -95,7 +111,7 @@ class TableBuilder:
         self._users.extend(other._users)
         self._items.extend(other._items)
         self._ratings += other._ratings
-        self._times += other._times
+        self._times.extend(other._times)
         self.n_rows += other.n_rows
 
     def where(self, row: int) -> str:
@@ -104,11 +120,21 @@ class TableBuilder:
         return where(row - first)
 
     def finish(self) -> ParsedTable:
-        """Return the table; the builder is used up."""
+        """Return the table; the builder is used up.
+
+        Raises InputError for a time that does not fit the others, with its line.
+        """
         users, items = self._users.finish(), self._items.finish()
-        remarks = tuple(column.remark for column in (self._users, self._items) if column.remark)
-        ratings, times = _joined(self._ratings), _joined(self._times)
-        return ParsedTable(users, items, ratings, times, remarks, self.columns)
+        try:
+            times = self._times.finish()
+        except CellError as error:
+            raise InputError(f"{self.where(error.row)}: {error}: {error.mend}") from None
+        columns = (self._users, self._items, self._times)
+        remarks = tuple(column.remark for column in columns if column.remark)
+        doubts = [Warned(WarningCode.time, self._times.doubt)] if self._times.doubt else []
+        return ParsedTable(
+            users, items, _joined(self._ratings), times, remarks, self.columns, tuple(doubts)
+        )
 
 
 def _row_number(row: int) -> str:
