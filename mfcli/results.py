@@ -30,7 +30,12 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchResult(Result):
-    """What fetch wrote; ``times``: their range, as dates in UTC where they are dates."""
+    """What fetch wrote.
+
+    columns: role → its ``column`` in the source (a number, from 1, without a header) and, of ids,
+    how many ``distinct`` ones the source has; empty for a source without columns. times: their
+    range, as dates in UTC where they are dates.
+    """
 
     out: str
     format: str
@@ -47,6 +52,7 @@ class FetchResult(Result):
     has_timestamps: bool
     has_item_names: bool
     times: str | None = None
+    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     notice: str = ""
     seconds: float = 0.0
 

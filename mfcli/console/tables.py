@@ -38,6 +38,7 @@ def _fetch(result: FetchResult) -> list[RenderableType]:
         "items": result.n_items,
         "ratings": result.n_ratings,
         "values": f"{result.minimum:g} to {result.maximum:g}, mean {result.mean:.4g}",
+        **_columns(result),
         "rows read": result.rows_read,
         "duplicates merged": result.duplicates,
         "below the threshold": result.below_threshold,
@@ -47,6 +48,18 @@ def _fetch(result: FetchResult) -> list[RenderableType]:
     }
     notice: list[RenderableType] = [Text(result.notice)] if result.notice else []
     return [facts_table("fetch", facts), *notice]
+
+
+def _columns(result: FetchResult) -> dict[str, str]:
+    """Return what was read as what: where a guess is wrong, it can be seen."""
+    if not result.columns:
+        return {}
+    shown = {"rating column": "none: every row counts as 1"}
+    for role, about in result.columns.items():
+        distinct = f" ({about['distinct']:,} distinct)" if "distinct" in about else ""
+        shown[f"{role} column"] = f"{about['column']}{distinct}"
+    order = [f"{role} column" for role in ("user", "item", "rating", "time")]
+    return {name: shown[name] for name in order if name in shown}
 
 
 def _split(result: SplitResult) -> list[RenderableType]:

@@ -64,7 +64,7 @@ class ReadFacts:
     format: what the source was read as, "demo" for the built-in sample. rows_read: its rows.
     duplicates: rows merged into another row of the same user and item. below_threshold, filtered:
     ratings dropped by --threshold, and by the minimum counts. notice: what to say of the source's
-    licence, if anything.
+    licence, if anything. columns: role → ``column`` of the source and, of ids, ``distinct``.
     """
 
     format: str
@@ -73,6 +73,7 @@ class ReadFacts:
     below_threshold: int
     filtered: int
     notice: str
+    columns: dict[str, dict[str, Any]]
 
 
 def read_interactions(
@@ -106,8 +107,19 @@ def read_interactions(
         below_threshold=n_merged - n_above,
         filtered=n_above - interactions.n_ratings,
         notice=read.notice if read else "",
+        columns=_columns(read.table) if read else {},
     )
     return interactions.with_meta(meta_for("interactions", [entry])), facts
+
+
+def _columns(table: ParsedTable) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {
+        role: {"column": name} for role, name in table.columns.items()
+    }
+    for role, ids in (("user", table.users), ("item", table.items)):
+        if role in found:
+            found[role]["distinct"] = len(ids.values)
+    return found
 
 
 def _merge(read: ReadTable, config: FetchConfig, source: str) -> tuple[Interactions, int]:

@@ -54,6 +54,7 @@ def fetch(source: str, out: Path, config: FetchConfig, on_event: OnEvent = ignor
         has_timestamps=interactions.timestamps is not None,
         has_item_names=interactions.catalog.item_names is not None,
         times=span_of(interactions),
+        columns=facts.columns,
         notice=facts.notice,
         seconds=time.perf_counter() - began,
     )

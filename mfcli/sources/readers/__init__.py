@@ -7,7 +7,8 @@ adjacency.py   adjacency lists, negatives
 parquet.py, jsonl.py, typed.py (tables whose columns have types)
 streamed.py    pairs of ids in small batches
 columns.py     which column is the user, the item, the rating, the time: roles.py (how well a name
-               fits), vocabulary.py and words.py (the words of names), looks.py (what cells hold)
+               fits), vocabulary.py and words.py (the words of names), looks.py (what cells hold);
+               headers.py (is there a header), shapes.py (columns without names)
 table.py       what readers fill, chunk by chunk: id_columns.py (ids), values.py (ratings),
                times.py (times: time_forms.py, dates as text; time_numbers.py, numbers)
 lines.py       after an error: the line it stands on

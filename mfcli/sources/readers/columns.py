@@ -11,7 +11,7 @@ from mfcli.config.options import nearest
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, OnEvent, Warned
 from mfcli.sources.readers import vocabulary
-from mfcli.sources.readers.looks import Look
+from mfcli.sources.readers.looks import NUMERIC, Look
 from mfcli.sources.readers.roles import fit, is_something_else
 from mfcli.sources.readers.words import split_words
 
@@ -20,6 +20,10 @@ _OPTIONAL = ("rating", "time")
 _OR_NONE = {"rating": ", or rating=none where every row counts as 1", "time": ", or time=none"}
 # role → the least fit of a column that is named beside the one that was taken.
 _WORTH_NAMING = {"user": 60, "item": 60, "rating": 45}
+_WIDE = (
+    "; a table with a column for each item has to be written as one row a rating first: user, "
+    "item, rating (pandas: melt)"
+)
 _NO_RATING = "every row counts as an interaction of 1"
 
 
@@ -121,13 +125,15 @@ def by_name(
             beside[role] = _runners_up(names, role, looks, (*taken, place))
             places[role] = place
         elif role not in _OPTIONAL:
-            _ask(role, names, places, where, hint)
+            _ask(role, names, places, where, hint, looks)
     unused = () if "rating" in places or "rating" in chosen else _numbers(names, looks, places)
     ordered = {role: places[role] for role in COLUMN_ROLES if role in places}
     return Columns(ordered, tuple(names), unused, beside, chosen.get("rating") == NO_COLUMN)
 
 
-def by_place(width: int, chosen: Mapping[str, str], where: str) -> Columns:
+def by_place(
+    width: int, chosen: Mapping[str, str], where: str, looks: Sequence[Look] = ()
+) -> Columns:
     """Return the columns of a table without names: user, item, rating, time, or ``chosen``.
 
     Where ``chosen`` names some roles, the others keep their usual place if it is free. Raises
@@ -148,6 +154,7 @@ def by_place(width: int, chosen: Mapping[str, str], where: str) -> Columns:
         raise InputError(
             f"{where}: has {width} columns without names: choose with --columns "
             "user=1,item=2,rating=3,time=4"
+            + (_WIDE if looks and all(look in NUMERIC for look in looks) else "")
         )
     for role in COLUMN_ROLES:
         if role not in chosen and (width <= 4 or role not in _OPTIONAL):
@@ -182,10 +189,10 @@ def _looks_like(role: str, name: str, look: Look | None) -> bool:
     """Tell whether the cells of a column may be what its name says."""
     words = {*split_words(name)}
     if role == "rating" and words & vocabulary.RATING_NEEDS_NUMBERS:
-        return look in (None, Look.number, Look.rows, Look.unknown)
+        return look in (None, Look.unknown, *(NUMERIC - {Look.time}))
     if role == "time":
         if words & vocabulary.TIME_NEEDS_TIMES:
-            return look is Look.time
+            return look in (Look.time, Look.date)
         return look is not Look.clock
     return True
 
@@ -209,15 +216,24 @@ def _numbers(
     return tuple(
         name
         for place, name in enumerate(names)
-        if looks[place] is Look.number
+        if looks[place] in (Look.number, Look.fractions)
         and place not in places.values()
         and not is_something_else(name)
     )
 
 
-def _ask(role: str, names: Sequence[str], places: Mapping[str, int], where: str, hint: str) -> None:
+def _ask(
+    role: str,
+    names: Sequence[str],
+    places: Mapping[str, int],
+    where: str,
+    hint: str,
+    looks: Sequence[Look] | None,
+) -> None:
     """Raise the question which column has a role, with an example."""
-    free = [name for place, name in enumerate(names) if place not in places.values() and name]
+    left = [place for place, name in enumerate(names) if place not in places.values() and name]
+    free = [names[place] for place in left]
+    numbers = looks is not None and all(looks[place] in NUMERIC for place in left)
     missing = [each for each in ("user", "item") if each not in places]
     example = ",".join(
         f"{each}={name}" for each, name in zip(missing, [*free, *("…", "…")], strict=False)
@@ -225,19 +241,14 @@ def _ask(role: str, names: Sequence[str], places: Mapping[str, int], where: str,
     raise InputError(
         f"{where}: no column has a name that is known for the {role}; its columns are "
         f"{_list(names)}: choose with --columns, for example --columns {example}{hint}"
-        f"{_wide(free)}"
+        f"{_WIDE if numbers and len(free) > 2 else ''}"
     )
 
 
 def _wide(alike: Sequence[str]) -> str:
     """Say what to do with a users × items table, of which each column is an item."""
     stems = {"".join(word for word in split_words(name) if not word.isdigit()) for name in alike}
-    if len(alike) < 3 or len(stems) > 1:
-        return ""
-    return (
-        "; a table with a column for each item has to be written as one row a rating first "
-        "(pandas: melt)"
-    )
+    return _WIDE if len(alike) > 2 and len(stems) == 1 else ""
 
 
 def _check_once(places: Mapping[str, int], names: Sequence[str], where: str) -> None:

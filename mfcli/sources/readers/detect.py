@@ -7,9 +7,11 @@ from collections import Counter
 
 from mfcli.config.fetch import Format
 from mfcli.errors import InputError
+from mfcli.sources.readers.shapes import DENSE_WAY_OUT
 from mfcli.sources.readers.text import WHOLE_NUMBER, Head
 
 _NEGATIVES = re.compile(r"\([^,()\s]+,\s*[^,()\s]+\)\s+\S")
+_LARGEST = 20  # rating, in whole numbers
 _RECBOLE = re.compile(r"[^:\s]+:(token|float|token_seq|float_seq)\Z")
 
 # The first bytes of what is not read, and the reason with the way out.
@@ -93,6 +95,7 @@ def guess_text_table(head: Head) -> Format:
         return Format.tsv if delimiter == "\t" else Format.csv
     tokens = [line.split() for line in head.lines]
     if _is_adjacency(tokens):
+        _refuse_dense(tokens, head.name)
         return Format.adjacency
     widths = {len(line) for line in tokens}
     if len(widths) == 1 and widths != {1} and not any("," in line for line in head.lines):
@@ -105,6 +108,24 @@ def guess_text_table(head: Head) -> Format:
         f"{head.name}: no column separator is found on its first line {head.lines[0][:40]!r}: "
         "choose with --format"
     )
+
+
+def _refuse_dense(lines: list[list[str]], where: str) -> None:
+    """Raise InputError for a table of users × items, which is no list of items a line.
+
+    Its lines are all of one width, and hold few values again and again, or no larger ones than a
+    rating is.
+    """
+    if len({len(line) for line in lines}) > 1:
+        return
+    repeats = sum(len(set(line[1:])) < len(line) - 1 for line in lines)
+    if 2 * repeats > len(lines) or all(
+        int(cell) <= _LARGEST for line in lines for cell in line[1:]
+    ):
+        raise InputError(
+            f"{where}: looks like a table with a row for each user and a column for each item: "
+            f"{DENSE_WAY_OUT}, or say --format adjacency if each line is a user and their items"
+        )
 
 
 def _is_adjacency(tokens: list[list[str]]) -> bool:

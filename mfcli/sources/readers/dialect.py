@@ -6,17 +6,19 @@ A new kind of such a table is one entry of ``TEXT_LAYOUTS``, beside its entry in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mfcli.config.fetch import NO_COLUMN, FetchConfig, Format, parse_columns
+from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.errors import InputError
 from mfcli.sources.readers.columns import Columns, by_name, by_place
+from mfcli.sources.readers.headers import ROWS_SEEN, has_header
 from mfcli.sources.readers.looks import look_at
-from mfcli.sources.readers.roles import role_of
-from mfcli.sources.readers.text import BOM, Head, is_number
+from mfcli.sources.readers.shapes import fit_to_cells
+from mfcli.sources.readers.text import BOM, Head
 
 Change = Callable[[bytes], bytes]
+_NO_HEADER = ", or --no-header if the first line is a row like the others"
 SEPARATOR = "\x1f"  # stands for :: and for runs of blanks, which Arrow cannot cut at
 
 
@@ -85,20 +87,20 @@ def find_dialect(head: Head, format: Format, config: FetchConfig) -> Dialect:
         raise InputError(f"{head.name}: holds no rows")
     chosen = parse_columns(config.columns)
     width = len(records[0])
-    header = config.header if layout.header is None else layout.header
+    header, guessed = config.header if layout.header is None else layout.header, False
     if header is None:
-        header = _has_header(records, chosen)
-    looks = [
-        look_at([record[place] for record in records[int(header) : 200] if place < len(record)])
-        for place in range(width)
-    ]
+        guessed = True
+        header = has_header(records, chosen, head.name)
+    rows = records[int(header) : ROWS_SEEN]
+    looks = [look_at([row[place] for row in rows if place < len(row)]) for place in range(width)]
     if header:
         names = tuple(name.strip() for name in records[0])
         if layout.typed_names:
             names = tuple(name.rpartition(":")[0] or name for name in names)
-        columns = by_name(names, chosen, head.name, looks)
+        columns = by_name(names, chosen, head.name, looks, _NO_HEADER if guessed else "")
     else:
-        columns = by_place(width, chosen, head.name)
+        columns = by_place(width, chosen, head.name, looks)
+        columns = fit_to_cells(columns, chosen, rows, looks, head.name)
     return Dialect(
         format=format,
         delimiter=delimiter,
@@ -126,22 +128,3 @@ def _has_quoted_cell(head: Head, delimiter: str) -> bool:
     """Tell whether a cell of the first line stands wholly in quotes."""
     first = head.records(delimiter, quoted=False)[:1]
     return any(len(cell) > 1 and cell[0] == cell[-1] == '"' for cells in first for cell in cells)
-
-
-def _has_header(records: list[list[str]], chosen: Mapping[str, str]) -> bool:
-    """Tell whether the first line names the columns.
-
-    It does where --columns gives names, where one is known to be the user or the item, or where
-    it holds text above a column of numbers.
-    """
-    first, rest = records[0], records[1:200]
-    if any(not column.isdigit() and column != NO_COLUMN for column in chosen.values()):
-        return True
-    if any(role_of(cell) in ("user", "item") for cell in first):
-        return True
-    return any(
-        not is_number(cell)
-        and bool(rest)
-        and all(len(record) > place and is_number(record[place]) for record in rest)
-        for place, cell in enumerate(first)
-    )

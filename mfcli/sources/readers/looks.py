@@ -22,11 +22,16 @@ class Look(StrEnum):
     """What the cells of a column hold, as far as is seen."""
 
     number = "numbers"
+    fractions = "fractions"
     rows = "row numbers"
     time = "times"
+    date = "dates"
     clock = "times of day"
     text = "text"
     unknown = "nothing"
+
+
+NUMERIC = frozenset((Look.number, Look.fractions, Look.rows, Look.time))
 
 
 def is_missing(cell: str) -> bool:
@@ -42,13 +47,15 @@ def look_at(cells: Sequence[str]) -> Look:
     if all(is_number(cell) for cell in held):
         return _look_at_numbers([float(cell) for cell in held])
     if all(_DATE.match(cell) for cell in held):
-        return Look.time
+        return Look.date
     return Look.clock if all(_CLOCK.match(cell) for cell in held) else Look.text
 
 
 def _look_at_numbers(values: list[float]) -> Look:
     if all(_EARLIEST <= value <= _LATEST for value in values):
         return Look.time
+    if not all(value.is_integer() for value in values):
+        return Look.fractions
     begin = values[0]
     if (
         len(values) > 2
@@ -68,5 +75,5 @@ def look_at_type(kind: pa.DataType) -> Look:
     if pa.types.is_boolean(kind):
         return Look.number
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return Look.time
+        return Look.date
     return Look.unknown

@@ -14,6 +14,7 @@ from mfcli.sources.readers.words import split_words
 _ID_BONUS = 20
 _UNKNOWN_WORD = 3
 _SUFFIXED = 2
+_SHARE_BONUS = 5  # a watch ratio does not depend on the length, as a duration does
 _USER_BY_NAME = 40
 _COUNTING = frozenset(
     (
@@ -83,6 +84,8 @@ def _fit_user(words: tuple[str, ...]) -> int | None:
 def _fit_item(words: tuple[str, ...]) -> int | None:
     if (code := v.ITEM_CODES.get(_joined(words))) is not None:
         return code
+    if _joined(words) in v.NO_ITEMS:
+        return None
     rest, has_id, penalty = _stripped(words)
     if not rest or _COUNTING & {*words[:-1]}:
         return None
@@ -105,7 +108,7 @@ def _fit_rating(words: tuple[str, ...]) -> int | None:
     while len(rest) > 1 and (rest[-1] in v.SUFFIXES or rest[-1].isdigit() or rest[-1] == "forever"):
         penalty = max(penalty, 0 if rest.pop() == "forever" else _SUFFIXED)
     if _is_amount(rest):
-        return v.RATINGS["count"] - penalty
+        return v.RATINGS["count"] + _SHARE_BONUS * bool({*rest} & v.SHARES) - penalty
     if rest and rest[0] in _PREFIXES:
         rest = rest[1:]
     rest = [word for word in rest if word not in v.NEUTRAL or word in v.RATINGS] or rest[-1:]
@@ -120,12 +123,8 @@ def _fit_rating(words: tuple[str, ...]) -> int | None:
     if head in ("count", "counts", "freq", "frequency"):
         return None if before else v.RATINGS[head] - penalty
     known = max(v.RATINGS.get(word, 0) for word in rest)
-    return (
-        known
-        - penalty
-        - _UNKNOWN_WORD
-        * _unknown(before, v.USERS, v.ITEMS, v.RATINGS, v.DEEDS, ("review", "reviews"))
-    )
+    unknown = _unknown(before, v.USERS, v.ITEMS, v.RATINGS, v.DEEDS, ("review", "reviews"))
+    return known - penalty - bool(before) - _UNKNOWN_WORD * unknown
 
 
 def _is_amount(words: list[str]) -> bool:
@@ -187,11 +186,11 @@ def role_of(name: str) -> str | None:
 def is_something_else(name: str) -> bool:
     """Tell a name of what is no rating: an id, a time, a price, a row number, an empty name."""
     words = split_words(name)
-    if (
-        not words
-        or words[-1] in v.OTHER
-        or any(fit(name, role) for role in ("user", "item", "time"))
-    ):
+    if not words or words[-1] in v.OTHER:
+        return True
+    if words[-1] in v.RATINGS and v.NOT_ONES_OWN & {*words}:
+        return True  # avg_rating, compliment_count
+    if any(fit(name, role) is not None for role in ("user", "item", "time")):
         return True
     stripped, has_id, _ = _stripped(words)
     return has_id or not stripped or stripped[-1] in v.OTHER

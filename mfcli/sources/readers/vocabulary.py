@@ -33,6 +33,8 @@ NEUTRAL = _set(
     "anonymised encoded encrypted enc hashed mapped global remapped col column field feature "
     "interactions interaction ratings reviews review events event"
 )
+# Tables that a query joins: their names stand before the columns', with a dot.
+TABLES = _set("ratings reviews interactions events logs log plays clicks orders data train df tbl")
 # Behind a name: which of two merged tables it is from, how it is encoded.
 SUFFIXES = _set(
     "x y enc encoded encrypted hashed anon anonymized anonymised mapped remapped int str raw "
@@ -51,7 +53,7 @@ USERS = _table(
     "lid bezoeker utilisateur membre lecteur acheteur abonne usuario cliente miembro lector "
     "comprador utente utenti lettore giocatore membro leitor usager",
     _70="profile persona subscription",
-    _60="session device cookie visit anonymousid sesion sitzung sessie browser",
+    _60="session device cookie visit anonymous anon sesion sitzung sessie browser",
 )
 USER_PLURALS = _table(
     _95="users reviewers customers visitors members accounts clients buyers listeners readers "
@@ -60,7 +62,7 @@ USER_PLURALS = _table(
 # Ids of users in one word, and names that stand for a user where there is no id.
 USER_CODES = _table(_115="uid steamid msno", _75="uuid guid fullvisitorid clientid cid", _40="u")
 # These are kinds and events where no id stands beside them.
-USER_NEEDS_ID = _set("visit device browser subscription profile audience")
+USER_NEEDS_ID = _set("visit device browser subscription profile audience anonymous anon")
 USER_NAMES = _set("username profilename nickname nick login handle screenname")
 
 # What: the higher, the more specific. Words of 40 hold items (a shop, a maker, a tag): they need
@@ -95,6 +97,7 @@ ITEM_PLURALS = _table(
     "restaurants businesses venues pois places hotels beers wines jokes courses",
     _75="artists albums",
 )
+NO_ITEMS = _set("pincode postcode zipcode")
 # Said before an item of which there is a plainer one: ``parent_asin`` beside ``asin``.
 LESSER = _set("parent best related similar previous next last first variant")
 # Words that name an item only with an id beside them: alone they are text, kinds or addresses.
@@ -147,6 +150,7 @@ AMOUNTS = _set(
     "count counts times duration ratio seconds secs sec minutes mins min hours hrs frequency "
     "percent percentage pct fraction share"
 )
+SHARES = _set("ratio percent percentage pct fraction share")
 # With these, ``time`` is how long: ``play_time``, ``time spent watching``.
 LASTING = _set(
     "play playing played watch watching watched listen listening listened dwell reading "
@@ -192,7 +196,8 @@ HARDLY_THE_TIME = _set(
 
 # Words at the end of a name that is neither user, item nor rating whatever stands before them.
 OTHER = _set(
-    "name names title titles text summary headline comment comments description desc body "
+    "source timeframe frame name names title titles text summary headline comment comments "
+    "description desc body "
     "message author authors genre genres category categories cat subcategory department "
     "subclass aisle price prices cost discount revenue money currency age gender sex zip "
     "zipcode pin postal lat lon lng latitude longitude altitude year month day days week "
@@ -206,7 +211,8 @@ OTHER = _set(
     "serial rownum rowid sequence seq"
 )
 _MORE = _set(
-    "names profile reviewer stamp check in out up forever by do has is are was g plus un not "
+    "source traffic timeframe browser "
+    " names profile reviewer stamp check in out up forever by do has is are was g plus un not "
     "parent star watch ratio play listen view dwell count steam user item last best first "
     "second mbid artist release beer book overall review num n_ avg purchase total time session "
     "invoice transaction unix basket cart visit household anonymous full good goods to from "

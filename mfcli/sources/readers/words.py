@@ -10,26 +10,35 @@ import re
 import unicodedata
 from functools import cache
 
-from mfcli.sources.readers.vocabulary import ALL_WORDS, SHORTEST_JOINED
+from mfcli.sources.readers.vocabulary import ALL_WORDS, SHORTEST_JOINED, TABLES
 
 _REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>")
 # A word within camelCase: an acronym (userID, ISBNCode), a word, or digits.
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
-_LONGEST = 60
+_LONGEST = 120
 
 
 @cache
 def split_words(name: str) -> tuple[str, ...]:
     """Return the words of a column's name: lower case, without accents, blanks and remarks."""
-    text = name.strip("\ufeff \t\r\n\"'`")[:_LONGEST]
+    text = name.strip("\ufeff \t\r\n\"'`")[-_LONGEST:]
     text = _REMARK.sub(" ", text) or text
     text = "".join(
         char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char)
     )
-    words: list[str] = []
-    for run in re.findall(r"[^\W_]+", text):
-        words.extend(_cut(run))
-    return tuple(words)
+    table, dot, column = text.rpartition(".")
+    if dot and column and all(_is_table(word) for word in _words(table)):
+        text = column
+    return tuple(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    return [word for run in re.findall(r"[^\W_]+", text) for word in _cut(run)]
+
+
+def _is_table(word: str) -> bool:
+    """Tell whether a word before a dot may be a table that was selected from, as in ``r.count``."""
+    return len(word) == 1 or word in TABLES
 
 
 def _cut(run: str) -> list[str]:
