@@ -113,15 +113,16 @@ def guess_text_table(head: Head) -> Format:
 def _refuse_dense(lines: list[list[str]], where: str) -> None:
     """Raise InputError for a table of users × items, which is no list of items a line.
 
-    Its lines are all of one width, and hold few values again and again, or no larger ones than a
-    rating is.
+    Its lines are all of one width, and most of them repeat a value, or no value is larger than a
+    rating is. Lists whose items rise in every line are lists.
     """
     if len({len(line) for line in lines}) > 1:
         return
-    repeats = sum(len(set(line[1:])) < len(line) - 1 for line in lines)
-    if 2 * repeats > len(lines) or all(
-        int(cell) <= _LARGEST for line in lines for cell in line[1:]
-    ):
+    rows = [[int(cell) for cell in line[1:]] for line in lines]
+    if all(row == sorted(set(row)) for row in rows):
+        return
+    repeats = sum(len(set(row)) < len(row) for row in rows)
+    if 2 * repeats > len(rows) or all(value <= _LARGEST for row in rows for value in row):
         raise InputError(
             f"{where}: looks like a table with a row for each user and a column for each item: "
             f"{DENSE_WAY_OUT}, or say --format adjacency if each line is a user and their items"
