@@ -106,7 +106,9 @@ class EvaluateResult(Result):
     """The content of metrics.json, and where it was written.
 
     metrics, intervals, protocol and counts are of the first model; ``models`` holds all of them if
-    there are several, or a baseline, and ``differences`` compares them, paired by user.
+    there are several, or one to beat, and ``differences`` compares them, paired by user.
+    ``baseline`` is popularity on the same rows, held against the first model; None where it was
+    not measured; ``doubts`` are the warnings that metrics.json keeps: code and text.
     """
 
     out: str | None
@@ -119,6 +121,8 @@ class EvaluateResult(Result):
     models: list[dict[str, Any]] = field(default_factory=list)
     differences: list[dict[str, Any]] = field(default_factory=list)
     per_user: str | None = None
+    baseline: dict[str, Any] | None = None
+    doubts: list[dict[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

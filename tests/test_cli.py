@@ -212,7 +212,7 @@ def test_data_on_standard_output_stands_alone(cli, made):
     assert {len(row) for row in rows} == {5}
     assert "recommend" in result.stderr
     result = cli("evaluate", made / "model.pt", made / "split/test.npz", "--out", "-")
-    found = {"metrics", "intervals", "protocol", "counts", "meta"}
+    found = {"metrics", "intervals", "protocol", "counts", "baseline", "warnings", "meta"}
     assert set(json.loads(result.stdout)) == found
     assert "metrics" in result.stderr
     assert cli("recommend", made / "model.pt", "--out", "-", "--json").exit_code == 2

@@ -119,6 +119,8 @@ class EvaluateOptions(TypedDict, total=False):
     metric: list[str]
     include_seen: bool
     sampled: int
+    relevant_from: float
+    baseline: bool
     resamples: int
     workers: int
     fail_under: list[str]

@@ -7,12 +7,14 @@ time, host, absolute path or output name.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mfcli import __version__
+from mfcli.codes import WarningCode
 from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
+from mfcli.events import Warned
 
 SCHEMAS = {"model": 2}  # of a kind of artifact; FIRST of all others
 FIRST = 1
@@ -40,6 +42,23 @@ def lineage_entry(
 def lineage_of(meta: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the steps that led to an artifact."""
     return list(meta.get("lineage", []))
+
+
+def with_warnings(meta: dict[str, Any], warnings: Iterable[Warned]) -> dict[str, Any]:
+    """Return a meta that keeps what was warned of an artifact, for whoever uses it later."""
+    found = [{"code": str(warning.code), "text": warning.message} for warning in warnings]
+    kept = {name: value for name, value in meta.items() if name != "warnings"}
+    return kept | ({"warnings": found} if found else {})
+
+
+def warnings_of(meta: dict[str, Any]) -> list[Warned]:
+    """Return the warnings that a meta keeps; those of a code that this version lacks are left."""
+    found = meta.get("warnings")
+    return [
+        Warned(WarningCode(entry["code"]), str(entry.get("text")))
+        for entry in (found if isinstance(found, list) else [])
+        if isinstance(entry, dict) and entry.get("code") in tuple(WarningCode)
+    ]
 
 
 def to_json(meta: dict[str, Any]) -> str:

@@ -263,6 +263,10 @@ def run(
             show_default="refit",
         ),
     ] = None,
+    relevant_from: Annotated[
+        float | None,
+        typer.Option("--relevant-from", metavar="X", help="As for evaluate: hits are rated so."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
     ] = None,
@@ -284,6 +288,7 @@ def run(
         folds=folds,
         repeats=repeats,
         refit=refit,
+        relevant_from=relevant_from,
     )
 
     from mfcli.stages.run import run as stage

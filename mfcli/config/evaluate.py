@@ -47,6 +47,20 @@ class EvaluateConfig(Config):
         shown="all items",
         panel=_CANDIDATES,
     )
+    relevant_from: float | None = option(
+        None,
+        "For ranking metrics, only test rows rated so or higher are positives; rmse and mae stay "
+        "over all rows.",
+        low=-1e38,
+        high=1e38,
+        shown="every test row",
+        panel=_CANDIDATES,
+    )
+    baseline: bool = option(
+        True,
+        "Also measure the most popular items on the same rows, and warn of a model whose lists are "
+        "not better than they by more than chance.",
+    )
     resamples: int = option(
         1000, "Bootstrap samples of the users for the 95 % intervals; 0: none.", low=0, high=10**6
     )
@@ -85,5 +99,7 @@ class EvaluateConfig(Config):
             raise UsageError("--candidates and --sampled both choose what is ranked: give one")
         if self.beat_on is not None and self.beat is None:
             raise UsageError("--beat-on needs --beat popularity")
+        if self.beat is not None and not self.baseline:
+            raise UsageError("--beat popularity measures the baseline: leave out --no-baseline")
         if is_rating_metric(self.beat_metric):
             raise UsageError(f"--beat-on {self.beat_on}: popularity predicts no ratings")

@@ -41,11 +41,13 @@ def run_configs(
     folds: int | None = None,
     repeats: int | None = None,
     refit: bool | None = None,
+    relevant_from: float | None = None,
 ) -> RunConfigs:
     """Merge the layers of every stage of a run, whose files are kept in ``out``.
 
     files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats,
-    refit: of the command line. Raises InputError, and UsageError for options that cannot work.
+    refit, relevant_from: of the command line. Raises InputError, and UsageError for options that
+    cannot work.
     """
 
     def merged(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
@@ -66,7 +68,7 @@ def run_configs(
         fetch=merged(FetchConfig, "fetch"),
         split=split,
         train=train,
-        evaluate=merged(EvaluateConfig, "evaluate"),
+        evaluate=merged(EvaluateConfig, "evaluate", relevant_from=relevant_from),
         recommend=merged(RecommendConfig, "recommend"),
         refit=refit is not False,
     )

@@ -15,8 +15,7 @@ from mfcli.results import EvaluateResult, FoldsResult, RepeatsResult
 
 def evaluate_tables(result: EvaluateResult) -> list[RenderableType]:
     """Return the metrics of the models, their differences, the protocol and the counts."""
-    sampled = result.protocol.get("sampled")
-    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    label = _label(result.protocol)
     table = Table(title=f"metrics{label}", title_justify="left", title_style="bold")
     table.add_column("metric")
     models = result.models or [{"metrics": result.metrics, "intervals": result.intervals}]
@@ -24,13 +23,49 @@ def evaluate_tables(result: EvaluateResult) -> list[RenderableType]:
         table.add_column(Text(model.get("name", "value")), justify="right")
         table.add_column("± standard error", justify="right")
         table.add_column("95 % interval", justify="right")
+    beside = [model | {"baseline": model.get("baseline")} for model in result.models]
+    beside = beside or [{"name": "model", "metrics": result.metrics, "baseline": result.baseline}]
+    beside = [model for model in beside if model["baseline"] is not None]
+    alone = beside[0]["baseline"]["metrics"] if len(models) == len(beside) == 1 else None
+    if alone is not None:
+        table.add_column(beside[0]["baseline"]["name"], justify="right")
     for name in result.metrics:
         cells = [cell for model in models for cell in _measured(model, name)]
+        if alone is not None:
+            cells.append(f"{alone[name]:.6f}" if name in alone else "")
         table.add_row(name, *cells)
     tables: list[RenderableType] = [table]
+    if beside:
+        tables.append(_against(beside, label))
     tables.extend(_difference(difference, label) for difference in result.differences)
     counts = facts_table("counts", dict(result.counts))
     return [*tables, facts_table("protocol", result.protocol), counts]
+
+
+def _label(protocol: dict[str, Any]) -> str:
+    """Return what the title of a table of metrics says of how they were measured."""
+    sampled, least = protocol.get("sampled"), protocol.get("relevant_from")
+    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    return label + ("" if least is None else f", positives: rated {least:g} or more")
+
+
+def _against(models: list[dict[str, Any]], label: str) -> Table:
+    """Return each model beside the baseline, a row a model."""
+    table = Table(title=f"beside popularity{label}", title_justify="left", title_style="bold")
+    for name in ("", "metric", "value", "popularity", "difference, 95 % interval", "better"):
+        table.add_column(name, justify="right" if name in ("value", "popularity") else "left")
+    for model in models:
+        found = model["baseline"]
+        metric = found["judged_by"]
+        table.add_row(
+            Text(model["name"]),
+            metric,
+            f"{model['metrics'][metric]:.6f}",
+            f"{found['metrics'][metric]:.6f}",
+            _spread(found["differences"][metric])[1],
+            "yes" if found["better"] else "NO",
+        )
+    return table
 
 
 def _measured(of: dict[str, Any], name: str) -> tuple[str, str, str]:
@@ -61,8 +96,7 @@ def spread_table(
     title: str, one: str, runs: list[dict[str, Any]], of: FoldsResult | RepeatsResult
 ) -> Table:
     """Return the metrics of each of several trainings, their mean and standard deviation."""
-    sampled = of.protocol.get("sampled")
-    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    label = _label(of.protocol)
     table = Table(title=f"{title}{label}", title_justify="left", title_style="bold")
     table.add_column("metric")
     for run in runs:

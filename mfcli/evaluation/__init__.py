@@ -2,6 +2,8 @@
 
 evaluate    several models against a test set, held against the first one and a baseline
 measuring   one model: test rows are predicted, its users' lists are ranked
+baseline    popularity beside a model: whether it is better by more than chance
+relevance   which test rows are positives
 metrics     the functions of the metrics; their names and directions are in config.metrics
 protocol    how a model is measured: candidates, what is left out, and the words that say so
 confidence  standard errors, bootstrap intervals over users, paired differences

@@ -29,6 +29,7 @@ class Subject:
     counts: dict[str, int]
     meta: dict[str, Any]
     base: str | None = None
+    predicts_ratings: bool = False
 
 
 def compare(

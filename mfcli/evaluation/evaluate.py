@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,18 @@ from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.data.rows import CsrRows
 from mfcli.errors import UsageError
+from mfcli.evaluation.baseline import BASELINES, BesideBaseline, doubts_of, set_beside
 from mfcli.evaluation.comparison import Subject, compare, read_gates
-from mfcli.evaluation.measuring import Measured, measure
-from mfcli.evaluation.protocol import Given, choose_pool, count_rows, describe_protocol
+from mfcli.evaluation.measuring import measure, measure_common
+from mfcli.evaluation.protocol import (
+    Given,
+    choose_pool,
+    count_rows,
+    describe_protocol,
+)
+from mfcli.evaluation.relevance import choose_relevant, looks_like_scale
 from mfcli.events import OnEvent, Warned, ignore
-from mfcli.models.arrays import ScoreArrays, Vectors
+from mfcli.models.arrays import ScoreArrays
 from mfcli.system.processors import available_workers
 
 
@@ -41,14 +48,18 @@ class NamedModel:
 class Evaluation:
     """What was measured of some models on one test set.
 
-    subjects:    the models in the order given, each followed by its baseline, if one was asked for.
+    subjects:    the models in the order given, each followed by the baseline that it is to beat.
     intervals:   of each subject, metric → standard_error, low, high.
     differences: of each subject but the first one to its base, metric by metric.
+    beside:      model → it beside popularity, where that was measured.
+    warnings:    what was warned of.
     """
 
     subjects: list[Subject]
     intervals: list[dict[str, dict[str, float]]]
     differences: list[dict[str, Any]]
+    beside: dict[str, BesideBaseline] = field(default_factory=dict)
+    warnings: list[Warned] = field(default_factory=list)
 
     def __repr__(self) -> str:
         """Show the metrics of each model, a line each."""
@@ -75,9 +86,14 @@ class Evaluation:
                 "protocol": subject.protocol,
                 "counts": subject.counts,
                 "baseline_of": subject.base,
+                **self._baseline_of(subject),
             }
             for subject, intervals in zip(self.subjects, self.intervals, strict=True)
         ]
+
+    def _baseline_of(self, subject: Subject) -> dict[str, Any]:
+        found = self.beside.get(subject.name) if subject.base is None else None
+        return {} if found is None else {"baseline": found.table()}
 
 
 def evaluate(
@@ -94,11 +110,15 @@ def evaluate(
     Each model is taken from ``models`` when the one before it is measured, so a generator needs
     memory for one at a time. given: candidate lists, by default all items are ranked; test_name:
     what messages call the test set. Raises UsageError for a metric that a model does not have, and
-    InputError for a test set of other ids, or that shares rows with train.
+    InputError for a test set of other ids, one that shares rows with train, or one without a
+    relevant row.
     """
     gates = [name for name, _ in read_gates(config)]
     if config.beat is not None:
         gates.append(config.beat_metric)
+    rows = _Rows(
+        test=test, relevant=choose_relevant(test, config.relevant_from, test_name), given=given
+    )
     subjects: list[Subject] = []
     first: CsrRows | None = None
     for model in models:
@@ -110,11 +130,36 @@ def evaluate(
         if not all(map(np.array_equal, first, checkpoint.seen)):
             text = "was trained on other rows than the first model; each leaves out its own"
             on_event(Warned(WarningCode.train_rows, f"{model.name}: {text}"))
-        subjects.append(_measure_model(model, test, given, config, gates))
-        if config.beat is not None:
-            subjects.append(_measure_baseline(subjects[-1], checkpoint, test, given, config))
+        subjects.append(_measure_model(model, rows, config, gates))
+        subjects.extend(_measure_baseline(subjects[-1], checkpoint, rows, config))
     intervals, differences = compare(subjects, config)
-    return Evaluation(subjects=subjects, intervals=intervals, differences=differences)
+    beside = set_beside(subjects, intervals, differences)
+    warnings = [*_doubts(subjects, test, config), *doubts_of(subjects, beside, config)]
+    for warning in warnings:
+        on_event(warning)
+    # Baselines are subjects of their own only where a gate asks for them.
+    shown = [at for at, it in enumerate(subjects) if it.base is None or config.beat is not None]
+    return Evaluation(
+        subjects=[subjects[at] for at in shown],
+        intervals=[intervals[at] for at in shown],
+        differences=[differences[at - 1] for at in shown if at],
+        beside=beside,
+        warnings=warnings,
+    )
+
+
+def _doubts(
+    subjects: list[Subject], test: Interactions, config: EvaluateConfig
+) -> Iterator[Warned]:
+    """Warn where every rating counts as a positive, and the ratings differ as on a scale."""
+    ranks = any(subject.measured.ranked is not None for subject in subjects)
+    if ranks and config.relevant_from is None and looks_like_scale(test.data):
+        low, middle, high = np.quantile(test.data, (0.0, 0.5, 1.0))
+        yield Warned(
+            WarningCode.relevance,
+            f"test rows of every rating, {low:g} to {high:g}, count as hits, the bad ones too: "
+            f"--relevant-from {middle:g} counts the better ones",
+        )
 
 
 def choose_metrics(
@@ -125,12 +170,17 @@ def choose_metrics(
     return list(dict.fromkeys([*asked, *gates]))
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Rows:
+    """What is measured on: the test rows, those that are positives, and given candidates."""
+
+    test: Interactions
+    relevant: Interactions
+    given: Given | None
+
+
 def _measure_model(
-    model: NamedModel,
-    test: Interactions,
-    given: Given | None,
-    config: EvaluateConfig,
-    gates: list[str],
+    model: NamedModel, rows: _Rows, config: EvaluateConfig, gates: list[str]
 ) -> Subject:
     checkpoint = model.checkpoint
     names = choose_metrics(config, checkpoint.predicts_ratings, gates)
@@ -141,67 +191,49 @@ def _measure_model(
             f"--metric {rated[0]}: a model of --objective {objective} predicts no ratings"
         )
     clip = checkpoint.rating_range if checkpoint.predicts_ratings else None
-    found = _measure(model.scores, names, clip, checkpoint, test, given, config)
+    found = measure(
+        model.scores,
+        checkpoint.seen,
+        rows.test,
+        names,
+        clip=clip,
+        workers=config.workers or available_workers(),
+        pool=choose_pool(checkpoint.seen, rows.test, rows.given, config),
+        relevant=rows.relevant,
+    )
     return Subject(
         name=model.name,
         sha256=model.sha256,
         measured=found,
-        protocol=describe_protocol(config, clip, names, given),
-        counts=count_rows(checkpoint, test, found, given, config.sampled),
+        protocol=describe_protocol(config, clip, names, rows.given),
+        counts=count_rows(checkpoint, rows.test, found, rows.given, config),
         meta=checkpoint.meta,
+        predicts_ratings=checkpoint.predicts_ratings,
     )
-
-
-def score_popularity(checkpoint: Checkpoint) -> Vectors:
-    """Return scores of every item for every user: the item's number of rows in train."""
-    counts = checkpoint.item_counts.astype(np.float32)
-    users = np.zeros((checkpoint.n_users, 1), np.float32)
-    return Vectors(users, np.zeros((len(counts), 1), np.float32), users[:, 0], counts, 0.0)
-
-
-# What a model can be held against, made from the model's own train data.
-BASELINES: dict[Baseline, Callable[[Checkpoint], ScoreArrays]] = {
-    Baseline.popularity: score_popularity,
-}
 
 
 def _measure_baseline(
-    subject: Subject,
-    checkpoint: Checkpoint,
-    test: Interactions,
-    given: Given | None,
-    config: EvaluateConfig,
-) -> Subject:
-    """Measure a baseline on the ranking metrics of the model that should be better."""
+    subject: Subject, checkpoint: Checkpoint, rows: _Rows, config: EvaluateConfig
+) -> Iterator[Subject]:
+    """Measure the baseline on the ranking metrics of the model that should be better."""
     names = [name for name in subject.measured.metrics if not is_rating_metric(name)]
-    assert config.beat is not None
-    scores = BASELINES[config.beat](checkpoint)
-    return Subject(
-        name=str(config.beat),
+    itself = checkpoint.options.get("model") == Baseline.popularity
+    if not names or (config.beat is None and (itself or not config.baseline)):
+        return
+    which = config.beat or Baseline.popularity
+    yield Subject(
+        name=str(which),
         sha256=None,
-        measured=_measure(scores, names, None, checkpoint, test, given, config),
-        protocol=describe_protocol(config, None, names, given),
+        measured=measure_common(
+            BASELINES[which](checkpoint.seen, checkpoint.n_items),
+            checkpoint.seen,
+            rows.test,
+            names,
+            pool=choose_pool(checkpoint.seen, rows.test, rows.given, config),
+            relevant=rows.relevant,
+        ),
+        protocol=describe_protocol(config, None, names, rows.given),
         counts=subject.counts,
         meta={},
         base=subject.name,
-    )
-
-
-def _measure(
-    scores: ScoreArrays,
-    names: list[str],
-    clip: tuple[float, float] | None,
-    checkpoint: Checkpoint,
-    test: Interactions,
-    given: Given | None,
-    config: EvaluateConfig,
-) -> Measured:
-    return measure(
-        scores,
-        checkpoint.seen,
-        test,
-        names,
-        clip=clip,
-        workers=config.workers or available_workers(),
-        pool=choose_pool(checkpoint.seen, test, given, config),
     )

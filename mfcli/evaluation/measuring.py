@@ -14,12 +14,13 @@ from mfcli.data.interactions import Indices, Interactions
 from mfcli.data.rows import CsrRows
 from mfcli.evaluation.confidence import Statistic, mean_of
 from mfcli.evaluation.metrics import RANKING_METRICS, RATING_METRICS, Errors, Ranked
-from mfcli.kernels import rank_block
+from mfcli.kernels import rank_block, rank_common
 from mfcli.models.arrays import ScoreArrays
 from mfcli.ranking.candidates import Pool
 from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 
 PREDICTION_BLOCK = 1 << 18
+USERS_ALIKE = 256  # users at a time: given and sampled candidates take a row of the catalogue each
 
 # The arrays of Ranked that have a row a user.
 BY_USER = ("users", "positives", "items", "hits", "auc", "first", "inside", "candidates")
@@ -49,12 +50,15 @@ def measure(
     clip: tuple[float, float] | None = None,
     workers: int = 1,
     pool: Pool | None = None,
+    relevant: Interactions | None = None,
 ) -> Measured:
     """Measure the metrics of full ``names``, in their order.
 
     seen: what each user has in train. ``clip`` bounds the predictions for rmse and mae: the range
     of train's ratings. ``pool`` holds the candidates; by default all items but the ``seen``.
+    ``relevant`` holds the rows of ``test`` that are positives; by default all of them.
     """
+    relevant = test if relevant is None else relevant
     users = np.flatnonzero(test.user_counts)
     rated = [name for name in names if is_rating_metric(name)]
     listed = [name for name in names if not is_rating_metric(name)]
@@ -65,9 +69,36 @@ def measure(
         found |= {name: RATING_METRICS[name](errors) for name in rated}
     if listed:
         longest = max(split_metric(name)[1] or 1 for name in listed)
-        ranked = rank_users(scores, seen, test, longest, workers=workers, pool=pool)
-        place = np.searchsorted(users, ranked.users)
-        found |= {name: _over_users(ranked, name, place, len(users)) for name in listed}
+        ranked = rank_users(scores, seen, relevant, longest, workers=workers, pool=pool)
+        found |= {name: _over_users(ranked, name, users) for name in listed}
+    return _measured(users, names, found, ranked)
+
+
+def measure_common(
+    scores: NDArray[np.float32],
+    seen: CsrRows,
+    test: Interactions,
+    names: Sequence[str],
+    *,
+    pool: Pool | None = None,
+    relevant: Interactions | None = None,
+) -> Measured:
+    """Measure ranking metrics of scores (I,) that are the same for all users, as ``measure``."""
+    relevant = test if relevant is None else relevant
+    users = np.flatnonzero(test.user_counts)
+    longest = max(split_metric(name)[1] or 1 for name in names)
+    ranked = rank_users_alike(scores, seen, relevant, longest, pool=pool)
+    return _measured(
+        users, names, {name: _over_users(ranked, name, users) for name in names}, ranked
+    )
+
+
+def _measured(
+    users: NDArray[np.int64],
+    names: Sequence[str],
+    found: dict[str, Statistic | float],
+    ranked: Ranked | None,
+) -> Measured:
     statistics = {name: of for name in names if isinstance(of := found[name], Statistic)}
     metrics = {
         name: of.value if isinstance(of, Statistic) else of
@@ -76,16 +107,14 @@ def measure(
     return Measured(users, metrics, statistics, ranked)
 
 
-def _over_users(
-    ranked: Ranked, full: str, place: NDArray[np.int64], n_users: int
-) -> Statistic | float:
-    """Return a ranking metric; ``place`` (Q,) says which of ``n_users`` the ranked users are."""
+def _over_users(ranked: Ranked, full: str, users: NDArray[np.int64]) -> Statistic | float:
+    """Return a ranking metric of ``users`` (T,), not defined for those who were not ranked."""
     name, k = split_metric(full)
     values = RANKING_METRICS[name](ranked if k is None else ranked.cut(k))
     if isinstance(values, float):
         return values
-    by_user = np.full(n_users, np.nan)
-    by_user[place] = values
+    by_user = np.full(len(users), np.nan)
+    by_user[np.searchsorted(users, ranked.users)] = values
     return mean_of(by_user)
 
 
@@ -151,6 +180,40 @@ def rank_users(
 
     parts = list(BlockScorer(scores).blocks(users, work, workers)) or [_empty(k)]
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in BY_USER}
+    return Ranked(**arrays, item_counts=item_counts)
+
+
+def rank_users_alike(
+    scores: NDArray[np.float32],
+    seen: CsrRows,
+    test: Interactions,
+    k: int,
+    *,
+    pool: Pool | None = None,
+) -> Ranked:
+    """Rank as ``rank_users`` does, by scores (I,) that are the same for all users: much faster."""
+    pool = pool or Pool(test.n_items, seen)
+    users = pool.users(np.flatnonzero(test.user_counts))
+    order = np.argsort(-scores, kind="stable")
+    parts: list[dict[str, NDArray[Any]]] = []
+    for start in range(0, len(users), USERS_ALIKE):
+        some = users[start : start + USERS_ALIKE]
+        wanted = test.rows.cut(some)
+        mask = pool.masked(some, wanted)
+        ranks, auc, candidates, items = rank_common(scores, order, *mask, *wanted, k)
+        parts.append(
+            {
+                "users": some,
+                "positives": wanted.lengths,
+                "items": items,
+                "auc": auc,
+                "candidates": candidates,
+                **_place_hits(ranks, wanted, k),
+            }
+        )
+    parts = parts or [_empty(k)]
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in BY_USER}
+    item_counts = np.bincount(seen.indices, minlength=test.n_items).astype(np.int64)
     return Ranked(**arrays, item_counts=item_counts)
 
 

@@ -83,7 +83,7 @@ def describe_protocol(
     protocol: dict[str, Any] = {
         "candidates": _describe_candidates(config, given),
         "masked": "nothing" if config.include_seen else "the items that the user has in train",
-        "positives": "every test row of the user; always candidates",
+        "positives": _describe_positives(config),
         "averaging": "rmse and mae over test rows; coverage over items; the others over users with "
         "a test row, those who do not define a metric left out of it",
         "ties": "auc: average rank; ranked lists: the item that stands first in the matrix",
@@ -99,9 +99,21 @@ def describe_protocol(
     if config.sampled is not None:
         protocol["sampled"] = config.sampled
         protocol["sampled_metrics"] = [name for name in names if not is_rating_metric(name)]
+    if config.relevant_from is not None:
+        protocol["relevant_from"] = config.relevant_from
     if clip is not None:
         protocol["clipped_to"] = list(clip)
     return protocol
+
+
+def _describe_positives(config: EvaluateConfig) -> str:
+    if config.relevant_from is None:
+        return "every test row of the user; always candidates"
+    return (
+        f"test rows of the user rated {config.relevant_from:g} or more, always candidates; the "
+        "others are no positives; users without one are left out of ranking metrics; rmse and mae "
+        "are over all test rows"
+    )
 
 
 def _describe_candidates(config: EvaluateConfig, given: Given | None) -> str:
@@ -120,7 +132,7 @@ def count_rows(
     test: Interactions,
     measured: Measured,
     given: Given | None,
-    sampled: int | None,
+    config: EvaluateConfig,
 ) -> dict[str, int]:
     """Return how many users and rows there are, are unknown, and are left out."""
     unknown_user = checkpoint.user_counts == 0
@@ -140,12 +152,17 @@ def count_rows(
         counts["candidate_rows_seen_in_train"] = _count_common(
             given.rows.keys(test.n_items), checkpoint.seen.keys(test.n_items)
         )
+    if config.relevant_from is not None:
+        relevant = test.keep(test.data >= np.float32(config.relevant_from))
+        counts["test_rows_relevant"] = relevant.n_ratings
+        without = (test.user_counts > 0) & (relevant.user_counts == 0)
+        counts["users_without_relevant_row"] = int(without.sum())
     if measured.ranked is not None:
         ranked = measured.ranked
         counts["users_ranked"] = len(ranked.users)
         counts["users_without_auc"] = int(np.isnan(ranked.auc).sum())
         counts["candidates_ranked"] = int(ranked.candidates.sum())
-        if sampled is not None:
-            short = ranked.candidates - ranked.positives < sampled
+        if config.sampled is not None:
+            short = ranked.candidates - ranked.positives < config.sampled
             counts["users_with_fewer_sampled"] = int(short.sum())
     return counts

@@ -21,7 +21,7 @@ from mfcli.kernels.als import PANEL, Scratch, Side, add_gramian, solve_rows
 from mfcli.kernels.arrays import Grid, PassArguments, Proposal, Rates, SeenFilter, Tiles, Weights
 from mfcli.kernels.compilation import announced
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
-from mfcli.kernels.ranks import rank_block, topk_block
+from mfcli.kernels.ranks import rank_block, rank_common, topk_block
 from mfcli.kernels.sgd import mse_pass, sum_histories, svdpp_pass
 from mfcli.kernels.sgd_sampled import BPR, BPR_SQUARED, WARP, logistic_pass, pairwise_pass
 from mfcli.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
@@ -55,6 +55,7 @@ __all__ = [
     "mse_pass",
     "pairwise_pass",
     "rank_block",
+    "rank_common",
     "solve_rows",
     "sum_histories",
     "svdpp_pass",

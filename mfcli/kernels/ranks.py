@@ -77,6 +77,53 @@ def rank_block(
     return ranks, auc, candidates
 
 
+def rank_common(
+    scores: NDArray[np.float32],
+    order: NDArray[np.int64],
+    indptr: NDArray[np.integer[Any]],
+    indices: NDArray[np.integer[Any]],
+    positive_indptr: NDArray[np.integer[Any]],
+    positive_indices: NDArray[np.integer[Any]],
+    k: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64], NDArray[np.int32]]:
+    """Do what `rank_block` and `topk_block` do where all rows have the same scores.
+
+    Costs a walk down the common order and a look at what a row has seen, not one at the catalogue.
+
+    scores: (I,) float32, no NaN; -inf for an item that is in no list.
+    order: (I,) the items, best first, ties by item order.
+    indptr, indices; positive_indptr, positive_indices: CSR rows as in `rank_block`.
+    Returns ranks (P,), auc (B,) and candidates (B,) as `rank_block`, and items (B, k): -1 where
+    fewer qualify.
+    """
+    rows, n_items = len(indptr) - 1, len(scores)
+    place = np.empty(n_items, np.int64)
+    place[order] = np.arange(n_items)
+    falling = -scores[order]
+    # How many items have a higher score, and how many a score that is as high or higher.
+    above = np.searchsorted(falling, -scores, side="left")
+    reached = np.searchsorted(falling, -scores, side="right")
+    ranks = np.zeros(len(positive_indices), np.int32)
+    auc, candidates = np.empty(rows, np.float64), np.empty(rows, np.int64)
+    items = np.full((rows, k), -1, np.int32)
+    _common(
+        scores,
+        order,
+        place,
+        above,
+        reached,
+        indptr,
+        indices,
+        positive_indptr,
+        positive_indices,
+        ranks,
+        auc,
+        candidates,
+        items,
+    )
+    return ranks, auc, candidates, items
+
+
 @inlined
 def _sink(heap_scores: Array, heap_items: Array, at: Int, size: Int) -> None:
     """Restore the heap below `at`: the worst (lowest score, then highest item) on top."""
@@ -231,3 +278,67 @@ def _rank(
                 )
             ranks[places[at]] = rank
         auc[row] = twice / (2.0 * positives * others) if positives and others else np.nan
+
+
+@compiled()
+def _common(
+    scores: Array,
+    order: Array,
+    place: Array,
+    above: Array,
+    reached: Array,
+    indptr: Array,
+    indices: Array,
+    positive_indptr: Array,
+    positive_indices: Array,
+    ranks: Array,
+    auc: Array,
+    candidates: Array,
+    items: Array,
+) -> None:
+    n_items, k = len(scores), items.shape[1]
+    barred = np.zeros(n_items, np.bool_)
+    for row in range(len(indptr) - 1):
+        start, end = indptr[row], indptr[row + 1]
+        first, last = positive_indptr[row], positive_indptr[row + 1]
+        masked = 0
+        for at in range(start, end):
+            masked += not barred[indices[at]]
+            barred[indices[at]] = True
+        candidates[row] = n_items - masked
+        listed, walked = 0, 0
+        while listed < k and walked < n_items:
+            item = order[walked]
+            if scores[item] == -np.inf:
+                break
+            if not barred[item]:
+                items[row, listed] = item
+                listed += 1
+            walked += 1
+        positives = 0
+        for at in range(first, last):
+            positives += not barred[positive_indices[at]]
+        others = n_items - masked - positives
+        twice = np.int64(0)  # 2 for a pair in the right order, 1 for a tie
+        for at in range(first, last):
+            item = positive_indices[at]
+            if barred[item]:
+                continue
+            # The whole catalogue, less what is no other candidate: the masked, the own positives.
+            higher, as_high, before = above[item], reached[item], place[item]
+            score, own = scores[item], place[item]
+            for seen in range(start, end):
+                other = indices[seen]
+                higher -= scores[other] > score
+                as_high -= scores[other] >= score
+                before -= place[other] < own
+            for mine in range(first, last):
+                other = positive_indices[mine]
+                if not barred[other]:
+                    higher -= scores[other] > score
+                    as_high -= scores[other] >= score
+            twice += (others - higher) + (others - as_high)
+            ranks[at] = 1 + before
+        auc[row] = twice / (2.0 * positives * others) if positives and others else np.nan
+        for at in range(start, end):
+            barred[indices[at]] = False

@@ -113,6 +113,21 @@ class Run:
         return _table(self.entry.get("protocol"))
 
     @property
+    def baseline(self) -> dict[str, Any]:
+        """Return popularity on the same rows, where evaluate measured it; else empty."""
+        return _table(self.entry.get("baseline"))
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """Return the code and the text of what evaluate warned of."""
+        found = self.measured.get("warnings")
+        return [
+            (str(warning.get("code")), str(warning.get("text")))
+            for warning in (found if isinstance(found, list) else [])
+            if isinstance(warning, dict)
+        ]
+
+    @property
     def counts(self) -> dict[str, Any]:
         """Return what evaluate counted."""
         return _table(self.entry.get("counts"))

@@ -50,16 +50,24 @@ Said = Iterator[tuple[str, str]]
 
 
 def _of_one(run: Run, runs: Sequence[Run]) -> Said:
-    for rule in (_popularity, _trend, _apart, _coverage, _unknown, _belonging):
+    for rule in (_measured, _popularity, _trend, _apart, _coverage, _unknown, _belonging):
         yield from rule(run, runs)
     if run.missing:
         what = ", ".join(run.missing)
         yield "note", f"Not in the folder, and so not in this page: {what}."
 
 
+def _measured(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
+    for code, text in run.warnings:
+        yield "warning", f"{text} [{code}]."
+
+
 def _popularity(run: Run, runs: Sequence[Run]) -> Said:
     if run.options.get("model") == "popularity":
         return
+    yield from _overlap(run)
+    if run.baseline:
+        return  # evaluate has judged it, and what it warned of is said
     baseline, whence = _baseline(run, runs)
     name = next(
         (
@@ -84,6 +92,9 @@ def _popularity(run: Run, runs: Sequence[Run]) -> Said:
             "--model popularity with the same test set is in this report."
         )
         yield "note", message
+
+
+def _overlap(run: Run) -> Said:
     overlap = run.popularity.overlap if run.popularity else None
     if overlap is not None and overlap >= LIKE_POPULARITY:
         message = (

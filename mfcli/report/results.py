@@ -76,13 +76,16 @@ def _comparison(runs: Sequence[Run]) -> Html:
 
 def _models(run: Run, whose: str) -> Html:
     """Return the models and baselines of one metrics.json side by side."""
+    models = run.models
+    if run.baseline and not models:
+        models = [run.measured | {"name": "model"}, run.baseline | {"baseline_of": "model"}]
     columns = [
         (
             _model_name(model),
             read_figures(model.get("metrics")),
             read_intervals(model.get("intervals")),
         )
-        for model in run.models
+        for model in models
     ]
     if len(columns) < 2:
         return Html("")

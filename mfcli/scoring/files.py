@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions, open_input
 from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.artifacts.meta import warnings_of
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, SimilarConfig
 from mfcli.data.building import from_rows
@@ -42,6 +43,8 @@ def load_recommender(
     Raises InputError for what cannot be read or used.
     """
     checkpoint, scoring = load_model(model)
+    for warning in warnings_of(checkpoint.meta):
+        on_event(warning)
     everyone, history_inputs = None, Inputs()
     if config.history is not None:
         checkpoint, everyone, history_inputs = fold_history(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from mfcli.artifacts import (
     real_output,
     refuse_input_as_output,
 )
-from mfcli.artifacts.checkpoint import load_checkpoint
+from mfcli.artifacts.checkpoint import load_checkpoint, save_checkpoint
+from mfcli.artifacts.meta import warnings_of, with_warnings
 from mfcli.artifacts.metrics import metrics_text
 from mfcli.artifacts.tables.text import write_columns
+from mfcli.codes import WarningCode
 from mfcli.config import EvaluateConfig
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Interactions
@@ -45,9 +48,12 @@ def evaluate(
     out: Path | None,
     config: EvaluateConfig,
     on_event: OnEvent = ignore,
+    *,
+    keep: bool = False,
 ) -> EvaluateResult:
     """Measure checkpoints on a test set; write metrics.json to ``out`` where one is named.
 
+    With ``keep``, a checkpoint keeps that it is not better than popularity, and recommend says so.
     Raises UsageError, InputError; GateError after the files are written, if a gate is not met.
     """
     began = time.perf_counter()
@@ -70,6 +76,8 @@ def evaluate(
             test_name=str(test),
             on_event=on_event,
         )
+        if keep:
+            evaluation = _kept(evaluation, paths[0])
         result = _result(evaluation, test, inputs, config, began)
         if per_user is not None:
             with atomic_file(per_user) as stream:
@@ -79,6 +87,18 @@ def evaluate(
                 stream.write(document(result).encode())
     check_gates(evaluation.subjects, evaluation.differences, config)
     return result
+
+
+def _kept(evaluation: Evaluation, path: Path) -> Evaluation:
+    """Store in the measured checkpoint that it is not better, and take its SHA-256 anew."""
+    found = [it for it in evaluation.warnings if it.code is WarningCode.popularity]
+    checkpoint = load_checkpoint(path)
+    if warnings_of(checkpoint.meta) == found:
+        return evaluation
+    with output_lock(path):
+        save_checkpoint(path, replace(checkpoint, meta=with_warnings(checkpoint.meta, found)))
+    first, *others = evaluation.subjects
+    return replace(evaluation, subjects=[replace(first, sha256=file_sha256(path)), *others])
 
 
 @contextmanager
@@ -145,6 +165,7 @@ def _result(
     options = config.stored()
     lineage = [*lineage_of(first.meta), lineage_entry("evaluate", options, inputs)]
     models = evaluation.tables()
+    beside = evaluation.beside.get(first.name)
     return EvaluateResult(
         out=None,
         metrics=first.measured.metrics,
@@ -156,6 +177,10 @@ def _result(
         models=models if len(models) > 1 else [],
         differences=evaluation.differences,
         per_user=config.per_user,
+        baseline=None if beside is None else beside.table(),
+        doubts=[
+            {"code": str(warning.code), "text": warning.message} for warning in evaluation.warnings
+        ],
     )
 
 
@@ -167,6 +192,10 @@ def document(result: EvaluateResult) -> str:
         "protocol": result.protocol,
         "counts": result.counts,
     }
+    if result.baseline is not None:
+        content["baseline"] = result.baseline
+    if result.doubts:
+        content["warnings"] = result.doubts
     if result.models:
         content |= {"models": result.models, "differences": result.differences}
     return metrics_text(content | {"meta": result.meta})

@@ -20,6 +20,7 @@ from mfcli.artifacts import (
     output_lock,
 )
 from mfcli.artifacts.checkpoint import load_checkpoint
+from mfcli.artifacts.meta import warnings_of
 from mfcli.artifacts.metrics import metrics_text
 from mfcli.config import RecommendConfig, Role, TrainConfig
 from mfcli.config.run import RunConfigs
@@ -113,9 +114,10 @@ def _run_once(source: str, place: _Place, configs: RunConfigs, on_event: OnEvent
     fetched = fetch(source, place.interactions, configs.fetch, on_event)
     parts = split(place.interactions, place.split, configs.split, on_event)
     measured = place.evaluated if configs.refit else place.model
-    trained = train(place.split / "train.npz", measured, configs.train, on_event)
+    # What evaluate finds on the test rows is kept, in place of what validation would say.
+    trained = train(place.split / "train.npz", measured, configs.train, on_event, warnings=[])
     evaluated = evaluate(
-        measured, place.split / "test.npz", place.metrics, configs.evaluate, on_event
+        measured, place.split / "test.npz", place.metrics, configs.evaluate, on_event, keep=True
     )
     refitted, rows = None, None
     if configs.refit:
@@ -150,14 +152,15 @@ def _refit(
     rows: Path, place: _Place, configs: RunConfigs, trained: TrainResult, on_event: OnEvent
 ) -> TrainResult:
     """Train model.pt on all ``rows`` as evaluated.pt was trained on a part of them."""
-    settings = settings_of(configs.train, load_checkpoint(place.evaluated), trained)
+    measured = load_checkpoint(place.evaluated)
+    settings = settings_of(configs.train, measured, trained)
     on_event(
         Noted(
             f"{place.evaluated} was measured; {place.lists} comes from {place.model}, which is now "
             "trained with the same settings on everything, test rows included"
         )
     )
-    return train(rows, place.model, settings, on_event)
+    return train(rows, place.model, settings, on_event, warnings=warnings_of(measured.meta))
 
 
 def _without_source(config: RecommendConfig, place: _Place, on_event: OnEvent) -> RecommendConfig:
@@ -256,8 +259,9 @@ def _validated_in(config: TrainConfig, whole: Path, own: Path) -> TrainConfig:
 def _measure(out: Path, parts: Path, configs: RunConfigs, on_event: OnEvent) -> EvaluateResult:
     """Train on one split and measure the model; both write below ``out``."""
     model = out / "model.pt"
-    train(parts / "train.npz", model, configs.train, on_event)
-    return evaluate(model, parts / "test.npz", out / "metrics.json", configs.evaluate, on_event)
+    train(parts / "train.npz", model, configs.train, on_event, warnings=[])
+    metrics = out / "metrics.json"
+    return evaluate(model, parts / "test.npz", metrics, configs.evaluate, on_event, keep=True)
 
 
 def _save_summary(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from mfcli.config import FULL, Engine, ModelArgs, Optimizer, Recipe, TrainConfig
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
-from mfcli.events import EpochResult, OnEvent, ignore, without
+from mfcli.events import EpochResult, OnEvent, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.modules import allocate
 from mfcli.models.warm_start import Start
@@ -49,8 +49,11 @@ def train(
     on_event: OnEvent = ignore,
     *,
     resume: bool = False,
+    warnings: Sequence[Warned] | None = None,
 ) -> TrainResult:
     """Train on the matrix ``source`` and write the checkpoint ``out`` and its history CSV.
+
+    warnings: what the checkpoint is to keep of another measurement, in place of one on validation.
 
     Raises UsageError, InputError, DivergedError, InterruptedRunError; ``out`` appears only when
     training completes, and what an interrupted run needs to go on is in ``out``.resume.
@@ -79,6 +82,7 @@ def train(
                 inputs=loaded.inputs,
                 resume_from=state,
                 on_state=kept.keep,
+                warnings=warnings,
             )
             _save_history(out, fitted.history)
             save_checkpoint(out, fitted.checkpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,11 @@ import numpy as np
 import torch
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for
+from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for, with_warnings
 from mfcli.config import Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
-from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, ignore
+from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, Warned, ignore
 from mfcli.models.base import FactorModel
 from mfcli.models.dot import BiasedMF
 from mfcli.models.modules import build
@@ -55,6 +56,7 @@ def fit(
     inputs: Sequence[dict[str, Any]] = (),
     resume_from: State | None = None,
     on_state: OnState = forget,
+    warnings: Sequence[Warned] | None = None,
 ) -> Fitted:
     """Train the model of a recipe on interactions.
 
@@ -64,6 +66,8 @@ def fit(
     on_event:    receives Noted, Warned, TrainingStarted, Progress and EpochResult.
     on_state:    is handed a function that returns the state after the last whole epoch: before the
                  first epoch and after each one. The function may also be called when this raises.
+    warnings:    what the checkpoint is to keep of an earlier measurement with the same settings;
+                 None: it is held against popularity on ``valid``, where a ranking metric is asked.
     resume_from: such a state, of a run with the same recipe, interactions and validation rows.
 
     Raises InputError for interactions that cannot be trained on, UsageError for a device that is
@@ -96,10 +100,17 @@ def fit(
     for event in training.events():
         on_event(event)
     settle(model, recipe, interactions)
+    if warnings is None:
+        doubt = None if validator is None else validator.judge()
+        warnings = [] if doubt is None else [doubt]
+        for warning in warnings:
+            on_event(warning)
     if unit != 1.0:
         model.rescale(unit)
+    checkpoint = _checkpoint(recipe, interactions, model, training.history, inputs)
+    meta = with_warnings(checkpoint.meta, warnings)
     return Fitted(
-        checkpoint=_checkpoint(recipe, interactions, model, training.history, inputs),
+        checkpoint=dataclasses.replace(checkpoint, meta=meta),
         history=training.history,
         best_epoch=training.best_epoch,
         stopped=training.stopped,

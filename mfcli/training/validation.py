@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mfcli.config import Objective, Recipe
+from mfcli.config import Baseline, ModelKind, Objective, Recipe
 from mfcli.data.interactions import Interactions
-from mfcli.evaluation.measuring import measure, predict
+from mfcli.evaluation.baseline import beside_baseline, judged_by, score_popularity
+from mfcli.evaluation.measuring import measure, measure_common, predict
+from mfcli.events import Warned
 from mfcli.models.arrays import Vectors
 from mfcli.models.base import FactorModel
 from mfcli.models.objectives import OBJECTIVES, Batch, mean_loss
@@ -67,6 +69,22 @@ class Validator:
             workers=self.recipe.workers or available_workers(),
         )
         return loss, found.metrics
+
+    def judge(self) -> Warned | None:
+        """Warn of a model whose lists for validation are not better than popularity's."""
+        metric = judged_by(self.recipe.metrics)
+        if metric is None or self.recipe.model is ModelKind.popularity:
+            return None
+        seen, popularity = self.train.rows, score_popularity(self.train.rows, self.train.n_items)
+        workers = self.recipe.workers or available_workers()
+        scores = self.model.scoring()
+        ours = measure(scores, seen, self.valid, [metric], workers=workers)
+        theirs = measure_common(popularity, seen, self.valid, [metric])
+        found = beside_baseline(Baseline.popularity, metric, ours, theirs, self.recipe.seed)
+        if found.better:
+            return None
+        rates = self.recipe.objective is Objective.mse
+        return found.warning(where=" on validation", predicts_ratings=rates)
 
     def _of_all_pairs(self) -> float:
         """Return what ials loses outside of train, a validation row: (1 − x)² and α₀ Σ x².

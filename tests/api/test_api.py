@@ -49,7 +49,7 @@ def test_the_example_of_the_readme_runs(tmp_path: Path, data: Any) -> None:
     assert model.predict([(users[0], item)]).shape == (1,)
     grown = model.fold_in({"user": [9001] * 3, "item": train.catalog.item_ids[:3]})
     assert len(grown.recommend(users=[9001], k=4)) == 4
-    found = mfcli.evaluate(model, test, k=[5, 10])
+    found = mfcli.evaluate(model, test, k=[5, 10], ignore=["W-popularity"])
     assert {"ndcg@5", "ndcg@10"} <= found.metrics.keys()
     model.save(tmp_path / "model.pt")
     again = mfcli.load(tmp_path / "model.pt")
@@ -93,7 +93,7 @@ def test_lists_and_metrics_are_those_of_the_commands(
     assert list(zip(lists.user_id.tolist(), lists.item_id.tolist(), strict=True)) == rows
     told = cli("evaluate", tmp_path / "model.pt", tmp_path / "test.npz", "--k", "5", "--json")
     metrics = json.loads(told.stdout)["metrics"]
-    assert mfcli.evaluate(model, parts[1], k=[5]).metrics == metrics
+    assert mfcli.evaluate(model, parts[1], k=[5], ignore=["W-popularity"]).metrics == metrics
 
 
 def test_a_warning_of_the_command_is_a_warning_of_python() -> None:
@@ -138,7 +138,7 @@ def test_valid_rows_stop_a_training_early_and_the_history_shows_them() -> None:
         train, valid=valid, mode="hogwild", objective="mse", epochs=9, patience=1, factors=4
     )
     assert model.history.valid_loss.notna().all()
-    assert {"rmse"} <= mfcli.evaluate(model, test).metrics.keys()
+    assert {"rmse"} <= mfcli.evaluate(model, test, baseline=False, relevant_from=1).metrics.keys()
 
 
 def test_folds_hold_every_row_once(data: Any) -> None:
@@ -154,7 +154,9 @@ def test_training_goes_on_from_a_model(parts: Any, model: Any) -> None:
 
 def test_several_models_are_compared_by_name(parts: Any, model: Any) -> None:
     other = mfcli.fit(parts[0], model="popularity")
-    found = mfcli.evaluate({"bpr": model, "popular": other}, parts[1], k=[5])
+    found = mfcli.evaluate(
+        {"bpr": model, "popular": other}, parts[1], k=[5], ignore=["W-popularity"]
+    )
     assert [table["name"] for table in found.tables()] == ["bpr", "popular"]
     assert found.differences
     assert repr(found).startswith("bpr: ")
@@ -199,7 +201,7 @@ data = mfcli.read("demo", users=30, items=20, ratings=300)
 train, test = mfcli.split(data, n=2)
 model = mfcli.fit(train, objective="ials", epochs=1, factors=4)
 assert len(model.recommend(users=train.catalog.user_ids[:1], k=3)) == 3
-print(sorted(mfcli.evaluate(model, test, k=[5]).metrics)[0])
+print(sorted(mfcli.evaluate(model, test, k=[5], baseline=False).metrics)[0])
 """
 
 
@@ -220,6 +222,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout == "1\nFalse\n"
 
 
+@pytest.mark.filterwarnings("ignore:the lists are:mfcli.errors.MfcliWarning")
 def test_the_examples_of_the_docstrings_run() -> None:
     import doctest
 
