@@ -43,6 +43,8 @@ class FetchResult(Result):
     n_items: int
     n_ratings: int
     rows_read: int
+    without_id: int
+    dropped: int
     duplicates: int
     below_threshold: int
     filtered: int

@@ -31,6 +31,9 @@ class FetchOptions(TypedDict, total=False):
     columns: str
     header: bool
     time_format: str
+    id_type: str
+    drop_missing: bool
+    drop_id: list[str]
     item_names: str
     duplicates: Literal["last", "first", "mean", "sum", "max", "error"]
     cache_dir: str

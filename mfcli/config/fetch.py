@@ -38,6 +38,14 @@ class Format(StrEnum):
     negatives = "negatives"
 
 
+class IdType(StrEnum):
+    """What the ids of a column are."""
+
+    auto = "auto"
+    integer = "int"
+    text = "text"
+
+
 COLUMN_ROLES = ("user", "item", "rating", "time")
 NO_COLUMN = "none"  # --columns rating=none: there is no rating
 
@@ -81,6 +89,27 @@ class FetchConfig(FilterConfig):
         "pattern such as %d.%m.%Y %H:%M.",
         role=Role.source,
         shown="found by looking",
+        panel=_READ,
+    )
+    id_type: str | None = option(
+        None,
+        "Type of the ids: int refuses any other, text keeps them as they are written; auto: "
+        "integers where all are. For both columns, or as user=int,item=text.",
+        role=Role.source,
+        shown="auto",
+        panel=_READ,
+    )
+    drop_missing: bool = option(
+        False,
+        "Leave out rows without a user or an item (empty, NULL, \\N; beside integers also NaN, "
+        "NA, None …) instead of refusing them.",
+        role=Role.source,
+        panel=_READ,
+    )
+    drop_id: list[str] = option(
+        [],
+        "Leave out rows with this user or item, such as the 0 of anonymous users (repeatable).",
+        role=Role.source,
         panel=_READ,
     )
     item_names: str | None = option(
@@ -146,6 +175,7 @@ class FetchConfig(FilterConfig):
         parse_columns(self.columns)
         if self.time_format is not None:
             parse_time_format(self.time_format)
+        parse_id_types(self.id_type)
         digest = (self.sha256 or "0" * 64).lower()
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise UsageError(f"--sha256 {self.sha256!r} should be 64 hexadecimal digits")
@@ -184,3 +214,18 @@ def parse_columns(text: str | None) -> dict[str, str]:
         if chosen.get(role) == NO_COLUMN:
             raise UsageError(f"--columns {role}={NO_COLUMN}: every table needs the {role}")
     return chosen
+
+
+def parse_id_types(text: str | None) -> dict[str, IdType]:
+    """Read ``int``, or ``user=int,item=text``: role → type; raises UsageError."""
+    found = dict.fromkeys(("user", "item"), IdType.auto)
+    for part in [] if text is None else text.split(","):
+        role, equals, kind = (word.strip() for word in part.partition("="))
+        if not equals:
+            role, kind = "", role
+        if kind not in list(IdType) or role not in ("", *found) or (text != part and not role):
+            raise UsageError(
+                f"--id-type {text!r} should be int, text or auto, or as user=int,item=text"
+            )
+        found |= dict.fromkeys([role] if role else found, IdType(kind))
+    return found

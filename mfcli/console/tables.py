@@ -40,6 +40,8 @@ def _fetch(result: FetchResult) -> list[RenderableType]:
         "values": f"{result.minimum:g} to {result.maximum:g}, mean {result.mean:.4g}",
         **_columns(result),
         "rows read": result.rows_read,
+        **({"rows without an id, left out": result.without_id} if result.without_id else {}),
+        **({"rows of ids left out": result.dropped} if result.dropped else {}),
         "duplicates merged": result.duplicates,
         "below the threshold": result.below_threshold,
         "filtered out": result.filtered,

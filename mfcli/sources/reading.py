@@ -62,6 +62,7 @@ class ReadFacts:
     """How a source became interactions.
 
     format: what the source was read as, "demo" for the built-in sample. rows_read: its rows.
+    without_id, dropped: rows left out by --drop-missing, and by --drop-id.
     duplicates: rows merged into another row of the same user and item. below_threshold, filtered:
     ratings dropped by --threshold, and by the minimum counts. notice: what to say of the source's
     licence, if anything. columns: role → ``column`` of the source and, of ids, ``distinct``.
@@ -69,6 +70,8 @@ class ReadFacts:
 
     format: str
     rows_read: int
+    without_id: int
+    dropped: int
     duplicates: int
     below_threshold: int
     filtered: int
@@ -91,7 +94,7 @@ def read_interactions(
         rows_read = interactions.n_ratings
     else:
         read = read_any(source, config, on_event)
-        rows_read = len(read.table.users.codes)
+        rows_read = len(read.table.users.codes) + read.table.missing + read.table.dropped
         interactions, duplicates = _merge(read, config, source)
     if duplicates:
         on_event(
@@ -103,6 +106,8 @@ def read_interactions(
     facts = ReadFacts(
         format=read.format if read else "demo",
         rows_read=rows_read,
+        without_id=read.table.missing if read else 0,
+        dropped=read.table.dropped if read else 0,
         duplicates=duplicates,
         below_threshold=n_merged - n_above,
         filtered=n_above - interactions.n_ratings,
@@ -224,6 +229,8 @@ def _check_interactions(table: ParsedTable, kind: Format, name: str) -> None:
             f"{name}: holds the negatives of a test set, not interactions: give it to mfcli "
             "evaluate as --candidates"
         )
+    if not len(table.users.codes) and (table.missing or table.dropped):
+        raise InputError(f"{name}: no row is left by --drop-missing and --drop-id")
     if not len(table.users.codes):
         raise InputError(f"{name}: holds no rows")
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mfcli.config import FetchConfig
 from mfcli.config.fetch import Format
 from mfcli.data.building import RawRows
+from mfcli.data.ids import MISSING_NUMBERS, trimmed
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Event, Noted, Warned
 from mfcli.sources.reading import read_any
@@ -38,10 +39,12 @@ def read(tmp_path: Path) -> Read:
 
 
 def naive_ids(tokens: list[str]) -> list[int] | list[str]:
-    """Return integers if every token is a canonical one that fits in 64 bits, else the tokens."""
-    whole = all(re.fullmatch(r"0|-?[1-9][0-9]*", token, re.ASCII) for token in tokens)
-    if whole and all(-(2**63) <= int(token) < 2**63 for token in tokens):
-        return [int(token) for token in tokens]
+    """Return integers if every token is a whole number that fits in 64 bits, else the tokens."""
+    tokens = [token.strip() for token in tokens]
+    matches = [re.fullmatch(r"(0|-?[1-9][0-9]*)(\.0+)?", token, re.ASCII) for token in tokens]
+    numbers = [int(match[1]) for match in matches if match]
+    if len(numbers) == len(tokens) and all(-(2**63) <= number < 2**63 for number in numbers):
+        return numbers
     return tokens
 
 
@@ -61,12 +64,12 @@ def assert_rows(rows: RawRows, table: Sequence[tuple[str, ...]]) -> None:
 
 
 integers = st.integers(-(2**64), 2**64).map(str)
-odd = st.sampled_from(["007", "+1", "-0", " 1", "1 ", "1.0", "1e3", "0x1F", "NA", "nan", "null"])
+odd = st.sampled_from(["007", "+1", "-0", " 1", "1 ", "1.0", "1e3", "0x1F"])
 words = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]),
     min_size=1,
     max_size=12,
-).filter(lambda each: each.strip() == each and not each.startswith("\ufeff"))
+).filter(lambda each: trimmed(each) == each and each.lower() not in MISSING_NUMBERS)
 small = st.integers(1, 30).map(str)
 ratings = st.floats(-1e6, 1e6, width=32).map(repr) | st.sampled_from(
     ["0", "4", ".5", "5.", "+3", "3.2466e+05"]
@@ -90,7 +93,7 @@ quiet = settings(
 
 @quiet
 @given(
-    tables(small | integers | odd | words | st.sampled_from(['a"b', '"', "a,b", "x\ny", "a;b"])),
+    tables(small | integers | odd | words | st.sampled_from(['a"b', '"', "a,b", "a;b"])),
     st.booleans(),
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),

@@ -138,7 +138,8 @@ def read_table(
         capacity.require_rows(source.name, rows, on_event)
     table = reader.read(source, kind, config, on_event).finish()
     for remark in table.remarks:
-        on_event(Noted(f"{source.name}: {remark}"))
+        text = f"{source.name}: {remark.text}"
+        on_event(Warned(remark.code, text) if remark.code else Noted(text))
     for warned in table.warnings:
         on_event(Warned(warned.code, f"{source.name}: {warned.message}"))
     return table, kind

@@ -57,7 +57,9 @@ def _names_roles(first: Sequence[str], columns: Records) -> bool:
         if is_number(cell) or any(char.isdigit() for char in cell):
             continue
         for role in ("user", "item"):
-            if fit(cell, role) is not None and not any(fit(each, role) for each in column[:50]):
+            # An id such as U1 is no name, though a column may be called so.
+            others = [each for each in column[:50] if not _has_digit(each)]
+            if fit(cell, role) is not None and not any(fit(each, role) for each in others):
                 found.add((role, cell in column))
     if {role for role, _ in found} == {"user", "item"}:
         return True

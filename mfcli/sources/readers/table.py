@@ -7,7 +7,7 @@ ids: strings are never held a row each.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,21 @@ from numpy.typing import NDArray
 
 from mfcli.codes import WarningCode
 from mfcli.config import Duplicates, FetchConfig
+from mfcli.config.fetch import parse_id_types
 from mfcli.data.building import RawRows, from_codes
-from mfcli.data.ids import name_items
+from mfcli.data.ids import name_items, trimmed
 from mfcli.data.interactions import Catalog, Floats, Interactions
 from mfcli.errors import InputError
 from mfcli.events import Warned
 from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.id_columns import CodedColumn, IdColumnBuilder
+from mfcli.sources.readers.id_columns import (
+    ABSENT,
+    DROPPED,
+    CodedColumn,
+    IdColumnBuilder,
+    Remark,
+    Where,
+)
 from mfcli.sources.readers.times import TimeColumnBuilder
 from mfcli.sources.readers.values import read_ratings
 
@@ -32,16 +40,19 @@ class ParsedTable:
     """All rows of a source.
 
     remarks: worth telling the user. columns: role → name of the column. warnings: what was found
-    that the user should know.
+    that the user should know. missing, dropped: rows left out as they have no user or item, and
+    by --drop-id.
     """
 
     users: CodedColumn
     items: CodedColumn
     ratings: Floats | None
     times: NDArray[np.int64] | None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Warned, ...] = ()
+    missing: int = 0
+    dropped: int = 0
 
     def rows(self, item_names: dict[Any, str]) -> RawRows:
         """Return the rows with an id each."""
@@ -58,9 +69,6 @@ class ParsedTable:
         )
 
 
-Where = Callable[[int], str]  # row, from 0 → "ratings.csv, line 7"
-
-
 class TableBuilder:
     """Collects chunks of Arrow columns. A missing rating column means interactions of 1."""
 
@@ -71,7 +79,7 @@ class TableBuilder:
         columns: Mapping[str, str] | None = None,
         where: Where | None = None,
     ) -> None:
-        """Start empty.
+        """Start empty; ``config`` says how ids are read.
 
         config: how columns are read. columns: role → what the source calls the column: parts of
         one table agree on it. where: tells on which line of the source a row stands, for what is
@@ -81,7 +89,10 @@ class TableBuilder:
         self.n_rows = 0
         self.columns = dict(columns or {})
         self._parts: list[tuple[int, Where]] = [(0, where or _row_number)]
-        self._users, self._items = IdColumnBuilder("user"), IdColumnBuilder("item")
+        kinds, drop = parse_id_types(config.id_type), frozenset(map(trimmed, config.drop_id))
+        self._drop_missing = config.drop_missing
+        self._users = IdColumnBuilder("user", kinds["user"], drop)
+        self._items = IdColumnBuilder("item", kinds["item"], drop)
         self._ratings: list[Floats] = []
         self._times = TimeColumnBuilder(config.time_format)
 
@@ -97,12 +108,16 @@ class TableBuilder:
         users, items: strings, plain or dictionary-encoded. ratings: those or any number type.
         times: strings, numbers (seconds), dates or timestamps.
         """
-        self._users.add(users, self.n_rows)
-        self._items.add(items, self.n_rows)
+        absent = [
+            self._users.add(users, self.n_rows),
+            self._items.add(items, self.n_rows),
+        ]
+        lost = [mask for mask in absent if mask is not None]
+        there = ~np.logical_or.reduce(lost) if lost else None
         if ratings is not None:
-            self._ratings.append(read_ratings(ratings, self.n_rows))
+            self._ratings.append(_values_of(read_ratings, ratings, self.n_rows, there))
         if times is not None:
-            self._times.add(times, self.n_rows)
+            self._times.add(_of_others(times, there), self.n_rows)
         self.n_rows += len(users)
 
     def extend(self, other: TableBuilder) -> None:
@@ -122,23 +137,100 @@ class TableBuilder:
     def finish(self) -> ParsedTable:
         """Return the table; the builder is used up.
 
-        Raises InputError for a time that does not fit the others, with its line.
+        Raises InputError for a row without an id unless such rows are left out, and for a time
+        that does not fit the others.
         """
-        users, items = self._users.finish(), self._items.finish()
         try:
-            times = self._times.finish()
+            users, items = self._users.finish(self.where), self._items.finish(self.where)
+            ratings, times = _joined(self._ratings), self._times.finish()
+            table = self._without_lost_rows(ParsedTable(users, items, ratings, times))
         except CellError as error:
             raise InputError(f"{self.where(error.row)}: {error}: {error.mend}") from None
-        columns = (self._users, self._items, self._times)
-        remarks = tuple(column.remark for column in columns if column.remark)
         doubts = [Warned(WarningCode.time, self._times.doubt)] if self._times.doubt else []
+        remarks = [*self._users.remarks, *self._items.remarks, *table.remarks]
+        if self._times.remark:
+            remarks.append(Remark(self._times.remark))
+        return replace(table, remarks=tuple(remarks), columns=self.columns, warnings=tuple(doubts))
+
+    def _without_lost_rows(self, table: ParsedTable) -> ParsedTable:
+        """Return the rows that have both ids, and remarks on the others."""
+        columns = (table.users, table.items)
+        if not any(len(column.codes) and column.codes.min() < 0 for column in columns):
+            nothing = (Remark("no row has an id of --drop-id"),) if self._users.drop else ()
+            return replace(table, remarks=nothing)
+        dropped = np.logical_or(*(column.codes == DROPPED for column in columns))
+        absent = np.logical_or(*(column.codes == ABSENT for column in columns)) & ~dropped
+        n_dropped, n_absent, n_rows = int(dropped.sum()), int(absent.sum()), len(absent)
+        if n_absent and not self._drop_missing:
+            raise self._missing(int(absent.argmax()), n_absent, n_rows)
+        remarks = []
+        if n_absent:
+            remarks.append(
+                f"{n_absent} of {n_rows} rows have no user or no item: left out (--drop-missing)"
+            )
+        if n_dropped:
+            remarks.append(f"{n_dropped} of {n_rows} rows are left out (--drop-id)")
+        kept = ~(dropped | absent)
         return ParsedTable(
-            users, items, _joined(self._ratings), times, remarks, self.columns, tuple(doubts)
+            _rows_of(table.users, kept),
+            _rows_of(table.items, kept),
+            None if table.ratings is None else table.ratings[kept],
+            None if table.times is None else table.times[kept],
+            tuple(map(Remark, remarks)),
+            missing=n_absent,
+            dropped=n_dropped,
         )
+
+    def _missing(self, row: int, number: int, n_rows: int) -> CellError:
+        """Return the error for rows without an id: the first one, and how many there are."""
+        firsts = {column.first_absent: column.what for column in (self._items, self._users)}
+        found = next((first for first in firsts if first and first[0] == row), None)
+        what = firsts.get(found, "user or item")
+        written = f" ({found[1]!r})" if found and found[1] else ""
+        others = f", and {number} of {n_rows} rows have no user or no item" if number > 1 else ""
+        return CellError(
+            row,
+            f"the {what} is missing{written}{others}",
+            "mend them, or leave such rows out with fetch --drop-missing",
+        )
+
+
+def _values_of(
+    read: Callable[[pa.Array, int], NDArray[Any]],
+    column: pa.Array,
+    offset: int,
+    there: NDArray[np.bool_] | None,
+) -> NDArray[Any]:
+    """Read a chunk of a column; what stands in rows without an id, if anything, becomes 0."""
+    if there is None:
+        return read(column, offset)
+    try:
+        found = read(column.filter(pa.array(there)), 0)
+    except CellError as error:
+        row = int(np.flatnonzero(there)[error.row])
+        raise CellError(offset + row, str(error), error.mend) from None
+    values = np.zeros(len(there), found.dtype)
+    values[there] = found
+    return values
+
+
+def _of_others(column: pa.Array, there: NDArray[np.bool_] | None) -> pa.Array:
+    """Return a column in which rows without an id hold what the first row with one holds."""
+    if there is None or not there.any():
+        return column
+    return column.take(pa.array(np.where(there, np.arange(len(there)), there.argmax())))
 
 
 def _row_number(row: int) -> str:
     return f"row {row + 1}"
+
+
+def _rows_of(column: CodedColumn, kept: NDArray[np.bool_]) -> CodedColumn:
+    """Return some rows of a column, and the ids that stand in them."""
+    codes = column.codes[kept]
+    used = np.zeros(len(column.values), dtype=bool)
+    used[codes] = True
+    return CodedColumn((np.cumsum(used) - 1)[codes].astype(np.int32), column.values[used])
 
 
 def _joined(parts: list[Any]) -> Any:

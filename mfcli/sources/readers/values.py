@@ -22,6 +22,7 @@ def read_ratings(column: pa.Array, offset: int) -> Floats:
     else:
         tokens = column.dictionary
         if is_string(tokens.type):
+            tokens = pc.utf8_trim_whitespace(tokens)
             number = pc.match_substring_regex(tokens, whole_cell(NUMBER))
             safe = pc.if_else(number, pc.utf8_ltrim(tokens, "+"), "nan")
             distinct = safe.cast(pa.float64()).to_numpy(zero_copy_only=False)
