@@ -35,6 +35,8 @@ class FetchResult(Result):
     columns: role → its ``column`` in the source (a number, from 1, without a header) and, of ids,
     how many ``distinct`` ones the source has; empty for a source without columns. times: their
     range, as dates in UTC where they are dates.
+    times: their range, as dates in UTC where they are dates. dropped_values: rows that --drop-value
+    left out. valueless: rows without a rating or a time, left out by --drop-missing.
     """
 
     out: str
@@ -55,6 +57,8 @@ class FetchResult(Result):
     has_item_names: bool
     times: str | None = None
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dropped_values: int = 0
+    valueless: int = 0
     notice: str = ""
     seconds: float = 0.0
 

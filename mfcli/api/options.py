@@ -35,6 +35,7 @@ class FetchOptions(TypedDict, total=False):
     drop_missing: bool
     drop_id: list[str]
     item_names: str
+    drop_value: list[float]
     duplicates: Literal["last", "first", "mean", "sum", "max", "error"]
     cache_dir: str
     base_url: str

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
+import numpy as np
 import pandas as pd
 
 from mfcli.api.dataset import Dataset
@@ -19,9 +20,11 @@ from mfcli.errors import InputError, UsageError
 from mfcli.events import OnEvent
 from mfcli.sources.frames import from_frame
 from mfcli.sources.reading import filter_interactions, read_interactions
+from mfcli.sources.values import settle_values
 
 # Options of fetch that mean something for what is in memory already.
-_IN_MEMORY = {"duplicates", "threshold", "min_user_ratings", "min_item_ratings"}
+_IN_MEMORY = {"drop_value", "duplicates", "threshold", "min_user_ratings", "min_item_ratings"}
+_OF_COLUMNS = _IN_MEMORY | {"columns", "time_format"}
 
 
 def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]) -> Dataset:
@@ -53,7 +56,7 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
         _refuse_options(given, "a Dataset is taken as it is")
         return Dataset.of(source)
     named = isinstance(source, Mapping | pd.DataFrame)
-    foreign = given.keys() - (_IN_MEMORY | {"columns"} if named else _IN_MEMORY)
+    foreign = given.keys() - (_OF_COLUMNS if named else _IN_MEMORY)
     _refuse_options(sorted(foreign), "values in memory are neither located nor parsed")
     with listening(progress) as on_event:
         built, kind = _built(source, config, on_event)
@@ -67,16 +70,34 @@ def _built(source: Any, config: FetchConfig, on_event: OnEvent) -> tuple[Interac
     if isinstance(source, Mapping):
         source = pd.DataFrame(dict(source))
     if isinstance(source, pd.DataFrame):
-        made = from_frame(source, config.columns, duplicates=config.duplicates, on_event=on_event)
+        made = from_frame(
+            source, config.columns, duplicates=config.duplicates, config=config, on_event=on_event
+        )
         return made, "DataFrame"
     if isinstance(source, tuple) and 2 <= len(source) <= 4:
-        return from_arrays(*source, duplicates=config.duplicates), "arrays"
+        arrays = _settled(source, config, on_event)
+        return from_arrays(*arrays, duplicates=config.duplicates), "arrays"
     if hasattr(source, "tocoo"):
-        return from_csr(source, duplicates=config.duplicates), "sparse matrix"
+        built = from_csr(source, duplicates=config.duplicates)
+        kept = settle_values(built.data, config, "the sparse matrix", on_event)
+        return built if kept is None else built.keep(kept), "sparse matrix"
     raise InputError(
         f"interactions cannot be read from {type(source).__name__}: give a path, a DataFrame, a "
         "sparse matrix, or a tuple of arrays (users, items, ratings)"
     )
+
+
+def _settled(arrays: tuple[Any, ...], config: FetchConfig, on_event: OnEvent) -> tuple[Any, ...]:
+    """Return arrays without the rows that --drop-value leaves out; what is no number stays."""
+    ratings = None if len(arrays) < 3 or arrays[2] is None else np.asarray(arrays[2])
+    lengths = {len(array) for array in arrays if array is not None}
+    if ratings is not None and (ratings.dtype.kind not in "biuf" or len(lengths) > 1):
+        return arrays  # from_arrays says what is wrong
+    values = None if ratings is None else ratings.astype(np.float32)
+    kept = settle_values(values, config, "the arrays", on_event)
+    if kept is None:
+        return arrays
+    return tuple(None if array is None else np.asarray(array)[kept] for array in arrays)
 
 
 def _refuse_options(options: Iterable[str], reason: str) -> None:
@@ -86,6 +107,6 @@ def _refuse_options(options: Iterable[str], reason: str) -> None:
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: value if isinstance(value, int | float | bool) else str(value)
+        name: value if isinstance(value, int | float | bool | list) else str(value)
         for name, value in options.items()
     }

@@ -102,7 +102,7 @@ class FetchConfig(FilterConfig):
     drop_missing: bool = option(
         False,
         "Leave out rows without a user or an item (empty, NULL, \\N; beside integers also NaN, "
-        "NA, None …) instead of refusing them.",
+        "NA, None …), a rating or a time, instead of refusing them.",
         role=Role.source,
         panel=_READ,
     )
@@ -118,6 +118,15 @@ class FetchConfig(FilterConfig):
         role=Role.source | Role.file,
         shown="the source's own",
         panel=_READ,
+    )
+    drop_value: list[float] | None = option(
+        None,
+        "Rows of this value are no ratings and are left out, such as the 0 of Book-Crossing or the "
+        "-1 of seen, not rated (repeatable); before duplicates are merged.",
+        role=Role.source,
+        low=-1e38,
+        high=1e38,
+        panel=FILTERS,
     )
     duplicates: Duplicates = option(
         Duplicates.last,

@@ -41,6 +41,8 @@ def _fetch(result: FetchResult) -> list[RenderableType]:
         **_columns(result),
         "rows read": result.rows_read,
         **({"rows without an id, left out": result.without_id} if result.without_id else {}),
+        **({"rows without a value, left out": result.valueless} if result.valueless else {}),
+        **({"rows of values left out": result.dropped_values} if result.dropped_values else {}),
         **({"rows of ids left out": result.dropped} if result.dropped else {}),
         "duplicates merged": result.duplicates,
         "below the threshold": result.below_threshold,

@@ -7,6 +7,7 @@ building      rows, arrays and sparse matrices → interactions
 filtering     which ratings are kept: by a threshold, by counts
 splitting     interactions → train, test and valid, from the options and the seed
 held_out      what validation and test sets have to be
+values        what values look like: whether some stand apart from the scale of ratings
 times         a time, and a range of times, as a person reads them
 text          which text is valid Unicode
 sample        the built-in sample; sample_names: its invented film names

@@ -5,5 +5,6 @@ locate    SOURCE → the files to read
 download  downloads into a cache
 readers   file formats → rows
 reading   any SOURCE → its rows, in whatever format it has
+values    values that are no ratings: which rows are left out, and what is warned of
 frames    a pandas DataFrame → interactions
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mfcli.config import Duplicates
+from mfcli.config import Duplicates, FetchConfig
 from mfcli.config.fetch import COLUMN_ROLES, parse_columns
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
@@ -17,6 +17,7 @@ from mfcli.sources.readers.columns import by_name
 from mfcli.sources.readers.looks import Look, look_at, look_at_type
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.typed import add_typed, check_types
+from mfcli.sources.values import settle_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ def from_frame(
     *,
     item_names: Mapping[Any, str] | None = None,
     duplicates: Duplicates = Duplicates.last,
+    config: FetchConfig | None = None,
     on_event: OnEvent = ignore,
 ) -> Interactions:
     """Build interactions from a DataFrame, one entry a row; its index is not looked at.
@@ -37,7 +39,8 @@ def from_frame(
     columns: role (user, item, rating, time) → column, as a mapping or as ``--columns`` takes them;
     what it does not name is recognised as ``mfcli fetch`` does. Without a rating column
     every row is an interaction of 1. item_names: id → name. duplicates: what becomes of several
-    rows of one user and item; by default the last one counts, by time where there is one.
+    rows of one user and item; by default the last one counts, by time where there is one. config:
+    how cells are read, and which values are no ratings.
 
     Ids follow the rule of ``mfcli fetch``: a column of strings that are all canonical integers
     is int64. Raises InputError for columns that are not known, not of a fitting type, or that
@@ -58,12 +61,17 @@ def from_frame(
     )
     if not len(frame):
         raise InputError(f"{_WHERE}: holds no rows")
-    builder = TableBuilder(where=lambda row: f"{_WHERE}, row at position {row}")
+    config = config or FetchConfig()
+    builder = TableBuilder(config, where=lambda row: f"{_WHERE}, row at position {row}")
     try:
         add_typed(builder, arrays)
     except CellError as error:
         raise InputError(f"{_WHERE}, row at position {error.row}: {error}") from None
-    return builder.finish().interactions(item_names or {}, duplicates)[0]
+    table = builder.finish()
+    table.tell(_WHERE, on_event)
+    kept = settle_values(table.ratings, config, _WHERE, on_event)
+    table = table if kept is None else table.keep(kept)
+    return table.interactions(item_names or {}, duplicates)[0]
 
 
 def _chosen(columns: Mapping[str, str] | str | None) -> dict[str, str]:

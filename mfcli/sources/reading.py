@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from mfcli.sources.readers.id_columns import CodedColumn
 from mfcli.sources.readers.names import match_names, read_names
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable
+from mfcli.sources.values import settle_values
 from mfcli.system import capacity
 from mfcli.system.streams import printable
 
@@ -62,7 +63,8 @@ class ReadFacts:
     """How a source became interactions.
 
     format: what the source was read as, "demo" for the built-in sample. rows_read: its rows.
-    without_id, dropped: rows left out by --drop-missing, and by --drop-id.
+    without_id, dropped: rows left out by --drop-missing, and by --drop-id. valueless,
+    dropped_values: rows left out for a missing rating or time, and by --drop-value.
     duplicates: rows merged into another row of the same user and item. below_threshold, filtered:
     ratings dropped by --threshold, and by the minimum counts. notice: what to say of the source's
     licence, if anything. columns: role → ``column`` of the source and, of ids, ``distinct``.
@@ -72,6 +74,8 @@ class ReadFacts:
     rows_read: int
     without_id: int
     dropped: int
+    valueless: int
+    dropped_values: int
     duplicates: int
     below_threshold: int
     filtered: int
@@ -88,13 +92,18 @@ def read_interactions(
     a source that cannot be used or of which nothing is left, DownloadError, and UsageError for
     options that do not fit the source.
     """
-    read = None
+    read, dropped_values = None, 0
     if is_demo(source, on_event):
         interactions, duplicates = make_demo(config, on_event), 0
         rows_read = interactions.n_ratings
     else:
         read = read_any(source, config, on_event)
-        rows_read = len(read.table.users.codes) + read.table.missing + read.table.dropped
+        n_rows = len(read.table.users.codes)
+        rows_read = n_rows + read.table.missing + read.table.dropped + read.table.valueless
+        kept = settle_values(read.table.ratings, config, source, on_event)
+        if kept is not None:
+            read = replace(read, table=read.table.keep(kept))
+        dropped_values = n_rows - len(read.table.users.codes)
         interactions, duplicates = _merge(read, config, source)
     if duplicates:
         on_event(
@@ -108,6 +117,8 @@ def read_interactions(
         rows_read=rows_read,
         without_id=read.table.missing if read else 0,
         dropped=read.table.dropped if read else 0,
+        valueless=read.table.valueless if read else 0,
+        dropped_values=dropped_values,
         duplicates=duplicates,
         below_threshold=n_merged - n_above,
         filtered=n_above - interactions.n_ratings,
@@ -229,7 +240,7 @@ def _check_interactions(table: ParsedTable, kind: Format, name: str) -> None:
             f"{name}: holds the negatives of a test set, not interactions: give it to mfcli "
             "evaluate as --candidates"
         )
-    if not len(table.users.codes) and (table.missing or table.dropped):
+    if not len(table.users.codes) and (table.missing or table.dropped or table.valueless):
         raise InputError(f"{name}: no row is left by --drop-missing and --drop-id")
     if not len(table.users.codes):
         raise InputError(f"{name}: holds no rows")

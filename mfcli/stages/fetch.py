@@ -57,6 +57,8 @@ def fetch(source: str, out: Path, config: FetchConfig, on_event: OnEvent = ignor
         has_item_names=interactions.catalog.item_names is not None,
         times=span_of(interactions),
         columns=facts.columns,
+        dropped_values=facts.dropped_values,
+        valueless=facts.valueless,
         notice=facts.notice,
         seconds=time.perf_counter() - began,
     )

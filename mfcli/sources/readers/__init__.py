@@ -10,8 +10,8 @@ columns.py     which column is the user, the item, the rating, the time: roles.p
                fits), vocabulary.py and words.py (the words of names), looks.py (what cells hold);
                headers.py (is there a header), shapes.py (columns without names)
 table.py       what readers fill, chunk by chunk: id_columns.py and id_tokens.py
-               (ids), values.py (ratings), times.py (times: time_forms.py, dates as text;
-               time_numbers.py, numbers)
+               (ids), values.py (ratings), times.py and time_cells.py (times: time_forms.py, dates
+               as text; time_numbers.py, numbers), gaps.py (missing ratings and times)
 lines.py       after an error: the line it stands on
 names.py       item names
 layouts.py     which files of a folder or a zip are the data set

@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow as pa
 
 from mfcli.config.fetch import FetchConfig, Format
-from mfcli.events import Noted, OnEvent, Warned
+from mfcli.events import OnEvent
 from mfcli.sources.readers import adjacency, delimited, detect, jsonl, parquet
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable, TableBuilder
@@ -137,9 +137,5 @@ def read_table(
             rows = int(rows / len(head.content) * source.size)
         capacity.require_rows(source.name, rows, on_event)
     table = reader.read(source, kind, config, on_event).finish()
-    for remark in table.remarks:
-        text = f"{source.name}: {remark.text}"
-        on_event(Warned(remark.code, text) if remark.code else Noted(text))
-    for warned in table.warnings:
-        on_event(Warned(warned.code, f"{source.name}: {warned.message}"))
+    table.tell(source.name, on_event)
     return table, kind

@@ -6,7 +6,7 @@ ids: strings are never held a row each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,8 +21,9 @@ from mfcli.data.building import RawRows, from_codes
 from mfcli.data.ids import name_items, trimmed
 from mfcli.data.interactions import Catalog, Floats, Interactions
 from mfcli.errors import InputError
-from mfcli.events import Warned
+from mfcli.events import Noted, OnEvent, Warned
 from mfcli.sources.readers.cells import CellError
+from mfcli.sources.readers.gaps import Gaps
 from mfcli.sources.readers.id_columns import (
     ABSENT,
     DROPPED,
@@ -32,7 +33,7 @@ from mfcli.sources.readers.id_columns import (
     Where,
 )
 from mfcli.sources.readers.times import TimeColumnBuilder
-from mfcli.sources.readers.values import read_ratings
+from mfcli.sources.readers.values import RatingColumnBuilder
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +41,8 @@ class ParsedTable:
     """All rows of a source.
 
     remarks: worth telling the user. columns: role → name of the column. warnings: what was found
-    that the user should know. missing, dropped: rows left out as they have no user or item, and
-    by --drop-id.
+    that the user should know. missing, dropped, valueless: rows left out as they have no user or
+    item, by --drop-id, and as they have no rating or no time.
     """
 
     users: CodedColumn
@@ -53,6 +54,25 @@ class ParsedTable:
     warnings: tuple[Warned, ...] = ()
     missing: int = 0
     dropped: int = 0
+    valueless: int = 0
+
+    def tell(self, name: str, on_event: OnEvent) -> None:
+        """Say what is worth telling, of a source that is called ``name``."""
+        for remark in self.remarks:
+            text = f"{name}: {remark.text}"
+            on_event(Warned(remark.code, text) if remark.code else Noted(text))
+        for warned in self.warnings:
+            on_event(Warned(warned.code, f"{name}: {warned.message}"))
+
+    def keep(self, rows: NDArray[np.bool_]) -> ParsedTable:
+        """Return the rows of a mask, (R,); ids without a row stay."""
+        return replace(
+            self,
+            users=CodedColumn(self.users.codes[rows], self.users.values),
+            items=CodedColumn(self.items.codes[rows], self.items.values),
+            ratings=None if self.ratings is None else self.ratings[rows],
+            times=None if self.times is None else self.times[rows],
+        )
 
     def rows(self, item_names: dict[Any, str]) -> RawRows:
         """Return the rows with an id each."""
@@ -93,7 +113,8 @@ class TableBuilder:
         self._drop_missing = config.drop_missing
         self._users = IdColumnBuilder("user", kinds["user"], drop)
         self._items = IdColumnBuilder("item", kinds["item"], drop)
-        self._ratings: list[Floats] = []
+        self._ratings = RatingColumnBuilder()
+        self._gaps = Gaps()
         self._times = TimeColumnBuilder(config.time_format)
 
     def add(
@@ -115,9 +136,9 @@ class TableBuilder:
         lost = [mask for mask in absent if mask is not None]
         there = ~np.logical_or.reduce(lost) if lost else None
         if ratings is not None:
-            self._ratings.append(_values_of(read_ratings, ratings, self.n_rows, there))
+            self._gaps.note("rating", ratings, self.n_rows, self._ratings.add(ratings, there))
         if times is not None:
-            self._times.add(_of_others(times, there), self.n_rows)
+            self._gaps.note("time", times, self.n_rows, self._times.add(times, self.n_rows, there))
         self.n_rows += len(users)
 
     def extend(self, other: TableBuilder) -> None:
@@ -125,7 +146,8 @@ class TableBuilder:
         self._parts += [(self.n_rows + first, where) for first, where in other._parts]
         self._users.extend(other._users)
         self._items.extend(other._items)
-        self._ratings += other._ratings
+        self._ratings.extend(other._ratings)
+        self._gaps.extend(other._gaps, self.n_rows)
         self._times.extend(other._times)
         self.n_rows += other.n_rows
 
@@ -142,20 +164,22 @@ class TableBuilder:
         """
         try:
             users, items = self._users.finish(self.where), self._items.finish(self.where)
-            ratings, times = _joined(self._ratings), self._times.finish()
+            ratings, times = self._ratings.finish(), self._times.finish()
             table = self._without_lost_rows(ParsedTable(users, items, ratings, times))
         except CellError as error:
             raise InputError(f"{self.where(error.row)}: {error}: {error.mend}") from None
         doubts = [Warned(WarningCode.time, self._times.doubt)] if self._times.doubt else []
         remarks = [*self._users.remarks, *self._items.remarks, *table.remarks]
-        if self._times.remark:
-            remarks.append(Remark(self._times.remark))
+        values = (self._ratings, self._times)
+        remarks += [Remark(column.remark) for column in values if column.remark]
         return replace(table, remarks=tuple(remarks), columns=self.columns, warnings=tuple(doubts))
 
     def _without_lost_rows(self, table: ParsedTable) -> ParsedTable:
-        """Return the rows that have both ids, and remarks on the others."""
+        """Return the rows that have both ids and all values, and remarks on the others."""
         columns = (table.users, table.items)
-        if not any(len(column.codes) and column.codes.min() < 0 for column in columns):
+        valueless = self._gaps.mask(len(table.users.codes))
+        lost = any(len(column.codes) and column.codes.min() < 0 for column in columns)
+        if valueless is None and not lost:
             nothing = (Remark("no row has an id of --drop-id"),) if self._users.drop else ()
             return replace(table, remarks=nothing)
         dropped = np.logical_or(*(column.codes == DROPPED for column in columns))
@@ -163,6 +187,12 @@ class TableBuilder:
         n_dropped, n_absent, n_rows = int(dropped.sum()), int(absent.sum()), len(absent)
         if n_absent and not self._drop_missing:
             raise self._missing(int(absent.argmax()), n_absent, n_rows)
+        kept = ~(dropped | absent)
+        n_valueless = 0 if valueless is None else int((valueless & kept).sum())
+        if valueless is not None and n_valueless:
+            if not self._drop_missing:
+                raise self._gaps.error(valueless & kept)
+            kept &= ~valueless
         remarks = []
         if n_absent:
             remarks.append(
@@ -170,7 +200,11 @@ class TableBuilder:
             )
         if n_dropped:
             remarks.append(f"{n_dropped} of {n_rows} rows are left out (--drop-id)")
-        kept = ~(dropped | absent)
+        if n_valueless:
+            remarks.append(
+                f"{n_valueless} of {n_rows} rows have no rating or no time: left out "
+                "(--drop-missing)"
+            )
         return ParsedTable(
             _rows_of(table.users, kept),
             _rows_of(table.items, kept),
@@ -179,6 +213,7 @@ class TableBuilder:
             tuple(map(Remark, remarks)),
             missing=n_absent,
             dropped=n_dropped,
+            valueless=n_valueless,
         )
 
     def _missing(self, row: int, number: int, n_rows: int) -> CellError:
@@ -195,32 +230,6 @@ class TableBuilder:
         )
 
 
-def _values_of(
-    read: Callable[[pa.Array, int], NDArray[Any]],
-    column: pa.Array,
-    offset: int,
-    there: NDArray[np.bool_] | None,
-) -> NDArray[Any]:
-    """Read a chunk of a column; what stands in rows without an id, if anything, becomes 0."""
-    if there is None:
-        return read(column, offset)
-    try:
-        found = read(column.filter(pa.array(there)), 0)
-    except CellError as error:
-        row = int(np.flatnonzero(there)[error.row])
-        raise CellError(offset + row, str(error), error.mend) from None
-    values = np.zeros(len(there), found.dtype)
-    values[there] = found
-    return values
-
-
-def _of_others(column: pa.Array, there: NDArray[np.bool_] | None) -> pa.Array:
-    """Return a column in which rows without an id hold what the first row with one holds."""
-    if there is None or not there.any():
-        return column
-    return column.take(pa.array(np.where(there, np.arange(len(there)), there.argmax())))
-
-
 def _row_number(row: int) -> str:
     return f"row {row + 1}"
 
@@ -231,11 +240,3 @@ def _rows_of(column: CodedColumn, kept: NDArray[np.bool_]) -> CodedColumn:
     used = np.zeros(len(column.values), dtype=bool)
     used[codes] = True
     return CodedColumn((np.cumsum(used) - 1)[codes].astype(np.int32), column.values[used])
-
-
-def _joined(parts: list[Any]) -> Any:
-    if not parts:
-        return None
-    whole = np.concatenate(parts)
-    parts.clear()
-    return whole

@@ -18,12 +18,19 @@ from numpy.typing import NDArray
 from mfcli.config.time_formats import DayOrder, TimeUnit, parse_time_format
 from mfcli.errors import UsageError
 from mfcli.sources.readers.cells import CellError, is_string
-from mfcli.sources.readers.text import NUMBER, WHOLE_NUMBER, whole_cell
+from mfcli.sources.readers.text import NUMBER, whole_cell
+from mfcli.sources.readers.time_cells import (
+    Mask,
+    Seconds,
+    any_numbers,
+    as_mask,
+    missing_times,
+    plain_column,
+    plain_integers,
+)
 from mfcli.sources.readers.time_forms import CHOSEN, FORMS, ISO, ORDERS, fitting
 from mfcli.sources.readers.time_numbers import how_read, read_numbers
 
-Seconds = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 _TYPED = "timestamps"  # the form of columns whose type says what they are
 _NAME_IT = "name the form with --time-format, such as %d.%m.%Y %H:%M"
 
@@ -57,45 +64,49 @@ class TimeColumnBuilder:
         elif self._unit is None and found is not None:
             self._chosen[str(time_format)] = found
         self._chunks: list[_Chunk] = []
-        self._there: list[Mask] = []  # of every chunk
+        self._there: list[tuple[int, Mask | None]] = []  # rows of a chunk, and which count
         self._n_read = 0  # rows that count
 
-    def add(self, column: pa.Array, row: int, there: Mask | None = None) -> None:
+    def add(self, column: pa.Array, row: int, there: Mask | None = None) -> Mask | None:
         """Add a chunk that begins with ``row``: strings, numbers, dates or timestamps.
 
-        there: (len(column),) which rows count, None: all. The others become 0. Raises CellError for
-        the first cell that cannot be used, UsageError where --time-format does not apply.
+        there: (len(column),) which rows count, None: all. Returns the mask of the rows whose time
+        is missing, None without one; these, and those that do not count, become 0. Raises CellError
+        for the first cell that cannot be used, UsageError where --time-format does not apply.
         """
-        self._there.append(np.ones(len(column), dtype=bool) if there is None else there)
+        column = plain_column(column)
+        whole = None
+        if there is None and not self._chosen:
+            whole = plain_integers(column)  # at once, for the usual case
+        missing = None if whole is not None else missing_times(column)
+        if missing is not None:
+            there = ~missing if there is None else there & ~missing
+        self._there.append((len(column), there))
         if there is not None:
             column = column.filter(pa.array(there))
-        try:
-            self._add(column, self._n_read)
-        except CellError as error:
-            rows = row + np.flatnonzero(self._there[-1])
-            at = int(rows[error.row - self._n_read])
-            raise CellError(at, str(error), error.mend) from None
+        if len(column):
+            try:
+                self._add(column, whole)
+            except CellError as error:
+                rows = np.arange(self._there[-1][0]) if there is None else np.flatnonzero(there)
+                at = row + int(rows[error.row - self._n_read])
+                raise CellError(at, str(error), error.mend) from None
         self._n_read += len(column)
+        return missing
 
-    def _add(self, column: pa.Array, row: int) -> None:
-        """Add a chunk of rows that count; ``row``: how many of those are before it."""
-        if not len(column):
-            return
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        if column.null_count:
-            raise CellError(row + int(np.argmax(_mask(column.is_null()))), "the time is missing")
-        kind = column.type
+    def _add(self, column: pa.Array, whole: Seconds | None) -> None:
+        """Add a chunk of rows that count; ``whole``: as integers, where it is known to be some."""
+        row, kind = self._n_read, column.type
         if self._chosen and pa.types.is_integer(kind):
             column = column.cast(pa.string())
-        elif is_string(kind):
-            column = column.cast(pa.string())  # from strings of any width
-        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        if whole is not None:
+            self._add_numbers(whole, str(column[0].as_py()), row)
+        elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             self._add_typed(column, row)
         elif is_string(column.type):
             self._add_texts(column, row)
         else:
-            self._add_numbers(_numbers(column, row), str(column[0].as_py()), row)
+            self._add_numbers(any_numbers(column, row), str(column[0].as_py()), row)
 
     def extend(self, other: TimeColumnBuilder) -> None:
         """Append the chunks of another builder; it is used up."""
@@ -120,9 +131,11 @@ class TimeColumnBuilder:
                     "--columns user=…,item=…,time=…"
                 )
             return None
-        there = np.concatenate(self._there)
-        if self._n_read == len(there):
+        if all(mask is None for _, mask in self._there):
             return self._read()
+        there = np.concatenate(
+            [np.ones(size, dtype=bool) if mask is None else mask for size, mask in self._there]
+        )
         try:
             read = self._read()
         except CellError as error:
@@ -167,23 +180,16 @@ class TimeColumnBuilder:
         self._chunks.append(_Chunk(row, example, numbers=numbers))
 
     def _add_texts(self, texts: pa.Array, row: int) -> None:
-        whole = None if self._chosen else _plain_integers(texts)
-        if whole is not None:
-            self._add_numbers(whole, texts[0].as_py(), row)
-            return
         texts = pc.utf8_trim_whitespace(texts)
-        empty = _mask(pc.equal(pc.binary_length(texts), 0))
-        if empty.any():
-            raise CellError(row + int(np.argmax(empty)), "the time is missing")
         if self._chosen:
             self._add_dates(texts, row)
             return
-        numeric = _mask(pc.match_substring_regex(texts, whole_cell(NUMBER)))
+        numeric = as_mask(pc.match_substring_regex(texts, whole_cell(NUMBER)))
         if self._unit is not None and not numeric.all():
             odd = int(np.argmin(numeric))
             raise self._does_not_fit(row + odd, texts[odd].as_py())
         if numeric.all():
-            self._add_numbers(_numbers(texts, row), texts[0].as_py(), row)
+            self._add_numbers(any_numbers(texts, row), texts[0].as_py(), row)
         elif not numeric.any():
             self._add_dates(texts, row)
         else:
@@ -294,41 +300,3 @@ def _unlike(row: int, text: str, example: str) -> CellError:
         f"the time {text[:40]!r} is written otherwise than {example[:40]!r} in other rows",
         "write all times in one form, or remove that line",
     )
-
-
-def _mask(array: pa.Array) -> NDArray[np.bool_]:
-    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def _plain_integers(texts: pa.Array) -> Seconds | None:
-    """Return texts that are all integers of 64 bits, by one cast; None for anything else."""
-    content = texts.buffers()[2]
-    if content is None:
-        return None
-    letters = content.to_pybytes() if len(texts) else b""
-    if b"x" in letters or b"X" in letters:  # the cast would take hexadecimal numbers
-        return None
-    try:
-        return np.asarray(texts.cast(pa.int64()).to_numpy())
-    except pa.ArrowInvalid:
-        return None
-
-
-def _numbers(column: pa.Array, row: int) -> NDArray[Any]:
-    """Return int64 of whole numbers, float64 of others; raises CellError for what is too large."""
-    if is_string(column.type):
-        column = pc.utf8_ltrim(column, "+")
-        whole = pc.all(pc.match_substring_regex(column, whole_cell(WHOLE_NUMBER))).as_py()
-    else:
-        whole = pa.types.is_integer(column.type)
-    if whole:
-        try:
-            return np.asarray(column.cast(pa.int64()).to_numpy())
-        except pa.ArrowInvalid:
-            pass
-    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy())
-    bad = ~(np.abs(values) < 2.0**63)  # NaN and infinity too
-    if bad.any():
-        at = int(np.argmax(bad))
-        raise CellError(row + at, f"the time {values[at]} is not a number of seconds")
-    return values
