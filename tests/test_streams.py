@@ -15,6 +15,8 @@ from mfcli import console
 from mfcli.errors import InputError, SystemRefusedError
 from mfcli.events import EpochResult, Progress, Started, TrainingStarted
 from mfcli.system.streams import emit, standard_error, standard_input, standard_output
+from tests.helpers import from_triples
+from tests.models_on_disk import write_model
 
 MFCLI = [sys.executable, "-m", "mfcli"]
 
@@ -31,7 +33,7 @@ def run(command: str, unbuffered: str) -> tuple[int, str]:
         env={
             "PATH": "/usr/bin:/bin",
             "PYTHONUNBUFFERED": unbuffered,
-            "PYTHONPATH": str(Path(console.__file__).parents[1]),
+            "PYTHONPATH": str(Path(console.__file__).parents[2]),
         },
     )
     return result.returncode, result.stderr
@@ -140,3 +142,39 @@ def test_the_stages_after_training_show_themselves() -> None:
     assert "recommend" in later
     assert "epoch" not in later
     assert "1/1" not in later
+
+
+NAMES_OF_STDOUT = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/./stdout"]
+
+
+@pytest.fixture
+def model(tmp_path):
+    write_model(tmp_path / "m.pt", from_triples([(user, user, 1.0) for user in range(4)], 4, 4))
+    return tmp_path / "m.pt"
+
+
+@pytest.mark.parametrize("name", NAMES_OF_STDOUT)
+@pytest.mark.parametrize("command", ["recommend", "similar"])
+def test_another_name_of_standard_output_is_a_dash(cli, model, command, name):
+    dash, named = (cli(command, model, "--out", out, "--k", "2") for out in ("-", name))
+    assert named.exit_code == 0, named.stderr
+    assert named.stdout == dash.stdout != ""
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("fetch demo", 2), ("export m.pt", 2), ("recommend m.pt", 0)]
+)
+def test_standard_output_keeps_what_was_written_before(model, command, status):
+    log = model.with_name("log")
+    log.write_text("earlier\n")
+    done = run(f"cd {model.parent}; $MFCLI {command} --out /dev/stdout >> log", "")
+    assert done[0] == status, done[1]
+    assert log.read_text().startswith("earlier\n")
+    assert (log.read_text().count("\n") > 1) is (status == 0)
+
+
+@pytest.mark.parametrize("name", ["/dev/stderr", "/dev/fd/7", "/proc/self/fd/2", "/dev/stdin"])
+def test_another_open_stream_is_no_output(cli, model, name):
+    refused = cli("recommend", model, "--out", name)
+    assert refused.exit_code == 2
+    assert "open stream" in refused.stderr

@@ -27,6 +27,11 @@ class FetchOptions(TypedDict, total=False):
         "adjacency",
         "recbole",
         "negatives",
+        "feather",
+        "orc",
+        "npz",
+        "mtx",
+        "netflix",
     ]
     columns: str
     header: bool

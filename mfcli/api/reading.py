@@ -12,6 +12,7 @@ import pandas as pd
 from mfcli.api.dataset import Dataset
 from mfcli.api.listening import listening
 from mfcli.api.options import FetchOptions
+from mfcli.artifacts import is_matrix
 from mfcli.artifacts.meta import lineage_entry, meta_for
 from mfcli.config import FetchConfig
 from mfcli.data.building import from_arrays, from_csr
@@ -30,10 +31,11 @@ _OF_COLUMNS = _IN_MEMORY | {"columns", "time_format"}
 def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]) -> Dataset:
     """Read interactions from anything that holds them.
 
-    source: a path, a URL or a data set's name, as for ``mfcli fetch``; an ``.npz`` that mfcli
-    wrote; a pandas DataFrame (or a dict of columns) whose columns are named as in a file; a SciPy
-    sparse matrix of users × items, whose ids are its row and column numbers; or a tuple of arrays
-    ``(users, items)``, ``(users, items, ratings)`` or ``(users, items, ratings, times)``.
+    source: a path, a URL or a data set's name, as for ``mfcli fetch``, or a list of such, which are
+    parts of one table; an ``.npz`` that mfcli wrote; a pandas DataFrame (or a dict of columns)
+    whose columns are named as in a file; a SciPy sparse matrix of users × items, whose ids are its
+    row and column numbers; or a tuple of arrays ``(users, items)``, ``(users, items, ratings)`` or
+    ``(users, items, ratings, times)``.
 
     options: those of ``mfcli fetch`` under the same names: columns, duplicates, threshold, … Of an
     ``.npz`` nothing may be changed. progress: show progress and notes; else only warnings come, as
@@ -46,12 +48,12 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     """
     config = FetchConfig.merge(("", options))
     given = {name: value for name, value in options.items() if name != "ignore"}
-    if isinstance(source, str | Path):
-        if str(source).endswith(".npz"):
-            _refuse_options(given, "an .npz is read as it is")
-            return Dataset.load(source)
+    if isinstance(source, str | Path) and is_matrix(Path(source)):
+        _refuse_options(given, "an .npz of mfcli is read as it is")
+        return Dataset.load(source)
+    if paths := _paths(source):
         with listening(progress, config.ignore) as on_event:
-            return Dataset.of(read_interactions(str(source), config, on_event)[0])
+            return Dataset.of(read_interactions(paths, config, on_event)[0])
     if isinstance(source, Interactions):
         _refuse_options(given, "a Dataset is taken as it is")
         return Dataset.of(source)
@@ -63,6 +65,15 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     kept, _ = filter_interactions(built, config, f"the {kind}")
     entry = lineage_entry("read", {"source": kind, **_plain(given)}, [])
     return Dataset.of(kept.with_meta(meta_for("interactions", [entry])))
+
+
+def _paths(source: Any) -> list[str]:
+    """Return a path as a list, and a list of paths as it is; anything else is none."""
+    if isinstance(source, str | Path):
+        return [str(source)]
+    if isinstance(source, list) and all(isinstance(each, str | Path) for each in source):
+        return list(map(str, source))
+    return []
 
 
 def _built(source: Any, config: FetchConfig, on_event: OnEvent) -> tuple[Interactions, str]:

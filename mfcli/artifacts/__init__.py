@@ -25,6 +25,7 @@ from mfcli.artifacts.files import (
     uninterrupted,
 )
 from mfcli.artifacts.matrix import (
+    is_matrix,
     load_interactions,
     matrix_headers,
     save_interactions,
@@ -37,6 +38,7 @@ __all__ = [
     "atomic_path",
     "file_sha256",
     "flush",
+    "is_matrix",
     "keep_as_previous",
     "lineage_entry",
     "lineage_of",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mfcli.errors import InputError, LockedError, UsageError
+from mfcli.system.streams import is_open_stream
 
 POLL_SECONDS = 0.2  # between two tries for a lock; flock has no time-out of its own
 
@@ -22,8 +23,14 @@ POLL_SECONDS = 0.2  # between two tries for a lock; flock has no time-out of its
 def real_output(path: Path) -> Path:
     """Follow links to where ``path`` would be written; refuse what is not a regular file.
 
-    Raises UsageError for a folder or a device: a rename would replace it.
+    Raises UsageError for a folder, a device, or a name of an open stream, behind which a file may
+    lie that others have written to: a rename would replace it.
     """
+    if is_open_stream(str(path)):
+        raise UsageError(
+            f"--out {path} is an open stream, whose file would be replaced: name a file, or - for "
+            "standard output"
+        )
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise UsageError(f"--out {path} is a folder: name a file")

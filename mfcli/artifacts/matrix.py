@@ -91,7 +91,7 @@ def _arrays(stream: IO[bytes]) -> dict[str, Any]:
     return arrays
 
 
-def _reading(path: Path, read: Callable[[], Made]) -> Made:
+def _reading(path: Path | str, read: Callable[[], Made]) -> Made:
     """Call ``read``; whatever a parser says of bytes that are not as they should be: InputError."""
     try:
         with warnings.catch_warnings():
@@ -110,7 +110,27 @@ def load_interactions(path: Path) -> Interactions:
         if stream.read(4) not in (ZIP_MAGIC, EMPTY_ZIP_MAGIC):
             raise InputError(f"{path}: is not an .npz file: make one with mfcli fetch")
         stream.seek(0)
-        arrays = _reading(path, lambda: _arrays(stream))
+        return interactions_from(stream, path)
+
+
+def is_matrix(path: Path) -> bool:
+    """Tell whether a file is an ``.npz`` that mfcli wrote, or one that should be."""
+    if path.suffix != ".npz":
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return True  # whoever loads it says what is wrong
+    return "user_ids.npy" in names
+
+
+def interactions_from(stream: IO[bytes], path: Path | str) -> Interactions:
+    """Read and validate interactions from a stream that can seek and has a file number.
+
+    Raises InputError, which calls the file ``path``, for anything that is not whole.
+    """
+    arrays = _reading(path, lambda: _arrays(stream))
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise InputError(

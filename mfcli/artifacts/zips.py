@@ -32,7 +32,8 @@ def zip_members(path: Path, limits: Limits = TABLES) -> dict[str, zipfile.ZipInf
     problem = _members_problem(infos, path.stat().st_size, limits)
     if problem:
         raise InputError(f"{path.name}: {problem}: {UNPACK_FIRST}")
-    return {info.filename: info for info in infos if not info.is_dir()}
+    files = {path_of(info): info for info in infos}
+    return {name: info for name, info in files.items() if not name.endswith("/")}
 
 
 def check_members(archive: zipfile.ZipFile, size: int, *, packed: bool) -> None:
@@ -68,15 +69,20 @@ def _members_problem(infos: list[zipfile.ZipInfo], size: int, limits: Limits) ->
         return f"it holds {len(infos)} files, more than the {limits.members} that are allowed"
     seen: set[str] = set()
     for info in infos:
-        if info.filename in seen:
-            return f"it holds {info.filename!r} twice"
+        if path_of(info) in seen:
+            return f"it holds {path_of(info)!r} twice"
         if info.flag_bits & 0x1:
             return f"{info.filename!r} in it is encrypted"
-        seen.add(info.filename)
+        seen.add(path_of(info))
     packed = sum(info.compress_size for info in infos)
     if packed > size:
         return f"its members claim {packed} bytes, more than the {size} that there are"
     return limits.problem(sum(info.file_size for info in infos), packed)
+
+
+def path_of(info: zipfile.ZipInfo) -> str:
+    """Return the path of a member; some programs write backslashes between folders."""
+    return info.filename.replace("\\", "/")
 
 
 def _check_name(info: zipfile.ZipInfo, path: Path) -> None:

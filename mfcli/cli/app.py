@@ -26,7 +26,7 @@ from mfcli.config.describing import cli_fields
 from mfcli.config.layers import merge_layers
 from mfcli.config.options import coerce
 from mfcli.errors import UsageError
-from mfcli.system.streams import emit, settle_output, tolerate_any_text
+from mfcli.system.streams import emit, is_standard_output, settle_output, tolerate_any_text
 
 if TYPE_CHECKING:  # help does without
     from mfcli.events import Warned
@@ -126,7 +126,9 @@ def _register(function: Command, config: type[Config] | None) -> Command:
         ignored = coerce("--ignore", ignore or [], list[WarningCode], "")
         if config is not None:
             given["config"] = _configured(config, table, given)
-        to_stdout = given.get("out") == "-"
+        to_stdout = given.get("out") is not None and is_standard_output(given["out"])
+        if to_stdout:
+            given["out"] = "-"
         if to_stdout and json:
             raise UsageError("--out - and --json both want standard output: choose one")
         with Screen(

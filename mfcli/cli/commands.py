@@ -34,7 +34,12 @@ if TYPE_CHECKING:  # help does without
 @command(FetchConfig)
 def fetch(
     source: Annotated[
-        str, typer.Argument(help="demo, a data set's name, a file, folder, zip, URL, or - (stdin).")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="demo, a data set's name, a file, folder, zip, ZIP/MEMBER, URL, or - (stdin); "
+            "several are parts of one table.",
+        ),
     ],
     *,
     out: Out,
@@ -229,7 +234,8 @@ def report(
 @command()
 def run(
     source: Annotated[
-        str | None, typer.Argument(help="As for fetch; the preset may name one.")
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE]...", help="As for fetch; the preset may name one."),
     ] = None,
     *,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],

@@ -36,6 +36,11 @@ class Format(StrEnum):
     adjacency = "adjacency"
     recbole = "recbole"
     negatives = "negatives"
+    feather = "feather"
+    orc = "orc"
+    npz = "npz"
+    mtx = "mtx"
+    netflix = "netflix"
 
 
 class IdType(StrEnum):
@@ -63,7 +68,9 @@ class FetchConfig(FilterConfig):
         "Format of the source. u.data: user item rating time, tabs, no header; ratings.dat: the "
         "same with ::; csv: commas, semicolons or bars, quoted; tsv: tabs; space: runs of spaces; "
         "jsonl: one JSON object a line; adjacency: user item item item … a line; recbole: .inter; "
-        "negatives (evaluate --candidates): (user,positive) item item … a line.",
+        "negatives (evaluate --candidates): (user,positive) item item … a line; feather: Feather "
+        "or Arrow IPC; npz: a sparse matrix that SciPy saved; mtx: Matrix Market; netflix: item: "
+        "above lines of user,rating,date.",
         role=Role.source,
         shown="found by looking",
         panel=_READ,
@@ -114,7 +121,8 @@ class FetchConfig(FilterConfig):
     )
     item_names: str | None = option(
         None,
-        "File of item ids and names: two columns, or u.item, movies.csv, movies.dat.",
+        "File of item ids and names: two columns, or u.item, movies.csv, movies.dat; a member of a "
+        "zip is ZIP/MEMBER; none: leave names out.",
         role=Role.source | Role.file,
         shown="the source's own",
         panel=_READ,
@@ -163,7 +171,12 @@ class FetchConfig(FilterConfig):
         high=10_000.0,
         panel=_DOWNLOAD,
     )
-    source: str | None = option(None, "Source of ``mfcli run`` if none is named.", cli=False)
+    source: list[str] | None = option(
+        None,
+        "Source of ``mfcli run`` if none is named; several are parts of one table.",
+        role=Role.file,
+        cli=False,
+    )
     users: int = option(
         1_000, "Users of the sample.", role=Role.sample, low=2, high=50_000_000, panel=_SAMPLE
     )

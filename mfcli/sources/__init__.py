@@ -1,7 +1,9 @@
 """Where tables come from: data sets, files, archives, downloads; and their formats.
 
 datasets  the data sets that can be fetched by name
-locate    SOURCE → the files to read
+locate    SOURCE → what is to be read
+contents  what is in a file, an archive or a folder: the parts of a table
+naming    item names for a table
 download  downloads into a cache
 readers   file formats → rows
 reading   any SOURCE → its rows, in whatever format it has

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import glob
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
-from zipfile import ZipInfo
 
-from mfcli.artifacts import open_input
-from mfcli.artifacts.unpacking import GZIP_MAGIC, open_gzip
-from mfcli.artifacts.zips import EMPTY_ZIP_MAGIC, ZIP_MAGIC, open_member, zip_members
 from mfcli.config import FetchConfig
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, OnEvent
+from mfcli.sources.contents import Located, beside_file, in_file, in_folder, in_member, member_of
 from mfcli.sources.datasets import DATASETS, Dataset, dataset_url
-from mfcli.sources.readers.layouts import Layout, choose
 from mfcli.sources.readers.source import Source
 from mfcli.system.streams import standard_input
 
 DEMO = "demo"
-
-
-@dataclass(frozen=True)
-class Located:
-    """What is to be read.
-
-    data: the interactions; names: the item names. files: what holds them on disk, each with its
-    name for the lineage and its path. dataset: the named data set that this is.
-    """
-
-    data: Source
-    names: Source | None
-    files: tuple[tuple[str, Path], ...]
-    dataset: Dataset | None = None
+NO_NAMES = "none"  # --item-names none
 
 
 def is_demo(source: str, on_event: OnEvent) -> bool:
@@ -46,6 +29,29 @@ def is_demo(source: str, on_event: OnEvent) -> bool:
     if source == DEMO and Path(source).exists():
         on_event(Noted(f"{DEMO} is the built-in sample; for the file write ./{DEMO}"))
     return source == DEMO
+
+
+def expanded(sources: Sequence[str]) -> list[str]:
+    """Return the sources with the files that a pattern (``data/*.csv``) stands for, sorted.
+
+    Raises UsageError for sources that cannot be parts of one table, InputError for a pattern of
+    which there is no file.
+    """
+    found: list[str] = []
+    for source in sources:
+        if "://" in source or not glob.has_magic(source) or Path(source).exists():
+            found.append(source)
+            continue
+        matched = sorted(glob.glob(source))
+        if not matched:
+            raise InputError(f"{source}: no file has such a name")
+        found += matched
+    if len(found) > 1 and DEMO in found:
+        raise UsageError(f"{DEMO} is the built-in sample: it cannot be a part of a table")
+    twice = next((source for source in found if found.count(source) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{twice} is named twice as SOURCE: its rows would count twice")
+    return found
 
 
 @contextmanager
@@ -56,12 +62,16 @@ def locate(source: str, config: FetchConfig, on_event: OnEvent) -> Iterator[Loca
     """
     with ExitStack() as stack:
         if source == "-":
-            yield _in_file(stack.enter_context(_spooled()), "stdin")
+            yield in_file(stack.enter_context(_spooled()), "stdin")
             return
         if "://" in source:
             _refuse_other_schemes(source)
-            path = _download(source, None, config, on_event)
-            yield _in_file(path, path.name)
+            url, _, member = source.partition("#")
+            path = _download(url, None, config, on_event)
+            if member:
+                yield in_member(path, path.name, member)
+            else:
+                yield in_file(path, path.name, prefix=f"{url}#")
             return
         path = Path(source)
         if source in DATASETS:
@@ -71,7 +81,7 @@ def locate(source: str, config: FetchConfig, on_event: OnEvent) -> Iterator[Loca
                 )
             dataset = DATASETS[source]
             path = _download(dataset_url(dataset, config.base_url), dataset, config, on_event)
-            yield replace(_in_file(path, path.name, dataset.layout), dataset=dataset)
+            yield replace(in_file(path, path.name, dataset.layout), dataset=dataset)
             return
         yield _at_path(path, source)
 
@@ -113,64 +123,26 @@ def _at_path(path: Path, source: str) -> Located:
     except OSError as error:
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
             raise InputError(f"{source}: cannot be read: {error.strerror}") from None
-        known = (*DATASETS, DEMO)
-        close = difflib.get_close_matches(source, known, n=1, cutoff=0.6)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise InputError(
-            f"{source}: no such file or folder, and no data set of that name{hint}; there are: "
-            f"{', '.join(known)}"
-        ) from None
+        named = member_of(path)
+        if named is not None:
+            file, member = named
+            return in_member(file, str(file), member)
+        raise InputError(_not_there(source)) from None
     if stat.S_ISDIR(mode):
-        return _in_folder(path)
+        return in_folder(path)
     if not stat.S_ISREG(mode):
         raise InputError(f"{source}: is not a regular file: use - to read a pipe")
-    return _in_file(path, path.name)
+    return beside_file(path, in_file(path, path.name))
 
 
-def _in_folder(path: Path) -> Located:
-    try:
-        files = sorted(file.name for file in path.iterdir() if file.is_file())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    data, names = choose(files, str(path))
-    located = _in_file(path / data, data)
-    if names is None:
-        return located
-    beside = _in_file(path / names, names)
-    return replace(located, names=beside.data, files=(*located.files, *beside.files))
-
-
-def _in_file(path: Path, name: str, layout: Layout | None = None) -> Located:
-    """Return what is in a file or in the archive that it is; ``layout`` says what lies where."""
-    with open_input(path) as stream:
-        magic, size = stream.read(4), path.stat().st_size
-    files = ((name, path),)
-    if magic not in (ZIP_MAGIC, EMPTY_ZIP_MAGIC):
-        return Located(_unpacked(Source(name, lambda: open_input(path), size)), None, files)
-    members = zip_members(path)
-    if any(member.endswith(".npy") for member in members):
-        raise InputError(
-            f"{name}: is an .npz of arrays: give one that mfcli made to split or train as it is"
-        )
-    data, names = choose(list(members), name, layout)
-    table = _in_zip(path, name, members[data])
-    return Located(table, None if names is None else _in_zip(path, name, members[names]), files)
-
-
-def _in_zip(path: Path, name: str, member: ZipInfo) -> Source:
-    def unpack() -> IO[bytes]:
-        return open_member(path, member)
-
-    return _unpacked(Source(f"{name}/{member.filename}", unpack, member.file_size))
-
-
-def _unpacked(source: Source) -> Source:
-    """Return a source that unpacks gzip if the given one is."""
-    with source.open() as stream:
-        if stream.read(2) != GZIP_MAGIC:
-            return source
-    name = source.name.removesuffix(".gz")
-    return Source(name, lambda: open_gzip(source.open(), source.name))
+def _not_there(source: str) -> str:
+    known = (*DATASETS, DEMO)
+    close = difflib.get_close_matches(source, known, n=1, cutoff=0.6)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return (
+        f"{source}: no such file or folder, and no data set of that name{hint}; there are: "
+        f"{', '.join(known)}"
+    )
 
 
 @contextmanager
@@ -185,5 +157,9 @@ def _spooled() -> Iterator[Path]:
 
 def names_source(path: str) -> tuple[Source, tuple[str, Path]]:
     """Return the file given as --item-names, and its name and path for the lineage."""
-    located = _in_file(Path(path), Path(path).name)
-    return located.data, located.files[0]
+    named = None if Path(path).exists() else member_of(Path(path))
+    if named is not None:
+        located = in_member(named[0], named[0].name, named[1])
+    else:
+        located = in_file(Path(path), Path(path).name)
+    return located.data[0], located.files[0]

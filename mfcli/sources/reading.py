@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from mfcli.artifacts import file_sha256, lineage_entry, meta_for
-from mfcli.codes import WarningCode
 from mfcli.config import FetchConfig, Role
 from mfcli.config.fetch import Format, pairs_only
 from mfcli.config.options import flag
@@ -20,13 +19,14 @@ from mfcli.data.building import RawRows
 from mfcli.data.filtering import apply_threshold, compact, filter_counts
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
-from mfcli.events import Noted, OnEvent, Progress, Started, Warned, ignore
-from mfcli.sources.locate import Located, is_demo, locate, names_source
-from mfcli.sources.readers.formats import read_table
+from mfcli.events import Noted, OnEvent, Progress, Started, ignore
+from mfcli.sources.contents import Located
+from mfcli.sources.locate import NO_NAMES, expanded, is_demo, locate, names_source
+from mfcli.sources.naming import NameList, names_for
 from mfcli.sources.readers.id_columns import CodedColumn
-from mfcli.sources.readers.names import match_names, read_names
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable
+from mfcli.sources.readers.union import read_parts
 from mfcli.sources.values import settle_values
 from mfcli.system import capacity
 from mfcli.system.streams import printable
@@ -84,33 +84,36 @@ class ReadFacts:
 
 
 def read_interactions(
-    source: str, config: FetchConfig, on_event: OnEvent = ignore
+    source: str | Sequence[str], config: FetchConfig, on_event: OnEvent = ignore
 ) -> tuple[Interactions, ReadFacts]:
     """Read SOURCE, merge and filter its rows: ``(interactions, facts)``.
+
+    Several sources are parts of one table.
 
     The interactions carry ``meta`` with the options and the inputs' SHA-256. Raises InputError for
     a source that cannot be used or of which nothing is left, DownloadError, and UsageError for
     options that do not fit the source.
     """
-    read, dropped_values = None, 0
-    if is_demo(source, on_event):
+    read, dropped_values, sources = None, 0, _as_list(source)
+    where = sources_name(sources)
+    if is_demo(where, on_event):
         interactions, duplicates = make_demo(config, on_event), 0
         rows_read = interactions.n_ratings
     else:
-        read = read_any(source, config, on_event)
+        read = read_any(sources, config, on_event)
         n_rows = len(read.table.users.codes)
         rows_read = n_rows + read.table.missing + read.table.dropped + read.table.valueless
-        kept = settle_values(read.table.ratings, config, source, on_event)
+        kept = settle_values(read.table.ratings, config, where, on_event)
         if kept is not None:
             read = replace(read, table=read.table.keep(kept))
         dropped_values = n_rows - len(read.table.users.codes)
-        interactions, duplicates = _merge(read, config, source)
+        interactions, duplicates = _merge(read, config, where)
     if duplicates:
         on_event(
             Noted(f"{duplicates} rows repeat a user and item: --duplicates {config.duplicates}")
         )
     n_merged = interactions.n_ratings
-    interactions, n_above = filter_interactions(interactions, config, source)
+    interactions, n_above = filter_interactions(interactions, config, where)
     entry = lineage_entry("fetch", _options(config, read), read.inputs if read else [])
     facts = ReadFacts(
         format=read.format if read else "demo",
@@ -191,8 +194,20 @@ def _options(config: FetchConfig, read: ReadTable | None) -> dict[str, Any]:
     return options | {"format": read.format} if read else options | {"sample": True}
 
 
+def sources_name(sources: Sequence[str]) -> str:
+    """Return what one or several sources are called in messages."""
+    return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
+
+
+def _as_list(source: str | Sequence[str]) -> list[str]:
+    sources = [source] if isinstance(source, str) else list(source)
+    if not sources:
+        raise UsageError("name at least one SOURCE")
+    return sources
+
+
 def read_any(
-    source: str,
+    source: str | Sequence[str],
     config: FetchConfig | None = None,
     on_event: OnEvent = ignore,
     *,
@@ -208,34 +223,63 @@ def read_any(
     and UsageError for options that do not fit the source.
     """
     config = config or FetchConfig()
-    if is_demo(source, on_event):
+    sources = expanded(_as_list(source))
+    if len(sources) == 1 and is_demo(sources[0], on_event):
         return _as_table(make_demo(config, on_event))
-    with locate(source, config, on_event) as located:
-        item_names, files = located.names, located.files
-        if config.item_names is not None:
-            item_names, named = names_source(config.item_names)
-            files = (*files, named)
-        if located.dataset is not None:
-            config = located.dataset.complete(config)
-        with _watched(files) as inputs:
-            _check_digest(located, inputs, config, source)
-            on_event(Started(f"reading {located.data.name}", located.data.size, "bytes"))
-            options = pairs_only(config) if pairs else config
-            table, kind = read_table(located.data, options, on_event)
+    options = pairs_only(config) if pairs else config
+    with ExitStack() as stack:
+        found = [stack.enter_context(locate(each, config, on_event)) for each in sources]
+        where = found[0].name if len(found) == 1 else sources_name(sources)
+        parts = [
+            (part, located.dataset.complete(options) if located.dataset else options)
+            for located in found
+            for part in located.data
+        ]
+        files = tuple(entry for located in found for entry in located.files)
+        lists, more = _lists_of_names(found, config)
+        with _watched((*files, *more)) as inputs:
+            _check_digest(found, inputs, config, sources)
+            _announce(where, [part for part, _ in parts], on_event)
+            table, kinds = read_parts(parts, on_event)
+            table.tell(where, on_event)
             if not pairs:
-                _check_interactions(table, kind, located.data.name)
-            found = _read_names(item_names, table, on_event) if names else {}
+                _check_interactions(table, kinds, where)
+            named = names_for(lists, table, on_event) if names else {}
+    notices = dict.fromkeys(located.dataset.notice for located in found if located.dataset)
     return ReadTable(
         table=table,
-        names=found,
-        format=str(kind),
+        names=named,
+        format=", ".join(kinds),
         inputs=inputs,
-        notice="" if located.dataset is None else located.dataset.notice,
+        notice="\n".join(notices),
     )
 
 
-def _check_interactions(table: ParsedTable, kind: Format, name: str) -> None:
-    if kind is Format.negatives:
+def _lists_of_names(
+    found: Sequence[Located], config: FetchConfig
+) -> tuple[list[NameList], tuple[tuple[str, Path], ...]]:
+    """Return the lists of item names, and the files that only they are in."""
+    if config.item_names == NO_NAMES:
+        return [], ()
+    if config.item_names is not None:
+        source, file = names_source(config.item_names)
+        return [NameList(source)], (file,)
+    return [
+        NameList(located.names, beside=located.beside) for located in found if located.names
+    ], ()
+
+
+def _announce(where: str, parts: Sequence[Source], on_event: OnEvent) -> None:
+    if len(parts) > 1:
+        shown = ", ".join(part.name for part in parts[:3]) + (", …" if len(parts) > 3 else "")
+        on_event(Noted(f"{where}: {len(parts)} files are read as one table ({shown})"))
+    sizes = [part.size for part in parts]
+    total = None if None in sizes else sum(filter(None, sizes))
+    on_event(Started(f"reading {where}", total, "bytes"))
+
+
+def _check_interactions(table: ParsedTable, kinds: Sequence[Format], name: str) -> None:
+    if Format.negatives in kinds:
         raise InputError(
             f"{name}: holds the negatives of a test set, not interactions: give it to mfcli "
             "evaluate as --candidates"
@@ -285,31 +329,6 @@ def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
     )
 
 
-def _read_names(source: Source | None, table: ParsedTable, on_event: OnEvent) -> dict[Any, str]:
-    if source is None:
-        return {}
-    ids = table.items.values
-    listed = read_names(source)
-    found = match_names(listed, ids)
-    named = sum(item in found for item in ids.tolist())
-    if not named:
-        on_event(
-            Warned(
-                WarningCode.names,
-                f"{source.name}: none of its {len(listed)} names is of an item in the table",
-            )
-        )
-        return {}
-    if named < len(ids):
-        on_event(
-            Noted(
-                f"{source.name}: has names for {named} of {len(ids)} items; the others are shown "
-                "by their id"
-            )
-        )
-    return found
-
-
 @contextmanager
 def _watched(files: tuple[tuple[str, Path], ...]) -> Iterator[Inputs]:
     """Yield name, SHA-256 and size of the files; raises InputError if one changes meanwhile."""
@@ -331,13 +350,15 @@ def _signature(path: Path) -> tuple[int, ...] | None:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _check_digest(located: Located, inputs: Inputs, config: FetchConfig, source: str) -> None:
+def _check_digest(
+    found: Sequence[Located], inputs: Inputs, config: FetchConfig, sources: Sequence[str]
+) -> None:
     """Hold a single file against --sha256 (a download was held against it before)."""
     if config.sha256 is None:
         return
-    if len(located.files) != 1:
-        raise UsageError(f"--sha256 is for one file, and {source} is a folder")
+    if len(found) != 1 or (len(found[0].files) != 1 and not found[0].beside):
+        raise UsageError(f"--sha256 is for one file, and {sources_name(sources)} is several")
     if inputs[0]["sha256"] != config.sha256.lower():
         raise InputError(
-            f"{source}: its SHA-256 is {inputs[0]['sha256']}, not the one given as --sha256"
+            f"{sources[0]}: its SHA-256 is {inputs[0]['sha256']}, not the one given as --sha256"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ from mfcli.sources.reading import read_interactions
 from mfcli.system import capacity
 
 
-def fetch(source: str, out: Path, config: FetchConfig, on_event: OnEvent = ignore) -> FetchResult:
-    """Read SOURCE, merge and filter its rows, and write ``out``.
+def fetch(
+    source: str | Sequence[str], out: Path, config: FetchConfig, on_event: OnEvent = ignore
+) -> FetchResult:
+    """Read SOURCE, or several as one table, merge and filter its rows, and write ``out``.
 
     Raises InputError for a source that cannot be used or of which nothing is left, DownloadError,
     UsageError for options that do not fit the source, LockedError.
@@ -31,7 +34,8 @@ def fetch(source: str, out: Path, config: FetchConfig, on_event: OnEvent = ignor
     began = time.perf_counter()
     on_event = without(config.ignore, on_event)
     real_output(out)
-    refuse_input_as_output(out, source, config.item_names)
+    sources = [source] if isinstance(source, str) else source
+    refuse_input_as_output(out, *sources, config.item_names)
     with output_lock(out):
         interactions, facts = read_interactions(source, config, on_event)
         capacity.require_disk(out, stored_bytes(interactions))

@@ -7,6 +7,7 @@ and metrics.json holds each of them, their mean and their standard deviation.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from mfcli.stages.train import train
 
 
 def run(
-    source: str | None,
+    source: str | Sequence[str] | None,
     out: Path,
     configs: RunConfigs,
     on_event: OnEvent = ignore,
@@ -59,7 +60,7 @@ def run(
     what the stages raise.
     """
     source = source or configs.fetch.source
-    if source is None:
+    if not source:
         raise UsageError("name a SOURCE, or give it in the configuration as [fetch] source")
     folds = configs.split.folds
     if not (folds or repeats):
@@ -110,7 +111,9 @@ class _Place:
         return self.folder / "recommendations.csv"
 
 
-def _run_once(source: str, place: _Place, configs: RunConfigs, on_event: OnEvent) -> RunResult:
+def _run_once(
+    source: str | Sequence[str], place: _Place, configs: RunConfigs, on_event: OnEvent
+) -> RunResult:
     fetched = fetch(source, place.interactions, configs.fetch, on_event)
     parts = split(place.interactions, place.split, configs.split, on_event)
     measured = place.evaluated if configs.refit else place.model
@@ -177,7 +180,11 @@ def _without_source(config: RecommendConfig, place: _Place, on_event: OnEvent) -
 
 
 def _run_folds(
-    source: str, place: _Place, configs: RunConfigs, on_event: OnEvent, folds: int
+    source: str | Sequence[str],
+    place: _Place,
+    configs: RunConfigs,
+    on_event: OnEvent,
+    folds: int,
 ) -> FoldsResult:
     """Fetch and split, then train and evaluate over each of the K folds.
 
@@ -210,7 +217,11 @@ def _run_folds(
 
 
 def _run_repeats(
-    source: str, place: _Place, configs: RunConfigs, on_event: OnEvent, repeats: int
+    source: str | Sequence[str],
+    place: _Place,
+    configs: RunConfigs,
+    on_event: OnEvent,
+    repeats: int,
 ) -> RepeatsResult:
     """Fetch, then split, train and evaluate ``repeats`` times, the seeds counting up.
 

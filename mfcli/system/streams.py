@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from io import TextIOWrapper
 from typing import IO, Any, TextIO, cast
@@ -15,6 +16,21 @@ def standard_output() -> TextIO:
     if sys.stdout is None:  # >&-
         raise SystemRefusedError("standard output is closed: name a file")
     return sys.stdout
+
+
+def is_standard_output(path: str) -> bool:
+    """Tell whether a path is another name of standard output, as ``-`` is one.
+
+    A file of such a name would replace what standard output was sent to, earlier lines and all.
+    """
+    names = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", f"/proc/{os.getpid()}/fd/1")
+    return path == "-" or os.path.normpath(path) in names
+
+
+def is_open_stream(path: str) -> bool:
+    """Tell whether a path names a stream that a process has open, rather than a file."""
+    whole = os.path.abspath(path)
+    return re.match(r"/dev/(std(in|out|err)$|fd/)|/proc/[^/]+/fd/", whole) is not None
 
 
 def emit(text: str) -> None:

@@ -184,10 +184,10 @@ def test_what_is_no_readable_file_is_refused_at_once(cli, tmp_path, kind):
 @pytest.mark.parametrize("change", ["longer", "another", "gone"])
 def test_a_table_that_changes_while_it_is_read_is_refused(cli, tmp_path, monkeypatch, change):
     source, out = write(tmp_path / "t.csv", GOOD), write(tmp_path / "out.npz", EARLIER)
-    from mfcli.sources.readers import formats
+    from mfcli.sources.readers import union
 
     def and_change(*given: Any) -> Any:
-        found = formats.read_table(*given)
+        found = union.read_parts(*given)
         if change == "longer":
             with source.open("ab") as file:
                 file.write(b"9,9,9\n")
@@ -197,7 +197,7 @@ def test_a_table_that_changes_while_it_is_read_is_refused(cli, tmp_path, monkeyp
             source.unlink()
         return found
 
-    monkeypatch.setattr("mfcli.sources.reading.read_table", and_change)
+    monkeypatch.setattr("mfcli.sources.reading.read_parts", and_change)
     refused(cli("fetch", source, "--out", out), 3, "t.csv: changed while it was read", "again")
     untouched(out)
 

@@ -19,8 +19,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.feather
+import pyarrow.orc
 import pyarrow.parquet
 import pytest
+import scipy.sparse
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -530,7 +533,30 @@ def parquet_of(rows: int) -> bytes:
     return stream.getvalue()
 
 
+def matrix() -> bytes:
+    """Return a sparse matrix that SciPy saved."""
+    stream = io.BytesIO()
+    scipy.sparse.save_npz(stream, scipy.sparse.csr_matrix(np.eye(3)))
+    return stream.getvalue()
+
+
+def typed(kind: Format) -> bytes:
+    """Return a table as Feather or ORC."""
+    table = pa.table({"user": ["a", "b"] * 3, "item": range(6), "rating": [1.0] * 6})
+    stream = io.BytesIO()
+    if kind is Format.orc:
+        pyarrow.orc.write_table(table, stream)
+    else:
+        pyarrow.feather.write_feather(table, stream)
+    return stream.getvalue()
+
+
 TABLES: dict[Format, bytes] = {
+    Format.npz: matrix(),
+    Format.feather: typed(Format.feather),
+    Format.orc: typed(Format.orc),
+    Format.mtx: b"%%MatrixMarket matrix coordinate real general\n%\n3 3 2\n1 3 2.5\n3 1 4\n",
+    Format.netflix: b"1:\n7,3,2005-09-06\n8,5,2005-05-13\n2:\n7,4,2004-10-19\n",
     Format.csv: b"user,item,rating,timestamp\n" + b'"a,b",2,3.5,978300760\nb,3,1e0,5\n' * 4,
     Format.udata: b"1\t2\t3\t4\n5\t6\t7\t8\n" * 4,
     Format.dat: b"1::2::3::4\n5::6::7::8\n" * 4,

@@ -79,14 +79,15 @@ def test_integer_ids_take_canonical_integers_only() -> None:
 def test_the_data_set_in_a_folder_is_found(
     files: list[str], chosen: tuple[str, str | None]
 ) -> None:
-    assert choose(files, "folder") == chosen
+    data, names = chosen
+    assert choose(files, "folder") == ((data,), names)
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ([], "no table in it"),
-        (["notes.pdf"], r"no table in it \(notes\.pdf"),
+        (["notes.pdf", "talk.pdf"], r"no table in it \(notes\.pdf"),
         (["a.csv", "b.csv"], r"several files .* \(a\.csv, b\.csv.*name the file itself"),
     ],
 )

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mfcli.config import FetchConfig
 from mfcli.data.building import RawRows
 from mfcli.errors import InputError, UsageError
-from mfcli.sources.readers import parquet as parquet_format
+from mfcli.sources.readers import columnar as parquet_format
 from mfcli.sources.reading import read_any
 
 Parquet = Callable[..., RawRows]

@@ -29,6 +29,7 @@ from mfcli.sources import locate
 from mfcli.sources.datasets import DATASETS, Dataset
 from mfcli.sources.reading import read_any
 from mfcli.stages.fetch import fetch
+from tests.helpers import equal
 
 RATINGS = "user,item,rating,time\n1,10,4,100\n2,10,2,50\n1,20,5,300\n3,30,1,10\n"
 
@@ -303,10 +304,11 @@ class TestSources:
         with pytest.raises(InputError, match="there is no table in it"):
             fetch(str(tmp_path / "sub"), out, FetchConfig())
 
-    def test_an_npz_is_sent_to_the_stages_that_read_it(self, ratings: Path, out: Path) -> None:
+    def test_a_matrix_may_be_fetched_again(self, ratings: Path, out: Path) -> None:
         fetch(str(ratings), out, FetchConfig())
-        with pytest.raises(InputError, match="to split or train as it is"):
-            fetch(str(out), out.with_name("b.npz"), FetchConfig())
+        again = out.with_name("b.npz")
+        fetch(str(out), again, FetchConfig())
+        assert equal(load_interactions(out), load_interactions(again))
 
     def test_a_source_that_changes_while_it_is_read_is_refused(
         self, ratings: Path, out: Path
@@ -323,8 +325,10 @@ class TestSources:
             fetch(str(ratings), out, FetchConfig(sha256="0" * 64))
         (ratings.parent / "u.data").write_text("1\t1\t5\t9\n")
         (ratings.parent / "u.item").write_text("1|x\n")
-        with pytest.raises(UsageError, match="folder"):
+        with pytest.raises(UsageError, match="is several"):
             fetch(str(ratings.parent), out, FetchConfig(sha256="0" * 64))
+        alone = ratings.parent / "u.data"  # the names beside it are another file
+        assert fetch(str(alone), out, FetchConfig(sha256=file_sha256(alone))).has_item_names
 
     @pytest.mark.parametrize("source", ["ftp://x.org/a.csv", "file:///etc/passwd", "s3://b/a.csv"])
     def test_other_schemes_are_wrong_usage(self, source: str, out: Path) -> None:

@@ -1,10 +1,12 @@
 """File formats → rows.
 
 formats.py     the table of formats: how each is recognised and read
-detect.py      what a file is, by its first bytes
+detect.py      what a text is, by its first bytes
 delimited.py   u.data, ratings.dat, csv, tsv, space, recbole; dialect.py: how such a table is cut
 adjacency.py   adjacency lists, negatives
-parquet.py, jsonl.py, typed.py (tables whose columns have types)
+columnar.py (Parquet, Feather, ORC), jsonl.py, typed.py (tables whose columns have types)
+matrices.py    sparse matrices: SciPy, Matrix Market, mfcli's own; netflix.py
+foreign.py     what is refused, with the way out
 streamed.py    pairs of ids in small batches
 columns.py     which column is the user, the item, the rating, the time: roles.py (how well a name
                fits), vocabulary.py and words.py (the words of names), looks.py (what cells hold);
@@ -14,6 +16,8 @@ table.py       what readers fill, chunk by chunk: id_columns.py and id_tokens.py
                as text; time_numbers.py, numbers), gaps.py (missing ratings and times)
 lines.py       after an error: the line it stands on
 names.py       item names
-layouts.py     which files of a folder or a zip are the data set
-source.py, text.py, cells.py: streams; lines and cells of text; cells of Arrow
+layouts.py     which files of a folder or a zip are the data set; likeness.py: which are like parts
+part.py        what is known of a part from outside of its file; partitions.py: columns of folders
+union.py       several sources as one table
+source.py, seekable.py, text.py, cells.py: streams; lines and cells of text; cells of Arrow
 """

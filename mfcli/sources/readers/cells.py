@@ -5,7 +5,13 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mfcli.errors import InputError
+
 MEND = "mend or remove that line"
+
+
+class NoRowsError(InputError):
+    """A file without rows, which may be one of several parts."""
 
 
 class CellError(Exception):

@@ -14,7 +14,7 @@ from mfcli.config.fetch import FetchConfig, Format, pairs_only
 from mfcli.errors import InputError
 from mfcli.events import OnEvent, Warned, ignore
 from mfcli.sources.readers import lines
-from mfcli.sources.readers.cells import CellError
+from mfcli.sources.readers.cells import CellError, NoRowsError
 from mfcli.sources.readers.dialect import Change, Dialect, find_dialect
 from mfcli.sources.readers.source import Lines, Source
 from mfcli.sources.readers.table import TableBuilder
@@ -73,13 +73,15 @@ def _read_rows(
     source: Source, dialect: Dialect, config: FetchConfig, on_event: OnEvent, latin1: bool
 ) -> TableBuilder:
     change = as_latin1(dialect.change) if latin1 else dialect.change
-    places = dialect.columns.places
+    places = dialect.inside
     kinds = {
         str(place): pa.string() if role == "time" else _CODED for role, place in places.items()
     }
     builder = TableBuilder(
         config,
         columns=dialect.columns.used(),
+        constants=dialect.constants,
+        header=dialect.names,
         where=lambda row: f"{source.name}, line {lines.line_of_row(source, dialect, change, row)}",
     )
     with contextlib.closing(
@@ -88,9 +90,7 @@ def _read_rows(
         try:
             for batch in _batches_of(stream, dialect, kinds):
                 columns = {role: batch.column(str(place)) for role, place in places.items()}
-                builder.add(
-                    columns["user"], columns["item"], columns.get("rating"), columns.get("time")
-                )
+                builder.add(**columns)
         except CellError as error:
             line = lines.line_of_row(source, dialect, change, error.row)
             raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
@@ -170,7 +170,7 @@ def _explain(
         raise NotUtf8Error from None
     text = str(error)
     if "Empty CSV" in text:
-        raise InputError(f"{source.name}: holds no rows") from None
+        raise NoRowsError(f"{source.name}: holds no rows") from None
     ragged = lines.ragged_line(source, dialect, change)
     if ragged:
         line, width = ragged

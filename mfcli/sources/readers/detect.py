@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: what is refused, and what a table of text looks like."""
+"""What a file is, by its first bytes: which format, and what a table of text looks like."""
 
 from __future__ import annotations
 
@@ -14,56 +14,8 @@ _NEGATIVES = re.compile(r"\([^,()\s]+,\s*[^,()\s]+\)\s+\S")
 _LARGEST = 20  # rating, in whole numbers
 _RECBOLE = re.compile(r"[^:\s]+:(token|float|token_seq|float_seq)\Z")
 
-# The first bytes of what is not read, and the reason with the way out.
-_FOREIGN = (
-    (b"\x1f\x8b", "is compressed twice (gzip): unpack it first"),
-    (b"PK\x03\x04", "holds an archive within an archive: unpack it first"),
-    (b"BZh", "is compressed with bzip2: unpack it first (bunzip2)"),
-    (b"\xfd7zXZ", "is compressed with xz: unpack it first (unxz)"),
-    (b"\x28\xb5\x2f\xfd", "is compressed with zstd: unpack it first (unzstd)"),
-    (b"7z\xbc\xaf", "is a 7z archive: unpack it first"),
-    (b"Rar!", "is a RAR archive: unpack it first"),
-    (b"\x89HDF", "is an HDF5 file: write it as CSV or Parquet first"),
-    (b"SQLite format 3", "is an SQLite database: export the table as CSV first"),
-    (b"\xff\xfe", "is UTF-16 text: convert it first (iconv -f UTF-16 -t UTF-8)"),
-    (b"\xfe\xff", "is UTF-16 text: convert it first (iconv -f UTF-16 -t UTF-8)"),
-    (b"%PDF", "is a PDF document, not a table"),
-)
-# How the first line of a text begins (lower case) that is not read.
-_FOREIGN_TEXT = (
-    ("[", "is a JSON array: write one JSON object a line (JSON lines)"),
-    ("<!doctype", "is a web page or XML, not a table"),
-    ("<html", "is a web page or XML, not a table"),
-    ("<?xml", "is a web page or XML, not a table"),
-)
 # Delimiters of tables of text, and whether their cells may be quoted.
 _DELIMITERS = {"\t": False, ",": True, ";": True, "|": True}
-
-
-def refuse_foreign(head: Head) -> None:
-    """Raise InputError for a file that is not text, and say what it is."""
-    for magic, reason in _FOREIGN:
-        if head.content.startswith(magic):
-            raise InputError(f"{head.name}: {reason}")
-    if head.content[257:262] == b"ustar":
-        raise InputError(f"{head.name}: is a tar archive: unpack it first (tar -xf)")
-    if b"\0" in head.content[:4096]:
-        raise InputError(f"{head.name}: is a binary file of an unknown format")
-
-
-def refuse_foreign_text(head: Head) -> None:
-    """Raise InputError for text that is not a table, and say what it is."""
-    if not head.lines:
-        raise InputError(f"{head.name}: holds no rows")
-    first = head.lines[0].strip().lower()
-    for beginning, reason in _FOREIGN_TEXT:
-        if first.startswith(beginning):
-            raise InputError(f"{head.name}: {reason}")
-
-
-def is_parquet(head: Head) -> bool:
-    """Tell a Parquet file by its first bytes."""
-    return head.content.startswith(b"PAR1")
 
 
 def is_jsonl(head: Head) -> bool:

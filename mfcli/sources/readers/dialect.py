@@ -6,14 +6,15 @@ A new kind of such a table is one entry of ``TEXT_LAYOUTS``, beside its entry in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.errors import InputError
-from mfcli.sources.readers.columns import Columns, by_name, by_place
+from mfcli.sources.readers.columns import Columns, by_place
 from mfcli.sources.readers.headers import ROWS_SEEN, has_header
 from mfcli.sources.readers.looks import look_at
+from mfcli.sources.readers.partitions import beside_folders, find_places, without_folders
 from mfcli.sources.readers.shapes import fit_to_cells
 from mfcli.sources.readers.text import BOM, Head
 
@@ -63,7 +64,9 @@ class Dialect:
     """How one table of text is laid out.
 
     delimiter: what cuts its cells, once ``change`` has been applied to whole lines. width: number
-    of columns. columns: those that are read.
+    of columns. names: of all columns, where a header has them. columns: those that are read, of
+    the file and of its folders. inside: role → column of the file. constants: role → the value of
+    all rows, from a folder.
     """
 
     format: Format
@@ -71,7 +74,10 @@ class Dialect:
     quoted: bool
     header: bool
     width: int
+    names: tuple[str, ...] | None
     columns: Columns
+    inside: Mapping[str, int]
+    constants: Mapping[str, str]
     change: Change | None
 
 
@@ -88,28 +94,50 @@ def find_dialect(head: Head, format: Format, config: FetchConfig) -> Dialect:
     chosen = parse_columns(config.columns)
     width = len(records[0])
     header, guessed = config.header if layout.header is None else layout.header, False
+    first, part = _names_of(records[0], layout), head.part
+    if header is None and part.header is not None:
+        header = _are_names(first, part.header)
     if header is None:
         guessed = True
         header = has_header(records, chosen, head.name)
     rows = records[int(header) : ROWS_SEEN]
     looks = [look_at([row[place] for row in rows if place < len(row)]) for place in range(width)]
-    if header:
-        names = tuple(name.strip() for name in records[0])
-        if layout.typed_names:
-            names = tuple(name.rpartition(":")[0] or name for name in names)
-        columns = by_name(names, chosen, head.name, looks, _NO_HEADER if guessed else "")
+    names = first if header else part.header
+    if names is not None and len(names) != width:
+        names = None
+    if names is not None:
+        hint = _NO_HEADER if guessed else ""
+        places = find_places(names, chosen, part, head.name, looks, hint)
     else:
-        columns = by_place(width, chosen, head.name, looks)
-        columns = fit_to_cells(columns, chosen, rows, looks, head.name)
+        inside = without_folders(chosen, part)
+        columns = by_place(width, inside, head.name, looks)
+        columns = fit_to_cells(columns, inside, rows, looks, head.name)
+        places = beside_folders(columns, chosen, part)
     return Dialect(
         format=format,
         delimiter=delimiter,
         quoted=quoted,
         header=header,
         width=width,
-        columns=columns,
+        names=names,
+        columns=places.columns,
+        inside=places.inside,
+        constants=places.constants,
         change=layout.change,
     )
+
+
+def _names_of(record: list[str], layout: TextLayout) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in record)
+    if layout.typed_names:
+        return tuple(name.rpartition(":")[0] or name for name in names)
+    return names
+
+
+def _are_names(cells: tuple[str, ...], header: tuple[str, ...]) -> bool:
+    """Tell whether the first line of a later part is a header, as the first part has one."""
+    known = {name.lower() for name in header}
+    return 2 * sum(cell.lower() in known for cell in cells) >= len(cells)
 
 
 def _find_delimiter(head: Head, layout: TextLayout) -> str:

@@ -13,9 +13,18 @@ import pyarrow as pa
 
 from mfcli.config.fetch import FetchConfig, Format
 from mfcli.events import OnEvent
-from mfcli.sources.readers import adjacency, delimited, detect, jsonl, parquet
+from mfcli.sources.readers import (
+    adjacency,
+    columnar,
+    delimited,
+    detect,
+    foreign,
+    jsonl,
+    matrices,
+    netflix,
+)
 from mfcli.sources.readers.source import Source
-from mfcli.sources.readers.table import ParsedTable, TableBuilder
+from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 from mfcli.system import capacity
 
@@ -49,12 +58,47 @@ class Reader:
 READERS: dict[Format, Reader] = {
     Format.parquet: Reader(
         description="Apache Parquet",
-        read=parquet.read_parquet,
-        recognises=detect.is_parquet,
+        read=columnar.read_columnar,
+        recognises=columnar.is_parquet,
         is_text=False,
         count_rows=None,  # a file says how many rows it has
-        stream_pairs=parquet.stream_pairs,
+        stream_pairs=columnar.stream_pairs,
         needs_file=True,
+    ),
+    Format.feather: Reader(
+        description="Feather and Arrow IPC, files and streams",
+        read=columnar.read_columnar,
+        recognises=columnar.is_feather,
+        is_text=False,
+        count_rows=None,
+        stream_pairs=columnar.stream_pairs,
+        needs_file=True,
+    ),
+    Format.orc: Reader(
+        description="Apache ORC",
+        read=columnar.read_columnar,
+        recognises=columnar.is_orc,
+        is_text=False,
+        count_rows=None,
+        stream_pairs=columnar.stream_pairs,
+        needs_file=True,
+    ),
+    Format.npz: Reader(
+        description="a sparse matrix of SciPy (save_npz), or one of mfcli",
+        read=matrices.read_npz,
+        recognises=matrices.is_npz,
+        is_text=False,
+        count_rows=None,
+    ),
+    Format.mtx: Reader(
+        description="Matrix Market, coordinates",
+        read=matrices.read_mtx,
+        recognises=matrices.is_mtx,
+    ),
+    Format.netflix: Reader(
+        description="the Netflix Prize's: item: above lines of user,rating,date",
+        read=netflix.read_netflix,
+        recognises=netflix.is_netflix,
     ),
     Format.jsonl: Reader(
         description="JSON lines: one object a line",
@@ -111,18 +155,18 @@ def find_format(head: Head) -> Format:
     """Return the format that the first bytes of a file show; raises InputError if none does."""
     for is_text in (False, True):
         if is_text:
-            detect.refuse_foreign(head)
-            detect.refuse_foreign_text(head)
+            foreign.refuse_foreign(head)
+            foreign.refuse_foreign_text(head)
         for kind, reader in READERS.items():
             if reader.is_text is is_text and reader.recognises and reader.recognises(head):
                 return kind
     return detect.guess_text_table(head)
 
 
-def read_table(
+def read_part(
     source: Source, config: FetchConfig, on_event: OnEvent
-) -> tuple[ParsedTable, Format]:
-    """Read all rows of a source: ``(table, format)``; the format is found unless it is chosen.
+) -> tuple[TableBuilder, Format]:
+    """Read all rows of a source: ``(rows, format)``; the format is found unless it is chosen.
 
     Raises InputError that names file and line for what cannot be read.
     """
@@ -130,12 +174,10 @@ def read_table(
     kind = config.format or find_format(head)
     reader = READERS[kind]
     if config.format and reader.is_text:
-        detect.refuse_foreign(head)
+        foreign.refuse_foreign(head)
     if reader.count_rows and source.size is not None:
         rows = reader.count_rows(head.content)
         if not head.whole:
             rows = int(rows / len(head.content) * source.size)
         capacity.require_rows(source.name, rows, on_event)
-    table = reader.read(source, kind, config, on_event).finish()
-    table.tell(source.name, on_event)
-    return table, kind
+    return reader.read(source, kind, config, on_event), kind

@@ -17,11 +17,13 @@ from mfcli.errors import InputError
 from mfcli.events import OnEvent
 from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.columns import Columns, by_name
 from mfcli.sources.readers.looks import look_at
+from mfcli.sources.readers.partitions import Places, find_places
 from mfcli.sources.readers.source import Lines, Source
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
+
+_IDS = {"user", "item"}
 
 
 def read_jsonl(
@@ -31,12 +33,14 @@ def read_jsonl(
 
     Ids may be integers or strings, in one column too: a number counts as it is written.
     """
-    columns, schema = _head_schema(source.head(), config)
-    columns.tell(source.name, kind, on_event)
-    wanted = columns.used()
+    places, schema = _head_schema(source.head(), config)
+    places.columns.tell(source.name, kind, on_event)
+    called = places.columns.used()
+    wanted = {role: called[role] for role in places.inside}
     builder = TableBuilder(
         config,
-        columns=wanted,
+        columns=called,
+        constants=places.constants,
         where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_objects)}",
     )
     with contextlib.closing(
@@ -45,12 +49,8 @@ def read_jsonl(
         try:
             while block := stream.read():
                 cells = _json_columns(block, schema, wanted, builder.n_rows)
-                builder.add(
-                    cells["user"].cast(pa.string()),
-                    cells["item"].cast(pa.string()),
-                    cells.get("rating"),
-                    cells.get("time"),
-                )
+                ids = {role: cells[role].cast(pa.string()) for role in _IDS & cells.keys()}
+                builder.add(**{**cells, **ids})
         except CellError as error:
             line = lines.line_of(source, error.row, _count_objects)
             raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
@@ -66,7 +66,7 @@ def _count_objects(line: bytes) -> int:
     return int(bool(line.strip()))
 
 
-def _head_schema(head: Head, config: FetchConfig) -> tuple[Columns, pa.Schema]:
+def _head_schema(head: Head, config: FetchConfig) -> tuple[Places, pa.Schema]:
     """Find the columns and the types they begin with among the first objects."""
     kinds: dict[str, pa.DataType] = {}
     cells: dict[str, list[str]] = {}
@@ -81,9 +81,10 @@ def _head_schema(head: Head, config: FetchConfig) -> tuple[Columns, pa.Schema]:
                     kinds.setdefault(key, _kind(value))
                     cells.setdefault(key, []).append(_as_cell(value))
     looks = [look_at(cells[name][:200]) for name in kinds]
-    columns = by_name(list(kinds), parse_columns(config.columns), head.name, looks)
-    used = columns.used()
-    return columns, pa.schema(
+    chosen = parse_columns(config.columns)
+    places = find_places(list(kinds), chosen, head.part, head.name, looks)
+    used = places.columns.used()
+    return places, pa.schema(
         [
             (name, pa.float64() if name == used.get("rating") else kind)
             for name, kind in kinds.items()
@@ -110,7 +111,7 @@ def _json_columns(
 ) -> dict[str, pa.Array]:
     """Read whole lines in C, or by Python where their types differ from the first lines'."""
     options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    ids = [schema.field(wanted[role]).type for role in ("user", "item")]
+    ids = [schema.field(wanted[role]).type for role in _IDS & wanted.keys()]
     try:
         if any(pa.types.is_floating(kind) for kind in ids):
             raise pa.ArrowInvalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from mfcli.data.ids import CANONICAL_INTEGER
 from mfcli.data.interactions import Ids
 from mfcli.errors import InputError
-from mfcli.sources.readers.detect import refuse_foreign
+from mfcli.sources.readers.foreign import refuse_foreign
 from mfcli.sources.readers.roles import fit
 from mfcli.sources.readers.source import HEAD_BYTES, Source
 from mfcli.sources.readers.text import LINE_END, QUOTING, Head, decode
@@ -38,6 +38,8 @@ _TITLES = (
 # Delimiters of lists of names, and whether their cells may be quoted: u.item has stray quotes.
 _DELIMITERS = {"\t": False, ",": True, "|": False, ";": True}
 _PLAIN_ID = 105  # of the fits of roles.py: better than a name or an address, worse than item_id
+# Netflix's movie_titles: id, year, title.
+_WITH_YEAR = re.compile(r"(\d+),(?:\d{4}|NULL),(.+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -70,7 +72,7 @@ def read_names(source: Source) -> dict[str, str]:
     return names
 
 
-def match_names(names: dict[str, str], item_ids: Ids) -> dict[Any, str]:
+def match_names(names: Mapping[str, str], item_ids: Ids) -> dict[Any, str]:
     """Return the names under ids of the matrix's type; integers match canonical integers only."""
     if item_ids.dtype.kind != "i":
         return dict(names)
@@ -82,6 +84,9 @@ def match_names(names: dict[str, str], item_ids: Ids) -> dict[Any, str]:
 def _rows(head: Head, text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield line and cells, cut by what cuts the first lines best."""
     first = next(iter(head.lines), "")
+    if all(_WITH_YEAR.match(line) for line in head.lines):  # the title may hold commas
+        cut = ((n, _WITH_YEAR.match(line)) for n, line in enumerate(LINE_END.split(text), 1))
+        return ((n, [found[1], found[2]]) for n, found in cut if found)
     if "::" in first:
         split = ((n, line.split("::")) for n, line in enumerate(LINE_END.split(text), 1))
         return (pair for pair in split if pair[1] != [""])

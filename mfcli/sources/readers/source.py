@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from mfcli.errors import InputError
 from mfcli.events import OnEvent, Progress
+from mfcli.sources.readers.part import WHOLE, Part
 from mfcli.sources.readers.text import BOM, Head
 
 HEAD_BYTES = 1 << 18
@@ -22,12 +23,13 @@ class Source:
     name: str
     open: Callable[[], IO[bytes]]
     size: int | None = None
+    part: Part = WHOLE
 
     def head(self) -> Head:
         """Return the first bytes."""
         with self.open() as stream:
             content = read_head(stream)
-        return Head(self.name, content[:HEAD_BYTES], len(content) <= HEAD_BYTES)
+        return Head(self.name, content[:HEAD_BYTES], len(content) <= HEAD_BYTES, self.part)
 
 
 def read_head(stream: IO[bytes]) -> bytes:

@@ -42,7 +42,8 @@ class ParsedTable:
 
     remarks: worth telling the user. columns: role → name of the column. warnings: what was found
     that the user should know. missing, dropped, valueless: rows left out as they have no user or
-    item, by --drop-id, and as they have no rating or no time.
+    item, by --drop-id, and as they have no rating or no time. item_names: id as text → name, where
+    the source itself holds names.
     """
 
     users: CodedColumn
@@ -55,6 +56,7 @@ class ParsedTable:
     missing: int = 0
     dropped: int = 0
     valueless: int = 0
+    item_names: Mapping[str, str] = field(default_factory=dict)
 
     def tell(self, name: str, on_event: OnEvent) -> None:
         """Say what is worth telling, of a source that is called ``name``."""
@@ -97,17 +99,23 @@ class TableBuilder:
         config: FetchConfig | None = None,
         *,
         columns: Mapping[str, str] | None = None,
+        constants: Mapping[str, str] | None = None,
+        header: tuple[str, ...] | None = None,
         where: Where | None = None,
     ) -> None:
         """Start empty; ``config`` says how ids are read.
 
         config: how columns are read. columns: role → what the source calls the column: parts of
-        one table agree on it. where: tells on which line of the source a row stands, for what is
-        found wrong at the end.
+        one table agree on it. constants: role → the value of all rows, where no column holds it.
+        header: the names of all columns, where the source has them. where: tells on which line of
+        the source a row stands, for what is found wrong at the end.
         """
         config = config or FetchConfig()
         self.n_rows = 0
         self.columns = dict(columns or {})
+        self.header = header
+        self.item_names: dict[str, str] = {}
+        self._constants = dict(constants or {})
         self._parts: list[tuple[int, Where]] = [(0, where or _row_number)]
         kinds, drop = parse_id_types(config.id_type), frozenset(map(trimmed, config.drop_id))
         self._drop_missing = config.drop_missing
@@ -119,27 +127,36 @@ class TableBuilder:
 
     def add(
         self,
-        users: pa.Array,
-        items: pa.Array,
-        ratings: pa.Array | None = None,
-        times: pa.Array | None = None,
+        user: pa.Array | None = None,
+        item: pa.Array | None = None,
+        rating: pa.Array | None = None,
+        time: pa.Array | None = None,
     ) -> None:
         """Add a chunk; raises CellError for the first cell that cannot be used.
 
-        users, items: strings, plain or dictionary-encoded. ratings: those or any number type.
-        times: strings, numbers (seconds), dates or timestamps.
+        user, item: strings, plain or dictionary-encoded. rating: those or any number type. time:
+        strings, numbers (seconds), dates or timestamps. One that is None is the same in all rows
+        (``constants``), or is not there.
         """
+        length = next(len(column) for column in (user, item) if column is not None)
         absent = [
-            self._users.add(users, self.n_rows),
-            self._items.add(items, self.n_rows),
+            self._users.add(self._column("user", user, length), self.n_rows),
+            self._items.add(self._column("item", item, length), self.n_rows),
         ]
         lost = [mask for mask in absent if mask is not None]
         there = ~np.logical_or.reduce(lost) if lost else None
-        if ratings is not None:
-            self._gaps.note("rating", ratings, self.n_rows, self._ratings.add(ratings, there))
-        if times is not None:
-            self._gaps.note("time", times, self.n_rows, self._times.add(times, self.n_rows, there))
-        self.n_rows += len(users)
+        rating, time = self._column("rating", rating, length), self._column("time", time, length)
+        if rating is not None:
+            self._gaps.note("rating", rating, self.n_rows, self._ratings.add(rating, there))
+        if time is not None:
+            self._gaps.note("time", time, self.n_rows, self._times.add(time, self.n_rows, there))
+        self.n_rows += length
+
+    def _column(self, role: str, column: pa.Array | None, length: int) -> Any:
+        if column is not None or role not in self._constants:
+            return column
+        value = pa.array([self._constants[role]], pa.string())
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(length, np.int32)), value)
 
     def extend(self, other: TableBuilder) -> None:
         """Append the rows of another part of the table; ``other`` is used up."""
@@ -149,6 +166,7 @@ class TableBuilder:
         self._ratings.extend(other._ratings)
         self._gaps.extend(other._gaps, self.n_rows)
         self._times.extend(other._times)
+        self.item_names = other.item_names | self.item_names
         self.n_rows += other.n_rows
 
     def where(self, row: int) -> str:
@@ -172,7 +190,13 @@ class TableBuilder:
         remarks = [*self._users.remarks, *self._items.remarks, *table.remarks]
         values = (self._ratings, self._times)
         remarks += [Remark(column.remark) for column in values if column.remark]
-        return replace(table, remarks=tuple(remarks), columns=self.columns, warnings=tuple(doubts))
+        return replace(
+            table,
+            remarks=tuple(remarks),
+            columns=self.columns,
+            warnings=tuple(doubts),
+            item_names=self.item_names,
+        )
 
     def _without_lost_rows(self, table: ParsedTable) -> ParsedTable:
         """Return the rows that have both ids and all values, and remarks on the others."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from mfcli.sources.readers.part import WHOLE, Part
+
 BOM = b"\xef\xbb\xbf"
 LINE_END = re.compile(r"\r\n|\n|\r")
 # csv.QUOTE_MINIMAL and csv.QUOTE_NONE, which are plain integers to mypy.
@@ -36,11 +38,13 @@ class Head:
     """The first bytes of a file.
 
     name: of the file, for messages. content: the bytes. whole: whether that is all there is.
+    part: what is known of it as a part of a table.
     """
 
     name: str
     content: bytes
     whole: bool
+    part: Part = WHOLE
 
     @cached_property
     def lines(self) -> list[str]:

@@ -53,12 +53,8 @@ def check_types(fields: Mapping[str, pa.Field], where: str) -> None:
 
 def add_typed(builder: TableBuilder, columns: Mapping[str, pa.Array]) -> None:
     """Add a chunk of typed columns, by role; raises CellError for a cell that cannot be used."""
-    builder.add(
-        _as_ids(columns["user"]),
-        _as_ids(columns["item"]),
-        columns.get("rating"),
-        columns.get("time"),
-    )
+    ids = {role: _as_ids(columns[role]) for role in ("user", "item") if role in columns}
+    builder.add(**{**columns, **ids})
 
 
 def _as_ids(column: pa.Array) -> pa.Array:
