@@ -20,7 +20,8 @@ FETCH_OPTIONS ?=
 SPLIT_OPTIONS ?= $(if $(filter explicit,$(MODE)),,--threshold 4)
 TRAIN_OPTIONS ?=
 EVALUATE_OPTIONS ?=
-RECOMMEND_OPTIONS ?=
+# The lists hold nothing of the source, test rows and rows below the threshold included.
+RECOMMEND_OPTIONS ?= --seen $(MATRIX)
 
 MATRIX = data/$(DATASET).npz
 SPLIT = data/$(DATASET)-$(MODE)
@@ -34,8 +35,8 @@ RUN = artifacts/$(DATASET)-$(MODE)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "  make pipeline takes DATASET, SOURCE, MODE=explicit|implicit and the stages' options:"
-	@echo "  make pipeline DATASET=ml-100k SOURCE=path/to/ml-100k MODE=implicit TRAIN_OPTIONS='--epochs 5'"
+	@echo "  make pipeline takes DATASET, SOURCE, MODE=explicit|implicit|hogwild and the stages' options:"
+	@echo "  make pipeline DATASET=ml-100k SOURCE=path/to/ml-100k MODE=hogwild TRAIN_OPTIONS='--epochs 5'"
 
 setup: $(VENV)/ready ## Make .venv with the pinned dependencies and mfcli in it
 
@@ -48,7 +49,7 @@ $(VENV)/ready: pyproject.toml .requirements.lock
 	touch $@
 
 demo: $(VENV)/ready ## Run all five stages on the built-in sample, without network
-	$(MAKE) --no-print-directory pipeline DATASET=demo SOURCE=demo MODE=explicit SHOW=yes
+	$(MAKE) --no-print-directory pipeline DATASET=demo SOURCE=demo MODE=hogwild SHOW=yes
 
 # Lint goes beside the tests: neither keeps two cores busy. Its failure is that of the target too.
 test: $(VENV)/ready ## Check everything but what is slow: ruff, mypy, pytest

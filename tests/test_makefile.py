@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+
+from mfcli.artifacts import load_interactions
 
 ROOT = Path(__file__).parent.parent
 
@@ -111,3 +115,33 @@ def test_the_makefile_uses_nothing_newer_than_make_3_81():
     text = (ROOT / "Makefile").read_text()
     for newer in ("&:", ".ONESHELL", "$(file ", "!=", "$(let ", "$(intcmp "):
         assert newer not in text.replace("'!='", "")
+
+
+def test_the_demo_beats_popularity_clearly_and_lists_nothing_of_the_source(tmp_path, cli):
+    """What ``make demo`` runs, on a smaller sample; the stub notes the command lines."""
+    text = (ROOT / "Makefile").read_text()
+    mode = re.search(r"^demo:.*\n\t.* DATASET=demo SOURCE=demo MODE=(\w+) SHOW=yes$", text, re.M)
+    assert mode is not None
+    assert "$(if $(filter explicit,$(MODE)),,--threshold 4)" in text
+    assert "RECOMMEND_OPTIONS ?= --seen $(MATRIX)" in text
+    matrix, parts, model = tmp_path / "d.npz", tmp_path / "s", tmp_path / "m.pt"
+    size = ["--users", "400", "--items", "300", "--ratings", "24000"]
+    lists = tmp_path / "r.csv"
+    for words in (
+        ["fetch", "demo", "--out", matrix, *size],
+        ["split", matrix, "--out", parts, "--threshold", "4"],
+        ["train", parts / "train.npz", "--mode", mode[1], "--out", model],
+        ["recommend", model, "--out", lists, "--seen", matrix],
+    ):
+        done = cli(*words)
+        assert done.exit_code == 0, done.stderr
+    measured = cli("evaluate", model, parts / "test.npz", "--json")
+    found = json.loads(measured.stdout)
+    assert found["metrics"]["ndcg@10"] > 1.3 * found["baseline"]["metrics"]["ndcg@10"]
+    assert found["baseline"]["better"]
+    assert "W-" not in measured.stderr
+    source = load_interactions(matrix)
+    users, items = source.catalog.user_ids[source.users], source.catalog.item_ids[source.indices]
+    known = set(zip(users.tolist(), items.tolist(), strict=True))
+    rows = [line.split(",")[:2] for line in lists.read_text().splitlines()[1:]]
+    assert not known & {(int(user), int(item)) for user, item in rows}

@@ -240,7 +240,8 @@ def run(
     *,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
     mode: Annotated[
-        Mode | None, typer.Option("--mode", help="As for train.", show_default="explicit")
+        Mode | None,
+        typer.Option("--mode", help="As for train.", show_default="explicit; hogwild for clicks"),
     ] = None,
     folds: Annotated[
         int | None,
@@ -269,6 +270,12 @@ def run(
             show_default="refit",
         ),
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", metavar="X", help="As for split: only rows rated so count, as likes."
+        ),
+    ] = None,
     relevant_from: Annotated[
         float | None,
         typer.Option("--relevant-from", metavar="X", help="As for evaluate: hits are rated so."),
@@ -295,6 +302,7 @@ def run(
         repeats=repeats,
         refit=refit,
         relevant_from=relevant_from,
+        threshold=threshold,
     )
 
     from mfcli.stages.run import run as stage

@@ -40,6 +40,14 @@ def merge_layers(
     return cls.merge(*layers, ("", given))
 
 
+def keys_in(table: str, files: tuple[Path | None, str | None]) -> set[str]:
+    """Return the names of the options that a preset or a file gives in a table."""
+    path, preset = files
+    tables = [] if preset is None else [load_preset(preset)]
+    tables += [] if path is None else [load_config(path)]
+    return {key.replace("-", "_") for found in tables for key in found.get(table, {})}
+
+
 def _without_overruled_stages(
     layer: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Mapping[str, Any]:

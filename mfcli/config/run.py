@@ -10,18 +10,24 @@ from typing import Any
 from mfcli.config.choices import Mode
 from mfcli.config.evaluate import EvaluateConfig
 from mfcli.config.fetch import FetchConfig
-from mfcli.config.layers import AnyConfig, merge_layers
+from mfcli.config.layers import AnyConfig, keys_in, merge_layers
+from mfcli.config.options import names_with
 from mfcli.config.recommend import RecommendConfig
+from mfcli.config.roles import Role
 from mfcli.config.split import SplitConfig
 from mfcli.config.train import TrainConfig
 from mfcli.errors import UsageError
+
+WAY = names_with(TrainConfig, Role.choice)  # mode, model, objective, engine
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfigs:
     """The configuration of every stage that a run goes through.
 
-    refit: whether the lists come from a model that is trained again on everything.
+    refit:    whether the lists come from a model that is trained again on everything.
+    open_way: whether nothing says how to train: the data may choose the mode.
+    open_n:   whether nothing says how many rows of a user are held out: the data may choose.
     """
 
     fetch: FetchConfig
@@ -30,6 +36,8 @@ class RunConfigs:
     evaluate: EvaluateConfig
     recommend: RecommendConfig
     refit: bool = True
+    open_way: bool = False
+    open_n: bool = False
 
 
 def run_configs(
@@ -42,18 +50,19 @@ def run_configs(
     repeats: int | None = None,
     refit: bool | None = None,
     relevant_from: float | None = None,
+    threshold: float | None = None,
 ) -> RunConfigs:
     """Merge the layers of every stage of a run, whose files are kept in ``out``.
 
     files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats,
-    refit, relevant_from: of the command line. Raises InputError, and UsageError for options that
-    cannot work.
+    refit, relevant_from, threshold: of the command line. Raises InputError, and UsageError for
+    options that cannot work.
     """
 
     def merged(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
         return merge_layers(cls, table, files, {"seed": seed, **asked})
 
-    split = merged(SplitConfig, "split", folds=folds)
+    split = merged(SplitConfig, "split", folds=folds, threshold=threshold)
     if split.folds and repeats:
         raise UsageError("--folds and --repeats cannot be combined: give one of them")
     if refit and (split.folds or repeats):
@@ -71,4 +80,6 @@ def run_configs(
         evaluate=merged(EvaluateConfig, "evaluate", relevant_from=relevant_from),
         recommend=merged(RecommendConfig, "recommend"),
         refit=refit is not False,
+        open_way=mode is None and not keys_in("train", files) & set(WAY),
+        open_n=split.n is not None and "n" not in keys_in("split", files),
     )

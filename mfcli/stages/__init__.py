@@ -2,4 +2,5 @@
 
 fetch, split, train, tune, evaluate, recommend, similar, export, inspect, report, run
 refit: what run does after an evaluation, training on everything
+suiting: defaults of run that suit the data
 """

@@ -40,6 +40,7 @@ from mfcli.stages.fetch import fetch
 from mfcli.stages.recommend import check_place, recommend
 from mfcli.stages.refit import JOINED, everything, settings_of
 from mfcli.stages.split import split
+from mfcli.stages.suiting import suited
 from mfcli.stages.train import train
 
 
@@ -115,6 +116,7 @@ def _run_once(
     source: str | Sequence[str], place: _Place, configs: RunConfigs, on_event: OnEvent
 ) -> RunResult:
     fetched = fetch(source, place.interactions, configs.fetch, on_event)
+    configs = suited(configs, place.interactions, fetched, on_event)
     parts = split(place.interactions, place.split, configs.split, on_event)
     measured = place.evaluated if configs.refit else place.model
     # What evaluate finds on the test rows is kept, in place of what validation would say.
@@ -193,6 +195,7 @@ def _run_folds(
     began = time.perf_counter()
     with output_lock(place.metrics):
         fetched = fetch(source, place.interactions, configs.fetch, on_event)
+        configs = suited(configs, place.interactions, fetched, on_event)
         parts = split(place.interactions, place.split, configs.split, on_event)
         names = [f"fold{number}" for number in range(1, folds + 1)]
         measured = {}
@@ -231,6 +234,7 @@ def _run_repeats(
     began = time.perf_counter()
     with output_lock(place.metrics):
         fetched = fetch(source, place.interactions, configs.fetch, on_event)
+        configs = suited(configs, place.interactions, fetched, on_event)
         measured, splits = {}, []
         for ahead in range(repeats):
             name = f"repeat{ahead + 1}"

@@ -176,3 +176,60 @@ def test_the_report_of_a_run_is_true_of_both_models(run, cli, tmp_path):
     assert "rmse on validation" in text  # the curves are of the training that was validated
     for name in ("model.pt", "evaluated.pt"):
         assert file_sha256(tmp_path / "run" / name) in text
+
+
+def two_groups(folder: Path, seed: int = 0) -> tuple[Path, dict[str, int]]:
+    """Write clicks of two groups, 30 users and 20 items each, at most 10 rows a user; the groups.
+
+    A user clicks on items of the own group alone; the second group's items are the popular ones.
+    """
+    random = np.random.default_rng(seed)
+    lines, group_of = ["user,item"], {}
+    for user in range(60):
+        group = int(user < 18)
+        items = random.choice(20, random.integers(6, 11), replace=False)
+        lines += [f"u{user:02},{'ab'[group]}{item:02}" for item in items]
+        group_of[f"u{user:02}"] = group
+    path = folder / "clicks.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path, group_of
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_clicks_of_two_groups_are_recommended_within_the_group(run, tmp_path, seed):
+    path, group_of = two_groups(tmp_path, seed)
+    document = run("[train]\nworkers = 1\n", source=path)
+    said = document["stderr"].replace("\n", " ")
+    assert "--mode hogwild" in said
+    assert "holds out 1 row of a user, not 10" in said
+    assert document["train"]["objective"] == "bpr"
+    own: dict[str, list[bool]] = {}
+    for user, item in listed(tmp_path / "run"):
+        own.setdefault(user, []).append(item[0] == "ab"[group_of[user]])
+    assert len(own) == 60
+    # A user has up to ten of the group's twenty items, and gets up to ten: all of the own group.
+    assert np.mean([np.mean(hits) for hits in own.values()]) > 0.97
+
+
+def test_what_is_asked_for_is_not_chosen_by_the_data(run, cli, tmp_path):
+    path, _ = two_groups(tmp_path)
+    asked = run("[train]\nmodel = 'popularity'\n[split]\nn = 4\n", source=path)
+    assert asked["train"]["model"] == "popularity"
+    assert "--mode hogwild" not in asked["stderr"]
+    train = load_interactions(tmp_path / "run/split/train.npz")
+    test = load_interactions(tmp_path / "run/split/test.npz")
+    assert test.user_counts.max() == 4
+    assert train.n_ratings + test.n_ratings == asked["fetch"]["n_ratings"]
+    config = tmp_path / "ten.toml"
+    config.write_text("[split]\nn = 10\n")
+    refused = cli("run", path, "--config", config, "--out", tmp_path / "other")
+    assert refused.exit_code == 3
+    assert "no user has more than 10" in refused.stderr
+
+
+def test_stars_are_trained_as_ratings_and_ten_rows_held_out(run):
+    document = run(f"{SMALL}{TRAIN}")
+    assert document["train"]["objective"] == "mse"
+    assert "rows: the split holds out" not in document["stderr"].replace("\n", " ")
+    likes = run(f"{SMALL}[split]\nthreshold = 3\nn = 3\n{TRAIN}")
+    assert likes["train"]["objective"] == "bpr"
