@@ -37,6 +37,7 @@ _OTHER_PEOPLE = frozenset(
     ("friend", "friends", "followed", "followee", "following", "trusted", "trustee")
 )
 _NUMBERED = ("idx", "index")  # mapped ids: the original ones are better
+_BOUGHT = frozenset(("order", "invoice", "transaction", "sale", "sales"))
 _PREFIXES = frozenset(("is", "has", "was", "do"))
 
 
@@ -118,12 +119,15 @@ def _fit_rating(words: tuple[str, ...]) -> int | None:
         return None
     *before, head = rest
     allowed = {"total"} if v.RATINGS[head] <= v.RATINGS["count"] else set()
+    allowed |= _BOUGHT if head in v.QUANTITIES else set()
     if v.NOT_ONES_OWN & {*before} - allowed:
         return None
-    if head in ("count", "counts", "freq", "frequency"):
+    if head in ("count", "counts", "cnt", "freq", "frequency"):
         return None if before else v.RATINGS[head] - penalty
     known = max(v.RATINGS.get(word, 0) for word in rest)
     unknown = _unknown(before, v.USERS, v.ITEMS, v.RATINGS, v.DEEDS, ("review", "reviews"))
+    if unknown and head in v.RATING_NEEDS_NUMBERS:
+        return None  # the label of something else: state_label
     return known - penalty - bool(before) - _UNKNOWN_WORD * unknown
 
 

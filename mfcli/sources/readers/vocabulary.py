@@ -47,7 +47,7 @@ USERS = _table(
     "player patron subscriber viewer rater consumer shopper learner student guest person people "
     "purchaser borrower gamer tourist traveler traveller voter fan critic judge annotator "
     "respondent participant panelist household worker employee applicant jobseeker patient "
-    "donor attendee tester taster bettor passenger citizen "
+    "donor attendee lender investor backer bidder tenant tester taster bettor passenger citizen "
     # German, Dutch, French, Spanish, Italian, Portuguese
     "benutzer nutzer kunde kunden mitglied leser hoerer spieler kaeufer besucher gebruiker klant "
     "lid bezoeker utilisateur membre lecteur acheteur abonne usuario cliente miembro lector "
@@ -63,39 +63,42 @@ USER_PLURALS = _table(
 USER_CODES = _table(_115="uid steamid msno", _75="uuid guid fullvisitorid clientid cid", _40="u")
 # These are kinds and events where no id stands beside them.
 USER_NEEDS_ID = _set("visit device browser subscription profile audience anonymous anon")
-USER_NAMES = _set("username profilename nickname nick login handle screenname")
+USER_NAMES = _set("email mail username profilename nickname nick login handle screenname")
 
 # What: the higher, the more specific. Words of 40 hold items (a shop, a maker, a tag): they need
 # an id beside them, and give way to anything else.
 ITEMS = _table(
     _100="item movie film anime manga book product article news song track video clip game app "
-    "application recipe restaurant business venue poi place hotel beer wine joke course listing "
-    "show episode podcast document doc paper citation job vacancy repo repository project image "
-    "photo pin ad advert advertisement creative coupon offer deal flight trip attraction "
-    "destination dish meal food drink cocktail coffee whisky whiskey tea perfume cosmetic drug "
-    "medicine story novel comic fanfic fiction title lecture lesson module exercise question "
-    "problem quiz answer tweet thread subreddit bookmark website domain package library plugin "
-    "service fund stock merchandise goods commodity ware asset media content program programme "
-    "series serie season livestream stream streamer emoji sticker template font outfit garment "
-    "clothing cloth shoe car vehicle house property apartment home ticket puzzle level toy "
-    "boardgame rom mod theme wallpaper gif meme playlist work edition magazine journal "
-    "newspaper blog post page link entity object resource material location spot landmark "
-    "park museum bar cafe pub theater theatre cinema concert activity group club community "
-    "charity cause petition candidate gmap gps beach poem quote lyric sound sample piece opera "
-    "composition event offering line plan bundle set variant "
-    # other languages
-    "artikel produkt ware buch spiel lied gericht rezept boek produkt nummer livre produit jeu "
-    "chanson recette oeuvre articulo producto libro pelicula juego cancion receta articolo "
-    "prodotto libro gioco canzone ricetta produto filme livro jogo musica artigo article",
-    _97="spu style model parent sub",
-    _90="album release record",
-    _80="artist band musician performer singer composer actor director creator",
+    "application recipe restaurant business venue poi place hotel beer wine joke listing episode "
+    "document doc paper citation job vacancy repo repository project photo pin ad advert "
+    "advertisement coupon offer deal flight trip attraction destination dish meal drink cocktail "
+    "coffee whisky whiskey tea perfume cosmetic drug medicine story novel comic fanfic fiction "
+    "title exercise problem tweet thread subreddit bookmark website package library plugin fund "
+    "merchandise goods commodity ware emoji sticker template font outfit garment clothing cloth "
+    "shoe car vehicle house property apartment ticket puzzle toy boardgame rom theme wallpaper "
+    "gif meme magazine newspaper blog gmap spot landmark park museum bar cafe pub theater theatre "
+    "cinema concert charity petition beach poem quote lyric composition opera loan auction lot "
+    "gift thing card deck skin bib thesis idea route hike trail workout plant species loc course "
+    # German, Dutch, French, Spanish, Italian, Portuguese
+    "artikel produkt buch spiel lied gericht rezept boek livre produit jeu chanson recette oeuvre "
+    "articulo producto libro pelicula juego cancion receta articolo prodotto gioco canzone ricetta "
+    "produto filme livro jogo musica artigo",
+    _95="show podcast creative variant work edition lesson lecture piece",
+    # What is of many kinds, or holds others.
+    _90="content page post image answer question media asset object entity resource material link "
+    "activity location program programme stream livestream streamer album release record stock "
+    "sample sound service journal domain offering plan bundle set line level club community cause "
+    "candidate exam module food company employer school university professor teacher doctor "
+    "hospital clinic agency",
+    _85="event quiz series serie season playlist group artist band",
+    _80="musician performer singer composer actor director creator",
+    _70="spu style model parent sub home mod",
     _40="brand merchant seller vendor store shop retailer supplier channel publisher tag topic",
 )
 ITEM_PLURALS = _table(
     _95="items movies films books products articles songs tracks videos games apps recipes "
     "restaurants businesses venues pois places hotels beers wines jokes courses",
-    _75="artists albums",
+    _80="albums artists",
 )
 NO_ITEMS = _set("pincode postcode zipcode")
 # Said before an item of which there is a plainer one: ``parent_asin`` beside ``asin``.
@@ -127,8 +130,8 @@ RATINGS = _table(
     _70="vote points punkte punten",
     _60="feedback sentiment relevance satisfaction enjoyment quality",
     _50="liked like label recommend recommended recommends click clicked reaction affinity "
-    "strength weight count counts hours quantity qty frequency freq plays playcount listens "
-    "streams views clicks purchases playtime intensity engagement confidence interest "
+    "strength weight count counts cnt hits visits hours quantity qty frequency freq plays "
+    "playcount listens streams views clicks purchases playtime intensity engagement confidence interest "
     "thumbs upvoted voted target menge anzahl aantal quantite quantita cantidad quantidade "
     "stunden heures horas ore uren scrobbles favorite favourite bookmarked purchased "
     "bought watched",
@@ -140,6 +143,7 @@ RATING_NEEDS_NUMBERS = _set(
     "like liked watched bought purchased interaction interest"
 )
 # What was done, before a count, a time or a share: ``play_count``, ``watch_ratio``, ``dwell time``.
+QUANTITIES = _set("quantity qty menge anzahl aantal quantite quantita cantidad quantidade")
 DEEDS = _set(
     "play plays played playing watch watched watching listen listens listened listening view "
     "views viewed viewing click clicks clicked purchase purchases purchased dwell read reading "
