@@ -337,3 +337,17 @@ def test_fetch_shows_what_was_read_as_what(tmp_path: Path) -> None:
         "rating": {"column": "plays"},
     }
     assert any("item=track_id (rather than artist)" in str(event) for event in events)
+
+
+@pytest.mark.parametrize(
+    ("cells", "warned"),
+    [([3, 7, 4], True), ([1300000000, 1300000500, 1400000000], False), (["a", "b", "c"], False)],
+)
+def test_what_a_column_of_parquet_holds_is_seen_without_reading_it(
+    tmp_path: Path, cells: list[Any], warned: bool
+) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"user": [1, 2, 3], "item": [4, 5, 6], "foo": cells}).to_parquet(path)
+    events: list[Event] = []
+    read_any(str(path), FetchConfig(), events.append)
+    assert any(isinstance(event, Warned) for event in events) == warned

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from mfcli.config.fetch import FetchConfig, Format, pairs_only, parse_columns
 from mfcli.errors import InputError
 from mfcli.events import OnEvent, Progress
 from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.looks import Look, look_at_type
+from mfcli.sources.readers.looks import Look, look_at, look_at_type
 from mfcli.sources.readers.partitions import find_places
 from mfcli.sources.readers.seekable import open_seekable
 from mfcli.sources.readers.source import Source
@@ -26,6 +26,9 @@ from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 from mfcli.sources.readers.typed import add_typed, check_types
 from mfcli.system import capacity
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 BATCH_ROWS = 1 << 19
 PAIR_ROWS = 1 << 16
@@ -36,11 +39,13 @@ _STREAM = b"\xff\xff\xff\xff"  # how a message of Arrow IPC begins
 class _Table:
     """An opened file: its columns, its rows where it says how many, and how to read some of them.
 
-    batches: names of columns, and rows at most → batches of these columns.
+    looks: what each column holds, as far as the file says so without its cells being read. batches:
+    names of columns, and rows at most → batches of these columns.
     """
 
     schema: pa.Schema
     n_rows: int | None
+    looks: list[Look]
     batches: Callable[[Sequence[str], int], Iterator[pa.RecordBatch]]
 
 
@@ -70,7 +75,7 @@ def read_columnar(
     ):
         names = table.schema.names
         places = find_places(
-            names, parse_columns(config.columns), source.part, source.name, _looks(table.schema)
+            names, parse_columns(config.columns), source.part, source.name, table.looks
         )
         wanted = {role: names[place] for role, place in places.inside.items()}
         if table.n_rows != 0:  # a part without rows may have columns without a type
@@ -101,8 +106,8 @@ def stream_pairs(
     stream.seek(0)
     with _explained(head.name, kind), _opened(stream, kind) as table:
         chosen = parse_columns(pairs_only(FetchConfig()).columns)
-        looks = _looks(table.schema)
-        used = find_places(table.schema.names, chosen, head.part, head.name, looks).columns.used()
+        places = find_places(table.schema.names, chosen, head.part, head.name, table.looks)
+        used = places.columns.used()
         user, item = used["user"], used["item"]
         for batch in table.batches([user, item], PAIR_ROWS):
             yield batch.column(user).cast(pa.string()), batch.column(item).cast(pa.string())
@@ -122,7 +127,7 @@ def _parquet(stream: IO[bytes], stack: ExitStack) -> _Table:
     def batches(columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         return file.iter_batches(rows, columns=list(columns), use_threads=False)
 
-    return _Table(file.schema_arrow, file.metadata.num_rows, batches)
+    return _Table(file.schema_arrow, file.metadata.num_rows, _looks_at_bounds(file), batches)
 
 
 def _feather(stream: IO[bytes], _stack: ExitStack) -> _Table:
@@ -148,7 +153,7 @@ def _feather(stream: IO[bytes], _stack: ExitStack) -> _Table:
         for batch in every:
             yield from _cut(batch, rows)
 
-    return _Table(schema, None, batches)
+    return _Table(schema, None, _looks(schema), batches)
 
 
 def _orc(stream: IO[bytes], _stack: ExitStack) -> _Table:
@@ -160,7 +165,7 @@ def _orc(stream: IO[bytes], _stack: ExitStack) -> _Table:
         for number in range(file.nstripes):
             yield from _cut(file.read_stripe(number, columns=list(columns)), rows)
 
-    return _Table(file.schema, file.nrows, batches)
+    return _Table(file.schema, file.nrows, _looks(file.schema), batches)
 
 
 _OPENERS: dict[Format, Callable[[IO[bytes], ExitStack], _Table]] = {
@@ -177,6 +182,22 @@ def _cut(batch: pa.RecordBatch, rows: int) -> Iterator[pa.RecordBatch]:
 
 def _looks(schema: pa.Schema) -> list[Look]:
     return [look_at_type(field.type) for field in schema]
+
+
+def _looks_at_bounds(file: ParquetFile) -> list[Look]:
+    """Return what each column holds, by its type and the least and largest cell of a part."""
+    looks, metadata = _looks(file.schema_arrow), file.metadata
+    if not metadata.num_row_groups or metadata.num_columns != len(looks):
+        return looks
+    group = metadata.row_group(0)
+    for place, look in enumerate(looks):
+        about = group.column(place).statistics
+        if look not in (Look.number, Look.unknown) or about is None or not about.has_min_max:
+            continue
+        if not isinstance(about.min, bool):
+            seen = look_at([str(about.min), str(about.max)])
+            looks[place] = Look.number if seen is Look.fractions else seen
+    return looks
 
 
 @contextlib.contextmanager

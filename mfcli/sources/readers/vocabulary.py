@@ -131,10 +131,10 @@ RATINGS = _table(
     _60="feedback sentiment relevance satisfaction enjoyment quality",
     _50="liked like label recommend recommended recommends click clicked reaction affinity "
     "strength weight count counts cnt hits visits hours quantity qty frequency freq plays "
-    "playcount listens streams views clicks purchases playtime intensity engagement confidence interest "
-    "thumbs upvoted voted target menge anzahl aantal quantite quantita cantidad quantidade "
-    "stunden heures horas ore uren scrobbles favorite favourite bookmarked purchased "
-    "bought watched",
+    "playcount listens streams views clicks purchases playtime intensity engagement "
+    "confidence interest thumbs upvoted voted target menge anzahl aantal quantite quantita "
+    "cantidad quantidade stunden heures horas ore uren scrobbles favorite favourite bookmarked "
+    "purchased bought watched",
     _45="value val interaction implicit amount valeur valor waarde wert",
 )
 # A plain word of text elsewhere: the rating only above numbers.

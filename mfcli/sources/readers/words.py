@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 from mfcli.sources.readers.vocabulary import ALL_WORDS, SHORTEST_JOINED, TABLES
 
@@ -18,7 +18,7 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 _LONGEST = 120
 
 
-@cache
+@lru_cache(1 << 16)
 def split_words(name: str) -> tuple[str, ...]:
     """Return the words of a column's name: lower case, without accents, blanks and remarks."""
     text = name.strip("\ufeff \t\r\n\"'`")[-_LONGEST:]
@@ -59,7 +59,7 @@ def _known_words(part: str) -> list[str]:
     return [part] if part in ALL_WORDS else _joined_words(part) or [part]
 
 
-@cache
+@lru_cache(1 << 16)
 def _joined_words(text: str) -> list[str] | None:
     """Cut ``unixreviewtime`` into known words, as few as possible; None where that cannot be."""
     best: list[list[str] | None] = [[]]
