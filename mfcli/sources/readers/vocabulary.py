@@ -78,7 +78,7 @@ ITEMS = _table(
     "shoe car vehicle house property apartment ticket puzzle toy boardgame rom theme wallpaper "
     "gif meme magazine newspaper blog gmap spot landmark park museum bar cafe pub theater theatre "
     "cinema concert charity petition beach poem quote lyric composition opera loan auction lot "
-    "gift thing card deck skin bib thesis idea route hike trail workout plant species loc course "
+    "gift card deck skin bib thesis idea route hike trail workout plant species loc course "
     # German, Dutch, French, Spanish, Italian, Portuguese
     "artikel produkt buch spiel lied gericht rezept boek livre produit jeu chanson recette oeuvre "
     "articulo producto libro pelicula juego cancion receta articolo prodotto gioco canzone ricetta "
