@@ -56,3 +56,13 @@ def all_scores(checkpoint: Checkpoint) -> np.ndarray:
     weights = {name: weight.double().numpy() for name, weight in checkpoint.weights.items()}
     scores = weights["user_factors"] @ weights["item_factors"].T + weights["item_bias"].T
     return scores + weights["user_bias"] + weights["global_mean"]
+
+
+def list_scores(checkpoint: Checkpoint) -> np.ndarray:
+    """Return what lists of known users are ranked by, (U, I): shrunk pair by pair."""
+    scores, counts = all_scores(checkpoint), checkpoint.item_counts
+    shrinkage = checkpoint.options.get("rank_shrinkage", 0.0)
+    if not shrinkage or not counts.sum():
+        return scores
+    mean = (scores @ counts / counts.sum())[:, None]
+    return mean + counts / (counts + shrinkage) * (scores - mean)

@@ -23,6 +23,7 @@ from mfcli.evaluation.measuring import BY_USER, measure, predict, rank_users
 from mfcli.models.arrays import Vectors
 from mfcli.models.loading import scoring_of
 from mfcli.ranking.candidates import Pool
+from mfcli.ranking.serving import Trained
 from tests.helpers import interactions
 from tests.models_on_disk import write_model
 from tests.test_metrics import REFERENCES
@@ -62,6 +63,7 @@ class Reference:
         candidates: dict[int, set[int]] | None = None,
     ) -> None:
         scores = naive_scores(model)
+        scores[train.user_counts == 0] = train.item_counts  # unknown users get the popular items
         self.counts = train.item_counts
         self.n_items = test.n_items
         # user → (all candidates, best first; the positives; their scores)
@@ -175,6 +177,7 @@ class TestAgainstTheReference:
         train, test = halves(20, 30, 0.3, seed)
         ranked = rank_users(model, train.rows, test, 1)
         scores = model.users @ model.items.T + model.item_bias
+        scores[train.user_counts == 0] = train.item_counts
         for user, auc in zip(ranked.users.tolist(), ranked.auc.tolist(), strict=True):
             candidates = sorted(set(range(30)) - seen_by(train, user))
             labels = [item in seen_by(test, user) for item in candidates]
@@ -434,7 +437,8 @@ class TestInMemory:
         found = evaluate([model], test, config)
         names = ["rmse", "ndcg@3"]
         seen = model.checkpoint.seen
-        expected = measure(model.scores, seen, test, names, clip=model.checkpoint.rating_range)
+        clip, trained = model.checkpoint.rating_range, Trained.of(model.checkpoint)
+        expected = measure(model.scores, seen, test, names, clip=clip, trained=trained)
         assert found.metrics == expected.metrics
         assert set(found.intervals[0]) == set(names)
         assert found.differences == []

@@ -83,6 +83,7 @@ class TrainOptions(TypedDict, total=False):
     global_mean: bool
     rating_unit: float
     dropout: float
+    rank_shrinkage: float
     epochs: int
     last_epoch: int
     learning_rate: float

@@ -42,6 +42,8 @@ class Checkpoint:
     seen_indptr, seen_indices: what each user has in train, CSR.
     rating_range: smallest and largest rating in train; rating_mean: their mean.
     history:      one plain dict an epoch, without timings.
+    train_counts: (I,) ratings of each item in train where ``seen`` holds more than train did, as
+                  users were folded in; None where it does not.
     """
 
     options: dict[str, Any]
@@ -54,6 +56,7 @@ class Checkpoint:
     rating_mean: float
     history: list[dict[str, Any]]
     meta: dict[str, Any]
+    train_counts: NDArray[np.int64] | None = None
 
     @property
     def n_users(self) -> int:
@@ -76,8 +79,16 @@ class Checkpoint:
         return bool(self.options.get("objective") == "mse")
 
     @property
+    def rank_shrinkage(self) -> float:
+        """How far lists shrink predictions: κ of ``ranking.shrinkage``; 0 of files without it."""
+        given: float = self.options.get("rank_shrinkage", 0.0)
+        return given
+
+    @property
     def item_counts(self) -> NDArray[np.int64]:
         """Return the number of interactions in train of each item, (I,)."""
+        if self.train_counts is not None:
+            return self.train_counts
         return np.bincount(self.seen_indices, minlength=self.n_items).astype(np.int64)
 
     @property
@@ -110,6 +121,8 @@ def write_checkpoint(stream: IO[bytes], checkpoint: Checkpoint) -> None:
         "rating_mean": checkpoint.rating_mean,
         "history": _interned(checkpoint.history),
     }
+    if checkpoint.train_counts is not None:
+        document["train_counts"] = torch.from_numpy(checkpoint.train_counts)
     _write(stream, document)
 
 
@@ -152,6 +165,7 @@ def load_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
             rating_mean=float(document["rating_mean"]),
             history=list(document["history"]),
             meta=document["meta"],
+            train_counts=_train_counts(document),
         )
         _check(checkpoint)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, InputError) as error:
@@ -179,6 +193,13 @@ def _model_args(document: dict[str, Any], catalog: Catalog) -> ModelArgs:
     return found
 
 
+def _train_counts(document: dict[str, Any]) -> NDArray[np.int64] | None:
+    if "train_counts" not in document:
+        return None
+    counts: NDArray[np.int64] = document["train_counts"].numpy()
+    return counts
+
+
 def _check(checkpoint: Checkpoint) -> None:
     problem = csr_problem(
         checkpoint.seen_indptr, checkpoint.seen_indices, checkpoint.n_users, checkpoint.n_items
@@ -188,6 +209,13 @@ def _check(checkpoint: Checkpoint) -> None:
     if not all(isinstance(epoch, dict) and is_plain(epoch) for epoch in checkpoint.history):
         raise TypeError("its history is not a list of epochs")
     _check_weights(checkpoint.weights)
+    counts, shrinkage = checkpoint.train_counts, checkpoint.rank_shrinkage
+    if counts is not None and (
+        counts.dtype != np.int64 or counts.shape != (checkpoint.n_items,) or (counts < 0).any()
+    ):
+        raise ValueError("the numbers of its items' ratings are not one an item")
+    if not isinstance(shrinkage, float | int) or not 0 <= shrinkage < math.inf:
+        raise ValueError(f"rank_shrinkage {shrinkage!r} is not a number of ratings")
     low, high = checkpoint.rating_range
     if not (
         math.isfinite(low) and low <= high < math.inf and math.isfinite(checkpoint.rating_mean)

@@ -35,6 +35,10 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         lambda s: s.objective is Objective.mse and s.engine is not Engine.closed_form,
         "only --objective mse learns ratings, step by step",
     ),
+    ("rank_shrinkage",): (
+        lambda s: s.objective is Objective.mse,
+        "only models of --objective mse predict ratings to rank by",
+    ),
     ("order",): (
         lambda s: (
             s.engine is Engine.hogwild

@@ -74,6 +74,7 @@ class Recipe:
 
     objective:       None for popularity, which minimises nothing.
     rating_unit:     what ratings are divided by while training; 0 for what their spread asks for.
+    rank_shrinkage:  κ of what ranks; without meaning where the objective is not mse.
     epochs:          1 for the closed-form engine.
     batch_size:      samples a step; ``FULL`` (0) for all of them.
     clip_norm:       infinite where gradients are not clipped.
@@ -96,6 +97,7 @@ class Recipe:
     global_mean: bool = False
     rating_unit: float = 0.0
     dropout: float = 0.0
+    rank_shrinkage: float = 0.0
 
     epochs: int = 1
     last_epoch: int = 0

@@ -92,6 +92,15 @@ class TrainOptions(Config):
         shown="0",
         panel=_CHOICE,
     )
+    rank_shrinkage: float | None = option(
+        None,
+        "Of mse: lists take an item of N ratings as far as N/(N + this) of the way from the "
+        "user's mean to its prediction; 0 ranks by the predictions.",
+        low=0.0,
+        high=1e9,
+        shown="20",
+        panel=_CHOICE,
+    )
 
     epochs: int | None = option(
         None,

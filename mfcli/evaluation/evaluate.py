@@ -28,6 +28,7 @@ from mfcli.evaluation.protocol import (
 from mfcli.evaluation.relevance import choose_relevant, looks_like_scale
 from mfcli.events import OnEvent, Warned, ignore
 from mfcli.models.arrays import ScoreArrays
+from mfcli.ranking.serving import Trained
 from mfcli.system.processors import available_workers
 
 
@@ -200,6 +201,7 @@ def _measure_model(
         workers=config.workers or available_workers(),
         pool=choose_pool(checkpoint.seen, rows.test, rows.given, config),
         relevant=rows.relevant,
+        trained=Trained.of(checkpoint),
     )
     return Subject(
         name=model.name,

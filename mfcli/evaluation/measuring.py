@@ -15,9 +15,10 @@ from mfcli.data.rows import CsrRows
 from mfcli.evaluation.confidence import Statistic, mean_of
 from mfcli.evaluation.metrics import RANKING_METRICS, RATING_METRICS, Errors, Ranked
 from mfcli.kernels import rank_block, rank_common
-from mfcli.models.arrays import ScoreArrays
+from mfcli.models.arrays import CatalogueScores, ScoreArrays
 from mfcli.ranking.candidates import Pool
-from mfcli.ranking.catalogue import Block, BlockScorer, best_items
+from mfcli.ranking.catalogue import Block, best_items
+from mfcli.ranking.serving import ListScorer, Trained
 
 PREDICTION_BLOCK = 1 << 18
 USERS_ALIKE = 256  # users at a time: given and sampled candidates take a row of the catalogue each
@@ -51,12 +52,14 @@ def measure(
     workers: int = 1,
     pool: Pool | None = None,
     relevant: Interactions | None = None,
+    trained: Trained | None = None,
 ) -> Measured:
     """Measure the metrics of full ``names``, in their order.
 
     seen: what each user has in train. ``clip`` bounds the predictions for rmse and mae: the range
     of train's ratings. ``pool`` holds the candidates; by default all items but the ``seen``.
     ``relevant`` holds the rows of ``test`` that are positives; by default all of them.
+    ``trained`` says how lists are made of the scores; by default by the scores as they are.
     """
     relevant = test if relevant is None else relevant
     users = np.flatnonzero(test.user_counts)
@@ -69,7 +72,9 @@ def measure(
         found |= {name: RATING_METRICS[name](errors) for name in rated}
     if listed:
         longest = max(split_metric(name)[1] or 1 for name in listed)
-        ranked = rank_users(scores, seen, relevant, longest, workers=workers, pool=pool)
+        ranked = rank_users(
+            scores, seen, relevant, longest, workers=workers, pool=pool, trained=trained
+        )
         found |= {name: _over_users(ranked, name, users) for name in listed}
     return _measured(users, names, found, ranked)
 
@@ -150,19 +155,26 @@ def sum_errors(
 
 
 def rank_users(
-    scores: ScoreArrays,
+    scores: CatalogueScores,
     seen: CsrRows,
     test: Interactions,
     k: int,
     *,
     workers: int = 1,
     pool: Pool | None = None,
+    trained: Trained | None = None,
 ) -> Ranked:
-    """Rank the candidates of every user with a test row: by default, all items but ``seen``."""
+    """Rank the candidates of every user with a test row, as recommend makes lists.
+
+    The arguments are those of ``measure``.
+    """
     if pool is None:
         pool = Pool(test.n_items, seen)
+    if trained is None:
+        counts = np.bincount(seen.indices, minlength=test.n_items).astype(np.int64)
+        trained = Trained(seen=seen, item_counts=counts)
     users = pool.users(np.flatnonzero(test.user_counts))
-    item_counts = np.bincount(seen.indices, minlength=test.n_items).astype(np.int64)
+    scorer = ListScorer(scores, trained, pool.allowed)
 
     def work(block: Block) -> dict[str, NDArray[Any]]:
         wanted = test.rows.cut(block.users)
@@ -178,9 +190,9 @@ def rank_users(
             **_place_hits(ranks, wanted, k),
         }
 
-    parts = list(BlockScorer(scores).blocks(users, work, workers)) or [_empty(k)]
+    parts = list(scorer.blocks(users, work, workers)) or [_empty(k)]
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in BY_USER}
-    return Ranked(**arrays, item_counts=item_counts)
+    return Ranked(**arrays, item_counts=trained.item_counts)
 
 
 def rank_users_alike(

@@ -13,16 +13,12 @@ from mfcli.data.interactions import Indices
 NEURAL_BLOCK = 1 << 22  # hidden values that a neural model holds at once a thread
 
 
-class ScoreArrays(Protocol):
-    """A trained model as arrays: scores of pairs, and of blocks of users × the whole catalogue."""
+class CatalogueScores(Protocol):
+    """Scores of blocks of users × the whole catalogue."""
 
     @property
     def shape(self) -> tuple[int, int]:
         """Number of users and of items."""
-        ...
-
-    def pairs(self, users: Indices, items: Indices) -> NDArray[np.float64]:
-        """Score pairs: (N,), (N,) → (N,)."""
         ...
 
     def catalogue(
@@ -37,6 +33,14 @@ class ScoreArrays(Protocol):
 
     def constant(self) -> NDArray[np.float32]:
         """Return what ``catalogue`` leaves out, (U,)."""
+        ...
+
+
+class ScoreArrays(CatalogueScores, Protocol):
+    """A trained model as arrays: scores of pairs, and of blocks of users × the whole catalogue."""
+
+    def pairs(self, users: Indices, items: Indices) -> NDArray[np.float64]:
+        """Score pairs: (N,), (N,) → (N,)."""
         ...
 
 

@@ -59,6 +59,7 @@ def publish_arrays(
             "model": {"kind": str(checkpoint.model_args.model), "sha256": sha256},
             "score": "dot(user.factors, item.factors) + user.bias + item.bias + mean",
             "mean": vectors.mean,
+            "rank_shrinkage": checkpoint.rank_shrinkage,
             "factors": vectors.users.shape[1],
             "users": vectors.shape[0],
             "items": vectors.shape[1],

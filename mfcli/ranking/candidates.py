@@ -21,6 +21,8 @@ class Pool:
     given:   CSR rows of candidate lists, sorted, without doubles; None: the whole catalogue.
     sampled: so many items a user, uniformly and without replacement, out of those that are neither
              masked nor positives; a user with fewer gets all of them.
+    allowed: (I,) items that may be ranked for anybody, positives too; None: all.
+    served:  (U,) users who get a list; None: all.
     """
 
     n_items: int
@@ -28,9 +30,13 @@ class Pool:
     given: CsrRows | None = None
     sampled: int | None = None
     seed: int = 0
+    allowed: NDArray[np.bool_] | None = None
+    served: NDArray[np.bool_] | None = None
 
     def users(self, tested: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return those of the users who are ranked: all, or those with a given list."""
+        """Return those of the users who are ranked: the served, of given lists those with one."""
+        if self.served is not None:
+            tested = tested[self.served[tested]]
         if self.given is None:
             return tested
         return tested[self.given.lengths[tested] > 0]
@@ -38,7 +44,8 @@ class Pool:
     def masked(self, users: NDArray[np.int64], wanted: CsrRows) -> CsrRows:
         """Return CSR rows of the items that are no candidates of ``users`` (B,).
 
-        ``wanted`` holds the users' positives. A user's row depends on no other user.
+        ``wanted`` holds the users' positives. A user's row depends on no other user. Items that
+        are not ``allowed`` are no candidates either, and need not be among them.
         """
         seen = empty_rows(len(users)) if self.seen is None else self.seen.cut(users)
         if self.given is None and self.sampled is None:
@@ -49,6 +56,8 @@ class Pool:
         else:
             _mark(allowed, self.given.cut(users), True)
         _mark(allowed, seen, False)
+        if self.allowed is not None:
+            allowed &= self.allowed
         if self.sampled is not None:
             _mark(allowed, wanted, False)
             self._sample(allowed, users, self.sampled)

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from mfcli.data.rows import CsrRows
 from mfcli.kernels import topk_block
-from mfcli.models.arrays import ScoreArrays
+from mfcli.models.arrays import CatalogueScores
 
 BLOCK_USERS = 256
 BLOCK_SCORES = 1 << 24  # 64 MiB of float32 a thread, however large the catalogue
@@ -49,7 +49,7 @@ def block_rows_of(n_items: int) -> int:
 class BlockScorer:
     """Scores whole catalogues for users on the grid of blocks."""
 
-    def __init__(self, scoring: ScoreArrays, allowed: NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, scoring: CatalogueScores, allowed: NDArray[np.bool_] | None = None) -> None:
         """Lay the model out for scoring; ``allowed`` (I,) says which items may be recommended."""
         self.n_users, self.n_items = scoring.shape
         self.score = scoring.catalogue(allowed)

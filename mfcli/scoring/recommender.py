@@ -19,17 +19,20 @@ from mfcli.errors import InputError
 from mfcli.events import OnEvent, ignore
 from mfcli.models.arrays import ScoreArrays
 from mfcli.models.loading import scoring_of
-from mfcli.ranking.catalogue import Block, BlockScorer, best_items
+from mfcli.ranking.catalogue import Block, best_items
+from mfcli.ranking.serving import ListScorer, Trained
 from mfcli.scoring.lists import Made, RankedLists, Ranker
 from mfcli.scoring.request import NO_FILTERS, Filters, ListRequest, make_request
 from mfcli.system.processors import available_workers
 
 
 class Recommender(Ranker):
-    """Ranks the items that a request allows for its users.
+    """Ranks the items that a request allows for its users, as ``ListScorer`` scores them.
 
     Users without a rating in train, strangers among them, get the popular items.
     """
+
+    scorer: ListScorer
 
     def __init__(
         self,
@@ -45,12 +48,11 @@ class Recommender(Ranker):
         self.rows = request.users
         self.k = min(config.k, self.n_items)
         self.workers = config.workers or available_workers()
-        self.scorer = BlockScorer(scoring, request.allowed)
+        self.scorer = ListScorer(scoring, Trained.of(checkpoint), request.allowed)
         strangers = len(request.strangers)
         # (U + strangers,): whose list is the popular items, and what is added to a user's scores.
-        self._unscored = np.pad(checkpoint.user_counts == 0, (0, strangers), constant_values=True)
+        self._unknown = np.pad(self.scorer.unknown, (0, strangers), constant_values=True)
         self._constant = np.pad(self.scorer.constant, (0, strangers))
-        self._constant[self._unscored] = 0
         self._ranks = np.arange(1, self.k + 1)
 
     def check_types(self, kind: TableFormat) -> None:
@@ -110,14 +112,11 @@ class Recommender(Ranker):
         size = self.scorer.block_rows
         for start in range(split, len(rows), size):
             some = rows[start : start + size]
-            scores = np.empty((len(some), self.n_items), np.float32)  # rank() fills them in
+            scores = np.tile(self.scorer.popular, (len(some), 1))
             yield work(Block(some, np.arange(start, start + len(some)), scores))
 
     def rank(self, block: Block) -> RankedLists:
         """Return the lists of a block's users; --min-score holds where the model scores them."""
-        unscored = self._unscored[block.users]
-        if unscored.any():
-            block.scores[unscored] = self.request.popular
         # A mask may end before the strangers, who lie in blocks of their own.
         masks = [
             mask.cut(block.users)
@@ -131,7 +130,8 @@ class Recommender(Ranker):
         items, scores = best_items(block, first, self.k)
         scores += self._constant[block.users, None]
         if self.config.min_score is not None:
-            items[~unscored[:, None] & (scores < np.float32(self.config.min_score))] = -1
+            unknown = self._unknown[block.users]
+            items[~unknown[:, None] & (scores < np.float32(self.config.min_score))] = -1
         return RankedLists(block.users, items, scores)
 
 

@@ -49,7 +49,6 @@ class ListRequest:
              matrix, in the order in which they were asked for.
     allowed: (I,) bool, items that anybody may get.
     masks:   CSR rows of what a user does not get; a mask may end before the strangers.
-    popular: (I,) float32, the score of every item for users without a rating in train.
     unknown: number of users without a rating in train, also of those who get no list.
     counts:  how many ids or pairs of a filter the model does not know, by the filter's name.
     """
@@ -58,7 +57,6 @@ class ListRequest:
     strangers: Ids
     allowed: NDArray[np.bool_]
     masks: list[CsrRows]
-    popular: NDArray[np.float32]
     unknown: int
     counts: dict[str, int]
 
@@ -105,7 +103,6 @@ def make_request(
         strangers=strangers,
         allowed=allowed,
         masks=masks,
-        popular=np.where(allowed, checkpoint.item_counts, -np.inf).astype(np.float32),
         unknown=unknown,
         counts=matching.counts,
     )

@@ -10,19 +10,25 @@ from mfcli.artifacts.folders import real_folder
 from mfcli.events import OnEvent, Started, ignore
 from mfcli.models.loading import load_model, vectors_of
 from mfcli.publishing.arrays import publish_arrays
+from mfcli.ranking.shrinkage import ranked_vectors
 from mfcli.results import ExportResult
 
 
 def export(model: Path, out: Path, on_event: OnEvent = ignore) -> ExportResult:
     """Write items.parquet, users.parquet and meta.json to a folder, whole or not at all.
 
-    Raises UsageError for a model whose score is not a product of vectors, InputError, LockedError.
+    They give the scores of recommend's lists: those of a rating model are shrunk. Raises UsageError
+    for a model whose score is not a product of vectors, InputError, LockedError.
     """
     began = time.perf_counter()
     real_folder(out)  # refuse what is not to be replaced before a lock file is made
     with output_lock(out):
         checkpoint, scoring = load_model(model)
-        vectors = vectors_of(checkpoint, scoring, model, "export")
+        vectors = ranked_vectors(
+            vectors_of(checkpoint, scoring, model, "export"),
+            checkpoint.item_counts,
+            checkpoint.rank_shrinkage,
+        )
         on_event(Started("export", 2, "files"))
         publish_arrays(out, checkpoint, vectors, file_sha256(model), on_event)
     return ExportResult(

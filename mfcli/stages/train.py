@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,7 @@ from mfcli.training.fit import Fitted, fit, lineage_with_training
 from mfcli.training.life import State, StateError
 
 # A resumable state is saved at most this often, and at most 5 % of the time goes into it.
+NEUTRAL = {field.name: field.default for field in dataclasses.fields(Recipe)}
 SAVE_SECONDS, SAVE_SHARE = 1.0, 0.05
 
 
@@ -183,9 +185,10 @@ class _StateFile:
                 f"{self.path}: the interrupted run had other input files: start without --resume"
             )
         for name in names:
-            if then.get(name) != self.options.get(name):
+            before = then.get(name, NEUTRAL.get(name))  # what an earlier version did not have
+            if before != self.options.get(name):
                 raise UsageError(
-                    f"--resume: the interrupted run had {name} {then.get(name)}, this one has "
+                    f"--resume: the interrupted run had {name} {before}, this one has "
                     f"{self.options.get(name)}: give the same options, or start without --resume"
                 )
         self.resumed = True

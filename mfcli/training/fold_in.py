@@ -289,6 +289,7 @@ def _placed(
             weights=placed,
             seen_indptr=indptr.astype(kind),
             seen_indices=(keys % max(checkpoint.n_items, 1)).astype(kind),
+            train_counts=checkpoint.item_counts,  # the items learnt from these rows and no others
             catalog=Catalog(
                 _joined(catalog.user_ids, entries.catalog.user_ids[new]),
                 catalog.item_ids,

@@ -14,6 +14,7 @@ from mfcli.models.arrays import Vectors
 from mfcli.models.base import FactorModel
 from mfcli.models.objectives import OBJECTIVES, Batch, mean_loss
 from mfcli.models.sampling import NegativeSampler
+from mfcli.ranking.serving import Trained
 from mfcli.system.processors import available_workers
 
 
@@ -67,6 +68,11 @@ class Validator:
             list(self.recipe.metrics),
             clip=clip,
             workers=self.recipe.workers or available_workers(),
+            trained=Trained(
+                seen=self.train.rows,
+                item_counts=self.train.item_counts,
+                shrinkage=self.recipe.rank_shrinkage,
+            ),
         )
         return loss, found.metrics
 

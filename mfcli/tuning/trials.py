@@ -21,6 +21,7 @@ from mfcli.errors import DivergedError
 from mfcli.evaluation.measuring import measure
 from mfcli.events import EpochResult, Event, Progress, TrialResult
 from mfcli.models.modules import rebuild
+from mfcli.ranking.serving import Trained
 from mfcli.training.fit import fit
 from mfcli.tuning.search import Task
 
@@ -82,6 +83,7 @@ class Trainer:
             list(self.names),
             clip=clip,
             workers=recipe.workers,
+            trained=Trained.of(checkpoint),
         ).metrics
 
 

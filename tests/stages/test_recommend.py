@@ -196,7 +196,7 @@ def edges(test: Any) -> Any:
 @given(case=cases())
 @edges
 def test_lists_in_memory_are_those_of_a_full_sort(case: Case) -> None:
-    model = make_model(case.train(), case.model_seed)
+    model = make_model(case.train(), case.model_seed, rank_shrinkage=0.0)  # exact sums
     config = RecommendConfig(**case.options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranking, "BLOCK_USERS", case.block)
@@ -230,7 +230,7 @@ def write_lines(path: Path, lines: Iterable[object]) -> str:
 @edges
 def test_rows_are_those_of_a_full_sort(tmp_path: Path, case: Case) -> None:
     """The same as in memory, each filter read from a file."""
-    model = write_model(tmp_path / "m.pt", case.train(), case.model_seed)
+    model = write_model(tmp_path / "m.pt", case.train(), case.model_seed, rank_shrinkage=0.0)
     options = dict(case.options)
     if case.users is not None:
         options["users"] = write_lines(tmp_path / "users", case.users)
@@ -532,9 +532,10 @@ def test_pairs_that_cannot_be_read_leave_nothing(cli, made, tmp_path, text, reas
     assert not out.exists()
 
 
-def test_a_neural_model_scores_pairs_as_it_ranks(cli, tmp_path) -> None:
+def test_a_neural_model_scores_pairs_as_it_ranks_without_shrinkage(cli, tmp_path) -> None:
     train = interactions(12, 9, 0.4, 4)
-    write_model(tmp_path / "m.pt", train, 2, model=ModelKind.neural, hidden=[3])
+    apart = {"model": ModelKind.neural, "hidden": [3], "rank_shrinkage": 0.0}
+    write_model(tmp_path / "m.pt", train, 2, **apart)
     listed = cli("recommend", tmp_path / "m.pt", "--out", tmp_path / "r.csv", "--k", "9")
     assert listed.exit_code == 0, listed.stderr
     table = rows((tmp_path / "r.csv").read_text())

@@ -18,7 +18,7 @@ from mfcli.scoring.neighbours import nearest
 from mfcli.scoring.request import Filters
 from mfcli.stages.similar import similar
 from tests.helpers import from_mask, interactions
-from tests.models_on_disk import all_scores, make_model, write_model
+from tests.models_on_disk import list_scores, make_model, write_model
 
 
 def rows(text: str) -> list[list[str]]:
@@ -131,7 +131,7 @@ def test_some_items_get_the_rows_that_they_have_among_all(cli, model, tmp_path) 
     assert cli("similar", model, "--out", "-", "--users", "--items", "x").exit_code == 2
 
 
-def test_an_export_scores_as_the_model_does(cli, model, tmp_path) -> None:
+def test_an_export_scores_as_lists_do(cli, model, tmp_path) -> None:
     out = tmp_path / "arrays"
     result = cli("export", model, "--out", out, "--json")
     assert result.exit_code == 0, result.stderr
@@ -144,7 +144,9 @@ def test_an_export_scores_as_the_model_does(cli, model, tmp_path) -> None:
     scores = of_users @ of_items.T + items["bias"].to_numpy() + users["bias"].to_numpy()[:, None]
     from mfcli.artifacts.checkpoint import load_checkpoint
 
-    np.testing.assert_allclose(scores + meta["mean"], all_scores(load_checkpoint(model)), atol=1e-6)
+    np.testing.assert_allclose(
+        scores + meta["mean"], list_scores(load_checkpoint(model)), atol=1e-6
+    )
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     assert cli("export", model, "--out", out).exit_code == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first
