@@ -351,3 +351,30 @@ def test_what_a_column_of_parquet_holds_is_seen_without_reading_it(
     events: list[Event] = []
     read_any(str(path), FetchConfig(), events.append)
     assert any(isinstance(event, Warned) for event in events) == warned
+
+
+@pytest.mark.parametrize(
+    ("text", "ratings"),
+    [
+        (lines("user,item,liked", "1,2,true", "1,3,false"), [1.0, 0.0]),
+        (lines("user,item,is_recommended", "1,2,True", "1,3,False"), [1.0, 0.0]),
+        (
+            lines(
+                '{"user": 1, "item": 2, "liked": true}', '{"user": "a", "item": 3, "liked": false}'
+            ),
+            [1.0, 0.0],
+        ),
+        (lines("1,a,true", "2,b,false"), [1.0, 0.0]),
+        (lines("1,a,4/5", "2,b,3/5"), [4.0, 3.0]),
+        (lines("user,item,label", "1,2,cat", "1,3,dog"), None),
+        (lines("user,item,note", "1,2,a good one", "1,3,"), None),
+        (lines("user,item,early_access", "1,2,true", "1,3,false"), None),
+    ],
+)
+def test_ratings_in_words_are_ratings_and_other_texts_are_none(
+    read: Read, text: str, ratings: list[float] | None
+) -> None:
+    events: list[Event] = []
+    table = read(text, events).table
+    assert (None if table.ratings is None else table.ratings.tolist()) == ratings
+    assert not [event for event in events if isinstance(event, Warned)]

@@ -189,7 +189,7 @@ def _looks_like(role: str, name: str, look: Look | None) -> bool:
     """Tell whether the cells of a column may be what its name says."""
     words = {*split_words(name)}
     if role == "rating" and words & vocabulary.RATING_NEEDS_NUMBERS:
-        return look in (None, Look.unknown, *(NUMERIC - {Look.time}))
+        return look in (None, Look.unknown, Look.opinion, *(NUMERIC - {Look.time}))
     if role == "time":
         if words & vocabulary.TIME_NEEDS_TIMES:
             return look in (Look.time, Look.date)

@@ -86,23 +86,30 @@ def _head_schema(head: Head, config: FetchConfig) -> tuple[Places, pa.Schema]:
     used = places.columns.used()
     return places, pa.schema(
         [
-            (name, pa.float64() if name == used.get("rating") else kind)
+            (name, _kind_in_role(kind, name == used.get("rating")))
             for name, kind in kinds.items()
             if name in used.values()
         ]
     )
 
 
+def _kind_in_role(kind: pa.DataType, is_rating: bool) -> pa.DataType:
+    """Return the type that a column is read as: true and false are ratings, and no ids."""
+    if pa.types.is_boolean(kind):
+        return kind if is_rating else pa.string()
+    return pa.float64() if is_rating else kind
+
+
 def _as_cell(value: Any) -> str:
-    """Return a value as the cell of a table; true and false are 1 and 0."""
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    """Return a value as the cell of a table."""
+    return "" if value is None else str(value)
 
 
 def _kind(value: Any) -> pa.DataType:
     if isinstance(value, int) and not isinstance(value, bool):
         return pa.int64()
+    if isinstance(value, bool):
+        return pa.bool_()
     return pa.float64() if isinstance(value, float) else pa.string()
 
 
@@ -136,6 +143,8 @@ def _slow_json(block: bytes, wanted: Mapping[str, str], offset: int) -> dict[str
         values = _object(text, row)
         for role, name in wanted.items():
             value = values.get(name)
+            if role == "rating" and isinstance(value, bool):
+                value = str(value)
             if value is not None and not isinstance(value, str):
                 raise CellError(row, f"the {role} is neither a number nor text")
             if value is not None and not is_valid_text(value):

@@ -9,6 +9,7 @@ from enum import StrEnum
 import pyarrow as pa
 
 from mfcli.sources.readers.text import is_number
+from mfcli.sources.readers.values import are_ratings
 
 # Tokens that stand for a cell without content.
 MISSING = frozenset(("", "null", "nan", "none", "na", "n/a", "nil", "-", r"\n", "<na>", "#n/a"))
@@ -27,6 +28,7 @@ class Look(StrEnum):
     time = "times"
     date = "dates"
     clock = "times of day"
+    opinion = "ratings in words or symbols"
     text = "text"
     unknown = "nothing"
 
@@ -48,7 +50,9 @@ def look_at(cells: Sequence[str]) -> Look:
         return _look_at_numbers([float(cell) for cell in held])
     if all(_DATE.match(cell) for cell in held):
         return Look.date
-    return Look.clock if all(_CLOCK.match(cell) for cell in held) else Look.text
+    if all(_CLOCK.match(cell) for cell in held):
+        return Look.clock
+    return Look.opinion if are_ratings(held) else Look.text
 
 
 def _look_at_numbers(values: list[float]) -> Look:
@@ -73,7 +77,7 @@ def look_at_type(kind: pa.DataType) -> Look:
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return Look.number
     if pa.types.is_boolean(kind):
-        return Look.number
+        return Look.opinion
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return Look.date
     return Look.unknown

@@ -8,6 +8,7 @@ from mfcli.errors import InputError
 from mfcli.sources.readers.columns import Columns
 from mfcli.sources.readers.looks import NUMERIC, Look, is_missing
 from mfcli.sources.readers.text import is_number
+from mfcli.sources.readers.values import are_ratings
 
 DENSE_WAY_OUT = "write it as one row a rating first: user, item, rating (pandas: melt)"
 _SMALL = 20.0  # a rating is no larger, a time is
@@ -55,7 +56,7 @@ def fit_to_cells(
 def _is_mostly_text(records: Sequence[Sequence[str]], place: int) -> bool:
     cells = [record[place] for record in records if place < len(record)]
     held = [cell for cell in cells if not is_missing(cell)]
-    return 2 * sum(map(is_number, held)) < len(held)
+    return not are_ratings(held) and 2 * sum(map(is_number, held)) < len(held)
 
 
 def _is_dense(records: Sequence[Sequence[str]], looks: Sequence[Look]) -> bool:

@@ -6,6 +6,7 @@ ratings is one entry of ``_WRITINGS`` or ``_SCALES``; a column is written in one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from mfcli.data.ids import MISSING_NUMBERS
 from mfcli.data.interactions import Floats
 from mfcli.sources.readers.cells import CellError, is_string
-from mfcli.sources.readers.text import NUMBER, whole_cell
+from mfcli.sources.readers.text import NUMBER, is_number, whole_cell
 
 Mask = NDArray[np.bool_]
 Values = NDArray[np.float64]
@@ -228,6 +229,12 @@ class RatingColumnBuilder:
         ]
         if said:
             self.remark = f"the rating is read as a number: {', '.join(said)}"
+
+
+def are_ratings(cells: Sequence[str]) -> bool:
+    """Tell whether each cell of text is a rating, in whatever way it is written."""
+    odd = [cell for cell in cells if not is_number(cell)]
+    return not odd or bool((_read_odd(pa.array(odd, pa.string()))[0] != "").all())
 
 
 def _no_rating(row: int, cell: Any) -> CellError:
