@@ -235,7 +235,7 @@ def read_any(
             for located in found
             for part in located.data
         ]
-        files = tuple(entry for located in found for entry in located.files)
+        files = tuple(dict.fromkeys(entry for located in found for entry in located.files))
         lists, more = _lists_of_names(found, config)
         with _watched((*files, *more)) as inputs:
             _check_digest(found, inputs, config, sources)
@@ -264,9 +264,12 @@ def _lists_of_names(
     if config.item_names is not None:
         source, file = names_source(config.item_names)
         return [NameList(source)], (file,)
-    return [
-        NameList(located.names, beside=located.beside) for located in found if located.names
-    ], ()
+    lists: dict[tuple[str, Path], NameList] = {}  # files of one folder have the same names
+    for located in found:
+        if located.names:
+            names = NameList(located.names, beside=located.beside)
+            lists.setdefault(located.files[-1], names)
+    return list(lists.values()), ()
 
 
 def _announce(where: str, parts: Sequence[Source], on_event: OnEvent) -> None:

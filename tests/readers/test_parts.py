@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import mfcli
+from mfcli.artifacts import load_interactions
 from mfcli.config import FetchConfig
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, Warned
@@ -258,6 +260,38 @@ class TestSeveralSources:
         rows = read_any([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]).rows()
         assert rows.users.tolist() == ["1", "x"]
         assert rows.items.tolist() == [1, 1]
+
+    def test_the_command_line_python_and_toml_may_name_several(
+        self, tmp_path: Path, cli: Any
+    ) -> None:
+        (tmp_path / "a.csv").write_bytes(csv_of(ROWS[:10]))
+        (tmp_path / "b.csv").write_bytes(csv_of(ROWS[10:]))
+        a, b = str(tmp_path / "a.csv"), str(tmp_path / "b.csv")
+        expected, _ = read_interactions([a, b], FetchConfig())
+        made = cli("fetch", a, b, "--out", tmp_path / "m.npz")
+        assert made.exit_code == 0, made.stderr
+        piped = cli("fetch", "-", b, "--out", tmp_path / "p.npz", input=csv_of(ROWS[:10]))
+        assert piped.exit_code == 0, piped.stderr
+        for found in (
+            load_interactions(tmp_path / "m.npz"),
+            load_interactions(tmp_path / "p.npz"),
+            mfcli.read([a, Path(b)]),
+        ):
+            assert found.data.tolist() == expected.data.tolist()
+            assert found.indices.tolist() == expected.indices.tolist()
+        assert FetchConfig.merge(("", {"source": [a, b]})).source == [a, b]
+        assert FetchConfig.merge(("", {"source": a})).source == [a]
+        assert "source" not in FetchConfig(source=[a]).stored()
+
+    def test_names_beside_several_files_are_read_once(self, tmp_path: Path) -> None:
+        for name in ("u1.base", "u1.test"):
+            (tmp_path / name).write_text("1\t1\t3\t9\n2\t1\t4\t9\n")
+        (tmp_path / "u.item").write_text("1|One|x\n")
+        events: list[Any] = []
+        read = read_any([str(tmp_path / n) for n in ("u1.base", "u1.test")], on_event=events.append)
+        assert read.names == {1: "One"}
+        assert [file["name"] for file in read.inputs] == ["u1.base", "u.item", "u1.test"]
+        assert sum("item names" in str(event) for event in events) == 1
 
     def test_a_pattern_stands_for_its_files(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_bytes(csv_of(ROWS[:10]))

@@ -151,6 +151,7 @@ def _feather(stream: IO[bytes], _stack: ExitStack) -> _Table:
             else (reader.get_batch(number) for number in range(reader.num_record_batches))
         )
         for batch in every:
+            batch.validate(full=True)  # Arrow takes offsets and codes on trust
             yield from _cut(batch, rows)
 
     return _Table(schema, None, _looks(schema), batches)
