@@ -306,3 +306,13 @@ def test_a_column_of_a_parquet_file(tmp_path: Path) -> None:
     pq.write_table(pa.table({"user": [1, 2, 3], "item": [1, 2, 3], "rating": texts}), path)
     assert read_any(str(path), on_event=events.append).table.ratings.tolist() == [4, 5, 1]  # type: ignore[union-attr]
     assert any("'4/5' as 4" in event.message for event in events if isinstance(event, Noted))
+
+
+def test_truth_values_of_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(
+        '{"user": 1, "item": 2, "rating": true}\n{"user": 1, "item": 3, "rating": false}\n'
+    )
+    ratings = read_any(str(path)).table.ratings
+    assert ratings is not None
+    assert ratings.tolist() == [1, 0]

@@ -52,7 +52,8 @@ def plain_integers(texts: pa.Array) -> Seconds | None:
     if b"x" in letters or b"X" in letters:  # the cast would take hexadecimal numbers
         return None
     try:
-        return np.asarray(texts.cast(pa.int64()).to_numpy())
+        # A copy, so that Arrow's memory is free for the next chunk.
+        return np.array(texts.cast(pa.int64()).to_numpy())
     except pa.ArrowInvalid:
         return None
 
