@@ -510,3 +510,30 @@ def test_a_time_format_is_an_option_of_toml_and_in_the_lineage(tmp_path: Path, c
     assert matrix.timestamps.tolist() == [seconds(2019, 2, 1), seconds(2019, 3, 2)]
     assert matrix.meta["lineage"][0]["options"]["time_format"] == "dmy"
     assert cli("fetch", source, "--out", out, "--time-format", "sec").exit_code == 2
+
+
+def test_parts_of_a_folder_tell_day_and_month_together(tmp_path: Path, cli: Cli) -> None:
+    folder, out = tmp_path / "log", tmp_path / "log.npz"
+    folder.mkdir()
+    (folder / "part-0.csv").write_text("user,item,time\n1,2,01/02/2019\n1,3,\n")
+    (folder / "part-1.csv").write_text("user,item,time\n1,4,28/02/2019\n")
+    refused = cli("fetch", folder, "--out", out)
+    assert refused.exit_code == 3
+    assert "part-0.csv, line 3: the time is missing" in refused.stderr
+    assert cli("fetch", folder, "--out", out, "--drop-missing").exit_code == 0
+    times = load_interactions(out).timestamps
+    assert times is not None
+    assert times.tolist() == [seconds(2019, 2, 1), seconds(2019, 2, 28)]
+    (folder / "part-1.csv").write_text("user,item,time\n1,4,1577815500\n")
+    mixed = cli("fetch", folder, "--out", out, "--drop-missing")
+    assert "part-1.csv, line 2: the time '1577815500' is written otherwise" in mixed.stderr
+
+
+def test_a_time_format_does_not_apply_to_a_matrix(tmp_path: Path, cli: Cli) -> None:
+    out = tmp_path / "d.npz"
+    sample = ("--users", "40", "--items", "40", "--ratings", "200")
+    assert cli("fetch", "demo", "--out", out, *sample).exit_code == 0
+    again = cli("fetch", out, "--out", tmp_path / "e.npz", "--time-format", "ms")
+    assert again.exit_code == 2
+    assert "--time-format ms is for texts and numbers" in again.stderr
+    assert cli("fetch", "demo", "--out", out, "--time-format", "ms", *sample).exit_code == 2

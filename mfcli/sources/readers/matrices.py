@@ -76,7 +76,7 @@ def read_npz(source: Source, kind: Format, config: FetchConfig, on_event: OnEven
         names = _reading(source.name, lambda: _array_names(stream))
         stream.seek(0)
         if names >= _OURS:
-            return _own_rows(interactions_from(stream, source.name), source, on_event)
+            return _own_rows(interactions_from(stream, source.name), source, config, on_event)
         arrays = _reading(source.name, lambda: _sparse_arrays(stream))
     found = arrays["format"].tobytes() if "format" in arrays else b""
     wanted = _SPARSE.get(found, ())
@@ -177,7 +177,9 @@ def _added(
     return builder
 
 
-def _own_rows(found: Interactions, source: Source, on_event: OnEvent) -> TableBuilder:
+def _own_rows(
+    found: Interactions, source: Source, config: FetchConfig, on_event: OnEvent
+) -> TableBuilder:
     """Return the rows of a matrix that mfcli made, with its ids, times and names."""
     on_event(Noted(f"{source.name}: read as a matrix that mfcli made, with its ids"))
     ids = found.catalog
@@ -188,7 +190,7 @@ def _own_rows(found: Interactions, source: Source, on_event: OnEvent) -> TableBu
     }
     if found.timestamps is not None:
         columns["time"] = pa.array(found.timestamps).cast(pa.timestamp("s"))
-    builder = TableBuilder(columns={role: role for role in columns})
+    builder = TableBuilder(config, columns={role: role for role in columns})
     if ids.item_names is not None:
         texts = map(str, ids.item_ids.tolist())
         builder.item_names.update(zip(texts, ids.item_names.tolist(), strict=True))
@@ -220,7 +222,7 @@ def read_mtx(source: Source, kind: Format, config: FetchConfig, on_event: OnEven
     def where(row: int) -> str:
         return f"{source.name}, line {lines.line_of(source, before + row, _count_lines)}"
 
-    builder = TableBuilder(columns=chosen.used(), where=where)
+    builder = TableBuilder(config, columns=chosen.used(), where=where)
     left = before
     with contextlib.closing(
         Lines(source.open(), _whole_lines, on_event, source.size, source.name)

@@ -40,7 +40,7 @@ def is_netflix(head: Head) -> bool:
 
 
 def read_netflix(
-    source: Source, kind: Format, _config: FetchConfig, on_event: OnEvent
+    source: Source, kind: Format, config: FetchConfig, on_event: OnEvent
 ) -> TableBuilder:
     """Read all ratings; raises InputError with the line of what cannot be used."""
     on_event(Noted(f"{source.name}: read as {kind}: item: above the lines of its user,rating,date"))
@@ -49,7 +49,7 @@ def read_netflix(
         return f"{source.name}, line {lines.line_of(source, row, _count_ratings)}"
 
     builder = TableBuilder(
-        columns={"user": "1", "item": "above", "rating": "2", "time": "3"}, where=where
+        config, columns={"user": "1", "item": "above", "rating": "2", "time": "3"}, where=where
     )
     movie: str | None = None
     with contextlib.closing(
