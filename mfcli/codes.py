@@ -51,14 +51,16 @@ class About:
 
 WARNINGS: dict[WarningCode, About] = {
     WarningCode.positives: About(
-        "The objective takes every row as something the user liked, and the ratings differ.",
+        "A ranking objective takes every row as a like, and the ratings differ.",
         "Keep the good ones with `--threshold X` of fetch or split, or weigh them with "
-        "`--positive-weight` (sampled objectives) or `--confidence` (ials).",
+        "`--positive-weight linear` (`--confidence linear` of ials); `none` there says that all "
+        "are likes.",
     ),
     WarningCode.counts: About(
-        "The values look like counts (of plays, clicks, purchases), and the objective predicts "
-        "them as if they were ratings.",
-        "Train a ranking objective, such as `--mode hogwild`.",
+        "The values have the long tail of counts (of plays, clicks, purchases), and squared errors "
+        "predict them as if they were ratings.",
+        "Train a ranking: `--objective ials`, or where users have few rows `--mode hogwild "
+        "--positive-weight log`; the warning names what measured better on so many.",
     ),
     WarningCode.popularity: About(
         "The model's lists are not better than the most popular items by more than chance.",
@@ -67,7 +69,7 @@ WARNINGS: dict[WarningCode, About] = {
     WarningCode.relevance: About(
         "The ratings of the test rows differ, and every one of them counts as a hit, the bad ones "
         "too.",
-        "Say from which rating on a row is a hit.",
+        "Say from which rating on a row is a hit: `evaluate --relevant-from X`.",
     ),
     WarningCode.rating_column: About(
         "A column of numbers could be the rating, and none was taken as it.",
@@ -80,11 +82,12 @@ WARNINGS: dict[WarningCode, About] = {
     ),
     WarningCode.values: About(
         "The values have a peculiar shape, such as many at 0 or −1 apart from the scale.",
-        "Leave out what is no rating, or make likes with `--threshold X`.",
+        "Leave out what is no rating with `--drop-value X`, or make likes with `--threshold X`.",
     ),
     WarningCode.time: About(
         "The times were read by a guess, or lie where times of today's data do not.",
-        "Look at the range of times that is shown, and say how they are written.",
+        "Look at the range of times that is shown, and say with `--time-format` how they are "
+        "written.",
     ),
     WarningCode.ids: About(
         "Some ids are missing, or are unknown to the model or matrix that they are matched with.",
@@ -93,7 +96,7 @@ WARNINGS: dict[WarningCode, About] = {
     WarningCode.id_type: About(
         "A column of ids is of another type than expected: text instead of integers, or the other "
         "way round.",
-        "Mend the ids that are named.",
+        "Pin it with `--id-type`, and mend the ids that are named.",
     ),
     WarningCode.encoding: About(
         "The file is not UTF-8, and was read in another encoding.",

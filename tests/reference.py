@@ -31,7 +31,7 @@ WARNINGS_HEAD = """# Warnings: what each code means
 A warning is one line on standard error that ends in its code, and is given once a run:
 
 ```text
-warning: --objective bpr takes every rating as a positive, and they differ (1 to 5): … [W-positives]
+warning: --objective bpr takes every row as a like, and the values differ (1 to 5): … [W-positives]
 ```
 
 - `--json` repeats them, beside an error as well: `"warnings": [{"code": "W-cold", "text": "…"}]`.

@@ -46,8 +46,8 @@ def named(monkeypatch: pytest.MonkeyPatch, enum: type[Names], value: str) -> Nam
     return member
 
 
-def trained(**options: Any) -> Fitted:
-    return fit(TRAIN, TrainConfig.merge(("", {"factors": 4, "epochs": 5} | options)).recipe())
+def trained(train: Interactions = TRAIN, **options: Any) -> Fitted:
+    return fit(train, TrainConfig.merge(("", {"factors": 4, "epochs": 5} | options)).recipe())
 
 
 def losses(fitted: Fitted) -> list[float]:
@@ -62,7 +62,8 @@ def test_an_objective_is_an_entry_and_a_loss(monkeypatch: pytest.MonkeyPatch) ->
     like = WAYS[Engine.minibatch, Objective.bpr]
     monkeypatch.setitem(WAYS, (Engine.minibatch, toy), like)
     monkeypatch.setitem(OBJECTIVES, toy, Pairwise(squared_hinge))
-    fitted = trained(objective="squared-hinge", engine="minibatch")
+    likes = dataclasses.replace(TRAIN, data=np.ones_like(TRAIN.data))
+    fitted = trained(likes, objective="squared-hinge", engine="minibatch")
     assert losses(fitted)[-1] < losses(fitted)[0]
     assert fitted.checkpoint.options["objective"] == "squared-hinge"
     assert fitted.checkpoint.options["negatives"] == like.defaults["negatives"]

@@ -265,7 +265,8 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
 
 def test_a_warm_start_without_a_common_id_is_refused(tmp_path, cli):
     trained(tmp_path, factors=4, epochs=1)
-    other, _ = from_rows(RawRows(np.array(["a"]), np.array(["b"])))
+    ratings = np.array([3, 4], np.float32)
+    other, _ = from_rows(RawRows(np.array(["a", "a"]), np.array(["b", "c"]), ratings))
     save_interactions(tmp_path / "other.npz", dataclasses.replace(other, meta=TRAIN.meta))
     result = cli(
         "train",

@@ -111,7 +111,8 @@ def test_an_old_matrix_goes_through_the_stages(run, tmp_path, name):
     matrix = f"matrices/{name}.npz"
     run("split", matrix, "--out", tmp_path / "split", "--n", "2", "--valid", "--quiet")
     train = ("train", tmp_path / "split/train.npz", "--valid", tmp_path / "split/valid.npz")
-    run(*train, "--out", tmp_path / "m.pt", *SMALL)
+    mode = ("--mode", "hogwild") if name == "clicks" else ()
+    run(*train, "--out", tmp_path / "m.pt", *SMALL, *mode)
     run("evaluate", tmp_path / "m.pt", tmp_path / "split/test.npz", "--quiet")
 
 

@@ -60,7 +60,7 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     named = isinstance(source, Mapping | pd.DataFrame)
     foreign = given.keys() - (_OF_COLUMNS if named else _IN_MEMORY)
     _refuse_options(sorted(foreign), "values in memory are neither located nor parsed")
-    with listening(progress) as on_event:
+    with listening(progress, config.ignore) as on_event:
         built, kind = _built(source, config, on_event)
     kept, _ = filter_interactions(built, config, f"the {kind}")
     entry = lineage_entry("read", {"source": kind, **_plain(given)}, [])

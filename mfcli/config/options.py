@@ -48,7 +48,10 @@ def option(
     }
     if isinstance(default, list):
         values = tuple(default)
-        return dataclasses.field(default_factory=lambda: list(values), metadata=metadata)
+        # A list has no hash; without it, the configuration has one still.
+        return dataclasses.field(
+            default_factory=lambda: list(values), metadata=metadata, hash=False
+        )
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -168,8 +171,13 @@ class Config:
 
     def given(self, role: Role) -> list[str]:
         """Return the names of a role's options that have another value than their default."""
-        fields = [field for field in dataclasses.fields(self) if field.metadata["role"] & role]
-        return [field.name for field in fields if getattr(self, field.name) != _default(field)]
+        asked = self.asked()
+        return [name for name in names_with(type(self), role) if name in asked]
+
+    def asked(self) -> frozenset[str]:
+        """Return the names of the options that have another value than their default."""
+        fields = dataclasses.fields(self)
+        return frozenset(it.name for it in fields if getattr(self, it.name) != _default(it))
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

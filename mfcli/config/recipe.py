@@ -85,6 +85,7 @@ class Recipe:
     metrics:         full names of what is measured on validation rows, the driving one first.
     stages:          one recipe for each [[train.stages]]; empty where there is one stage.
     options:         the plain values that are stored with the model.
+    chosen:          the names of the options that were given, not filled in.
     """
 
     model: ModelKind
@@ -135,14 +136,15 @@ class Recipe:
     metrics: tuple[str, ...] = ()
     stages: tuple[Recipe, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, plain: Mapping[str, Any], **more: Any) -> Recipe:
         """Read plain options of train; those that are not there take their neutral values.
 
         No rule is applied to them: what an earlier version stored is read, whatever may be asked
-        for today. ``more`` are the metrics, stages and options of the recipe. Raises ValueError,
-        TypeError or KeyError for values of another kind.
+        for today. ``more`` are the recipe's metrics, stages, options and chosen options. Raises
+        ValueError, TypeError or KeyError for values of another kind.
         """
         values = {name: reader(plain[name]) for name, reader in _readers().items() if name in plain}
         values = {"objective": None, "item_factors": values.get("factors", 0), **values}
@@ -195,6 +197,6 @@ def _readers() -> dict[str, Callable[[Any], Any]]:
     hints = typing.get_type_hints(Recipe)
     names = [option.name for option in fields(Recipe)]
     readers = {name: apart.get(hints[name], hints[name]) for name in names}
-    for name in ("metrics", "stages", "options"):
+    for name in ("metrics", "stages", "options", "chosen"):
         del readers[name]
     return readers | {"batch_size": _batch_size}

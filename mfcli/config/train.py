@@ -122,6 +122,7 @@ class TrainConfig(TrainOptions):
             metrics=metrics,
             stages=tuple(Recipe.read(stage.options(), metrics=metrics) for stage in stages),
             options=done.stored(),
+            chosen=self.asked(),
         )
 
     def _setting(self) -> Setting:

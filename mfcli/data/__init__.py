@@ -9,6 +9,7 @@ splitting     interactions → train, test and valid, from the options and the s
 held_out      what validation and test sets have to be
 values        what values look like: whether some stand apart from the scale of ratings
 times         a time, and a range of times, as a person reads them
+scales        whether values are counts, or all the same
 text          which text is valid Unicode
 sample        the built-in sample; sample_names: its invented film names
 """

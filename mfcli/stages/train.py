@@ -37,6 +37,7 @@ from mfcli.system import capacity
 from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device, torch_threads
 from mfcli.training.fit import Fitted, fit, lineage_with_training
+from mfcli.training.guards import check_values
 from mfcli.training.life import State, StateError
 
 # A resumable state is saved at most this often, and at most 5 % of the time goes into it.
@@ -70,6 +71,7 @@ def train(
     with output_lock(out), compiling(on_event), torch_threads(recipe):
         _require_capacity(source, out, recipe, on_event)
         loaded = _load(source, config)
+        check_values(recipe, loaded.matrix, str(source))
         recipe = for_data(recipe, loaded.matrix)
         kept = _StateFile(out, recipe, loaded)
         state = kept.load() if resume else None

@@ -34,6 +34,8 @@ from mfcli.events import Noted, OnEvent, TrialResult, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.results import TuneResult
 from mfcli.training.defaults import for_data
+from mfcli.training.guards import check_values
+from mfcli.training.notices import notices
 from mfcli.tuning.search import best_of, order, scored
 from mfcli.tuning.tuner import Found, find_settings, hold_out, space_of_data
 
@@ -61,7 +63,7 @@ def tune(
         refuse_input_as_output(path, source, config.valid)
     with output_lock(out), compiling(on_event):
         began = time.perf_counter()
-        loaded = _load(source, config)
+        loaded = _load(source, config, on_event)
         space = space_of_data(config, loaded.train)
         file = _TrialsFile(trials_path, config, space, loaded.inputs, on_event)
         known = file.load() if resume else {}
@@ -125,11 +127,16 @@ class _Loaded:
     inputs: list[dict[str, Any]]
 
 
-def _load(source: Path, config: TuneConfig) -> _Loaded:
+def _load(source: Path, config: TuneConfig, on_event: OnEvent) -> _Loaded:
+    """Read what a search needs; refuse values of which it would learn nonsense, or warn of them."""
     whole = load_interactions(source)
     inputs = [{"role": "train", "sha256": file_sha256(source)}]
     if not whole.n_ratings:
         raise InputError(f"{source}: has no rating to train on")
+    recipe = config.trial_recipe({})
+    check_values(recipe, whole, str(source))
+    for notice in notices(recipe, whole, workers=1):
+        on_event(notice)
     if config.valid is not None:
         path = Path(config.valid)
         valid = load_interactions(path)

@@ -7,6 +7,7 @@ validation  one fixed set, measured between epochs
 schedules   how the learning rate changes from epoch to epoch
 units       what ratings are divided by, so that settings carry over to other scales
 defaults    defaults that follow the data
+guards      what is refused before a training
 notices     what the user should know before a training
 fold_in     users who came after training: their weights against fixed items
 """

@@ -24,6 +24,7 @@ from mfcli.system.processors import available_workers
 from mfcli.training.defaults import for_data
 from mfcli.training.engines import make_engine
 from mfcli.training.engines.devices import choose_device
+from mfcli.training.guards import check_values
 from mfcli.training.life import OnState, State, Training, forget
 from mfcli.training.notices import notices
 from mfcli.training.units import in_units, of_ratings, rating_unit
@@ -70,12 +71,14 @@ def fit(
                  None: it is held against popularity on ``valid``, where a ranking metric is asked.
     resume_from: such a state, of a run with the same recipe, interactions and validation rows.
 
-    Raises InputError for interactions that cannot be trained on, UsageError for a device that is
-    not there, DivergedError, and life.StateError for a state of another run. The number of
-    torch's threads is the caller's to choose (``devices.torch_threads``).
+    Raises InputError for interactions that cannot be trained on, UsageError for squared errors on
+    values that are all the same and for a device that is not there, DivergedError, and
+    life.StateError for a state of another run. The number of torch's threads is the caller's to
+    choose (``devices.torch_threads``).
     """
     if not interactions.n_ratings:
         raise InputError("there is no rating to train on")
+    check_values(recipe, interactions, "the data")
     recipe = for_data(recipe, interactions)
     workers = recipe.workers or available_workers()
     device = choose_device(recipe.device, recipe.engine)

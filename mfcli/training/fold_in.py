@@ -34,6 +34,7 @@ from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.models.sampling import NegativeSampler
 from mfcli.training.engines.hogwild import HogwildEngine
 from mfcli.training.engines.least_squares import Problem, RowSolver, roots_of, tables_of
+from mfcli.training.guards import check_history
 from mfcli.training.schedules import learning_rate_at
 
 STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
@@ -61,7 +62,8 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
 
     What the model knew of these users is replaced by the history; what they have seen is both.
     Items that the model does not know are left out, and counted; a user with no other item keeps
-    what the model knows, and is not added. Raises UsageError for a model that has no such users.
+    what the model knows, and is not added. Raises UsageError for a model that has no such users,
+    InputError for dislikes in the history of a ranking model.
     """
     recipe = _recipe_of(checkpoint)
     if recipe.model is ModelKind.neural:
@@ -69,6 +71,7 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
             "--history needs a model whose users can be solved for: --model neural has layers "
             "between them and the items; train it anew"
         )
+    check_history(recipe, history)
     items, _ = encode(history.catalog.item_ids, checkpoint.catalog.item_ids)
     known = items[history.indices] >= 0
     unknown_items = int(((items < 0) & (history.item_counts > 0)).sum())

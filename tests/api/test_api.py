@@ -98,7 +98,7 @@ def test_lists_and_metrics_are_those_of_the_commands(
 
 def test_a_warning_of_the_command_is_a_warning_of_python() -> None:
     ratings = mfcli.read("demo", users=30, items=20, ratings=200)
-    with pytest.warns(MfcliWarning, match="takes every rating as a positive") as told:
+    with pytest.warns(MfcliWarning, match="takes every row as a like") as told:
         mfcli.fit(ratings, mode="hogwild", epochs=1, factors=2, workers=1)
     warning = told[0].message
     assert isinstance(warning, MfcliWarning)

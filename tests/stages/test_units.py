@@ -11,7 +11,7 @@ import pytest
 from mfcli.artifacts import load_interactions, save_interactions
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.config import TrainConfig
-from mfcli.training.defaults import usual_weight
+from mfcli.training.defaults import for_data, usual_weight
 from mfcli.training.units import rating_unit
 
 MODELS = {
@@ -102,6 +102,13 @@ def test_the_unobserved_weight_is_by_density_unless_given(cli, split, tmp_path):
         assert cli(*words, "--out", tmp_path / "m.pt").exit_code == 0
         stored.append(load_checkpoint(tmp_path / "m.pt").options["unobserved_weight"])
     assert stored == [usual, 0.125, 0.0]
+
+
+def test_the_unobserved_weight_grows_with_what_interactions_weigh(split):
+    train = load_interactions(split / "train.npz")
+    recipe = TrainConfig.merge(("", {"objective": "ials", "confidence": "linear", "alpha": 3.0}))
+    weight = for_data(recipe.recipe(), train).unobserved_weight
+    assert weight == pytest.approx(usual_weight(train) * (1 + 3 * train.data.mean()), rel=0.01)
 
 
 def test_a_sparse_catalogue_does_not_lose_its_factors(tmp_path, cli):

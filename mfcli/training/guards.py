@@ -1,0 +1,72 @@
+"""What is refused before a training: values of which it could only learn nonsense."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfcli.config import Engine, Objective, Recipe
+from mfcli.data.interactions import Interactions
+from mfcli.data.scales import are_equal
+from mfcli.errors import InputError, UsageError
+
+_NAMED = 3  # kinds of values that a message counts
+
+
+def check_values(recipe: Recipe, matrix: Interactions, name: str) -> None:
+    """Refuse a recipe that would learn a constant, or dislikes as likes; ``name`` is the matrix's.
+
+    Closed-form baselines are taken as they are: they are what others are held against.
+
+    Raises UsageError for squared errors on values that are all the same, and InputError for a
+    ranking objective on values of 0 or less.
+    """
+    if recipe.engine is Engine.closed_form:
+        return
+    if recipe.objective is Objective.mse:
+        if are_equal(matrix.data):
+            raise UsageError(
+                f"{name}: every value is {matrix.data[0]:g}, and --objective mse would learn that "
+                "one number and rank nothing: choose --mode hogwild, which learns from who took "
+                "what"
+            )
+        return
+    refused = matrix.data[matrix.data <= 0]
+    if len(refused):
+        raise InputError(f"{_disliked(recipe, matrix, name)}: {_mend(refused, matrix.n_ratings)}")
+
+
+def check_history(recipe: Recipe, history: Interactions) -> None:
+    """Refuse, with InputError, dislikes in a history that is folded into a ranking model."""
+    closed = recipe.engine is Engine.closed_form
+    if not closed and recipe.objective is not Objective.mse and (history.data <= 0).any():
+        raise InputError(
+            f"{_disliked(recipe, history, 'the history')}: leave out the rows that are no likes"
+        )
+
+
+def _disliked(recipe: Recipe, matrix: Interactions, name: str) -> str:
+    refused = matrix.data[matrix.data <= 0]
+    return (
+        f"{name}: {len(refused):,} of {matrix.n_ratings:,} values are 0 or less "
+        f"({_counted(refused)}), and --objective {recipe.objective} takes every row as a like"
+    )
+
+
+def _counted(values: NDArray[np.float32]) -> str:
+    """Count the values that come most often: "500 × 0, 20 × -1"."""
+    distinct, counts = np.unique(values, return_counts=True)
+    first = np.argsort(-counts, kind="stable")[:_NAMED]
+    shown = [f"{counts[at]:,} × {distinct[at]:g}" for at in first]
+    return ", ".join(shown + ["…"] * (len(distinct) > _NAMED))
+
+
+def _mend(refused: NDArray[np.float32], n_ratings: int) -> str:
+    distinct = np.unique(refused)
+    if len(refused) == n_ratings and len(distinct) == 1:
+        return "fetch without that column if it says nothing (--columns user=…,item=…)"
+    likes = "keep what counts as a like with --threshold X of fetch or split"
+    if len(distinct) > _NAMED:
+        return likes
+    dropped = " ".join(f"--drop-value {value:g}" for value in distinct[::-1])
+    return f'fetch again with {dropped} if that means "not rated", or {likes}'
