@@ -31,6 +31,10 @@ RANKING = [
 ]
 
 
+# A model of ratings that learns nothing: its lists are as random as its start.
+RANDOM = ["--epochs", "1", "--learning-rate", "1e-9", "--init", "normal:1"]
+
+
 def as_model(scores: np.ndarray, n_users: int) -> Vectors:
     """Return a model that gives all users the same scores."""
     users = np.zeros((n_users, 1), np.float32)
@@ -120,7 +124,7 @@ def made(tmp_path_factory: Any, cli: Any) -> Path:
     assert cli(*split).exit_code == 0
     for name, *options in (
         ("good", "--mode", "hogwild", "--workers", "1", "--factors", "16"),
-        ("bad", "--epochs", "2", "--factors", "4"),
+        ("bad", *RANDOM),
         ("popular", "--model", "popularity"),
     ):
         path = folder / f"{name}.pt"
@@ -195,7 +199,7 @@ def test_train_says_and_keeps_what_validation_shows_and_recommend_says_it_again(
     model = tmp_path / "m.pt"
     train = ["train", made / "split/train.npz", "--valid", made / "split/valid.npz"]
     train += ["--out", model, "--metric", "auc"]
-    trained = cli(*train, "--epochs", "2", "--factors", "4")
+    trained = cli(*train, *RANDOM)
     assert trained.exit_code == 0, trained.stderr
     assert "auc on validation" in trained.stderr
     (kept,) = warnings_of(load_checkpoint(model).meta)
@@ -211,7 +215,8 @@ def test_train_says_and_keeps_what_validation_shows_and_recommend_says_it_again(
 @pytest.mark.parametrize("refit", ["--refit", "--no-refit"])
 def test_run_keeps_it_in_both_models_and_in_the_report(cli, tmp_path, refit):
     out, config = tmp_path / "run", tmp_path / "c.toml"
-    config.write_text("[fetch]\nusers = 100\nitems = 60\nratings = 3000\n[train]\nepochs = 1\n")
+    train = "[train]\nepochs = 1\nlearning-rate = 1e-9\ninit = 'normal:1'\n"
+    config.write_text(f"[fetch]\nusers = 100\nitems = 60\nratings = 3000\n{train}")
     result = cli("run", "demo", "--out", out, "--config", config, refit, "--relevant-from", "4")
     assert result.exit_code == 0, result.stderr
     assert result.stderr.count("W-popularity") == 1

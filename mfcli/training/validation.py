@@ -8,7 +8,7 @@ import torch
 from mfcli.config import Baseline, ModelKind, Objective, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.evaluation.baseline import beside_baseline, judged_by, score_popularity
-from mfcli.evaluation.measuring import measure, measure_common, predict
+from mfcli.evaluation.measuring import Measured, measure, measure_common, predict
 from mfcli.events import Warned
 from mfcli.models.arrays import Vectors
 from mfcli.models.base import FactorModel
@@ -58,14 +58,32 @@ class Validator:
             loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
         if not self.recipe.metrics:
             return loss, {}
+        return loss, self._measure(list(self.recipe.metrics)).metrics
+
+    def judge(self) -> Warned | None:
+        """Warn of a model whose lists for validation are not better than popularity's."""
+        metric = judged_by(self.recipe.metrics)
+        if metric is None or self.recipe.model is ModelKind.popularity:
+            return None
+        popularity = score_popularity(self.train.rows, self.train.n_items)
+        theirs = measure_common(popularity, self.train.rows, self.valid, [metric])
+        ours = self._measure([metric])
+        found = beside_baseline(Baseline.popularity, metric, ours, theirs, self.recipe.seed)
+        if found.better:
+            return None
+        rates = self.recipe.objective is Objective.mse
+        return found.warning(where=" on validation", predicts_ratings=rates)
+
+    def _measure(self, names: list[str]) -> Measured:
+        """Measure metrics of the model as it is, lists as recommend makes them."""
         clip = None
         if self.recipe.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
-        found = measure(
+        return measure(
             self.model.scoring(),
             self.train.rows,
             self.valid,
-            list(self.recipe.metrics),
+            names,
             clip=clip,
             workers=self.recipe.workers or available_workers(),
             trained=Trained(
@@ -74,23 +92,6 @@ class Validator:
                 shrinkage=self.recipe.rank_shrinkage,
             ),
         )
-        return loss, found.metrics
-
-    def judge(self) -> Warned | None:
-        """Warn of a model whose lists for validation are not better than popularity's."""
-        metric = judged_by(self.recipe.metrics)
-        if metric is None or self.recipe.model is ModelKind.popularity:
-            return None
-        seen, popularity = self.train.rows, score_popularity(self.train.rows, self.train.n_items)
-        workers = self.recipe.workers or available_workers()
-        scores = self.model.scoring()
-        ours = measure(scores, seen, self.valid, [metric], workers=workers)
-        theirs = measure_common(popularity, seen, self.valid, [metric])
-        found = beside_baseline(Baseline.popularity, metric, ours, theirs, self.recipe.seed)
-        if found.better:
-            return None
-        rates = self.recipe.objective is Objective.mse
-        return found.warning(where=" on validation", predicts_ratings=rates)
 
     def _of_all_pairs(self) -> float:
         """Return what ials loses outside of train, a validation row: (1 − x)² and α₀ Σ x².
