@@ -39,9 +39,14 @@ class RecommendConfig(OutputConfig):
     k: int = option(10, "Items a user.", role=Role.lists, low=1, high=2**31 - 1)
     users: str | None = option(
         None,
-        "File of user ids, one a line or a column user_id, or - for standard input.",
+        "File of user ids, one a line or a column of a table, or - for standard input.",
         role=Role.file | Role.stdin | Role.lists,
         shown="all users",
+    )
+    allow_empty: bool = option(
+        False,
+        "Write an empty output where --users, --items or --pairs hold nothing, instead of exit 3.",
+        role=Role.gate,
     )
     unknown_users: UnknownUsers = option(
         UnknownUsers.popular,

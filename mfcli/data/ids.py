@@ -62,7 +62,7 @@ def as_ids(values: ArrayLike, what: str) -> Ids:
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
     if array.dtype.kind == "U":
-        return array.astype(array.dtype.newbyteorder("="))
+        return np.char.strip(array.astype(array.dtype.newbyteorder("=")), BLANKS)
     if array.dtype.kind == "f" and np.isnan(array).any():  # pandas' integers where one is missing
         position = int(np.argmax(np.isnan(array)))
         raise InputError(f"the {what} id at position {position} is missing")
@@ -72,7 +72,7 @@ def as_ids(values: ArrayLike, what: str) -> Ids:
 def _ids_of_objects(objects: NDArray[Any], what: str) -> Ids:
     kinds = {type(value) for value in objects.tolist()}
     if kinds and all(issubclass(kind, str) for kind in kinds):
-        return objects.astype(np.str_)
+        return np.array([trimmed(text) for text in objects.tolist()], dtype=np.str_)
     whole = all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds)
     for position, value in enumerate(objects.tolist()):
         if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
@@ -114,7 +114,11 @@ def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
     if known is not None:
         if known.dtype.kind != ids.dtype.kind:
             ids, known = ids.astype(np.str_), known.astype(np.str_)
-        return pd.Index(known).get_indexer(pd.Index(ids)).astype(np.int64), known
+        codes = pd.Index(known).get_indexer(pd.Index(ids)).astype(np.int64)
+        lost = np.flatnonzero(codes < 0)
+        if len(lost) and ids.dtype.kind == "U":
+            codes[lost] = _codes_without_blanks(ids[lost], known)
+        return codes, known
     if ids.dtype.kind == "i" and len(ids):
         low, span = int(ids.min()), int(ids.max()) - int(ids.min()) + 1
         if span <= 4 * len(ids) + 1_000_000:
@@ -125,6 +129,17 @@ def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
             return (np.cumsum(there) - 1)[places], np.flatnonzero(there).astype(np.int64) + low
     codes, unique = pd.factorize(ids, sort=True)
     return codes.astype(np.int64), np.asarray(unique, dtype=ids.dtype)
+
+
+def _codes_without_blanks(ids: Ids, known: Ids) -> NDArray[np.int64]:
+    """Return the positions of ids in ``known``, blanks around either aside; −1 for none."""
+    bare, bare_known = np.char.strip(ids, BLANKS), np.char.strip(known, BLANKS)
+    if (bare == ids).all() and (bare_known == known).all():
+        return np.full(len(ids), -1)
+    exact = np.argsort(bare_known != known, kind="stable")  # those without blanks first
+    index, places = np.unique(bare_known[exact], return_index=True)
+    found = pd.Index(index).get_indexer(pd.Index(bare))
+    return np.where(found < 0, -1, exact[places[found]]).astype(np.int64)
 
 
 def known_codes(ids: Ids, known: Ids, what: str) -> NDArray[np.int64]:

@@ -33,11 +33,13 @@ def write_pairs(
     kind: TableFormat,
     *,
     csv_safe: bool = False,
+    allow_empty: bool = False,
     on_event: OnEvent = ignore,
 ) -> PairSummary:
     """Write a score for each pair of a table, in its order; ``-`` is standard input.
 
-    Raises InputError for pairs that cannot be read, or whose ids do not fit their column.
+    Raises InputError for pairs that cannot be read, or whose ids do not fit their column; where
+    there are none, unless ``allow_empty``; and where neither any user nor any item is known.
     """
     catalog = scorer.index.catalog
     typed = _TypedIds(catalog, kind)
@@ -49,12 +51,19 @@ def write_pairs(
     on_event(Started("scores of pairs"))
     users = items = 0
     with open_table(stream, kind, columns, csv_safe=csv_safe) as table:
-        for batch in pair_batches(source):
+        for batch in pair_batches(source, allow_empty=allow_empty):
             cells = typed.cells(*batch)
             found = scorer.score(*batch)
             users, items = users + found.unknown_users, items + found.unknown_items
             table.append(table.encode([*cells, found.scores]))
             on_event(Progress(table.n_rows, None))
+        if not table.n_rows and not allow_empty:
+            raise InputError(f"{source}: holds no pairs: --allow-empty writes an empty output")
+        if table.n_rows and users == items == table.n_rows:
+            raise InputError(
+                f"{source}: none of its {table.n_rows} rows has a user or an item of the model: "
+                "give ids as they stand in the source of the training data"
+            )
     if users or items:
         on_event(
             Warned(

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.artifacts import file_sha256, load_interactions, open_input
+from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.artifacts.meta import warnings_of
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, SimilarConfig
 from mfcli.data.building import from_rows
-from mfcli.data.interactions import Interactions
+from mfcli.data.ids import FLOAT_INTEGER
+from mfcli.data.interactions import Ids, Interactions
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore, quietly
 from mfcli.models.loading import load_model, scoring_of, vectors_of
-from mfcli.scoring.ids import CatalogIndex, IdIndex, IdPairs
+from mfcli.scoring.id_lists import read_ids
+from mfcli.scoring.ids import CatalogIndex, IdPairs
 from mfcli.scoring.neighbours import NeighbourRanker, make_neighbour_ranker
 from mfcli.scoring.recommender import Recommender
 from mfcli.scoring.request import Filters, make_request
 from mfcli.sources.reading import read_any
 from mfcli.system.processors import available_workers
-from mfcli.system.streams import standard_input
 from mfcli.training.fold_in import fold_in
-
-USER_NAMES = ("user_id", "userid", "user")
-ITEM_NAMES = ("item_id", "itemid", "item", "movieid")
 
 Inputs = list[dict[str, str]]  # role and SHA-256 of what was read
 
@@ -54,7 +53,9 @@ def load_recommender(
     index = CatalogIndex(checkpoint.catalog)
     inputs, users = Inputs(), None
     if config.users is not None:
-        users = read_ids(config.users, USER_NAMES, index.users)
+        users = read_ids(config.users, "user", index.users, on_event)
+        _refuse_empty(config.users, users, config, "user")
+        _refuse_other_kind(config.users, users, index)
         inputs.append({"role": "users", "sha256": _digest(users)})
     filters = _read_filters(config, index, inputs, on_event)
     request = make_request(
@@ -79,11 +80,11 @@ def load_neighbours(
     checkpoint, scoring = load_model(model)
     vectors = vectors_of(checkpoint, scoring, model, "similar")
     index = CatalogIndex(checkpoint.catalog)
-    filters = read_item_filters(config.items, config.exclude_items, index, Inputs())
+    filters = read_item_filters(config.items, config.exclude_items, index, Inputs(), on_event)
     asked, n_asked = None, len(vectors.users if config.users else vectors.items)
     if config.of is not None:
-        of_side, names = (index.users, USER_NAMES) if config.users else (index.items, ITEM_NAMES)
-        tokens = read_ids(config.of, names, of_side)
+        of_side = index.users if config.users else index.items
+        tokens = read_ids(config.of, "user" if config.users else "item", of_side, on_event)
         rows = of_side.rows(tokens)
         asked, n_asked = np.sort(rows[rows >= 0]), len(tokens)
         if not len(asked):
@@ -145,14 +146,20 @@ def read_pairs(source: str, role: str, on_event: OnEvent) -> tuple[IdPairs, Inpu
 
 
 def read_item_filters(
-    items: str | None, exclude_items: str | None, index: CatalogIndex, inputs: Inputs
+    items: str | None,
+    exclude_items: str | None,
+    index: CatalogIndex,
+    inputs: Inputs,
+    on_event: OnEvent = ignore,
 ) -> Filters:
     """Read --items and --exclude-items, and append what was read to ``inputs``."""
     sources = {"items": items, "exclude_items": exclude_items}
     names = {name: source for name, source in sources.items() if source is not None}
     found = {}
     for name, source in names.items():
-        found[name] = read_ids(source, ITEM_NAMES, index.items)
+        found[name] = read_ids(source, "item", index.items, on_event)
+        if not found[name] and name == "exclude_items":
+            on_event(Noted(f"{source}: names no item, so none is left out"))
         inputs.append({"role": name, "sha256": file_sha256(Path(source))})
     return Filters(items=found.get("items"), exclude_items=found.get("exclude_items"), names=names)
 
@@ -160,7 +167,9 @@ def read_item_filters(
 def _read_filters(
     config: RecommendConfig, index: CatalogIndex, inputs: Inputs, on_event: OnEvent
 ) -> Filters:
-    of_items = read_item_filters(config.items, config.exclude_items, index, inputs)
+    of_items = read_item_filters(config.items, config.exclude_items, index, inputs, on_event)
+    if config.items is not None and of_items.items is not None:
+        _refuse_empty(config.items, of_items.items, config, "item")
     names, seen, exclude = dict(of_items.names), None, None
     if config.seen is not None:
         path = Path(config.seen)
@@ -169,6 +178,8 @@ def _read_filters(
     if config.exclude is not None:
         exclude, more = read_pairs(config.exclude, "exclude", on_event)
         names["exclude"] = config.exclude
+        if not len(exclude.users):
+            on_event(Noted(f"{config.exclude}: holds no pairs, so none is left out"))
         inputs += more
     return Filters(
         items=of_items.items,
@@ -179,47 +190,26 @@ def _read_filters(
     )
 
 
-def read_ids(source: str, names: tuple[str, ...], known: IdIndex) -> list[str]:
-    """Read the distinct ids of a file or of standard input, in the order they come.
-
-    One a line; or the column of a CSV or TSV whose header has one of ``names`` (case aside); fields
-    may be quoted (RFC 4180). Raises InputError where it cannot be read, or has no such column.
-    """
-    text = _text(source)
-    first = text.split("\n", 1)[0].strip("\r")
-    for delimiter in ("\t", ","):
-        header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-        places = [at for at, name in enumerate(header) if name.lower() in names]
-        if places and (len(header) > 1 or known.rows(header)[0] < 0):
-            return _distinct(source, text, delimiter, places[0], header=True)
-    # Lines: a comma may be a part of the id, so there is no delimiter that could cut it.
-    return _distinct(source, text, "\0", 0, header=False)
+def _refuse_empty(
+    source: str, ids: Sequence[Any] | Ids, config: RecommendConfig, word: str
+) -> None:
+    if not len(ids) and not config.allow_empty:
+        raise InputError(
+            f"{source}: names no {word}, and an empty output would be written: --allow-empty "
+            "writes it"
+        )
 
 
-def _text(source: str) -> str:
-    try:
-        if source == "-":
-            return standard_input().read().decode("utf-8-sig")
-        with open_input(Path(source)) as stream:
-            return stream.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{source}: the ids are not UTF-8 text") from None
-
-
-def _distinct(source: str, text: str, delimiter: str, place: int, *, header: bool) -> list[str]:
-    found: dict[str, None] = {}
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for number, row in enumerate(rows):
-            if (header and not number) or not row or row == [""]:
-                continue
-            if len(row) <= place:
-                raise InputError(f"{source}, line {rows.line_num}: has no column {place + 1}")
-            if token := row[place].strip():
-                found[token] = None
-    except csv.Error as error:
-        raise InputError(f"{source}, line {rows.line_num}: {error}") from None
-    return list(found)
+def _refuse_other_kind(source: str, users: Sequence[str], index: CatalogIndex) -> None:
+    """Refuse users of whom none is known, and none is even a number as the model's are."""
+    if not users or not index.users.integers or (index.users.rows(users) >= 0).any():
+        return
+    if not any(re.fullmatch(FLOAT_INTEGER, user) for user in users):
+        raise InputError(
+            f"{source}: none of its {len(users)} user ids is in the model (the first is "
+            f"{users[0]!r}, the model's are integers such as {index.catalog.user_ids[0]}): give "
+            "ids as they stand in the source of the training data"
+        )
 
 
 def _digest(tokens: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -10,20 +11,50 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mfcli.data.ids import FLOAT_INTEGER, trimmed
 from mfcli.data.interactions import Catalog, Ids, Indices, Interactions
 
 
 class IdIndex:
-    """Finds the row of an id; ids are compared as text, so that ``7`` and ``"7"`` are the same."""
+    """Finds the row of an id; ids are compared as text, so that ``7`` and ``"7"`` are the same.
+
+    What is not found as it is, is looked for without the blanks around it, on both sides (models
+    made before blanks were cut off have them), and among integers without a ``.0`` at its end.
+    """
 
     def __init__(self, ids: Ids) -> None:
         """Hash the ids once."""
-        self._index = pd.Index(as_text(ids))
+        text = as_text(ids)
+        self.integers = ids.dtype.kind in "iu"
+        self._index = pd.Index(text)
+        self._bare: dict[str, int] | None = None
+        if not self.integers:
+            bare = list(map(trimmed, text))
+            padded = [
+                row for row, (cut, full) in enumerate(zip(bare, text, strict=True)) if cut != full
+            ]
+            self._bare = {bare[row]: row for row in reversed(padded)}
 
     def rows(self, ids: Sequence[str] | Ids) -> NDArray[np.int64]:
         """Return the row of each id, (N,); −1 for an id that is not there."""
-        found = self._index.get_indexer(pd.Index(as_text(ids)))
-        return found.astype(np.int64)
+        text = as_text(ids)
+        found = self._index.get_indexer(pd.Index(text)).astype(np.int64)
+        if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and not self._bare:
+            return found
+        lost = np.flatnonzero(found < 0)
+        if len(lost):
+            plain = list(map(self._plain, text[lost]))
+            again = self._index.get_indexer(pd.Index(plain, dtype=object))
+            if self._bare:
+                padded = [self._bare.get(token, -1) for token in plain]
+                again = np.where(again < 0, padded, again)
+            found[lost] = again
+        return found
+
+    def _plain(self, token: str) -> str:
+        bare = trimmed(token)
+        match = re.fullmatch(FLOAT_INTEGER, bare) if self.integers else None
+        return match[1] if match else bare
 
 
 class CatalogIndex:

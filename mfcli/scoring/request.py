@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,6 +168,8 @@ class _Matching:
     def _named(self, name: str, ids: Sequence[Any] | Ids) -> NDArray[np.bool_]:
         """Return which items a filter names, (I,)."""
         rows = self.index.items.rows(ids)
+        if name in self.filters.names and len(rows) and (rows < 0).all():
+            self._refuse(name, "item ids", ids, self.checkpoint.catalog.item_ids)
         self._count(name, int((rows < 0).sum()), "item ids")
         named = np.zeros(self.checkpoint.n_items, bool)
         named[rows[rows >= 0]] = True
@@ -180,8 +182,21 @@ class _Matching:
         rows = np.where((rows < 0) & (others >= 0), self.checkpoint.n_users + others, rows)
         users, items = rows[pairs.users], self.index.items.rows(pairs.item_ids)[pairs.items]
         known = (users >= 0) & (items >= 0)
+        if name in self.filters.names and len(users):
+            catalog = self.checkpoint.catalog
+            if (users < 0).all():
+                self._refuse(name, "user ids", pairs.user_ids, catalog.user_ids)
+            if (items < 0).all():
+                self._refuse(name, "item ids", pairs.item_ids, catalog.item_ids)
         self._count(name, int((~known).sum()), "rows")
         return users[known] * self.checkpoint.n_items + items[known]
+
+    def _refuse(self, name: str, what: str, ids: Sequence[Any] | Ids, known: Ids) -> NoReturn:
+        raise InputError(
+            f"{self.filters.names[name]}: none of its {len(ids)} {what} is in the model (the first "
+            f"is {str(ids[0])!r}, the model's first is {str(known[0])!r}): give ids as they stand "
+            "in the source of the training data"
+        )
 
     def _count(self, name: str, number: int, what: str) -> None:
         self.counts[f"{name}_unknown"] = number

@@ -25,7 +25,7 @@ from mfcli.sources.locate import NO_NAMES, expanded, is_demo, locate, names_sour
 from mfcli.sources.naming import NameList, names_for
 from mfcli.sources.readers.id_columns import CodedColumn
 from mfcli.sources.readers.source import Source
-from mfcli.sources.readers.table import ParsedTable
+from mfcli.sources.readers.table import EMPTY_TABLE, ParsedTable
 from mfcli.sources.readers.union import read_parts
 from mfcli.sources.values import settle_values
 from mfcli.system import capacity
@@ -240,7 +240,9 @@ def read_any(
         with _watched((*files, *more)) as inputs:
             _check_digest(found, inputs, config, sources)
             _announce(where, [part for part, _ in parts], on_event)
-            table, kinds = read_parts(parts, on_event)
+            if pairs:
+                parts = [(part, own) for part, own in parts if part.head().content.strip()]
+            table, kinds = read_parts(parts, on_event) if parts else (EMPTY_TABLE, [Format.csv])
             table.tell(where, on_event)
             if not pairs:
                 _check_interactions(table, kinds, where)

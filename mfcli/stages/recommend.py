@@ -81,7 +81,13 @@ def _score_pairs(
         checkpoint, scoring = load_model(model)
         scorer = PairScorer(checkpoint, scoring)
         summary = write_pairs(
-            scorer, pairs, stream, kind, csv_safe=config.csv_safe, on_event=on_event
+            scorer,
+            pairs,
+            stream,
+            kind,
+            csv_safe=config.csv_safe,
+            allow_empty=config.allow_empty,
+            on_event=on_event,
         )
     return PairsResult(
         out="-" if out is None else str(out),

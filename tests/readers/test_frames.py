@@ -75,7 +75,7 @@ def test_names_and_what_becomes_of_doubles() -> None:
     ("table", "reason"),
     [
         ({"a": [1], "b": [2]}, "user"),
-        ({"user": [1.5], "item": [2]}, "column 'user' holds double"),
+        ({"user": [1.5], "item": [2]}, "position 0: the user 1.5 is not a whole number"),
         ({"user": [None, "a"], "item": [1, 2]}, "row at position 0: the user is missing"),
         ({"user": ["a", " "], "item": [1, 2]}, "row at position 1: the user is missing"),
         ({"user": [1, "a"], "item": [1, 2]}, "column 'user' cannot be read"),

@@ -62,6 +62,20 @@ class TestParquet:
             (pa.array(["3", "1", "3"], pa.large_string()), [3, 1, 3]),
             (pa.array(["007", "1", "3"]), ["007", "1", "3"]),
             (pa.array(["b", "a", "b"]).dictionary_encode(), ["b", "a", "b"]),
+            (pa.array([3.0, 1.0, 3.0]), [3, 1, 3]),
+            (pa.array([3.0, 1.0, 3.0], pa.float32()), [3, 1, 3]),
+            (pa.array([Decimal(3), Decimal(1), Decimal(3)], pa.decimal128(38, 0)), [3, 1, 3]),
+            (pa.array([Decimal("3.00"), Decimal("1.00"), Decimal("3.00")]), [3, 1, 3]),
+            (pa.array([3, 1, 3]).dictionary_encode(), [3, 1, 3]),
+            (pa.array([b"b", b"a", b"b"]), ["b", "a", "b"]),
+            (pa.array(["b ", " a", "b"]), ["b", "a", "b"]),
+            (
+                pa.array([bytes(range(16)), bytes(16)], pa.binary(16)),
+                [
+                    "00010203-0405-0607-0809-0a0b0c0d0e0f",
+                    "00000000-0000-0000-0000-000000000000",
+                ],
+            ),
         ],
     )
     def test_ids_are_integers_or_text(
@@ -121,7 +135,11 @@ class TestParquet:
                 "row 1: the rating is missing",
             ),
             ({"user": [1, 1], "item": [1, 2], "rating": [1.0, float("nan")]}, "row 2: the rating"),
-            ({"user": [1.5], "item": [1]}, "'user' holds double, and user needs integers or str"),
+            ({"user": [1, 1.5], "item": [1, 2]}, "row 2: the user 1.5 is not a whole number"),
+            ({"user": [Decimal("1.5")], "item": [1]}, "row 1: the user 1.5 is not a whole number"),
+            ({"user": [True], "item": [1]}, "'user' holds bool, and user needs integers or str"),
+            ({"user": [date(2020, 1, 1)], "item": [1]}, "'user' holds date32"),
+            ({"user": [1.0, float("nan")], "item": [1, 2]}, "row 2: the user is missing"),
             ({"user": [1], "item": [[1]]}, "item needs"),
             ({"user": [1], "item": [1], "rating": [b"x"]}, "rating needs numbers"),
             ({"who": [1], "item": [1]}, "no column has a name that is known for the user"),

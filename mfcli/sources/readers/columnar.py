@@ -24,7 +24,7 @@ from mfcli.sources.readers.seekable import open_seekable
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
-from mfcli.sources.readers.typed import add_typed, check_types
+from mfcli.sources.readers.typed import add_typed, check_types, id_texts
 from mfcli.system import capacity
 
 if TYPE_CHECKING:
@@ -109,8 +109,13 @@ def stream_pairs(
         places = find_places(table.schema.names, chosen, head.part, head.name, table.looks)
         used = places.columns.used()
         user, item = used["user"], used["item"]
+        done = 0
         for batch in table.batches([user, item], PAIR_ROWS):
-            yield batch.column(user).cast(pa.string()), batch.column(item).cast(pa.string())
+            yield (
+                id_texts(batch.column(user), "user", done),
+                id_texts(batch.column(item), "item", done),
+            )
+            done += len(batch)
 
 
 @contextmanager

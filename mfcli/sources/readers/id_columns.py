@@ -178,7 +178,7 @@ class IdColumnBuilder:
         return _ranked_text(tokens)
 
     def _say_floats(self, tokens: pa.Array) -> None:
-        floats = tokens.filter(pc.ends_with(tokens, ".0"))
+        floats = tokens.filter(pc.match_substring(tokens, "."))
         if len(floats) and self.kind is IdType.auto:
             self.remarks.append(
                 Remark(

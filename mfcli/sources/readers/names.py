@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.data.ids import CANONICAL_INTEGER
+from mfcli.data.ids import FLOAT_INTEGER, trimmed
 from mfcli.data.interactions import Ids
 from mfcli.errors import InputError
 from mfcli.sources.readers.foreign import refuse_foreign
@@ -77,7 +77,8 @@ def match_names(names: Mapping[str, str], item_ids: Ids) -> dict[Any, str]:
     if item_ids.dtype.kind != "i":
         return dict(names)
     limit = np.iinfo(np.int64)
-    whole = {int(key): name for key, name in names.items() if re.fullmatch(CANONICAL_INTEGER, key)}
+    matched = ((re.fullmatch(FLOAT_INTEGER, key), name) for key, name in names.items())
+    whole = {int(match[1]): name for match, name in matched if match}
     return {key: name for key, name in whole.items() if limit.min <= key <= limit.max}
 
 
@@ -128,4 +129,4 @@ def _keep(
         )
     name = _CONTROL.sub(" ", cells[title]).strip()[:LONGEST_NAME]
     if name:
-        names.setdefault(cells[place], name)
+        names.setdefault(trimmed(cells[place]), name)

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from mfcli.artifacts import open_input
 from mfcli.errors import InputError
-from mfcli.sources.readers.cells import first_true
 from mfcli.sources.readers.formats import READERS, PairBatch, find_format
+from mfcli.sources.readers.id_tokens import surely_missing, trim_ids
 from mfcli.sources.readers.source import HEAD_BYTES, read_head
 from mfcli.sources.readers.text import Head
 from mfcli.system.streams import standard_input
@@ -21,8 +21,10 @@ from mfcli.system.streams import standard_input
 BATCH_ROWS = 1 << 16
 
 
-def pair_batches(source: str) -> Iterator[PairBatch]:
+def pair_batches(source: str, *, allow_empty: bool = False) -> Iterator[PairBatch]:
     """Yield the pairs of a table in a format that can be streamed: a file, or ``-``.
+
+    Blanks around ids are no part of them. ``allow_empty``: a source without a byte has no pairs.
 
     Raises InputError that says what cannot be read, and after which row.
     """
@@ -34,6 +36,8 @@ def pair_batches(source: str) -> Iterator[PairBatch]:
         else:
             stream = stack.enter_context(open_input(Path(source)))
         begun = read_head(stream)
+        if allow_empty and not begun.strip():
+            return
         head = Head(name, begun[:HEAD_BYTES], len(begun) <= HEAD_BYTES)
         kind = find_format(head)
         reader = READERS[kind]
@@ -49,9 +53,12 @@ def pair_batches(source: str) -> Iterator[PairBatch]:
         done = 0
         for users, items in reader.stream_pairs(stream, head, kind):
             for at in range(0, len(users), BATCH_ROWS):
-                batch = users.slice(at, BATCH_ROWS), items.slice(at, BATCH_ROWS)
+                batch = (
+                    trim_ids(pc.fill_null(users.slice(at, BATCH_ROWS), "")),
+                    trim_ids(pc.fill_null(items.slice(at, BATCH_ROWS), "")),
+                )
                 for what, column in zip(("user", "item"), batch, strict=True):
-                    _refuse_blank(column, what, name, done)
+                    _refuse_missing(column, what, name, done)
                 done += len(batch[0])
                 yield batch
 
@@ -73,8 +80,8 @@ class _Rejoined:
         """Leave the stream to whoever opened it."""
 
 
-def _refuse_blank(column: pa.Array, what: str, name: str, before: int) -> None:
-    blank = pc.fill_null(pc.equal(pc.utf8_length(column), 0), fill_value=True)
-    at = first_true(blank)
-    if at >= 0:
-        raise InputError(f"{name}, row {before + at + 1}: the {what} is missing")
+def _refuse_missing(column: pa.Array, what: str, name: str, before: int) -> None:
+    missing = surely_missing(column)
+    if missing is not None and missing.any():
+        row = before + int(missing.argmax()) + 1
+        raise InputError(f"{name}, row {row}: the {what} is missing: mend or remove that row")

@@ -91,6 +91,10 @@ class ParsedTable:
         )
 
 
+_NO_IDS = CodedColumn(np.zeros(0, np.int32), np.zeros(0, np.int64))
+EMPTY_TABLE = ParsedTable(_NO_IDS, _NO_IDS, None, None)
+
+
 class TableBuilder:
     """Collects chunks of Arrow columns. A missing rating column means interactions of 1."""
 

@@ -1,0 +1,147 @@
+"""Lists of ids: one a line, or a column of a table, whatever cuts it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pyarrow as pa
+
+from mfcli.artifacts import open_input
+from mfcli.artifacts.unpacking import GZIP_MAGIC, open_gzip
+from mfcli.data.ids import FLOAT_INTEGER, trimmed
+from mfcli.errors import InputError
+from mfcli.events import Noted, OnEvent, ignore
+from mfcli.scoring.ids import IdIndex
+from mfcli.sources.readers.columns import find_role
+from mfcli.sources.readers.foreign import refuse_foreign
+from mfcli.sources.readers.roles import fit
+from mfcli.sources.readers.source import HEAD_BYTES
+from mfcli.sources.readers.text import Head
+from mfcli.sources.readers.typed import id_texts
+from mfcli.system.streams import standard_input
+
+# What may cut the columns of a list, and whether cells may be quoted beside it.
+_DELIMITERS = {"\t": True, ",": True, ";": True, "|": True}
+_NO_DELIMITER = "\0"  # a comma may be a part of an id that stands alone on its line
+
+
+def read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent = ignore) -> list[str]:
+    """Read the distinct ids of a file or of standard input, in the order they come.
+
+    One a line, with a header or none; or the column of a table (commas, semicolons, tabs, bars, or
+    Parquet) whose name is that of the ``role``, user or item, as fetch knows it. ``known``: the
+    model's ids, by which a header is told from an id. Nothing in the file is an empty list.
+
+    Raises InputError where it cannot be read, or no column is known as the one.
+    """
+    content = _content(source)
+    if content.startswith(b"PAR1"):
+        return _of_parquet(source, content, role)
+    if not content.strip():
+        return []
+    head = Head(source, content[:HEAD_BYTES], len(content) <= HEAD_BYTES)
+    refuse_foreign(head)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{source}: the ids are not UTF-8 text") from None
+    delimiter = head.steady_delimiter(_DELIMITERS) or _named(head, role)
+    if delimiter is not None:
+        names = [trimmed(name) for name in head.records(delimiter, quoted=True)[0]]
+        place = _place(names, role, source)
+        if place is not None:
+            return _column(source, text, delimiter, place)[1:] or []
+    tokens = _column(source, text, _NO_DELIMITER, 0)
+    if delimiter is not None and not (known.rows(tokens) >= 0).any():
+        raise InputError(
+            f"{source}: has {len(names)} columns, and none is known as the {role} ({names[0]!r}, "
+            f"{names[1]!r} …): call the one {role}_id on the first line, or write the ids alone, "
+            "one a line"
+        )
+    return _without_header(source, tokens, role, known, on_event)
+
+
+def _named(head: Head, role: str) -> str | None:
+    """Return what cuts the first line into names of which one is that of the role."""
+    for delimiter in _DELIMITERS:
+        records = head.records(delimiter, quoted=True)
+        if records and len(records[0]) > 1 and any(fit(trimmed(c), role) == 0 for c in records[0]):
+            return delimiter
+    return None
+
+
+def _place(names: list[str], role: str, source: str) -> int | None:
+    try:
+        return find_role(names, role, source)
+    except InputError:
+        raise InputError(
+            f"{source}: several columns could be the {role} ({', '.join(names[:8])}): leave one of "
+            f"them, or call it {role}_id and the others otherwise"
+        ) from None
+
+
+def _without_header(
+    source: str, tokens: list[str], role: str, known: IdIndex, on_event: OnEvent
+) -> list[str]:
+    """Return ids without a first line that is no id of the model but a name.
+
+    It is one where it is known as a name of the role, or no number above numbers.
+    """
+    if not tokens or known.rows(tokens[:1])[0] >= 0:
+        return tokens
+    is_number = [re.fullmatch(FLOAT_INTEGER, token) is not None for token in tokens]
+    if fit(tokens[0], role) is not None or (
+        known.integers and len(tokens) > 1 and not is_number[0] and all(is_number[1:])
+    ):
+        on_event(Noted(f"{source}: its first line {tokens[0]!r} is taken as the column's name"))
+        return tokens[1:]
+    return tokens
+
+
+def _content(source: str) -> bytes:
+    if source == "-":
+        return standard_input().read()
+    with open_input(Path(source)) as stream:
+        packed = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        stream.seek(0)
+        if not packed:
+            return stream.read()
+        with open_gzip(stream, source) as unpacked:
+            return unpacked.read()
+
+
+def _of_parquet(source: str, content: bytes, role: str) -> list[str]:
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(io.BytesIO(content), use_threads=False, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{source}: is not a complete Parquet file ({str(error)[:80]})") from None
+    place = 0 if table.num_columns == 1 else _place(table.column_names, role, source)
+    if place is None:
+        raise InputError(f"{source}: no column is known as the {role}: call it {role}_id")
+    column = table.column(place).combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # of no chunk
+        return []
+    found = (trimmed(text or "") for text in id_texts(column, role, 0).to_pylist())
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _column(source: str, text: str, delimiter: str, place: int) -> list[str]:
+    """Return the distinct cells of a column, blank ones aside, the first line's among them."""
+    found: dict[str, None] = {}
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for row in rows:
+            if not row or row == [""]:
+                continue
+            if len(row) <= place:
+                raise InputError(f"{source}, line {rows.line_num}: has no column {place + 1}")
+            if token := trimmed(row[place]):
+                found[token] = None
+    except csv.Error as error:
+        raise InputError(f"{source}, line {rows.line_num}: {error}") from None
+    return list(found)

@@ -1,0 +1,141 @@
+"""Files of ids that recommend and similar read: any cut, any header, and nothing silent."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfcli.data.ids import BLANKS, encode
+from mfcli.data.interactions import Catalog
+from mfcli.scoring.ids import IdIndex
+from tests.helpers import from_mask, interactions
+from tests.models_on_disk import write_model
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a model: users 10 to 69, items 100 to 139."""
+    folder = tmp_path_factory.mktemp("made")
+    write_model(folder / "m.pt", interactions(60, 40, 0.2, 3), 1)
+    return folder / "m.pt"
+
+
+def items_of(text: str) -> set[str]:
+    return {row[1] for row in list(csv.reader(io.StringIO(text, newline="")))[1:]}
+
+
+EXCLUSIONS = [
+    "product_id\n100\n101\n",
+    "sku,name\n100,a\n101,b\n",
+    "name;asin\nx;100\ny;101\n",
+    ",product_id\n0,100\n1,101\n",
+    '"item","n"\n"100","1"\n"101","2"\n',
+    "artikelnummer\n100\n101\n",
+    "100 \n\t101\r\n",
+    "100.0\n101.0\n",
+    "\ufeff100\n\u00a0101\n",
+]
+
+
+@pytest.mark.parametrize("text", EXCLUSIONS)
+def test_a_banned_item_is_not_recommended_however_it_is_listed(cli, made, tmp_path, text) -> None:
+    (tmp_path / "ban").write_bytes(text.encode())
+    options = ("--k", "40", "--exclude-items", tmp_path / "ban")
+    result = cli("recommend", made, "--out", "-", *options)
+    assert result.exit_code == 0, result.stderr
+    assert not items_of(result.stdout) & {"100", "101"}
+    assert "unknown to the model" not in result.stderr
+
+
+def test_a_list_may_be_parquet(cli, made, tmp_path) -> None:
+    pq.write_table(pa.table({"n": [1, 2], "item_id": [100.0, 101.0]}), tmp_path / "ban")
+    options = ("--k", "40", "--exclude-items", tmp_path / "ban")
+    result = cli("recommend", made, "--out", "-", *options)
+    assert result.exit_code == 0, result.stderr
+    assert not items_of(result.stdout) & {"100", "101"}
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "message"),
+    [
+        ("--exclude-items", "a\nb\n", "none of its 2 item ids is in the model (the first is 'a'"),
+        ("--items", "1\n2\n", "none of its 2 item ids is in the model"),
+        ("--exclude", "user,item\n10,1\n11,2\n", "none of its 2 item ids is in the model"),
+        ("--exclude", "user,item\n1,100\n2,100\n", "none of its 2 user ids is in the model"),
+        ("--users", "ann\nbob\n", "none of its 2 user ids is in the model"),
+        ("--pairs", "user,item\n1,1\n2,2\n", "none of its 2 rows has a user or an item"),
+        ("--exclude-items", "a,b\nx,y\n", "has 2 columns, and none is known as the item"),
+        ("--users", "", "names no user"),
+        ("--users", "user_id\n", "names no user"),
+        ("--items", "", "names no item"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_the_output_stays(
+    cli, made, tmp_path, option, text, message
+) -> None:
+    (tmp_path / "some").write_text(text)
+    out = tmp_path / "r.csv"
+    out.write_text("old")
+    result = cli("recommend", made, "--out", out, option, tmp_path / "some")
+    assert result.exit_code == 3
+    assert message in result.stderr
+    assert out.read_text() == "old"
+
+
+@pytest.mark.parametrize("option", ["--users", "--items", "--pairs"])
+def test_an_empty_output_can_be_allowed(cli, made, tmp_path, option) -> None:
+    (tmp_path / "some").write_bytes(b"")
+    out = tmp_path / "r.csv"
+    result = cli("recommend", made, "--out", out, option, tmp_path / "some", "--allow-empty")
+    assert result.exit_code == 0, result.stderr
+    assert len(out.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--exclude-items", "--exclude"])
+def test_an_empty_exclusion_is_fine_and_said(cli, made, tmp_path, option) -> None:
+    (tmp_path / "some").write_bytes(b"")
+    out = tmp_path / "r.csv"
+    result = cli("recommend", made, "--out", out, option, tmp_path / "some")
+    assert result.exit_code == 0, result.stderr
+    assert "so none is left out" in result.stderr
+
+
+def test_ids_of_an_old_model_that_hold_blanks_are_found_without(cli, tmp_path) -> None:
+    users = np.array(["U1      ", "U2      ", "U2", "U3"])
+    train = from_mask(np.ones((4, 2), bool), np.ones(8), Catalog(users, np.arange(2)))
+    write_model(tmp_path / "m.pt", train)
+    asked = ("--include-seen", "--k", "1", "--unknown-users", "error", "--users", "-")
+    result = cli("recommend", tmp_path / "m.pt", "--out", "-", *asked, input="U1\nU2\nU3\n")
+    assert result.exit_code == 0, result.stderr
+    found = [row[0] for row in csv.reader(io.StringIO(result.stdout, newline=""))]
+    assert found[1:] == ["U1      ", "U2", "U3"]
+
+
+def test_pairs_may_be_padded(cli, made) -> None:
+    bare = cli("recommend", made, "--out", "-", "--pairs", "-", input="user,item\n10,100\n")
+    padded = cli("recommend", made, "--out", "-", "--pairs", "-", input="user;item\n10 ; 100\n")
+    assert bare.exit_code == 0, bare.stderr
+    assert padded.stdout == bare.stdout
+
+
+blanks = st.text(st.sampled_from(BLANKS), max_size=3)
+names = st.text(st.sampled_from("ab1"), min_size=1, max_size=3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(blanks, names, blanks), min_size=1, max_size=8))
+def test_blanks_change_no_match(padded: list[tuple[str, str, str]]) -> None:
+    """An id is found by itself with any blanks around it, in both ways of matching."""
+    known = np.array(sorted({name for _, name, _ in padded}))
+    ids = np.array(["".join(parts) for parts in padded])
+    expected = [known.tolist().index(name) for _, name, _ in padded]
+    assert IdIndex(known).rows(ids).tolist() == expected
+    assert encode(ids, known)[0].tolist() == expected
