@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mfcli.data.ids import MISSING_NUMBERS
 from mfcli.data.interactions import Floats
+from mfcli.data.text import is_valid_text
 from mfcli.sources.readers.cells import CellError, is_string
 from mfcli.sources.readers.text import NUMBER, is_number, whole_cell
 
@@ -234,6 +235,8 @@ class RatingColumnBuilder:
 def are_ratings(cells: Sequence[str]) -> bool:
     """Tell whether each cell of text is a rating, in whatever way it is written."""
     odd = [cell for cell in cells if not is_number(cell)]
+    if not all(map(is_valid_text, odd)):
+        return False
     return not odd or bool((_read_odd(pa.array(odd, pa.string()))[0] != "").all())
 
 
