@@ -113,6 +113,7 @@ class EvaluateResult(Result):
 
     metrics, intervals, protocol and counts are of the first model; ``models`` holds all of them if
     there are several, or one to beat, and ``differences`` compares them, paired by user.
+    ``user_groups``: users and metrics of the users that are known to train, barely or not at all.
     ``baseline`` is popularity on the same rows, held against the first model; None where it was
     not measured; ``doubts`` are the warnings that metrics.json keeps: code and text.
     """
@@ -126,6 +127,7 @@ class EvaluateResult(Result):
     intervals: dict[str, dict[str, float]] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     differences: list[dict[str, Any]] = field(default_factory=list)
+    user_groups: dict[str, Any] = field(default_factory=dict)
     per_user: str | None = None
     baseline: dict[str, Any] | None = None
     doubts: list[dict[str, str]] = field(default_factory=list)

@@ -128,6 +128,8 @@ class EvaluateOptions(TypedDict, total=False):
     k: list[int]
     metric: list[str]
     include_seen: bool
+    exclude_cold: bool
+    unknown_users: Literal["popular", "skip", "error"]
     sampled: int
     relevant_from: float
     baseline: bool

@@ -38,6 +38,7 @@ from mfcli.config.combinations import (
 from mfcli.config.evaluate import (
     Baseline,
     EvaluateConfig,
+    UnknownUsers,
 )
 from mfcli.config.fetch import (
     Duplicates,
@@ -56,7 +57,6 @@ from mfcli.config.output import (
 from mfcli.config.recipe import FULL, Init, Recipe, parse_init
 from mfcli.config.recommend import (
     RecommendConfig,
-    UnknownUsers,
 )
 from mfcli.config.roles import Role
 from mfcli.config.similar import (

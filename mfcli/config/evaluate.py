@@ -11,6 +11,14 @@ from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
 
+class UnknownUsers(StrEnum):
+    """What becomes of users without an interaction in train, in recommend and evaluate."""
+
+    popular = "popular"
+    skip = "skip"
+    error = "error"
+
+
 class Baseline(StrEnum):
     """What a model may be asked to beat."""
 
@@ -32,6 +40,16 @@ class EvaluateConfig(Config):
         [], "Only this metric, as name or name@k; repeat for several.", shown="all"
     )
     include_seen: bool = option(False, "Rank the items that the user has in train as well.")
+    exclude_cold: bool = option(
+        False,
+        "Rank no items without a rating in train, as recommend does by default: test rows of them "
+        "are missed.",
+    )
+    unknown_users: UnknownUsers = option(
+        UnknownUsers.popular,
+        "Users without a rating in train, as of recommend: ranked by the popular items, left out "
+        "of ranking metrics, or exit 3.",
+    )
     candidates: str | None = option(
         None,
         "File of user and item ids, as fetch reads it: only these items are ranked for a user, "

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mfcli.config.evaluate import UnknownUsers
 from mfcli.config.options import flag, option
 from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat
 from mfcli.config.roles import Role
@@ -15,14 +16,6 @@ _PAIRS = "Scores of given pairs"
 _PARTS = "Folder of parts (--out DIR/)"
 _CLUSTER = "Beyond one machine (--out DIR/)"
 _GATES = "Gates: exit 6, the old output stays"
-
-
-class UnknownUsers(StrEnum):
-    """What recommend does for a user without an interaction in train."""
-
-    popular = "popular"
-    skip = "skip"
-    error = "error"
 
 
 class BatchEngine(StrEnum):

@@ -35,11 +35,25 @@ def evaluate_tables(result: EvaluateResult) -> list[RenderableType]:
             cells.append(f"{alone[name]:.6f}" if name in alone else "")
         table.add_row(name, *cells)
     tables: list[RenderableType] = [table]
+    if any(result.user_groups.get(name, {}).get("users") for name in ("warm", "cold")):
+        tables.append(_by_group(result, label))
     if beside:
         tables.append(_against(beside, label))
     tables.extend(_difference(difference, label) for difference in result.differences)
     counts = facts_table("counts", dict(result.counts))
     return [*tables, facts_table("protocol", result.protocol), counts]
+
+
+def _by_group(result: EvaluateResult, label: str) -> Table:
+    """Return the first model's metrics of known, warm and cold users."""
+    table = Table(title=f"by users{label}", title_justify="left", title_style="bold")
+    table.add_column("metric")
+    for name, group in result.user_groups.items():
+        table.add_column(f"{group['users']:,} {name}", justify="right")
+    for metric in result.intervals:
+        values = [group["metrics"].get(metric, math.nan) for group in result.user_groups.values()]
+        table.add_row(metric, *("" if math.isnan(value) else f"{value:.6f}" for value in values))
+    return table
 
 
 def _label(protocol: dict[str, Any]) -> str:

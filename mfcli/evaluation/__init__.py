@@ -2,6 +2,7 @@
 
 evaluate    several models against a test set, held against the first one and a baseline
 measuring   one model: test rows are predicted, its users' lists are ranked
+groups      the metrics of known, warm and cold users apart
 baseline    popularity beside a model: whether it is better by more than chance
 relevance   which test rows are positives
 metrics     the functions of the metrics; their names and directions are in config.metrics

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mfcli.config import EvaluateConfig
@@ -20,6 +20,7 @@ class Subject:
     """A model that was measured, or a baseline.
 
     base: of a baseline, the name of the model that should beat it; sha256: of the model's file.
+    groups: users and metrics of known, warm and cold users.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Subject:
     meta: dict[str, Any]
     base: str | None = None
     predicts_ratings: bool = False
+    groups: dict[str, Any] = field(default_factory=dict)
 
 
 def compare(

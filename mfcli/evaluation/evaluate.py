@@ -18,9 +18,11 @@ from mfcli.data.rows import CsrRows
 from mfcli.errors import UsageError
 from mfcli.evaluation.baseline import BASELINES, BesideBaseline, doubts_of, set_beside
 from mfcli.evaluation.comparison import Subject, compare, read_gates
+from mfcli.evaluation.groups import measure_groups
 from mfcli.evaluation.measuring import measure, measure_common
 from mfcli.evaluation.protocol import (
     Given,
+    check_users,
     choose_pool,
     count_rows,
     describe_protocol,
@@ -86,6 +88,7 @@ class Evaluation:
                 "intervals": intervals,
                 "protocol": subject.protocol,
                 "counts": subject.counts,
+                "user_groups": subject.groups,
                 "baseline_of": subject.base,
                 **self._baseline_of(subject),
             }
@@ -111,8 +114,8 @@ def evaluate(
     Each model is taken from ``models`` when the one before it is measured, so a generator needs
     memory for one at a time. given: candidate lists, by default all items are ranked; test_name:
     what messages call the test set. Raises UsageError for a metric that a model does not have, and
-    InputError for a test set of other ids, one that shares rows with train, or one without a
-    relevant row.
+    InputError for a test set of other ids, one that shares rows with train, one without a
+    relevant row, or with unknown users where these are refused.
     """
     gates = [name for name, _ in read_gates(config)]
     if config.beat is not None:
@@ -127,6 +130,7 @@ def evaluate(
         check_held_out(
             test, test_name, checkpoint.meta, checkpoint.catalog, checkpoint.seen, model.name
         )
+        check_users(checkpoint, test, config)
         first = first or checkpoint.seen
         if not all(map(np.array_equal, first, checkpoint.seen)):
             text = "was trained on other rows than the first model; each leaves out its own"
@@ -211,6 +215,7 @@ def _measure_model(
         counts=count_rows(checkpoint, rows.test, found, rows.given, config),
         meta=checkpoint.meta,
         predicts_ratings=checkpoint.predicts_ratings,
+        groups=measure_groups(found, checkpoint.user_counts),
     )
 
 
@@ -223,19 +228,21 @@ def _measure_baseline(
     if not names or (config.beat is None and (itself or not config.baseline)):
         return
     which = config.beat or Baseline.popularity
+    measured = measure_common(
+        BASELINES[which](checkpoint.seen, checkpoint.n_items),
+        checkpoint.seen,
+        rows.test,
+        names,
+        pool=choose_pool(checkpoint.seen, rows.test, rows.given, config),
+        relevant=rows.relevant,
+    )
     yield Subject(
         name=str(which),
         sha256=None,
-        measured=measure_common(
-            BASELINES[which](checkpoint.seen, checkpoint.n_items),
-            checkpoint.seen,
-            rows.test,
-            names,
-            pool=choose_pool(checkpoint.seen, rows.test, rows.given, config),
-            relevant=rows.relevant,
-        ),
+        measured=measured,
         protocol=describe_protocol(config, None, names, rows.given),
         counts=subject.counts,
         meta={},
         base=subject.name,
+        groups=measure_groups(measured, checkpoint.user_counts),
     )

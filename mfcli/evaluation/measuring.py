@@ -174,7 +174,7 @@ def rank_users(
         counts = np.bincount(seen.indices, minlength=test.n_items).astype(np.int64)
         trained = Trained(seen=seen, item_counts=counts)
     users = pool.users(np.flatnonzero(test.user_counts))
-    scorer = ListScorer(scores, trained, pool.allowed)
+    scorer = ListScorer(scores, trained)
 
     def work(block: Block) -> dict[str, NDArray[Any]]:
         wanted = test.rows.cut(block.users)
@@ -236,7 +236,7 @@ def _place_hits(ranks: NDArray[np.int32], wanted: CsrRows, k: int) -> dict[str, 
     hits = np.zeros((len(counts), k), bool)
     shown = (ranks > 0) & (ranks <= k)
     hits[row[shown], ranks[shown] - 1] = True
-    none = np.iinfo(np.int64).max
+    none = np.iinfo(ranks.dtype).max  # of the ranks' own type: a larger one would wrap around
     first = np.minimum.reduceat(np.where(ranks > 0, ranks, none), starts)
     inside = np.add.reduceat((ranks > 0) & (ranks <= counts[row]), starts, dtype=np.int64)
     return {"hits": hits, "first": np.where(first == none, 0, first), "inside": inside}

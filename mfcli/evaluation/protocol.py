@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import EvaluateConfig
+from mfcli.config import EvaluateConfig, UnknownUsers
 from mfcli.config.metrics import is_rating_metric
 from mfcli.data.interactions import Interactions
 from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
 from mfcli.evaluation.confidence import LEVEL
+from mfcli.evaluation.groups import WARM_ROWS
 from mfcli.evaluation.measuring import Measured
 from mfcli.ranking.candidates import Pool
 
@@ -63,14 +64,39 @@ def choose_pool(
     seen: CsrRows, test: Interactions, given: Given | None, config: EvaluateConfig
 ) -> Pool:
     """Return the candidates that the options ask for."""
-    masked = None if config.include_seen else seen
-    rows = None if given is None else given.rows
-    return Pool(test.n_items, masked, rows, config.sampled, config.seed)
+    counts = np.bincount(seen.indices, minlength=test.n_items)
+    return Pool(
+        test.n_items,
+        seen=None if config.include_seen else seen,
+        given=None if given is None else given.rows,
+        sampled=config.sampled,
+        seed=config.seed,
+        allowed=counts > 0 if config.exclude_cold and not counts.all() else None,
+        served=seen.lengths > 0 if config.unknown_users is UnknownUsers.skip else None,
+    )
+
+
+def check_users(checkpoint: Checkpoint, test: Interactions, config: EvaluateConfig) -> None:
+    """Raise InputError for unknown users with a test row where the options refuse them."""
+    unknown = np.flatnonzero((checkpoint.user_counts == 0) & (test.user_counts > 0))
+    if len(unknown) and config.unknown_users is UnknownUsers.error:
+        raise InputError(
+            f"{len(unknown)} users with a test row have no rating in train (the first one: "
+            f"{test.catalog.user_ids[unknown[0]]}): choose --unknown-users popular or skip"
+        )
 
 
 def sampled_label(config: EvaluateConfig) -> str:
     """Return what stands beside every name of a sampled metric, "" for full ranking."""
     return "" if config.sampled is None else f"sampled {config.sampled}"
+
+
+# How users without a row in train are ranked.
+_UNKNOWN = {
+    UnknownUsers.popular: "users without a train row get the popular items",
+    UnknownUsers.skip: "users without a train row are left out of ranking metrics",
+    UnknownUsers.error: "there are no users without a train row",
+}
 
 
 def describe_protocol(
@@ -88,7 +114,9 @@ def describe_protocol(
         "a test row, those who do not define a metric left out of it",
         "ties": "auc: average rank; ranked lists: the item that stands first in the matrix",
         "auc_left_out": "users without a candidate that is no positive",
-        "unknown": "users and items without a train row are scored by the terms that are known",
+        "unknown": _UNKNOWN[config.unknown_users] + "; ratings of users and items without a train "
+        "row are predicted by the terms that are known",
+        "user_groups": f"known: a row in train; warm: 1 to {WARM_ROWS} of them; cold: none",
         "intervals": "none"
         if not config.resamples
         else f"{LEVEL:g} % percentile bootstrap over users, {config.resamples} resamples, seed "
@@ -107,10 +135,12 @@ def describe_protocol(
 
 
 def _describe_positives(config: EvaluateConfig) -> str:
+    always = "those of items without a train row are missed" * config.exclude_cold
+    always = always or "always candidates"
     if config.relevant_from is None:
-        return "every test row of the user; always candidates"
+        return f"every test row of the user; {always}"
     return (
-        f"test rows of the user rated {config.relevant_from:g} or more, always candidates; the "
+        f"test rows of the user rated {config.relevant_from:g} or more, {always}; the "
         "others are no positives; users without one are left out of ranking metrics; rmse and mae "
         "are over all test rows"
     )
@@ -124,7 +154,7 @@ def _describe_candidates(config: EvaluateConfig, given: Given | None) -> str:
         )
     if given is not None:
         return "the user's items of the candidate file, and the positives"
-    return "all items"
+    return "items with a train row" if config.exclude_cold else "all items"
 
 
 def count_rows(

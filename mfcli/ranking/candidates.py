@@ -44,11 +44,11 @@ class Pool:
     def masked(self, users: NDArray[np.int64], wanted: CsrRows) -> CsrRows:
         """Return CSR rows of the items that are no candidates of ``users`` (B,).
 
-        ``wanted`` holds the users' positives. A user's row depends on no other user. Items that
-        are not ``allowed`` are no candidates either, and need not be among them.
+        ``wanted`` holds the users' positives. A user's row depends on no other user.
         """
         seen = empty_rows(len(users)) if self.seen is None else self.seen.cut(users)
-        if self.given is None and self.sampled is None:
+        chosen = self.given is not None or self.sampled is not None
+        if not chosen and self.allowed is None:
             return seen
         allowed = np.zeros((len(users), self.n_items), bool)
         if self.given is None:
@@ -61,7 +61,10 @@ class Pool:
         if self.sampled is not None:
             _mark(allowed, wanted, False)
             self._sample(allowed, users, self.sampled)
-        _mark(allowed, wanted, True)
+        if chosen:
+            _mark(allowed, wanted, True)
+        if self.allowed is not None:
+            allowed &= self.allowed
         indptr = np.zeros(len(users) + 1, np.int64)
         np.cumsum(self.n_items - allowed.sum(axis=1), out=indptr[1:])
         items = np.flatnonzero(~allowed) % self.n_items

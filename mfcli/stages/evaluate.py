@@ -171,6 +171,7 @@ def _result(
         metrics=first.measured.metrics,
         protocol=first.protocol,
         counts=first.counts,
+        user_groups=first.groups,
         meta=meta_for("metrics", lineage),
         seconds=time.perf_counter() - began,
         intervals=evaluation.intervals[0],
@@ -191,6 +192,7 @@ def document(result: EvaluateResult) -> str:
         "intervals": result.intervals,
         "protocol": result.protocol,
         "counts": result.counts,
+        "user_groups": result.user_groups,
     }
     if result.baseline is not None:
         content["baseline"] = result.baseline
