@@ -18,7 +18,6 @@ class WarningCode(StrEnum):
     popularity = "W-popularity"
     relevance = "W-relevance"
     rating_column = "W-rating-column"
-    columns = "W-columns"
     values = "W-values"
     time = "W-time"
     ids = "W-ids"
@@ -26,10 +25,8 @@ class WarningCode(StrEnum):
     encoding = "W-encoding"
     lines = "W-lines"
     names = "W-names"
-    rows = "W-rows"
     memory = "W-memory"
     cold = "W-cold"
-    threads = "W-threads"
     train_rows = "W-train-rows"
     empty = "W-empty"
     epochs = "W-epochs"
@@ -76,10 +73,6 @@ WARNINGS: dict[WarningCode, About] = {
         "Name it with `--columns rating=NAME`, or say that there is none with "
         "`--columns rating=none`.",
     ),
-    WarningCode.columns: About(
-        "What a column holds was guessed, and the guess could be wrong.",
-        "Name the columns with `--columns user=…,item=…,rating=…,time=…`.",
-    ),
     WarningCode.values: About(
         "The values have a peculiar shape, such as many at 0 or −1 apart from the scale.",
         "Leave out what is no rating with `--drop-value X`, or make likes with `--threshold X`.",
@@ -111,10 +104,6 @@ WARNINGS: dict[WarningCode, About] = {
         "A file of names fits none of the items.",
         "Give the file that belongs to the data with `--item-names FILE`.",
     ),
-    WarningCode.rows: About(
-        "Rows of the source were left out.",
-        "Look at the number and the reason that are given.",
-    ),
     WarningCode.memory: About(
         "The work may need more memory than is free.",
         "Do what the warning names, or give the machine more memory.",
@@ -122,11 +111,6 @@ WARNINGS: dict[WarningCode, About] = {
     WarningCode.cold: About(
         "Some users or items have no rating in the training data.",
         "Train on newer data, or choose what becomes of them: `--unknown-users`, `--include-cold`.",
-    ),
-    WarningCode.threads: About(
-        "Several threads train without locks: another run differs in its last bits.",
-        "`--workers 1` repeats exactly.",
-        advice=True,
     ),
     WarningCode.train_rows: About(
         "The models that are compared were trained on different rows.",
