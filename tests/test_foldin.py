@@ -280,3 +280,26 @@ def test_a_warm_start_without_a_common_id_is_refused(tmp_path, cli):
     )
     assert result.exit_code == 3
     assert "has no user or item in common" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "status"),
+    [
+        ({"engine": "als", "epochs": 2}, "user,item\nnew,100\nnew,101\n", 3),
+        ({"engine": "als", "epochs": 2}, "user,item,rating\nnew,100,4\nnew,101,5\n", 0),
+        ({"objective": "ials", "epochs": 2}, "user,item\nnew,100\nnew,101\n", 0),
+        ({"model": "popularity"}, "user,item\nnew,100\nnew,101\n", 0),
+    ],
+)
+def test_a_history_without_ratings_is_no_history_of_dislikes(
+    cli, tmp_path, options, text, status
+) -> None:
+    trained(tmp_path, **options)
+    (tmp_path / "h.csv").write_text(text)
+    model, out = tmp_path / "model.pt", tmp_path / "r.csv"
+    found = cli("recommend", model, "--history", tmp_path / "h.csv", "--out", out)
+    assert found.exit_code == status, found.stderr
+    assert out.exists() == (status == 0)
+    if status:
+        assert "has no ratings" in found.stderr
+        assert "column of ratings" in found.stderr

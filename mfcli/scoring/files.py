@@ -107,9 +107,16 @@ def fold_history(
 ) -> tuple[Checkpoint, NDArray[np.int64], Inputs]:
     """Return the model with the users of a history folded in, their rows, and what was read.
 
-    Raises InputError for a history that cannot be read or that holds no item of the model.
+    Raises InputError for a history that cannot be read or that holds no item of the model, and for
+    one without ratings where the model predicts them: a row of 1 would be the worst of them.
     """
-    history, inputs = read_history(source, on_event)
+    history, rated, inputs = read_history(source, on_event)
+    if checkpoint.predicts_ratings and not rated:
+        low, high = checkpoint.rating_range
+        raise InputError(
+            f"{source}: has no ratings, and this model predicts them ({low:g} to {high:g}): add a "
+            "column of ratings (name it rating), or train a model of likes with --mode hogwild"
+        )
     folded = fold_in(checkpoint, history, workers or available_workers())
     if not len(folded.users):
         raise InputError(
@@ -129,13 +136,16 @@ def fold_history(
     return folded.checkpoint, folded.users, inputs
 
 
-def read_history(source: str, on_event: OnEvent) -> tuple[Interactions, Inputs]:
-    """Read an .npz of fetch or split, or any table that fetch reads; the last of doubles counts."""
+def read_history(source: str, on_event: OnEvent) -> tuple[Interactions, bool, Inputs]:
+    """Read an .npz of fetch or split, or any table that fetch reads; the last of doubles counts.
+
+    Returns also whether the table has ratings; an .npz has values in any case.
+    """
     if source.endswith(".npz"):
         path = Path(source)
-        return load_interactions(path), [{"role": "history", "sha256": file_sha256(path)}]
+        return load_interactions(path), True, [{"role": "history", "sha256": file_sha256(path)}]
     read = read_any(source, on_event=quietly(on_event), names=False)
-    return from_rows(read.rows())[0], read.digests("history")
+    return from_rows(read.rows())[0], read.table.ratings is not None, read.digests("history")
 
 
 def read_pairs(source: str, role: str, on_event: OnEvent) -> tuple[IdPairs, Inputs]:
