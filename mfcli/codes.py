@@ -93,7 +93,7 @@ WARNINGS: dict[WarningCode, About] = {
     ),
     WarningCode.encoding: About(
         "The file is not UTF-8, and was read in another encoding.",
-        "Look at the names and ids; write the file as UTF-8 if they are garbled.",
+        "Look at the names and ids; if they are garbled, name the encoding with `--encoding`.",
     ),
     WarningCode.lines: About(
         "Lines of the file hold no row (comments, rulers, footers, repeated headers): they were "

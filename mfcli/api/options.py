@@ -36,6 +36,8 @@ class FetchOptions(TypedDict, total=False):
     columns: str
     header: bool
     time_format: str
+    quoting: Literal["none", "doubled", "escaped"]
+    encoding: str
     id_type: str
     drop_missing: bool
     drop_id: list[str]

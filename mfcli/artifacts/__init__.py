@@ -7,6 +7,7 @@ metrics         ``metrics.json``
 splits          what the files of one split say of each other
 meta            schema number, kind and lineage of every artifact
 tables          CSV, Parquet and JSON lines
+native          bytes that Arrow owns, so that its threads need nothing of Python's
 zips, unpacking, array_headers, documents: what is checked before anything of a file is believed
 """
 

@@ -51,6 +51,14 @@ class IdType(StrEnum):
     text = "text"
 
 
+class Quoting(StrEnum):
+    """How cells of a table of text are quoted."""
+
+    none = "none"
+    doubled = "doubled"
+    escaped = "escaped"
+
+
 COLUMN_ROLES = ("user", "item", "rating", "time")
 NO_COLUMN = "none"  # --columns rating=none: there is no rating
 
@@ -96,6 +104,21 @@ class FetchConfig(FilterConfig):
         "pattern such as %d.%m.%Y %H:%M.",
         role=Role.source,
         shown="found by looking",
+        panel=_READ,
+    )
+    quoting: Quoting | None = option(
+        None,
+        "How cells are quoted. none: a quote is a character like any other; doubled: a quote in a "
+        'quoted cell is written as ""; escaped: as \\".',
+        role=Role.source,
+        shown="found by looking",
+        panel=_READ,
+    )
+    encoding: str | None = option(
+        None,
+        "Encoding of a text, as Python names it (cp1252, cp1251, shift_jis, gbk, …).",
+        role=Role.source,
+        shown="UTF-8, UTF-16 or Windows-1252, by looking",
         panel=_READ,
     )
     id_type: str | None = option(
@@ -205,6 +228,11 @@ class FetchConfig(FilterConfig):
             ("http://", "https://")
         ):
             raise UsageError(f"--base-url {self.base_url!r} should begin with https:// or http://")
+        if self.encoding is not None and not _is_text_encoding(self.encoding):
+            raise UsageError(
+                f"--encoding {self.encoding!r} is not known: utf-8, cp1252, cp1251, shift_jis, gbk "
+                "and others are"
+            )
         if self.format is Format.udata and self.header:
             raise UsageError("--format u.data has no header: choose --format tsv")
 
@@ -213,6 +241,13 @@ def pairs_only(config: FetchConfig) -> FetchConfig:
     """Return the options for a table of which only the users and items are wanted."""
     chosen = dict.fromkeys(("rating", "time"), NO_COLUMN) | parse_columns(config.columns)
     return replace(config, columns=",".join(f"{role}={name}" for role, name in chosen.items()))
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        return "a".encode(name).decode(name) == "a"
+    except (LookupError, UnicodeError, ValueError):
+        return False
 
 
 def parse_columns(text: str | None) -> dict[str, str]:

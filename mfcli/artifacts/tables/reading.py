@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from mfcli.artifacts.files import open_input
+from mfcli.artifacts.native import native_reader
 from mfcli.artifacts.unpacking import GZIP_MAGIC, open_gzip
 from mfcli.config import TableFormat
 from mfcli.errors import InputError
@@ -78,11 +79,11 @@ def read_columns(path: Path, names: Sequence[str] | None) -> tuple[TableFormat, 
 
 
 def _parquet(_: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
-    return _selected(pyarrow.parquet.read_table(stream), names)
+    return _selected(pyarrow.parquet.read_table(native_reader(stream)), names)
 
 
 def _json_lines(_: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
-    return _selected(pyarrow.json.read_json(stream), names)
+    return _selected(pyarrow.json.read_json(native_reader(stream)), names)
 
 
 def _selected(table: pa.Table, names: Sequence[str] | None) -> pa.Table:
@@ -121,7 +122,7 @@ def _strings(names: Sequence[str] | None) -> dict[str, pa.DataType]:
 def _read_csv(path: Path, stream: Any, types: dict[str, pa.DataType]) -> pa.Table:
     try:
         return csv.read_csv(
-            stream,
+            native_reader(stream),
             parse_options=csv.ParseOptions(newlines_in_values=True),
             convert_options=csv.ConvertOptions(column_types=types, include_columns=list(types)),
         )

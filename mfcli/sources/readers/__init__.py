@@ -1,8 +1,12 @@
 """File formats → rows.
 
 formats.py     the table of formats: how each is recognised and read
-detect.py      what a text is, by its first bytes
+detect.py      what a text is, by its first bytes; encodings.py: how it is encoded
+tidy.py        what stands around a table: titles, comments, frames; noise.py: how it looks;
+               dropping.py: lines within the table that are no rows
 delimited.py   u.data, ratings.dat, csv, tsv, space, recbole; dialect.py: how such a table is cut
+blocks.py      a text in blocks of whole rows, parsed by threads that always end; quotes.py: where
+               rows end that hold quotes; quoting.py: how cells are quoted; parsing.py: one block
 adjacency.py   adjacency lists, negatives
 columnar.py (Parquet, Feather, ORC), jsonl.py, typed.py (tables whose columns have types)
 matrices.py    sparse matrices: SciPy, Matrix Market, mfcli's own; netflix.py

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+from collections.abc import Generator
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mfcli.config.fetch import FetchConfig, Format
-from mfcli.errors import InputError
 from mfcli.events import OnEvent
 from mfcli.sources.readers import lines
-from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.delimited import (
-    NotUtf8Error,
-    as_latin1,
-    count_lines,
-    read_batches,
-    read_either_encoding,
-    says_not_utf8,
-)
+from mfcli.sources.readers.blocks import Blocks
+from mfcli.sources.readers.delimited import count_lines, explained
 from mfcli.sources.readers.dialect import Change
-from mfcli.sources.readers.source import Lines, Source
+from mfcli.sources.readers.parsing import parse_rows
+from mfcli.sources.readers.source import Source, cut_pieces, whole_lines
 from mfcli.sources.readers.table import TableBuilder
 
 _NO_SEPARATOR = "\x1f"
@@ -37,9 +32,7 @@ def read_adjacency(
 
     Raises InputError with the line of what cannot be used.
     """
-    return read_either_encoding(
-        lambda latin1: _read_lists(source, config, on_event, latin1, None), source, on_event
-    )
+    return _read_lists(source, config, on_event, None)
 
 
 def read_negatives(
@@ -49,11 +42,7 @@ def read_negatives(
 
     Raises InputError with the line of what cannot be used.
     """
-    return read_either_encoding(
-        lambda latin1: _read_lists(source, config, on_event, latin1, _leave_out_positives),
-        source,
-        on_event,
-    )
+    return _read_lists(source, config, on_event, _leave_out_positives)
 
 
 def count_items(head: bytes) -> int:
@@ -67,35 +56,35 @@ def _leave_out_positives(text: bytes) -> bytes:
 
 
 def _read_lists(
-    source: Source, config: FetchConfig, on_event: OnEvent, latin1: bool, change: Change | None
+    source: Source, config: FetchConfig, on_event: OnEvent, change: Change | None
 ) -> TableBuilder:
+    def open_pieces(report: OnEvent) -> Generator[bytes]:
+        with source.open() as stream:
+            for piece in cut_pieces(stream, whole_lines, report, source.size, source.name):
+                yield change(piece) if change else piece
+
+    line_of_row = partial(lines.line_of, source, count_rows=_count_items_of_line)
     builder = TableBuilder(
         config,
         columns={"user": "first on the line", "item": "all behind it"},
-        where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_items_of_line)}",
+        where=lambda row: f"{source.name}, line {line_of_row(row)}",
     )
-    change = as_latin1(change) if latin1 else change
-    with contextlib.closing(
-        Lines(source.open(), change, on_event, source.size, source.name)
-    ) as stream:
-        try:
-            for batch in read_batches(
-                stream,
-                width=1,
-                header=False,
-                delimiter=_NO_SEPARATOR,
-                quoted=False,
-                kinds={"0": pa.string()},
-            ):
-                builder.add(*_pairs(batch.column(0)))
-        except CellError as error:
-            line = lines.line_of(source, error.row, _count_items_of_line)
-            raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
-        except pa.ArrowInvalid as error:
-            if says_not_utf8(error):
-                raise NotUtf8Error from None
-            raise InputError(f"{source.name}: cannot be read: {str(error)[:200]}") from None
+    taken = closing(Blocks(open_pieces, _parse, on_event).taken())
+    with explained(source.name, line_of_row), taken as batches:
+        for batch in batches:
+            builder.add(*_pairs(batch.column(0)))
     return builder
+
+
+def _parse(piece: bytes, _first: bool) -> pa.RecordBatch:
+    """Return the lines of a piece of text, a string each."""
+    return parse_rows(
+        piece,
+        width=1,
+        delimiter=_NO_SEPARATOR,
+        quoted=False,
+        kinds={"0": pa.string()},
+    )
 
 
 def _count_items_of_line(line: bytes) -> int:

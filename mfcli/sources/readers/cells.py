@@ -26,6 +26,23 @@ class CellError(Exception):
         self.row, self.mend = row, mend
 
 
+class LineError(Exception):
+    """A line that cannot be used: ``line`` counts the lines of a text, or of a piece of it."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        """Keep where and why; the reader adds the file and what mends it."""
+        super().__init__(reason)
+        self.line, self.reason = line, reason
+
+
+class StrayQuoteError(LineError):
+    """A quoted cell that does not end as it should."""
+
+
+class NotUtf8Error(LineError):
+    """A line of which a cell that is read is not UTF-8."""
+
+
 def first_true(mask: pa.Array) -> int:
     """Return the position of the first true value, −1 without one."""
     return int(pc.index(mask, value=True).as_py())

@@ -15,7 +15,7 @@ _LARGEST = 20  # rating, in whole numbers
 _RECBOLE = re.compile(r"[^:\s]+:(token|float|token_seq|float_seq)\Z")
 
 # Delimiters of tables of text, and whether their cells may be quoted.
-_DELIMITERS = {"\t": False, ",": True, ";": True, "|": True}
+_DELIMITERS = {"\t": False, ",": True, ";": True, "|": True, "\x01": True}
 
 
 def is_jsonl(head: Head) -> bool:

@@ -11,8 +11,9 @@ from typing import IO
 
 import pyarrow as pa
 
+from mfcli.codes import WarningCode
 from mfcli.config.fetch import FetchConfig, Format
-from mfcli.events import OnEvent
+from mfcli.events import OnEvent, Warned
 from mfcli.sources.readers import (
     adjacency,
     columnar,
@@ -23,9 +24,13 @@ from mfcli.sources.readers import (
     matrices,
     netflix,
 )
+from mfcli.sources.readers.cells import NotUtf8Error
+from mfcli.sources.readers.dialect import TEXT_LAYOUTS
+from mfcli.sources.readers.encodings import encoding_of, likeliest_encoding, recoded
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
+from mfcli.sources.readers.tidy import find_tidying
 from mfcli.system import capacity
 
 PairBatch = tuple[pa.Array, pa.Array]  # users, items: strings
@@ -151,6 +156,12 @@ READERS: dict[Format, Reader] = {
 }
 
 
+def is_binary(head: Head) -> bool:
+    """Tell a file of a format that is no text."""
+    readers = (reader for reader in READERS.values() if not reader.is_text)
+    return any(reader.recognises is not None and reader.recognises(head) for reader in readers)
+
+
 def find_format(head: Head) -> Format:
     """Return the format that the first bytes of a file show; raises InputError if none does."""
     for is_text in (False, True):
@@ -171,6 +182,31 @@ def read_part(
     Raises InputError that names file and line for what cannot be read.
     """
     head = source.head()
+    encoding = config.encoding or encoding_of(head.content)
+    if encoding is not None and not is_binary(head):
+        return _read_text(recoded(source, encoding), config, on_event)
+    try:
+        return _read_text(source, config, on_event)
+    except NotUtf8Error:
+        encoding = likeliest_encoding(source)
+    on_event(
+        Warned(
+            WarningCode.encoding,
+            f"{source.name}: is not UTF-8; read as Windows-1252 (--encoding names another)",
+        )
+    )
+    return _read_text(recoded(source, encoding), config, on_event)
+
+
+def _read_text(
+    source: Source, config: FetchConfig, on_event: OnEvent
+) -> tuple[TableBuilder, Format]:
+    head = source.head()
+    if config.format is None or config.format in TEXT_LAYOUTS:
+        tidying = find_tidying(head)
+        source, head = tidying.source(source), tidying.head(head)
+        if tidying.remark:
+            on_event(Warned(WarningCode.lines, f"{source.name}: {tidying.remark}"))
     kind = config.format or find_format(head)
     reader = READERS[kind]
     if config.format and reader.is_text:

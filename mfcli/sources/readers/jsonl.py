@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
+from mfcli.artifacts.native import native_buffer
 from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
@@ -19,7 +18,7 @@ from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.looks import look_at
 from mfcli.sources.readers.partitions import Places, find_places
-from mfcli.sources.readers.source import Lines, Source
+from mfcli.sources.readers.source import Source, cut_pieces, whole_lines
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 
@@ -43,11 +42,9 @@ def read_jsonl(
         constants=places.constants,
         where=lambda row: f"{source.name}, line {lines.line_of(source, row, _count_objects)}",
     )
-    with contextlib.closing(
-        Lines(source.open(), _keep_whole_lines, on_event, source.size, source.name)
-    ) as stream:
+    with source.open() as stream:
         try:
-            while block := stream.read():
+            for block in cut_pieces(stream, whole_lines, on_event, source.size, source.name):
                 cells = _json_columns(block, schema, wanted, builder.n_rows)
                 ids = {role: cells[role].cast(pa.string()) for role in _IDS & cells.keys()}
                 builder.add(**{**cells, **ids})
@@ -55,11 +52,6 @@ def read_jsonl(
             line = lines.line_of(source, error.row, _count_objects)
             raise InputError(f"{source.name}, line {line}: {error}: {error.mend}") from None
     return builder
-
-
-def _keep_whole_lines(text: bytes) -> bytes:
-    """Change nothing: a stream with a change comes in whole lines."""
-    return text
 
 
 def _count_objects(line: bytes) -> int:
@@ -124,7 +116,7 @@ def _json_columns(
             raise pa.ArrowInvalid
         block.decode("utf-8")
         table = pyarrow.json.read_json(
-            io.BytesIO(block),
+            pa.BufferReader(native_buffer(block)),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
             parse_options=options,
         )

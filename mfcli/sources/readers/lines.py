@@ -1,4 +1,4 @@
-"""After an error: which line of the file it stands on, found by reading it once more."""
+"""After an error: which line of a piece of text it stands on, found by reading it once more."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
-from mfcli.events import ignore
 from mfcli.sources.readers.cells import MEND as MEND
-from mfcli.sources.readers.dialect import Change, Dialect
-from mfcli.sources.readers.source import Lines, Source
+from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.text import QUOTING
 
 
-def line_of_row(source: Source, dialect: Dialect, change: Change | None, row: int) -> int:
-    """Return the line, from 1, on which data row ``row`` (from 0) begins."""
-    wanted = row + int(dialect.header)
+def line_of_row(piece: bytes, row: int, delimiter: str, *, quoted: bool) -> int:
+    """Return the line, from 0, on which row ``row`` (from 0) of a piece begins."""
     line = 0
-    for number, (line, _) in enumerate(_numbered_records(source, dialect, change)):
-        if number == wanted:
+    for number, (line, _) in enumerate(numbered_records(piece, delimiter, quoted=quoted)):
+        if number == row:
             return line
     return line
 
 
-def ragged_line(source: Source, dialect: Dialect, change: Change | None) -> tuple[int, int] | None:
-    """Return the first line with another number of columns, and that number."""
-    for line, record in _numbered_records(source, dialect, change):
-        if len(record) != dialect.width:
+def ragged_line(
+    piece: bytes, width: int, delimiter: str, *, quoted: bool
+) -> tuple[int, int] | None:
+    """Return the first line, from 0, with another number of columns, and that number."""
+    for line, record in numbered_records(piece, delimiter, quoted=quoted):
+        if len(record) != width:
             return line, len(record)
     return None
 
@@ -43,23 +42,18 @@ def line_of(source: Source, row: int, count_rows: Callable[[bytes], int]) -> int
     return line
 
 
-def _numbered_records(
-    source: Source, dialect: Dialect, change: Change | None
+def numbered_records(
+    piece: bytes, delimiter: str, *, quoted: bool
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the line each record begins on, and the record; blank lines count but are left out."""
     csv.field_size_limit(1 << 30)
-    binary = io.BufferedReader(Lines(source.open(), change, ignore, source.size, source.name))
-    with io.TextIOWrapper(binary, "utf-8", errors="replace", newline="") as text:
-        reader = csv.reader(
-            text,
-            delimiter=dialect.delimiter,
-            quoting=QUOTING[dialect.quoted],
-        )
-        begin = 1
-        try:
-            for record in reader:
-                if record:
-                    yield begin, record
-                begin = reader.line_num + 1
-        except csv.Error:
-            return
+    text = io.StringIO(piece.decode("utf-8", "replace"), newline="")
+    reader = csv.reader(text, delimiter=delimiter, quoting=QUOTING[quoted])
+    begin = 0
+    try:
+        for record in reader:
+            if record:
+                yield begin, record
+            begin = reader.line_num
+    except csv.Error:
+        return

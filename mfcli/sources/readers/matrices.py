@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import warnings
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts.array_headers import array_headers
 from mfcli.artifacts.matrix import interactions_from
+from mfcli.artifacts.native import native_buffer
 from mfcli.artifacts.zips import check_members
 from mfcli.config.fetch import FetchConfig, Format, parse_columns
 from mfcli.data.interactions import Interactions
@@ -27,7 +27,7 @@ from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.columns import by_place
 from mfcli.sources.readers.seekable import open_seekable
-from mfcli.sources.readers.source import Lines, Source
+from mfcli.sources.readers.source import Source, cut_pieces, whole_lines
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 from mfcli.sources.readers.typed import add_typed
@@ -224,10 +224,9 @@ def read_mtx(source: Source, kind: Format, config: FetchConfig, on_event: OnEven
 
     builder = TableBuilder(config, columns=chosen.used(), where=where)
     left = before
-    with contextlib.closing(
-        Lines(source.open(), _whole_lines, on_event, source.size, source.name)
-    ) as stream:
-        while block := stream.read():
+    with source.open() as stream:
+        for piece in cut_pieces(stream, whole_lines, on_event, source.size, source.name):
+            block = piece
             while left and block:
                 line, _, block = block.partition(b"\n")
                 left -= _count_lines(line)
@@ -243,10 +242,6 @@ def read_mtx(source: Source, kind: Format, config: FetchConfig, on_event: OnEven
             "is cut off, or was changed"
         )
     return builder
-
-
-def _whole_lines(text: bytes) -> bytes:
-    return text
 
 
 def _count_lines(line: bytes) -> int:
@@ -285,7 +280,7 @@ def _mtx_columns(
         return [pa.array([], kind) for kind in kinds]
     try:
         table = pyarrow.csv.read_csv(
-            io.BytesIO(text.replace(b" \r", b"\r")),
+            pa.BufferReader(native_buffer(text.replace(b" \r", b"\r"))),
             read_options=pyarrow.csv.ReadOptions(
                 column_names=names, use_threads=False, block_size=len(text) + 1
             ),

@@ -46,7 +46,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 def read_names(source: Source) -> dict[str, str]:
     """Return id → name as text; raises InputError for a file that is not a list of names.
 
-    A byte that is not UTF-8 makes the whole file Latin-1. Of two names of an id the first counts.
+    Text that is not UTF-8 is taken as Windows-1252. Of two names of an id the first counts.
     Control characters become spaces; a name is cut at 255 characters.
     """
     with source.open() as stream:

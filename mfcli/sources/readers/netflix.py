@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 
 import numpy as np
@@ -11,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from mfcli.artifacts.native import native_buffer
 from mfcli.config.fetch import FetchConfig, Format
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent
 from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import CellError
-from mfcli.sources.readers.source import Lines, Source
+from mfcli.sources.readers.source import Source, cut_pieces, whole_lines
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 
@@ -52,12 +51,10 @@ def read_netflix(
         config, columns={"user": "1", "item": "above", "rating": "2", "time": "3"}, where=where
     )
     movie: str | None = None
-    with contextlib.closing(
-        Lines(source.open(), _cut_markers, on_event, source.size, source.name)
-    ) as stream:
-        while block := stream.read():
+    with source.open() as stream:
+        for block in cut_pieces(stream, whole_lines, on_event, source.size, source.name):
             try:
-                movie = _add_block(builder, block, movie)
+                movie = _add_block(builder, _cut_markers(block), movie)
             except CellError as error:
                 raise InputError(f"{where(error.row)}: {error}: {error.mend}") from None
     return builder
@@ -80,7 +77,7 @@ def _add_block(builder: TableBuilder, block: bytes, movie: str | None) -> str | 
     names = ["user", "rating", "time"]
     try:
         table = pyarrow.csv.read_csv(
-            io.BytesIO(block),
+            pa.BufferReader(native_buffer(block)),
             read_options=pyarrow.csv.ReadOptions(
                 column_names=names, use_threads=False, block_size=len(block) + 1
             ),

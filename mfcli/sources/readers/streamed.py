@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 
 from mfcli.artifacts import open_input
 from mfcli.errors import InputError
-from mfcli.sources.readers.formats import READERS, PairBatch, find_format
+from mfcli.sources.readers.encodings import UTF_8, encoding_of_head, recoded_stream
+from mfcli.sources.readers.formats import READERS, PairBatch, find_format, is_binary
 from mfcli.sources.readers.id_tokens import surely_missing, trim_ids
 from mfcli.sources.readers.source import HEAD_BYTES, read_head
 from mfcli.sources.readers.text import Head
+from mfcli.sources.readers.tidy import find_tidying
 from mfcli.system.streams import standard_input
 
 BATCH_ROWS = 1 << 16
@@ -35,10 +37,11 @@ def pair_batches(source: str, *, allow_empty: bool = False) -> Iterator[PairBatc
             stream = standard_input()
         else:
             stream = stack.enter_context(open_input(Path(source)))
-        begun = read_head(stream)
+        head, stream, begun = _as_utf8(stream, name)
         if allow_empty and not begun.strip():
             return
-        head = Head(name, begun[:HEAD_BYTES], len(begun) <= HEAD_BYTES)
+        tidying = find_tidying(head)
+        head = tidying.head(head)
         kind = find_format(head)
         reader = READERS[kind]
         if reader.stream_pairs is None or (reader.needs_file and source == "-"):
@@ -49,7 +52,7 @@ def pair_batches(source: str, *, allow_empty: bool = False) -> Iterator[PairBatc
                 f"not from {kind}"
             )
         if not reader.needs_file:
-            stream = cast(IO[bytes], _Rejoined(begun, stream))
+            stream = tidying.stream(cast(IO[bytes], _Rejoined(begun, stream)))
         done = 0
         for users, items in reader.stream_pairs(stream, head, kind):
             for at in range(0, len(users), BATCH_ROWS):
@@ -61,6 +64,23 @@ def pair_batches(source: str, *, allow_empty: bool = False) -> Iterator[PairBatc
                     _refuse_missing(column, what, name, done)
                 done += len(batch[0])
                 yield batch
+
+
+def _as_utf8(stream: IO[bytes], name: str) -> tuple[Head, IO[bytes], bytes]:
+    """Return the head of a stream, the stream as UTF-8, and what was read of it already."""
+    begun = read_head(stream)
+    head = Head(name, begun[:HEAD_BYTES], len(begun) <= HEAD_BYTES)
+    if is_binary(head):
+        return head, stream, begun
+    try:
+        encoding = encoding_of_head(head)
+    except InputError:  # perhaps in a column that is not read
+        encoding = UTF_8
+    if encoding == UTF_8:
+        return head, stream, begun
+    stream = recoded_stream(cast(IO[bytes], _Rejoined(begun, stream)), encoding, name)
+    begun = read_head(stream)
+    return Head(name, begun[:HEAD_BYTES], len(begun) <= HEAD_BYTES), stream, begun
 
 
 class _Rejoined:

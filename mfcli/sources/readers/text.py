@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -13,6 +14,8 @@ from typing import Literal
 from mfcli.sources.readers.part import WHOLE, Part
 
 BOM = b"\xef\xbb\xbf"
+BAD_BYTE = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that does not fit
+NOT_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
 LINE_END = re.compile(r"\r\n|\n|\r")
 # csv.QUOTE_MINIMAL and csv.QUOTE_NONE, which are plain integers to mypy.
 QUOTING: dict[bool, Literal[0, 3]] = {True: 0, False: 3}
@@ -38,13 +41,15 @@ class Head:
     """The first bytes of a file.
 
     name: of the file, for messages. content: the bytes. whole: whether that is all there is.
-    part: what is known of it as a part of a table.
+    part: what is known of it as a part of a table. delimiter: what the file says itself that cuts
+    its cells (``sep=;``).
     """
 
     name: str
     content: bytes
     whole: bool
     part: Part = WHOLE
+    delimiter: str | None = None
 
     @cached_property
     def lines(self) -> list[str]:
@@ -75,24 +80,38 @@ class Head:
 
         delimiters: character → whether cells may be quoted beside it; earlier ones win.
         """
+        if self.delimiter in delimiters:
+            return self.delimiter
         widths: dict[str, int] = {}
-        for delimiter, quoted in delimiters.items():
-            found = {len(record) for record in self.records(delimiter, quoted=quoted)}
-            if len(found) == 1:
-                widths[delimiter] = found.pop()
+        for delimiter, may_be_quoted in delimiters.items():
+            for quoted in dict.fromkeys((may_be_quoted, False)):  # quotes may be part of the text
+                found = {len(record) for record in self.records(delimiter, quoted=quoted)}
+                if len(found) == 1:
+                    widths[delimiter] = found.pop()
+                    break
         best = max(widths, key=lambda delimiter: widths[delimiter], default=None)
         return None if best is None or widths[best] < 2 else best
 
 
-def decode(content: bytes) -> str:
-    """Decode UTF-8, or Latin-1 if it is not, without a byte-order mark.
+def first_line(content: bytes, delimiter: str, *, quoted: bool) -> tuple[int, bytes]:
+    """Return how many lines end with the first record of a text, and the one that it stands on."""
+    text = decode(content)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=QUOTING[quoted])
+    next((record for record in reader if record), None)
+    lines = LINE_END.split(text)
+    return reader.line_num, lines[reader.line_num - 1].encode() if lines else b""
 
-    A character that is cut off at the end is left out: content may be the beginning of a file.
+
+def decode(content: bytes) -> str:
+    """Decode the beginning of a file without a byte-order mark, whatever it is.
+
+    UTF-8, with a mark for each byte that does not fit; or Windows-1252, where most do not. A
+    character that is cut off at the end is left out.
     """
     content = content.removeprefix(BOM)
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.end >= len(content) - 3 and error.reason == "unexpected end of data":
-            return content[: error.start].decode("utf-8")
-        return content.decode("latin-1")
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(content)
+    bad = len(BAD_BYTE.findall(text))
+    if bad > len(NOT_ASCII.findall(text)):
+        return content.decode("cp1252", "replace")
+    text = text.replace("\n\ufeff", "\n")  # parts with a mark each, put together
+    return BAD_BYTE.sub("\N{REPLACEMENT CHARACTER}", text) if bad else text
