@@ -520,7 +520,7 @@ def test_pairs_are_scored_in_their_order_by_what_is_known(cli, tmp_path) -> None
         ("", "no rows"),
         ("user,item\n10,100\n,101\n", "row 2: the user is missing"),
         ('{"user": 1, "item": 2}\n', "not from jsonl"),
-        ("user,item\n1,2\n1,2,3\n", "cannot be read"),
+        ("user,item\n1,2\n1,2,3\n", "line 3: has 3 columns"),
     ],
 )
 def test_pairs_that_cannot_be_read_leave_nothing(cli, made, tmp_path, text, reason) -> None:
