@@ -38,7 +38,8 @@ class RecommendConfig(OutputConfig):
     )
     allow_empty: bool = option(
         False,
-        "Write an empty output where --users, --items or --pairs hold nothing, instead of exit 3.",
+        "Go on, instead of exit 3, where --users, --items, --history or --pairs hold nothing, or "
+        "--users or --pairs nobody and nothing that the model knows (newcomers only).",
         role=Role.gate,
     )
     unknown_users: UnknownUsers = option(

@@ -39,7 +39,7 @@ def write_pairs(
     """Write a score for each pair of a table, in its order; ``-`` is standard input.
 
     Raises InputError for pairs that cannot be read, or whose ids do not fit their column; where
-    there are none, unless ``allow_empty``; and where neither any user nor any item is known.
+    there are none, or neither any user nor any item is known, unless ``allow_empty``.
     """
     catalog = scorer.index.catalog
     typed = _TypedIds(catalog, kind)
@@ -51,7 +51,8 @@ def write_pairs(
     on_event(Started("scores of pairs"))
     users = items = 0
     with open_table(stream, kind, columns, csv_safe=csv_safe) as table:
-        for batch in pair_batches(source, allow_empty=allow_empty):
+        integers = (scorer.index.users.integers, scorer.index.items.integers)
+        for batch in pair_batches(source, allow_empty=allow_empty, integers=integers):
             cells = typed.cells(*batch)
             found = scorer.score(*batch)
             users, items = users + found.unknown_users, items + found.unknown_items
@@ -59,10 +60,11 @@ def write_pairs(
             on_event(Progress(table.n_rows, None))
         if not table.n_rows and not allow_empty:
             raise InputError(f"{source}: holds no pairs: --allow-empty writes an empty output")
-        if table.n_rows and users == items == table.n_rows:
+        if table.n_rows and users == items == table.n_rows and not allow_empty:
             raise InputError(
                 f"{source}: none of its {table.n_rows} rows has a user or an item of the model: "
-                "give ids as they stand in the source of the training data"
+                "give ids as they stand in the source of the training data; if all are new, "
+                "--allow-empty goes on"
             )
     if users or items:
         on_event(

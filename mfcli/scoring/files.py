@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from mfcli.artifacts.meta import warnings_of
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, SimilarConfig
 from mfcli.data.building import from_rows
-from mfcli.data.ids import FLOAT_INTEGER
 from mfcli.data.interactions import Ids, Interactions
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore, quietly
@@ -47,7 +45,7 @@ def load_recommender(
     everyone, history_inputs = None, Inputs()
     if config.history is not None:
         checkpoint, everyone, history_inputs = fold_history(
-            checkpoint, config.history, config.workers, on_event
+            checkpoint, config.history, config, on_event
         )
         scoring = scoring_of(checkpoint, model)
     index = CatalogIndex(checkpoint.catalog)
@@ -55,7 +53,7 @@ def load_recommender(
     if config.users is not None:
         users = read_ids(config.users, "user", index.users, on_event)
         _refuse_empty(config.users, users, config, "user")
-        _refuse_other_kind(config.users, users, index)
+        _refuse_strangers(config.users, users, index, config)
         inputs.append({"role": "users", "sha256": _digest(users)})
     filters = _read_filters(config, index, inputs, on_event)
     request = make_request(
@@ -103,21 +101,26 @@ def load_neighbours(
 
 
 def fold_history(
-    checkpoint: Checkpoint, source: str, workers: int | None, on_event: OnEvent
+    checkpoint: Checkpoint, source: str, config: RecommendConfig, on_event: OnEvent
 ) -> tuple[Checkpoint, NDArray[np.int64], Inputs]:
     """Return the model with the users of a history folded in, their rows, and what was read.
 
     Raises InputError for a history that cannot be read or that holds no item of the model, and for
-    one without ratings where the model predicts them: a row of 1 would be the worst of them.
+    one without ratings where the model predicts them: a row of 1 would be the worst of them; and
+    for an empty one unless ``config.allow_empty``.
     """
     history, rated, inputs = read_history(source, on_event)
+    if not history.n_ratings:
+        _refuse_empty(source, (), config, "row")
+        on_event(Noted(f"{source}: holds no rows, so nobody is folded in"))
+        return checkpoint, np.zeros(0, np.int64), inputs
     if checkpoint.predicts_ratings and not rated:
         low, high = checkpoint.rating_range
         raise InputError(
             f"{source}: has no ratings, and this model predicts them ({low:g} to {high:g}): add a "
             "column of ratings (name it rating), or train a model of likes with --mode hogwild"
         )
-    folded = fold_in(checkpoint, history, workers or available_workers())
+    folded = fold_in(checkpoint, history, config.workers or available_workers())
     if not len(folded.users):
         raise InputError(
             f"{source}: holds no item that the model knows: give ids as they stand in the "
@@ -144,7 +147,7 @@ def read_history(source: str, on_event: OnEvent) -> tuple[Interactions, bool, In
     if source.endswith(".npz"):
         path = Path(source)
         return load_interactions(path), True, [{"role": "history", "sha256": file_sha256(path)}]
-    read = read_any(source, on_event=quietly(on_event), names=False)
+    read = read_any(source, on_event=quietly(on_event), names=False, may_be_empty=True)
     return from_rows(read.rows())[0], read.table.ratings is not None, read.digests("history")
 
 
@@ -210,16 +213,17 @@ def _refuse_empty(
         )
 
 
-def _refuse_other_kind(source: str, users: Sequence[str], index: CatalogIndex) -> None:
-    """Refuse users of whom none is known, and none is even a number as the model's are."""
-    if not users or not index.users.integers or (index.users.rows(users) >= 0).any():
+def _refuse_strangers(
+    source: str, users: Sequence[str], index: CatalogIndex, config: RecommendConfig
+) -> None:
+    """Refuse users of whom none is known: ids of another kind look like newcomers."""
+    if not users or config.allow_empty or (index.users.rows(users) >= 0).any():
         return
-    if not any(re.fullmatch(FLOAT_INTEGER, user) for user in users):
-        raise InputError(
-            f"{source}: none of its {len(users)} user ids is in the model (the first is "
-            f"{users[0]!r}, the model's are integers such as {index.catalog.user_ids[0]}): give "
-            "ids as they stand in the source of the training data"
-        )
+    raise InputError(
+        f"{source}: none of its {len(users)} user ids is in the model (the first is {users[0]!r}, "
+        f"the model's first is {str(index.catalog.user_ids[0])!r}): give ids as they stand in the "
+        "source of the training data; if all of them are newcomers, --allow-empty goes on"
+    )
 
 
 def _digest(tokens: list[str]) -> str:

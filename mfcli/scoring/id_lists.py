@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from mfcli.artifacts import open_input
 from mfcli.artifacts.unpacking import GZIP_MAGIC, open_gzip
-from mfcli.data.ids import FLOAT_INTEGER, trimmed
+from mfcli.codes import WarningCode
+from mfcli.data.ids import FLOAT_INTEGER, MISSING, MISSING_NUMBERS, trimmed
 from mfcli.errors import InputError
-from mfcli.events import Noted, OnEvent, ignore
+from mfcli.events import Noted, OnEvent, Warned, ignore
 from mfcli.scoring.ids import IdIndex
 from mfcli.sources.readers.columns import find_role
 from mfcli.sources.readers.foreign import refuse_foreign
@@ -33,13 +37,14 @@ def read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent = ignore)
 
     One a line, with a header or none; or the column of a table (commas, semicolons, tabs, bars, or
     Parquet) whose name is that of the ``role``, user or item, as fetch knows it. ``known``: the
-    model's ids, by which a header is told from an id. Nothing in the file is an empty list.
+    model's ids, by which a header is told from an id. Nothing in the file is an empty list. Cells
+    that stand for no id (empty, ``NULL``; ``nan`` among integers) are left out with a warning.
 
     Raises InputError where it cannot be read, or no column is known as the one.
     """
     content = _content(source)
     if content.startswith(b"PAR1"):
-        return _of_parquet(source, content, role)
+        return _present(source, role, _of_parquet(source, content, role), known, on_event)
     if not content.strip():
         return []
     head = Head(source, content[:HEAD_BYTES], len(content) <= HEAD_BYTES)
@@ -53,8 +58,9 @@ def read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent = ignore)
         names = [trimmed(name) for name in head.records(delimiter, quoted=True)[0]]
         place = _place(names, role, source)
         if place is not None:
-            return _column(source, text, delimiter, place)[1:] or []
-    tokens = _column(source, text, _NO_DELIMITER, 0)
+            found = _column(source, text, delimiter, place)
+            return _present(source, role, found, known, on_event)[1:]
+    tokens = _present(source, role, _column(source, text, _NO_DELIMITER, 0), known, on_event)
     if delimiter is not None and not (known.rows(tokens) >= 0).any():
         raise InputError(
             f"{source}: has {len(names)} columns, and none is known as the {role} ({names[0]!r}, "
@@ -113,7 +119,43 @@ def _content(source: str) -> bytes:
             return unpacked.read()
 
 
-def _of_parquet(source: str, content: bytes, role: str) -> list[str]:
+class _Cells(NamedTuple):
+    """Distinct cells with the line (or row) of the first, and how many rows may stand for none."""
+
+    places: dict[str, int]
+    doubtful: Counter[str]
+    place_word: str
+
+    @classmethod
+    def of(cls, cells: Iterable[tuple[int, str]], place_word: str) -> _Cells:
+        """Take cells with their places, in order."""
+        found = cls({}, Counter(), place_word)
+        for place, token in cells:
+            found.places.setdefault(token, place)
+            if token.lower() in MISSING_NUMBERS:
+                found.doubtful[token] += 1
+        return found
+
+
+def _present(source: str, role: str, cells: _Cells, known: IdIndex, on_event: OnEvent) -> list[str]:
+    """Return the distinct ids without what stands for none, of which it warns."""
+    doubtful = [token for token in cells.doubtful if known.integers or token in MISSING]
+    rows = known.rows(doubtful) if doubtful else ()
+    absent = [token for token, row in zip(doubtful, rows, strict=True) if row < 0]
+    if absent:
+        number = sum(cells.doubtful[token] for token in absent)
+        first = min(absent, key=cells.places.__getitem__)
+        on_event(
+            Warned(
+                WarningCode.ids,
+                f"{source}: {number} rows have no {role} (the first is {first!r}, "
+                f"{cells.place_word} {cells.places[first]}): left out",
+            )
+        )
+    return [token for token in cells.places if token not in absent]
+
+
+def _of_parquet(source: str, content: bytes, role: str) -> _Cells:
     import pyarrow.parquet
 
     try:
@@ -125,23 +167,24 @@ def _of_parquet(source: str, content: bytes, role: str) -> list[str]:
         raise InputError(f"{source}: no column is known as the {role}: call it {role}_id")
     column = table.column(place).combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # of no chunk
-        return []
-    found = (trimmed(text or "") for text in id_texts(column, role, 0).to_pylist())
-    return list(dict.fromkeys(filter(None, found)))
+        return _Cells.of((), "row")
+    texts = id_texts(column, role, 0).to_pylist()
+    return _Cells.of(((row, trimmed(text or "")) for row, text in enumerate(texts, 1)), "row")
 
 
-def _column(source: str, text: str, delimiter: str, place: int) -> list[str]:
-    """Return the distinct cells of a column, blank ones aside, the first line's among them."""
-    found: dict[str, None] = {}
+def _column(source: str, text: str, delimiter: str, place: int) -> _Cells:
+    """Return the cells of a column, the first line's among them; a blank line is no row."""
+    return _Cells.of(_cells(source, text, delimiter, place), "line")
+
+
+def _cells(source: str, text: str, delimiter: str, place: int) -> Iterator[tuple[int, str]]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for row in rows:
-            if not row or row == [""]:
+            if not any(map(trimmed, row)):
                 continue
             if len(row) <= place:
                 raise InputError(f"{source}, line {rows.line_num}: has no column {place + 1}")
-            if token := trimmed(row[place]):
-                found[token] = None
+            yield rows.line_num, trimmed(row[place])
     except csv.Error as error:
         raise InputError(f"{source}, line {rows.line_num}: {error}") from None
-    return list(found)

@@ -213,11 +213,13 @@ def read_any(
     *,
     pairs: bool = False,
     names: bool = True,
+    may_be_empty: bool = False,
 ) -> ReadTable:
     """Read SOURCE whole, neither merging nor filtering rows: whatever ``mfcli fetch`` takes.
 
     ``pairs``: the rows are pairs of ids rather than interactions: there may be none, and the
     negatives of a test set will do. ``names=False`` leaves the item names unread.
+    ``may_be_empty``: a source without a row or without a byte is a table as well.
 
     Raises InputError for a source that cannot be read, or that changes meanwhile, DownloadError,
     and UsageError for options that do not fit the source.
@@ -240,11 +242,11 @@ def read_any(
         with _watched((*files, *more)) as inputs:
             _check_digest(found, inputs, config, sources)
             _announce(where, [part for part, _ in parts], on_event)
-            if pairs:
+            if pairs or may_be_empty:
                 parts = [(part, own) for part, own in parts if part.head().content.strip()]
             table, kinds = read_parts(parts, on_event) if parts else (EMPTY_TABLE, [Format.csv])
             table.tell(where, on_event)
-            if not pairs:
+            if not pairs and (len(table.users.codes) or not may_be_empty):
                 _check_interactions(table, kinds, where)
             named = names_for(lists, table, on_event) if names else {}
     notices = dict.fromkeys(located.dataset.notice for located in found if located.dataset)

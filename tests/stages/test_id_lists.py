@@ -73,6 +73,15 @@ def test_a_list_may_be_parquet(cli, made, tmp_path) -> None:
         ("--users", "ann\nbob\n", "none of its 2 user ids is in the model"),
         ("--pairs", "user,item\n1,1\n2,2\n", "none of its 2 rows has a user or an item"),
         ("--exclude-items", "a,b\nx,y\n", "has 2 columns, and none is known as the item"),
+        ("--users", "1\n2\n", "(the first is '1', the model's first is '10')"),
+        ("--history", "user,item,rating\n10,1,3\n", "holds no item that the model knows"),
+        ("--history", "", "names no row"),
+        ("--history", "user,item\n", "names no row"),
+        ("--history", "user,item\n10,100\nNULL,101\n", "line 3: the user is missing ('NULL')"),
+        ("--exclude", "user,item\n10,100\n10,nan\n", "line 3: the item is missing ('nan')"),
+        ("--pairs", "user,item\n10,100\nNaN,101\n", "row 2: the user is missing ('NaN')"),
+        ("--pairs", "user,item\n10,100\n10,\n", "row 2: the item is missing"),
+        ("--users", "user_id\nNULL\n", "names no user"),
         ("--users", "", "names no user"),
         ("--users", "user_id\n", "names no user"),
         ("--items", "", "names no item"),
@@ -90,13 +99,75 @@ def test_what_cannot_be_meant_is_refused_and_the_output_stays(
     assert out.read_text() == "old"
 
 
-@pytest.mark.parametrize("option", ["--users", "--items", "--pairs"])
+@pytest.mark.parametrize("option", ["--users", "--items", "--pairs", "--history"])
 def test_an_empty_output_can_be_allowed(cli, made, tmp_path, option) -> None:
     (tmp_path / "some").write_bytes(b"")
     out = tmp_path / "r.csv"
     result = cli("recommend", made, "--out", out, option, tmp_path / "some", "--allow-empty")
     assert result.exit_code == 0, result.stderr
     assert len(out.read_text().splitlines()) == 1
+
+
+def test_users_have_their_lists_where_an_empty_history_is_allowed(cli, made, tmp_path) -> None:
+    (tmp_path / "users").write_text("10\n11\n")
+    (tmp_path / "new.csv").write_text("user,item\n")
+    plain = ("recommend", made, "--out", "-", "--k", "3", "--users", tmp_path / "users")
+    result = cli(*plain, "--history", tmp_path / "new.csv", "--allow-empty")
+    assert result.exit_code == 0, result.stderr
+    assert "holds no rows, so nobody is folded in" in result.stderr
+    assert result.stdout == cli(*plain).stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "rows"),
+    [("--users", "1\n2\n", 20), ("--pairs", "user,item\n1,1\n2,2\n", 2)],
+)
+def test_a_list_of_newcomers_only_can_be_allowed(cli, made, tmp_path, option, text, rows) -> None:
+    (tmp_path / "some").write_text(text)
+    asked = ("recommend", made, "--out", "-", option, tmp_path / "some")
+    assert "--allow-empty goes on" in cli(*asked).stderr
+    result = cli(*asked, "--allow-empty")
+    assert result.exit_code == 0, result.stderr
+    assert len(result.stdout.splitlines()) == rows + 1
+    assert "W-cold" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10\nNULL\n12\n", "1 rows have no user (the first is 'NULL', line 2): left out"),
+        ("10\n\n12\n\\N\n\\N\n", "2 rows have no user (the first is '\\\\N', line 4)"),
+        ("who\n10\nnan\n12\n", "1 rows have no user (the first is 'nan', line 3)"),
+        ("n;user_id\n1;10\n2; \n3;12\n4;None\n", "2 rows have no user (the first is '', line 3)"),
+    ],
+)
+def test_a_missing_id_of_a_list_is_left_out_and_said(cli, made, tmp_path, text, message) -> None:
+    (tmp_path / "users").write_text(text)
+    result = cli("recommend", made, "--out", "-", "--k", "1", "--users", tmp_path / "users")
+    assert result.exit_code == 0, result.stderr
+    assert [line.partition(",")[0] for line in result.stdout.splitlines()[1:]] == ["10", "12"]
+    assert message in result.stderr
+    assert "[W-ids]" in result.stderr
+
+
+def test_among_ids_of_text_somebody_may_be_called_none(cli, tmp_path) -> None:
+    users = np.array(["NULL", "ann", "none"])
+    train = from_mask(np.ones((3, 2), bool), np.ones(6), Catalog(users, np.arange(2)))
+    write_model(tmp_path / "m.pt", train)
+    asked = ("--include-seen", "--k", "1", "--users", "-", "--out", "-")
+    result = cli("recommend", tmp_path / "m.pt", *asked, input="none\nNULL\nnan\n#N/A\n")
+    found = [row[0] for row in csv.reader(io.StringIO(result.stdout, newline=""))]
+    assert found[1:] == ["NULL", "none", "nan"]
+    assert "1 rows have no user (the first is '#N/A', line 4)" in result.stderr
+
+
+def test_a_missing_id_of_a_parquet_list_is_left_out_and_said(cli, made, tmp_path) -> None:
+    pq.write_table(pa.table({"item_id": [100.0, None, 101.0]}), tmp_path / "ban")
+    options = ("--k", "40", "--exclude-items", tmp_path / "ban")
+    result = cli("recommend", made, "--out", "-", *options)
+    assert result.exit_code == 0, result.stderr
+    assert not items_of(result.stdout) & {"100", "101"}
+    assert "1 rows have no item (the first is '', row 2): left out" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--exclude-items", "--exclude"])

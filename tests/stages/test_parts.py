@@ -155,7 +155,7 @@ def test_users_that_nobody_knows_have_parts_behind_the_matrix(cli, made, tmp_pat
     users = pq.read_table(tmp_path / "recs")["user_id"].unique().to_pylist()
     assert users == [10, 69, *range(200, 212)]
     # Nobody at all is an empty table, not an empty folder.
-    nobody = (*recommend, "--unknown-users", "skip")
+    nobody = (*recommend, "--unknown-users", "skip", "--allow-empty")
     assert cli(*nobody, input="999\n").exit_code == 0
     assert pq.read_table(tmp_path / "recs").num_rows == 0
 

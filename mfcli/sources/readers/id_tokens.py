@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mfcli.data.ids import BLANKS, MAX_ID_LENGTH, MISSING
+from mfcli.data.ids import BLANKS, MAX_ID_LENGTH, MISSING, MISSING_NUMBERS
 
 _FIRST_LETTERS = {text[0] for text in MISSING if text}
 
@@ -61,6 +61,12 @@ def surely_missing(tokens: pa.Array) -> NDArray[np.bool_] | None:
     if not _Bytes(tokens).may_be_missing():
         return None
     return one_of(tokens, MISSING).to_numpy(zero_copy_only=False)
+
+
+def missing_among_numbers(tokens: pa.Array) -> NDArray[np.bool_]:
+    """Return which ids stand for none among integers, (N,)."""
+    lower = pc.utf8_lower(tokens)
+    return one_of(lower, MISSING_NUMBERS).to_numpy(zero_copy_only=False)
 
 
 def bad_token(tokens: pa.Array, what: str) -> tuple[NDArray[np.bool_] | None, str]:

@@ -14,7 +14,7 @@ from mfcli.artifacts import open_input
 from mfcli.errors import InputError
 from mfcli.sources.readers.encodings import UTF_8, encoding_of_head, recoded_stream
 from mfcli.sources.readers.formats import READERS, PairBatch, find_format, is_binary
-from mfcli.sources.readers.id_tokens import surely_missing, trim_ids
+from mfcli.sources.readers.id_tokens import missing_among_numbers, surely_missing, trim_ids
 from mfcli.sources.readers.source import HEAD_BYTES, read_head
 from mfcli.sources.readers.text import Head
 from mfcli.sources.readers.tidy import find_tidying
@@ -23,10 +23,13 @@ from mfcli.system.streams import standard_input
 BATCH_ROWS = 1 << 16
 
 
-def pair_batches(source: str, *, allow_empty: bool = False) -> Iterator[PairBatch]:
+def pair_batches(
+    source: str, *, allow_empty: bool = False, integers: tuple[bool, bool] = (False, False)
+) -> Iterator[PairBatch]:
     """Yield the pairs of a table in a format that can be streamed: a file, or ``-``.
 
     Blanks around ids are no part of them. ``allow_empty``: a source without a byte has no pairs.
+    ``integers``: whether the users and the items that are meant are numbers: ``nan`` is none then.
 
     Raises InputError that says what cannot be read, and after which row.
     """
@@ -60,8 +63,8 @@ def pair_batches(source: str, *, allow_empty: bool = False) -> Iterator[PairBatc
                     trim_ids(pc.fill_null(users.slice(at, BATCH_ROWS), "")),
                     trim_ids(pc.fill_null(items.slice(at, BATCH_ROWS), "")),
                 )
-                for what, column in zip(("user", "item"), batch, strict=True):
-                    _refuse_missing(column, what, name, done)
+                for what, column, numbers in zip(("user", "item"), batch, integers, strict=True):
+                    _refuse_missing(column, what, name, done, numbers=numbers)
                 done += len(batch[0])
                 yield batch
 
@@ -100,8 +103,12 @@ class _Rejoined:
         """Leave the stream to whoever opened it."""
 
 
-def _refuse_missing(column: pa.Array, what: str, name: str, before: int) -> None:
-    missing = surely_missing(column)
+def _refuse_missing(column: pa.Array, what: str, name: str, before: int, *, numbers: bool) -> None:
+    missing = missing_among_numbers(column) if numbers else surely_missing(column)
     if missing is not None and missing.any():
-        row = before + int(missing.argmax()) + 1
-        raise InputError(f"{name}, row {row}: the {what} is missing: mend or remove that row")
+        place = int(missing.argmax())
+        written = f" ({column[place].as_py()!r})" if column[place].as_py() else ""
+        raise InputError(
+            f"{name}, row {before + place + 1}: the {what} is missing{written}: mend or remove "
+            "that row"
+        )
