@@ -261,7 +261,8 @@ def test_unknown_users_get_popular_items_no_rows_or_an_error(cli, made):
     model = load_checkpoint(made / "model.pt")
     recommend = ["recommend", made / "model.pt", "--out", "-", "--k", "2", "--users", "-"]
     popular = np.argsort(-model.item_counts, kind="stable")[:2]
-    result = cli(*recommend, input=f"nobody\n{model.catalog.user_ids[0]}\n")
+    known = model.catalog.user_ids[model.user_counts.argmax()]
+    result = cli(*recommend, input=f"{known}\nnobody\n")
     rows = list(csv.reader(io.StringIO(result.stdout)))[1:]
     assert [row[:3] for row in rows[2:]] == [
         ["nobody", str(model.catalog.item_ids[item]), str(rank)]
@@ -270,8 +271,8 @@ def test_unknown_users_get_popular_items_no_rows_or_an_error(cli, made):
     assert "1 users" in result.stderr
     result = cli(*recommend, "--unknown-users", "skip", "--allow-empty", input="nobody\n")
     assert len(lines(result.stdout)) == 1
-    for more in ("", f"{model.catalog.user_ids[0]}\n"):
-        result = cli(*recommend, "--unknown-users", "error", input=f"nobody\n{more}")
+    for more in ("", f"{known}\n"):
+        result = cli(*recommend, "--unknown-users", "error", input=f"{more}nobody\n")
         assert result.exit_code == 3
         assert "nobody" in error_of(result)
 
