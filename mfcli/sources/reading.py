@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mfcli.events import Noted, OnEvent, Progress, Started, ignore
 from mfcli.sources.contents import Located
 from mfcli.sources.locate import NO_NAMES, expanded, is_demo, locate, names_source
 from mfcli.sources.naming import NameList, names_for
+from mfcli.sources.readers.cells import NoRowsError
 from mfcli.sources.readers.id_columns import CodedColumn
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import EMPTY_TABLE, ParsedTable
@@ -242,9 +243,8 @@ def read_any(
         with _watched((*files, *more)) as inputs:
             _check_digest(found, inputs, config, sources)
             _announce(where, [part for part, _ in parts], on_event)
-            if pairs or may_be_empty:
-                parts = [(part, own) for part, own in parts if part.head().content.strip()]
-            table, kinds = read_parts(parts, on_event) if parts else (EMPTY_TABLE, [Format.csv])
+            read = _read_perhaps_nothing if pairs or may_be_empty else read_parts
+            table, kinds = read(parts, on_event)
             table.tell(where, on_event)
             if not pairs and (len(table.users.codes) or not may_be_empty):
                 _check_interactions(table, kinds, where)
@@ -283,6 +283,16 @@ def _announce(where: str, parts: Sequence[Source], on_event: OnEvent) -> None:
     sizes = [part.size for part in parts]
     total = None if None in sizes else sum(filter(None, sizes))
     on_event(Started(f"reading {where}", total, "bytes"))
+
+
+def _read_perhaps_nothing(
+    parts: Sequence[tuple[Source, FetchConfig]], on_event: OnEvent
+) -> tuple[ParsedTable, tuple[Format, ...]]:
+    parts = [(part, own) for part, own in parts if part.head().content.strip()]
+    with suppress(NoRowsError):
+        if parts:
+            return read_parts(parts, on_event)
+    return EMPTY_TABLE, (Format.csv,)
 
 
 def _check_interactions(table: ParsedTable, kinds: Sequence[Format], name: str) -> None:

@@ -99,9 +99,10 @@ def test_what_cannot_be_meant_is_refused_and_the_output_stays(
     assert out.read_text() == "old"
 
 
+@pytest.mark.parametrize("text", ["", "user,item\n"])
 @pytest.mark.parametrize("option", ["--users", "--items", "--pairs", "--history"])
-def test_an_empty_output_can_be_allowed(cli, made, tmp_path, option) -> None:
-    (tmp_path / "some").write_bytes(b"")
+def test_an_empty_output_can_be_allowed(cli, made, tmp_path, option, text) -> None:
+    (tmp_path / "some").write_text(text)
     out = tmp_path / "r.csv"
     result = cli("recommend", made, "--out", out, option, tmp_path / "some", "--allow-empty")
     assert result.exit_code == 0, result.stderr
@@ -170,9 +171,10 @@ def test_a_missing_id_of_a_parquet_list_is_left_out_and_said(cli, made, tmp_path
     assert "1 rows have no item (the first is '', row 2): left out" in result.stderr
 
 
+@pytest.mark.parametrize("text", ["", "user,item\n"])
 @pytest.mark.parametrize("option", ["--exclude-items", "--exclude"])
-def test_an_empty_exclusion_is_fine_and_said(cli, made, tmp_path, option) -> None:
-    (tmp_path / "some").write_bytes(b"")
+def test_an_empty_exclusion_is_fine_and_said(cli, made, tmp_path, option, text) -> None:
+    (tmp_path / "some").write_text(text)
     out = tmp_path / "r.csv"
     result = cli("recommend", made, "--out", out, option, tmp_path / "some")
     assert result.exit_code == 0, result.stderr
