@@ -179,7 +179,7 @@ def test_what_cannot_be_is_refused_with_a_reason(data: Any, model: Any, tmp_path
     with pytest.raises(UsageError, match="candidates names a file"):
         mfcli.evaluate(model, data, candidates="x.csv")  # type: ignore[call-arg]
     data.save(tmp_path / "data.npz")
-    with pytest.raises(UsageError, match=r"an \.npz is read as it is"):
+    with pytest.raises(UsageError, match=r"an \.npz of mfcli is read as it is"):
         mfcli.read(tmp_path / "data.npz", threshold=4)
 
 
