@@ -119,6 +119,7 @@ def test_a_search_can_be_made_longer_by_resuming_it(cli, made, tmp_path):
         "model",
         "objective",
         "engine",
+        "rank-shrinkage",
         "damping",
     ]
 

@@ -67,7 +67,7 @@ def _is_dense(records: Sequence[Sequence[str]], looks: Sequence[Look]) -> bool:
     """
     if len(records) < 3 or not all(look in NUMERIC for look in looks):
         return False
-    rows = [[float(cell) for cell in record if is_number(cell)] for record in records]
+    rows = [[float(cell.strip()) for cell in record if is_number(cell)] for record in records]
     rows = [row for row in rows if len(row) == len(looks)]
     if not rows:
         return False
