@@ -26,6 +26,13 @@ def test_every_code_has_its_entry() -> None:
     assert list(WARNINGS) == list(WarningCode)
 
 
+def test_every_code_is_used() -> None:
+    package = Path(mfcli.__file__).parent
+    files = (path for path in package.rglob("*.py") if path != package / "codes.py")
+    text = "".join(path.read_text("utf-8") for path in files)
+    assert {code.name for code in WarningCode} <= set(re.findall(r"WarningCode\.(\w+)", text))
+
+
 @pytest.mark.parametrize("code", WarningCode)
 def test_a_code_is_named_after_its_member(code: WarningCode) -> None:
     assert code == "W-" + code.name.replace("_", "-")

@@ -263,6 +263,25 @@ def test_a_warm_start_keeps_the_rows_that_it_knows(tmp_path, cli, options):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("form", ["{}", "{}.0"])
+def test_a_warm_start_matches_ids_of_another_type(tmp_path, cli, form):
+    """One odd id makes text of a column of integers overnight: all others are still the same."""
+    trained(tmp_path, factors=4, epochs=1)
+    names = [form.format(entry) for entry in TRAIN.catalog.user_ids.tolist()]
+    names[-1] = "odd"
+    rows = RawRows(np.array(names)[TRAIN.users], TRAIN.catalog.item_ids[TRAIN.indices], TRAIN.data)
+    matrix = dataclasses.replace(from_rows(rows)[0], meta=TRAIN.meta)
+    save_interactions(tmp_path / "new.npz", matrix)
+    start = ("--init-from", tmp_path / "model.pt", "--factors", "4", "--epochs", "1")
+    result = cli("train", tmp_path / "new.npz", "--out", tmp_path / "new.pt", *start)
+    assert result.exit_code == 0, result.stderr
+    kept = int((TRAIN.user_counts[:-1] > 0).sum())
+    assert f"{kept} users and 40 items continue with its weights" in result.stderr
+    assert "its user ids are integers, those of the matrix are text ('" in result.stderr
+    assert f"{kept} of {TRAIN.n_users} are known" in result.stderr
+    assert result.stderr.count("[W-id-type]") == 1
+
+
 def test_a_warm_start_without_a_common_id_is_refused(tmp_path, cli):
     trained(tmp_path, factors=4, epochs=1)
     ratings = np.array([3, 4], np.float32)

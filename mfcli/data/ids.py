@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,10 +110,13 @@ def id_problem(text: str, what: str) -> str | None:
 def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
     """Map ids to codes 0..n−1: ``(codes, unique ids)``, ids in sorted order.
 
-    With ``known``, codes are positions in it and −1 marks an id that is not there.
+    With ``known``, codes are positions in it and −1 marks an id that is not there. Ids of two types
+    are matched as text: ``7`` and ``"7"`` are one, and ``"7.0"`` too where ``known`` are integers.
     """
     if known is not None:
         if known.dtype.kind != ids.dtype.kind:
+            if known.dtype.kind == "i" and len(ids):
+                ids = _without_zeros(ids)
             ids, known = ids.astype(np.str_), known.astype(np.str_)
         codes = pd.Index(known).get_indexer(pd.Index(ids)).astype(np.int64)
         lost = np.flatnonzero(codes < 0)
@@ -140,6 +144,32 @@ def _codes_without_blanks(ids: Ids, known: Ids) -> NDArray[np.int64]:
     index, places = np.unique(bare_known[exact], return_index=True)
     found = pd.Index(index).get_indexer(pd.Index(bare))
     return np.where(found < 0, -1, exact[places[found]]).astype(np.int64)
+
+
+def _without_zeros(ids: Ids) -> Ids:
+    """Return text ids of which those that are written as ``7.0`` are ``7``."""
+    found = (re.fullmatch(FLOAT_INTEGER, trimmed(text)) for text in ids.tolist())
+    return np.array(
+        [match[1] if match else text for match, text in zip(found, ids.tolist(), strict=True)]
+    )
+
+
+def of_two_types(what: str, found: Ids, expected: Ids, matched: int, whose: str) -> str | None:
+    """Return what to say of ids whose type is not the expected one; None where it is.
+
+    found, expected: distinct ids, (N,) and (M,). matched: how many of ``found`` are known.
+    whose: whose ids the expected ones are.
+    """
+    kinds = [{"i": "integers", "U": "text"}[ids.dtype.kind] for ids in (found, expected)]
+    if not len(found) or not len(expected) or kinds[0] == kinds[1]:
+        return None
+    texts = (found if kinds[0] == "text" else expected).tolist()
+    odd = next((text for text in texts if not re.fullmatch(CANONICAL_INTEGER, text)), texts[0])
+    return (
+        f"its {what} ids are {kinds[0]}, those of {whose} are {kinds[1]} ({odd!r} is text): "
+        f"matched as they are written, {matched} of {len(found)} are known; fetch --id-type "
+        f"{what}=int or {what}=text gives both one type"
+    )
 
 
 def known_codes(ids: Ids, known: Ids, what: str) -> NDArray[np.int64]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import open_input, seconds_old
 from mfcli.artifacts.folders import read_manifest
-from mfcli.artifacts.tables.reading import mean_overlap, read_pairs
+from mfcli.artifacts.tables.reading import id_types, mean_overlap, read_pairs
+from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig
 from mfcli.errors import GateError
-from mfcli.events import Noted, OnEvent
+from mfcli.events import Noted, OnEvent, Warned
 
 DAY = 86_400
 
@@ -59,7 +60,9 @@ def figures_of(
     churn = None
     if config.max_churn is not None:
         if old.exists():
-            churn = 1.0 - mean_overlap(_pairs(_files(old)), _pairs(new))
+            before = _files(old)
+            churn = 1.0 - mean_overlap(_pairs(before), _pairs(new))
+            _compare_types(old, before[:1], new[:1], on_event)
         else:
             on_event(Noted("--max-churn: there is no earlier output to compare with, so it passes"))
     return Figures(users, coverage, churn)
@@ -81,6 +84,27 @@ def check_figures(found: Figures, config: RecommendConfig) -> None:
         )
     if unmet:
         raise GateError(f"{'; '.join(unmet)}: nothing is published")
+
+
+def _compare_types(
+    output: Path, old: Sequence[Path], new: Sequence[Path], on_event: OnEvent
+) -> None:
+    """Warn of ids in the old output that have another type than those of the new one."""
+    types = [id_types(path) for path in (*old, *new)]
+    if len(types) < 2:
+        return
+    for name, before in types[0].items():
+        after = types[1].get(name, before)
+        if before != after:
+            what = name.removesuffix("_id")
+            on_event(
+                Warned(
+                    WarningCode.id_type,
+                    f"{output}: its {what} ids are {before}, the new ones are {after}: --max-churn "
+                    "matches them as they are written; fetch --id-type "
+                    f"{what}=int or {what}=text gives both one type",
+                )
+            )
 
 
 def _files(output: Path) -> list[Path]:

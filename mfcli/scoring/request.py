@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, UnknownUsers
+from mfcli.data.ids import of_two_types
 from mfcli.data.interactions import Ids
 from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
@@ -182,6 +183,8 @@ class _Matching:
         rows = np.where((rows < 0) & (others >= 0), self.checkpoint.n_users + others, rows)
         users, items = rows[pairs.users], self.index.items.rows(pairs.item_ids)[pairs.items]
         known = (users >= 0) & (items >= 0)
+        if name == "seen":  # a matrix; a short list of pairs may well look otherwise
+            self._compare_types(name, pairs)
         if name in self.filters.names and len(users):
             catalog = self.checkpoint.catalog
             if (users < 0).all():
@@ -190,6 +193,21 @@ class _Matching:
                 self._refuse(name, "item ids", pairs.item_ids, catalog.item_ids)
         self._count(name, int((~known).sum()), "rows")
         return users[known] * self.checkpoint.n_items + items[known]
+
+    def _compare_types(self, name: str, pairs: IdPairs) -> None:
+        """Warn of a matrix whose ids have another type than the model's."""
+        catalog = self.checkpoint.catalog
+        for what, found, known, index in (
+            ("user", pairs.user_ids, catalog.user_ids, self.index.users),
+            ("item", pairs.item_ids, catalog.item_ids, self.index.items),
+        ):
+            if found.dtype.kind not in "iU" or found.dtype.kind == known.dtype.kind:
+                continue
+            matched = int((index.rows(found) >= 0).sum())
+            text = of_two_types(what, found, known, matched, "the model")
+            if text is not None:
+                source = self.filters.names.get(name, name)
+                self.on_event(Warned(WarningCode.id_type, f"{source}: {text}"))
 
     def _refuse(self, name: str, what: str, ids: Sequence[Any] | Ids, known: Ids) -> NoReturn:
         raise InputError(

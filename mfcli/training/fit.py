@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ import torch
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for, with_warnings
+from mfcli.codes import WarningCode
 from mfcli.config import Recipe
+from mfcli.data.ids import of_two_types
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, Warned, ignore
@@ -164,6 +166,8 @@ def _start(
         model.rescale(1.0 / by)
         if grown.kept is not None:
             users, items = grown.kept
+            for warning in _types_of_start(init, interactions, grown.kept):
+                on_event(warning)
             on_event(
                 Noted(
                     f"{init.name}: {users} users and {items} items continue with its weights, "
@@ -173,6 +177,21 @@ def _start(
             )
     settle(model, recipe, interactions)
     return model
+
+
+def _types_of_start(
+    init: Start, interactions: Interactions, kept: tuple[int, int]
+) -> Iterator[Warned]:
+    """Yield a warning for ids of the start that have another type than the matrix's."""
+    old, new = init.catalog, interactions.catalog
+    assert old is not None
+    for what, theirs, ours, number in (
+        ("user", old.user_ids, new.user_ids, kept[0]),
+        ("item", old.item_ids, new.item_ids, kept[1]),
+    ):
+        text = of_two_types(what, theirs, ours, number, "the matrix")
+        if text is not None:
+            yield Warned(WarningCode.id_type, f"{init.name}: {text}")
 
 
 def _started(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfcli.artifacts import save_interactions
 from mfcli.data.ids import BLANKS, encode
 from mfcli.data.interactions import Catalog
 from mfcli.scoring.ids import IdIndex
@@ -197,6 +198,34 @@ def test_pairs_may_be_padded(cli, made) -> None:
     padded = cli("recommend", made, "--out", "-", "--pairs", "-", input="user;item\n10 ; 100\n")
     assert bare.exit_code == 0, bare.stderr
     assert padded.stdout == bare.stdout
+
+
+def test_what_a_newer_matrix_of_text_ids_holds_is_seen(cli, made, tmp_path) -> None:
+    users, items = np.array(["10", "odd"]), np.array([100, 101])
+    newer = from_mask(np.ones((2, 2), bool), np.ones(4), Catalog(users, items))
+    save_interactions(tmp_path / "newer.npz", newer.with_meta({"schema": 1}))
+    (tmp_path / "users").write_text("10\n")
+    asked = ("--out", "-", "--k", "40", "--users", tmp_path / "users")
+    result = cli("recommend", made, *asked, "--seen", tmp_path / "newer.npz")
+    assert result.exit_code == 0, result.stderr
+    assert not items_of(result.stdout) & {"100", "101"}
+    assert "its user ids are text, those of the model are integers ('odd' is text)" in result.stderr
+    assert "1 of 2 are known" in result.stderr
+    assert result.stderr.count("[W-id-type]") == 1
+
+
+def test_the_gate_of_churn_matches_ids_of_another_type(cli, made, tmp_path) -> None:
+    out = tmp_path / "r.parquet"
+    asked = ("recommend", made, "--out", out, "--max-churn", "0", "--k", "3")
+    assert cli(*asked).exit_code == 0
+    table = pq.read_table(out)
+    text = table.set_column(0, "user_id", table["user_id"].cast(pa.string()))
+    pq.write_table(text, out)
+    result = cli(*asked)
+    assert result.exit_code == 0, result.stderr
+    assert "its user ids are text, the new ones are integers" in result.stderr
+    assert result.stderr.count("[W-id-type]") == 1
+    assert "[W-id-type]" not in cli(*asked).stderr
 
 
 blanks = st.text(st.sampled_from(BLANKS), max_size=3)

@@ -62,6 +62,19 @@ def read_pairs(path: Path) -> pa.Table:
     return read_columns(path, PAIR)[1]
 
 
+def id_types(path: Path) -> dict[str, str]:
+    """Return of which type the ids of a Parquet table of recommend are; {} for other formats."""
+    with open_input(path) as stream:
+        if _STARTS.get(stream.read(4)) is not TableFormat.parquet:
+            return {}
+        stream.seek(0)
+        schema = pyarrow.parquet.read_schema(stream)
+    return {
+        name: "integers" if pa.types.is_integer(schema.field(name).type) else "text"
+        for name in PAIR
+    }
+
+
 def read_columns(path: Path, names: Sequence[str] | None) -> tuple[TableFormat, pa.Table]:
     """Return the format of a table of results, and its columns of ``names`` as strings, or all.
 
