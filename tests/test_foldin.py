@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from mfcli.api import Model, read
 from mfcli.artifacts import save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.config import ModelKind, TrainConfig, combinations
 from mfcli.data.building import RawRows, from_rows
 from mfcli.data.interactions import Catalog, Interactions
-from mfcli.errors import UsageError
+from mfcli.errors import InputError, UsageError
 from mfcli.models.loading import scoring_of
 from mfcli.stages import train as training
 from mfcli.training.fold_in import fold_in
@@ -322,3 +324,71 @@ def test_a_history_without_ratings_is_no_history_of_dislikes(
     if status:
         assert "has no ratings" in found.stderr
         assert "column of ratings" in found.stderr
+
+
+HISTORIES: dict[str, tuple[str, str]] = {
+    "rated": ("user,item,rating\nnew,100,4\nnew,101,1\n", ""),
+    "all 1": ("user,item,rating\nnew,100,1\nnew,101,1\n", ""),
+    "unrated": ("user,item\nnew,100\nnew,101\n", "has no ratings, and this model predicts them"),
+}
+
+
+@pytest.mark.parametrize("split", [False, True], ids=["fetched", "split"])
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_matrix_knows_whether_its_table_had_ratings(cli, tmp_path, name, split) -> None:
+    trained(tmp_path, engine="als", epochs=2)
+    text, refused = HISTORIES[name]
+    (tmp_path / "h.csv").write_text(text)
+    history, out = tmp_path / "h.npz", tmp_path / "r.csv"
+    assert cli("fetch", tmp_path / "h.csv", "--out", history, "--quiet").exit_code == 0
+    if split:
+        assert cli("split", history, "--out", tmp_path / "parts", "--n", "1").exit_code == 0
+        history = tmp_path / "parts/train.npz"
+    found = cli("recommend", tmp_path / "model.pt", "--history", history, "--out", out)
+    assert found.exit_code == (3 if refused else 0), found.stderr
+    assert refused in found.stderr
+    assert out.exists() != bool(refused)
+
+
+SOURCES: dict[str, tuple[Any, bool]] = {
+    "columns": ({"user": ["new"] * 2, "item": [100, 101]}, False),
+    "rated columns": ({"user": ["new"] * 2, "item": [100, 101], "rating": [5, 4]}, True),
+    "frame": (pd.DataFrame({"user": ["new"] * 2, "item": [100, 101]}), False),
+    "arrays": ((["new"] * 2, [100, 101]), False),
+    "arrays and None": ((["new"] * 2, [100, 101], None), False),
+    "rated arrays": ((["new"] * 2, [100, 101], [5.0, 1.0]), True),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_api_folds_in_as_the_command_does(tmp_path, name) -> None:
+    history, rated = SOURCES[name]
+    ratings = Model(trained(tmp_path, engine="als", epochs=2))
+    if rated:
+        assert "new" in ratings.fold_in(history).user_ids.astype(str)
+    else:
+        with pytest.raises(InputError, match=r"has no ratings, .*column of ratings"):
+            ratings.fold_in(history)
+        with pytest.raises(InputError, match="has no ratings"):
+            ratings.fold_in(read(history))
+    likes = Model(trained(tmp_path, objective="ials", epochs=2))
+    assert len(likes.fold_in(history).user_ids) == TRAIN.n_users + 1
+
+
+def test_a_baseline_on_clicks_folds_clicks_in(tmp_path) -> None:
+    clicks = dataclasses.replace(TRAIN, data=np.ones_like(TRAIN.data))
+    model = Model(trained(tmp_path, clicks, model="bias"))
+    assert len(model.fold_in({"user": [900], "item": [100]}).user_ids) == TRAIN.n_users + 1
+
+
+@pytest.mark.parametrize("empty", ["", "NULL"])
+def test_a_row_of_a_history_that_lacks_its_rating_is_named(cli, tmp_path, empty) -> None:
+    trained(tmp_path, engine="als", epochs=2)
+    rows = f"user,item,rating\nnew,100,4\nnew,101,{empty}\nnew,102,{empty}\n"
+    (tmp_path / "h.csv").write_text(rows)
+    out = tmp_path / "r.csv"
+    found = cli("recommend", tmp_path / "model.pt", "--history", tmp_path / "h.csv", "--out", out)
+    assert found.exit_code == 3
+    for words in ("h.csv, line 3", "rating is missing", "2 of 3 rows", "--drop-missing"):
+        assert words in found.stderr
+    assert not out.exists()

@@ -22,6 +22,7 @@ from mfcli.artifacts.checkpoint import (
     save_checkpoint,
     write_checkpoint,
 )
+from mfcli.artifacts.meta import are_rated
 from mfcli.config import RecommendConfig, SimilarConfig
 from mfcli.data.interactions import Ids, Interactions
 from mfcli.errors import InputError, UsageError
@@ -32,6 +33,7 @@ from mfcli.scoring.recommender import make_recommender
 from mfcli.scoring.request import Filters
 from mfcli.system.processors import available_workers
 from mfcli.training.fold_in import fold_in
+from mfcli.training.guards import check_rated
 
 AnyIds = Iterable[Any]
 
@@ -197,14 +199,16 @@ class Model:
         """Return a model that also knows the users of a history, solved for without training.
 
         history: interactions of new users, or of known ones anew: anything ``read`` takes. What the
-        model knew of these users is replaced; nothing else changes.
+        model knew of these users is replaced; nothing else changes. A model that predicts ratings
+        needs one in each row; a model of likes takes every row as one.
 
-        >>> model.fold_in({"user": [9001, 9001], "item": [50, 181]}).recommend(users=[9001])
+        >>> model.fold_in({"user": [9001], "item": [50], "rating": [5]}).recommend(users=[9001])
 
         Raises UsageError for a model that has no such users, InputError for a history of which the
-        model knows no item.
+        model knows no item, and for one without ratings where the model predicts them.
         """
         rows = history if isinstance(history, Interactions) else read(history)
+        check_rated(self.checkpoint, are_rated(rows.meta), "the history")
         folded = fold_in(self.checkpoint, rows, workers or available_workers())
         if not len(folded.users):
             raise InputError("fold_in: the history holds no item that the model knows")

@@ -13,7 +13,7 @@ from mfcli.api.dataset import Dataset
 from mfcli.api.listening import listening
 from mfcli.api.options import FetchOptions
 from mfcli.artifacts import is_matrix
-from mfcli.artifacts.meta import lineage_entry, meta_for
+from mfcli.artifacts.meta import meta_for, reading_entry
 from mfcli.config import FetchConfig
 from mfcli.data.building import from_arrays, from_csr
 from mfcli.data.interactions import Interactions
@@ -61,9 +61,9 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     foreign = given.keys() - (_OF_COLUMNS if named else _IN_MEMORY)
     _refuse_options(sorted(foreign), "values in memory are neither located nor parsed")
     with listening(progress, config.ignore) as on_event:
-        built, kind = _built(source, config, on_event)
+        built, kind, rated = _built(source, config, on_event)
     kept, _ = filter_interactions(built, config, f"the {kind}")
-    entry = lineage_entry("read", {"source": kind, **_plain(given)}, [])
+    entry = reading_entry("read", {"source": kind, **_plain(given)}, [], rated=rated)
     return Dataset.of(kept.with_meta(meta_for("interactions", [entry])))
 
 
@@ -76,22 +76,23 @@ def _paths(source: Any) -> list[str]:
     return []
 
 
-def _built(source: Any, config: FetchConfig, on_event: OnEvent) -> tuple[Interactions, str]:
-    """Return the interactions of a value in memory, and what kind of value it was."""
+def _built(source: Any, config: FetchConfig, on_event: OnEvent) -> tuple[Interactions, str, bool]:
+    """Return the interactions of a value in memory, its kind, and whether it has ratings."""
     if isinstance(source, Mapping):
         source = pd.DataFrame(dict(source))
     if isinstance(source, pd.DataFrame):
-        made = from_frame(
+        made, rated = from_frame(
             source, config.columns, duplicates=config.duplicates, config=config, on_event=on_event
         )
-        return made, "DataFrame"
+        return made, "DataFrame", rated
     if isinstance(source, tuple) and 2 <= len(source) <= 4:
         arrays = _settled(source, config, on_event)
-        return from_arrays(*arrays, duplicates=config.duplicates), "arrays"
+        rated = len(arrays) > 2 and arrays[2] is not None
+        return from_arrays(*arrays, duplicates=config.duplicates), "arrays", rated
     if hasattr(source, "tocoo"):
         built = from_csr(source, duplicates=config.duplicates)
         kept = settle_values(built.data, config, "the sparse matrix", on_event)
-        return built if kept is None else built.keep(kept), "sparse matrix"
+        return built if kept is None else built.keep(kept), "sparse matrix", True
     raise InputError(
         f"interactions cannot be read from {type(source).__name__}: give a path, a DataFrame, a "
         "sparse matrix, or a tuple of arrays (users, items, ratings)"

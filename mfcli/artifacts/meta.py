@@ -39,6 +39,22 @@ def lineage_entry(
     return {"stage": stage, "options": options, "inputs": list(inputs)}
 
 
+def reading_entry(
+    stage: str, options: dict[str, Any], inputs: Sequence[dict[str, Any]], *, rated: bool
+) -> dict[str, Any]:
+    """Return the step of a lineage that read a table; it says so where that had no ratings."""
+    entry = lineage_entry(stage, options, inputs)
+    return entry if rated else entry | {"rated": False}
+
+
+def are_rated(meta: dict[str, Any]) -> bool:
+    """Tell whether an artifact's values are ratings, as far as its lineage knows.
+
+    Files of versions that did not note it count as rated.
+    """
+    return all(step.get("rated") is not False for step in lineage_of(meta))
+
+
 def lineage_of(meta: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the steps that led to an artifact."""
     return list(meta.get("lineage", []))

@@ -285,13 +285,14 @@ MODEL_WAYS: dict[tuple[Engine, ModelKind], ModelWay] = {
 }
 
 # κ of ``ranking.shrinkage``, for all sets and models alike. Chosen on validation rows inside train
-# of ml-100k, ml-latest-small and epinions, among 0, 2, 5, 10, 20, 30, 50, 100, ∞, with explicit,
-# hogwild mse, als mse and svdpp. From 5 on no list holds an item of at most five ratings. ndcg@10
-# (of rows ≥ 4) grows with κ all the way to a popular list. But how far held-out rows in the lists
-# lie above their users' mean, in stars, stays about what it is up to 20 and falls from there: with
-# hogwild from 0.74 to 0.69 and 0.61 (κ of 2, 20, ∞) on ml-100k, with als from 0.59 to 0.59 and 0.52
-# on ml-latest-small, with hogwild from 0.56 to 0.70 and 0.39 on epinions. So 20 takes what can be
-# had without giving up liked items for known ones.
+# among 0, 2, 5, 10, 20, 30, 50, 100, ∞: of ml-100k and ml-latest-small with explicit, hogwild mse,
+# als mse and svdpp, of epinions with hogwild mse and als mse alone; never on samples of fewer users
+# or items, nor on other sets, where another κ may do better. From 5 on no list holds an item of at
+# most five ratings. ndcg@10 (of rows ≥ 4) grows with κ all the way to a popular list. But how far
+# held-out rows in the lists lie above their users' mean, in stars, stays about what it is up to 20
+# and falls from there: with hogwild from 0.74 to 0.69 and 0.61 (κ of 2, 20, ∞) on ml-100k, with als
+# from 0.59 to 0.59 and 0.52 on ml-latest-small, with hogwild from 0.56 to 0.70 and 0.39 on
+# epinions. So 20 takes what can be had without giving up liked items for known ones.
 RANK_SHRINKAGE = 20.0
 
 # What fills the rest, where it means something.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.artifacts.meta import warnings_of
+from mfcli.artifacts.meta import are_rated, warnings_of
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, SimilarConfig
 from mfcli.data.building import from_rows
@@ -28,6 +28,7 @@ from mfcli.scoring.request import Filters, make_request
 from mfcli.sources.reading import read_any
 from mfcli.system.processors import available_workers
 from mfcli.training.fold_in import fold_in
+from mfcli.training.guards import check_rated
 
 Inputs = list[dict[str, str]]  # role and SHA-256 of what was read
 
@@ -114,12 +115,7 @@ def fold_history(
         _refuse_empty(source, (), config, "row")
         on_event(Noted(f"{source}: holds no rows, so nobody is folded in"))
         return checkpoint, np.zeros(0, np.int64), inputs
-    if checkpoint.predicts_ratings and not rated:
-        low, high = checkpoint.rating_range
-        raise InputError(
-            f"{source}: has no ratings, and this model predicts them ({low:g} to {high:g}): add a "
-            "column of ratings (name it rating), or train a model of likes with --mode hogwild"
-        )
+    check_rated(checkpoint, rated, source)
     folded = fold_in(checkpoint, history, config.workers or available_workers())
     if not len(folded.users):
         raise InputError(
@@ -142,11 +138,13 @@ def fold_history(
 def read_history(source: str, on_event: OnEvent) -> tuple[Interactions, bool, Inputs]:
     """Read an .npz of fetch or split, or any table that fetch reads; the last of doubles counts.
 
-    Returns also whether the table has ratings; an .npz has values in any case.
+    Returns also whether it has ratings; without them every value is 1.
     """
     if source.endswith(".npz"):
         path = Path(source)
-        return load_interactions(path), True, [{"role": "history", "sha256": file_sha256(path)}]
+        history = load_interactions(path)
+        inputs: Inputs = [{"role": "history", "sha256": file_sha256(path)}]
+        return history, are_rated(history.meta), inputs
     read = read_any(source, on_event=quietly(on_event), names=False, may_be_empty=True)
     return from_rows(read.rows())[0], read.table.ratings is not None, read.digests("history")
 

@@ -15,7 +15,7 @@ from mfcli.events import OnEvent, ignore
 from mfcli.sources.readers.cells import CellError
 from mfcli.sources.readers.columns import by_name
 from mfcli.sources.readers.looks import Look, look_at, look_at_type
-from mfcli.sources.readers.table import TableBuilder
+from mfcli.sources.readers.table import ParsedTable, TableBuilder
 from mfcli.sources.readers.typed import add_typed, check_types
 from mfcli.sources.values import settle_values
 
@@ -33,8 +33,10 @@ def from_frame(
     duplicates: Duplicates = Duplicates.last,
     config: FetchConfig | None = None,
     on_event: OnEvent = ignore,
-) -> Interactions:
+) -> tuple[Interactions, bool]:
     """Build interactions from a DataFrame, one entry a row; its index is not looked at.
+
+    Returns also whether it has ratings.
 
     columns: role (user, item, rating, time) → column, as a mapping or as ``--columns`` takes them;
     what it does not name is recognised as ``mfcli fetch`` does. Without a rating column
@@ -46,6 +48,17 @@ def from_frame(
     is int64. Raises InputError for columns that are not known, not of a fitting type, or that
     have a missing cell, and UsageError for ``columns`` that are not there.
     """
+    table = _table(frame, columns, config or FetchConfig(), on_event)
+    made, _ = table.interactions(item_names or {}, duplicates)
+    return made, table.ratings is not None
+
+
+def _table(
+    frame: pd.DataFrame,
+    columns: Mapping[str, str] | str | None,
+    config: FetchConfig,
+    on_event: OnEvent,
+) -> ParsedTable:
     names = [str(name) for name in frame.columns]
     chosen = _chosen(columns)
     looks = [_look(frame.iloc[:, place]) for place in range(len(names))]
@@ -61,7 +74,6 @@ def from_frame(
     )
     if not len(frame):
         raise InputError(f"{_WHERE}: holds no rows")
-    config = config or FetchConfig()
     builder = TableBuilder(config, where=lambda row: f"{_WHERE}, row at position {row}")
     try:
         add_typed(builder, arrays)
@@ -70,8 +82,7 @@ def from_frame(
     table = builder.finish()
     table.tell(_WHERE, on_event)
     kept = settle_values(table.ratings, config, _WHERE, on_event)
-    table = table if kept is None else table.keep(kept)
-    return table.interactions(item_names or {}, duplicates)[0]
+    return table if kept is None else table.keep(kept)
 
 
 def _chosen(columns: Mapping[str, str] | str | None) -> dict[str, str]:

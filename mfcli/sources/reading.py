@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.artifacts import file_sha256, lineage_entry, meta_for
+from mfcli.artifacts import file_sha256, meta_for
+from mfcli.artifacts.meta import reading_entry
 from mfcli.config import FetchConfig, Role
 from mfcli.config.fetch import Format, pairs_only
 from mfcli.config.options import flag
@@ -115,7 +116,9 @@ def read_interactions(
         )
     n_merged = interactions.n_ratings
     interactions, n_above = filter_interactions(interactions, config, where)
-    entry = lineage_entry("fetch", _options(config, read), read.inputs if read else [])
+    rated = read is None or read.table.ratings is not None
+    inputs = read.inputs if read else []
+    entry = reading_entry("fetch", _options(config, read), inputs, rated=rated)
     facts = ReadFacts(
         format=read.format if read else "demo",
         rows_read=rows_read,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import Engine, Objective, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.data.scales import are_equal
@@ -42,6 +43,20 @@ def check_history(recipe: Recipe, history: Interactions) -> None:
     if not closed and recipe.objective is not Objective.mse and (history.data <= 0).any():
         raise InputError(
             f"{_disliked(recipe, history, 'the history')}: leave out the rows that are no likes"
+        )
+
+
+def check_rated(checkpoint: Checkpoint, rated: bool, where: str) -> None:
+    """Refuse, with InputError, a history without ratings for a model that has learned them.
+
+    Each of its rows would count as 1, which is the worst rating of most scales. A model of one
+    value, a baseline on clicks, has nothing to tell apart.
+    """
+    low, high = checkpoint.rating_range
+    if checkpoint.predicts_ratings and low < high and not rated:
+        raise InputError(
+            f"{where}: has no ratings, and this model predicts them ({low:g} to {high:g}): add a "
+            "column of ratings (name it rating), or train a model of likes with --mode hogwild"
         )
 
 

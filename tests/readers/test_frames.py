@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from mfcli.config import Duplicates, FetchConfig
+from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
-from mfcli.sources.frames import from_frame
+from mfcli.sources import frames
 from mfcli.sources.reading import read_interactions
 from tests.helpers import entries, equal
 
@@ -35,6 +36,10 @@ FRAMES: dict[str, dict[str, Any]] = {
     "extra columns": {"genre": ["a", "b", "c"], "item": [1, 2, 3], "user": [1, 2, 3]},
     "doubles": {"user": [1, 1], "item": [2, 2], "rating": [3, 4], "time": [9, 8]},
 }
+
+
+def from_frame(*asked: Any, **options: Any) -> Interactions:
+    return frames.from_frame(*asked, **options)[0]
 
 
 @pytest.mark.parametrize("name", FRAMES)

@@ -214,7 +214,7 @@ class TestChosenInPart:
         frame = pd.DataFrame(self.records())
         frame.to_parquet(path)
         assert dict(read_any(str(path), FetchConfig(columns=chosen)).table.columns) == expected
-        made = from_frame(frame, chosen)
+        made = from_frame(frame, chosen)[0]
         assert made.data.tolist() == [4.0, 2.0]
         assert made.timestamps is not None
 
