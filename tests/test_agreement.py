@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mfcli.artifacts import load_interactions
+from mfcli.data.interactions import Interactions
 from tests.test_metrics import REFERENCES
 
 MODELS = {
@@ -24,6 +25,7 @@ MODELS = {
     "explicit": ["--epochs", "2", "--factors", "4"],
     "neural": ["--model", "neural", "--epochs", "1", "--factors", "4"],
 }
+QUICK = ("popularity", "bias", "bpr", "als")  # make test; the others are of make test-slow
 SPLITS = {
     "leave-n-out": ["--n", "3"],
     "fraction": ["--strategy", "fraction"],
@@ -38,6 +40,7 @@ FILTERS: list[tuple[list[str], list[str]]] = [
 ]
 K, ALL = 5, 40  # a short list, and one of the whole catalogue
 LISTED = ("precision", "recall", "ndcg", "map", "hit_rate", "mrr_cut", "recall_capped")
+NAMES = [*(f"{name}@{K}" for name in LISTED), "mrr", "r_precision", "auc", f"coverage@{K}"]
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,21 @@ def lists_of(path: Path) -> dict[str, list[tuple[str, float]]]:
     return lists
 
 
+def items_of(rows: Interactions) -> dict[str, set[str]]:
+    """Return the items of every user who has any, as a CSV writes their ids."""
+    users, items = rows.catalog.user_ids.astype(str), rows.catalog.item_ids.astype(str)
+    return {
+        str(users[user]): set(items[rows.rows.of(int(user))].tolist())
+        for user in np.flatnonzero(rows.user_counts)
+    }
+
+
+def check(found: dict[str, float], expected: dict[str, float]) -> None:
+    for name in NAMES:
+        tolerance = 1e-3 if name == "auc" else 1e-6  # written scores may tie where others do not
+        assert found[name] == pytest.approx(expected[name], abs=tolerance), name
+
+
 def textbook(
     lists: dict[str, list[tuple[str, float]]], test: dict[str, set[str]], n_items: int
 ) -> dict[str, float]:
@@ -110,11 +128,13 @@ def textbook(
 
 @pytest.mark.parametrize("filters", FILTERS, ids=lambda filters: " ".join(filters[0]) or "none")
 @pytest.mark.parametrize("split", SPLITS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "model",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MODELS],
+)
 def test_metrics_are_those_of_the_lists(cli, parts, trained, tmp_path, model, split, filters):
     path, test = trained(split, model), parts / split / "test.npz"
-    names = [*(f"{name}@{K}" for name in LISTED), "mrr", "r_precision", "auc", f"coverage@{K}"]
-    asked = [part for name in names for part in ("--metric", name)]
+    asked = [part for name in NAMES for part in ("--metric", name)]
     out, table = tmp_path / "metrics.json", tmp_path / "recs.csv"
     evaluated = cli("evaluate", path, test, "--out", out, "--resamples", "0", *asked, *filters[0])
     assert evaluated.exit_code == 0, evaluated.stderr
@@ -122,17 +142,10 @@ def test_metrics_are_those_of_the_lists(cli, parts, trained, tmp_path, model, sp
     assert written.exit_code == 0, written.stderr
     rows, seen = load_interactions(test), load_interactions(test.with_name("train.npz"))
     served = seen.user_counts > 0 if "skip" in filters[0] else np.ones(rows.n_users, bool)
-    ids, items = rows.catalog.user_ids.astype(str), rows.catalog.item_ids.astype(str)
-    liked = {
-        str(ids[user]): set(items[rows.rows.of(int(user))].tolist())
-        for user in np.flatnonzero(rows.user_counts)
-        if served[user]
-    }
+    ids = rows.catalog.user_ids.astype(str)
+    liked = {user: items for user, items in items_of(rows).items() if served[ids == user][0]}
     document, lists = json.loads(out.read_text()), lists_of(table)
-    expected = textbook(lists, liked, rows.n_items)
-    for name in names:
-        tolerance = 1e-3 if name == "auc" else 1e-6  # written scores may tie where others do not
-        assert document["metrics"][name] == pytest.approx(expected[name], abs=tolerance), name
+    check(document["metrics"], textbook(lists, liked, rows.n_items))
     for group in ("known", "cold"):
         own = {
             user: positives
@@ -145,6 +158,53 @@ def test_metrics_are_those_of_the_lists(cli, parts, trained, tmp_path, model, sp
             assert of_group["metrics"][f"ndcg@{K}"] == pytest.approx(ndcg, abs=1e-6)
         elif group == "cold" and split != "latest":
             assert of_group == {"users": 0, "metrics": {}}
+
+
+RUN = f"""
+[split]
+n = 2
+[train]
+workers = 1
+epochs = 3
+factors = 4
+{{train}}
+[evaluate]
+metric = {json.dumps(NAMES)}
+resamples = 0
+[recommend]
+k = {ALL}
+"""
+# Columns of the table, further lines of [train], and options: what is a hit in the last one.
+RUNS: dict[str, tuple[slice, str, float | None]] = {
+    "ratings": (slice(4), 'objective = "mse"\nengine = "als"', None),
+    "ratings and likes": (slice(4), 'objective = "mse"\nengine = "als"', 4.0),
+    "clicks": (slice(2), "", None),  # hogwild, by itself
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_measures_evaluated_and_lists_nothing_of_the_source(cli, parts, tmp_path, name):
+    columns, train, least = RUNS[name]
+    lines = (parts / "d.csv").read_text().splitlines()
+    text = "".join(",".join(line.split(",")[columns]) + "\n" for line in lines)
+    source, config, out = tmp_path / "s.csv", tmp_path / "c.toml", tmp_path / "run"
+    source.write_text(text)
+    config.write_text(RUN.format(train=train))
+    asked = () if least is None else ("--relevant-from", str(least))
+    found = cli("run", source, "--config", config, "--out", out, "--quiet", *asked)
+    assert found.exit_code == 0, found.stderr
+    table = tmp_path / "recs.csv"
+    again = ("recommend", out / "evaluated.pt", "--out", table, "--k", str(ALL), "--include-cold")
+    assert cli(*again, "--quiet").exit_code == 0
+    test = load_interactions(out / "split/test.npz")
+    relevant = test if least is None else test.keep(test.data >= least)
+    document = json.loads((out / "metrics.json").read_text())
+    check(document["metrics"], textbook(lists_of(table), items_of(relevant), test.n_items))
+    given = {tuple(line.split(",")[:2]) for line in text.splitlines()[1:]}
+    lists = lists_of(out / "recommendations.csv")
+    listed = {(user, item) for user, ranked in lists.items() for item, _ in ranked}
+    users, items = ({pair[side] for pair in given} for side in (0, 1))
+    assert listed == {(user, item) for user in users for item in items} - given
 
 
 def test_unknown_users_are_refused_where_asked(cli, parts, trained):
