@@ -581,7 +581,7 @@ TABLES = (
     PublicTable(
         "Spotify playlists, spotify_dataset.csv (Pichl)",
         _rows('"user_id", "artistname", "trackname"', '"9cc0", "Elvis", "The Angels"'),
-        question="known for the item",
+        "user=user_id item=trackname",
     ),
     PublicTable(
         "Netflix Prize in one table (Kaggle)",

@@ -76,8 +76,8 @@ class TestFirstLine:
     @pytest.mark.parametrize(
         ("text", "shown"),
         [
-            (lines("kliyent,urun", "K1,A1", "K2,A2", "K3,A3", "K4,A1"), "kliyent, urun"),
-            (lines("kliyent,urun", *NAMES_WITHOUT_NUMBERS), "kliyent, urun"),
+            (lines("kliyent,mahsulot", "K1,A1", "K2,A2", "K3,A3", "K4,A1"), "kliyent, mahsulot"),
+            (lines("kliyent,mahsulot", *NAMES_WITHOUT_NUMBERS), "kliyent, mahsulot"),
             (lines("a,12,5", "17,12,4", "18,13,3"), "a, 12, 5"),
         ],
     )
@@ -89,17 +89,17 @@ class TestFirstLine:
         assert len(table.users.codes) == text.count("\n")
 
     def test_the_answer_to_the_question_is_taken(self, read: Read) -> None:
-        text = lines("kliyent,urun", "K1,A1", "K2,A2", "K3,A3")
-        table = read(text, columns="user=kliyent,item=urun").table
+        text = lines("kliyent,mahsulot", "K1,A1", "K2,A2", "K3,A3")
+        table = read(text, columns="user=kliyent,item=mahsulot").table
         assert table.users.ids().tolist() == ["K1", "K2", "K3"]
-        with pytest.raises(InputError, match=r"kliyent, urun.*for example --columns user=kliyent"):
+        with pytest.raises(InputError, match=r"kliyent, mahsulot.*for example --columns user=kliyent"):
             read(text, header=True)
 
     @pytest.mark.parametrize(
         "text",
         [
-            lines("kliyent,urun,puan", "1,2,3", "4,5,6"),
-            lines("kliyent;urun", "1;2", "4;5"),
+            lines("kliyent,mahsulot,puan", "1,2,3", "4,5,6"),
+            lines("kliyent;mahsulot", "1;2", "4;5"),
             lines("kto,chto,rating", "a,b,3", "c,d,4"),
         ],
     )
@@ -245,7 +245,7 @@ class TestChosenInPart:
 
 
 class TestRatings:
-    @pytest.mark.parametrize("name", ["foo", "fondness", "puan", "nhelpful"])
+    @pytest.mark.parametrize("name", ["foo", "fondness", "alama", "nhelpful"])
     def test_numbers_that_nobody_takes_are_named(self, read: Read, name: str) -> None:
         text = lines(f"user_id,item_id,{name}", "1,2,3", "1,3,4", "2,2,2")
         events: list[Event] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mfcli.codes import WarningCode
@@ -24,6 +24,7 @@ _WIDE = (
     "; a table with a column for each item has to be written as one row a rating first: user, "
     "item, rating (pandas: melt)"
 )
+_ENOUGH_ITEMS = 4  # columns that nothing is known of
 _NO_RATING = "every row counts as an interaction of 1"
 
 
@@ -231,17 +232,55 @@ def _ask(
     looks: Sequence[Look] | None,
 ) -> None:
     """Raise the question which column has a role, with an example."""
-    left = [place for place, name in enumerate(names) if place not in places.values() and name]
-    free = [names[place] for place in left]
-    numbers = looks is not None and all(looks[place] in NUMERIC for place in left)
-    missing = [each for each in ("user", "item") if each not in places]
+    found = dict(places)
+    if role == "user" and (items := _rank(names, "item", looks, tuple(places.values()))):
+        found["item"] = items[0][1]
+    unread = [place for place, name in enumerate(names) if place not in places.values() and name]
+    left = [place for place in unread if place not in found.values()]
+    missing = [each for each in ("user", "item") if each not in found]
+    chosen: list[int] = []
+    for each in missing:
+        free = [place for place in left if place not in chosen]
+        free.sort(key=lambda place: _unlikeliness(names[place], each, looks and looks[place]))
+        chosen += free[:1]
     example = ",".join(
-        f"{each}={name}" for each, name in zip(missing, [*free, *("…", "…")], strict=False)
+        f"{each}={name}"
+        for each, name in zip(missing, [*(names[at] for at in chosen), *"……"], strict=False)
     )
     raise InputError(
         f"{where}: no column has a name that is known for the {role}; its columns are "
         f"{_list(names)}: choose with --columns, for example --columns {example}{hint}"
-        f"{_WIDE if numbers and len(free) > 2 else ''}"
+        f"{_WIDE if _are_items(names, unread, looks) else ''}"
+    )
+
+
+def _unlikeliness(name: str, role: str, look: Look | None) -> int:
+    """Return how unlikely a column is to be asked for as a role whose words it does not have."""
+    words = {*split_words(name)}
+    known: Container[str] = vocabulary.USERS if role == "user" else vocabulary.ITEMS
+    if look not in (None, Look.text, Look.number, Look.rows) or fit(name, "time") is not None:
+        return 4
+    if any(fit(name, other) is not None for other in COLUMN_ROLES if other != role):
+        return 3
+    if any(word in known for word in words):
+        return 0
+    return 1 if not is_something_else(name) or words & vocabulary.IDS else 2
+
+
+def _are_items(
+    names: Sequence[str], left: Sequence[int], looks: Sequence[Look] | None
+) -> bool:
+    """Tell whether the columns left over may be items, each with its ratings: a wide table."""
+    if looks is None or len(left) < _ENOUGH_ITEMS:
+        return False
+    held = [looks[place] for place in left if looks[place] is not Look.unknown]
+    return (
+        len(held) > 1
+        and all(look in NUMERIC for look in held)
+        and not any(
+            fit(names[place], "time") is not None or vocabulary.IDS & {*split_words(names[place])}
+            for place in left
+        )
     )
 
 

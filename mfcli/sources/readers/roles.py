@@ -16,6 +16,8 @@ _UNKNOWN_WORD = 3
 _SUFFIXED = 2
 _SHARE_BONUS = 5  # a watch ratio does not depend on the length, as a duration does
 _USER_BY_NAME = 40
+_ITEM_BY_NAME, _PLAIN_ITEM = 30, 100
+_LINE = 40  # which line of an order an item is on says less than what the item is
 _COUNTING = frozenset(
     (
         "num",
@@ -71,13 +73,17 @@ def _fit_user(words: tuple[str, ...]) -> int | None:
     if not rest or _COUNTING & {*words[:-1]} or _OTHER_PEOPLE & {*words}:
         return None
     *before, head = rest
+    if words[0] in _PREFIXES or (head == "uid" and {*before} & v.ITEMS.keys()):
+        return None
     penalty += _UNKNOWN_WORD * _unknown(before, v.USERS, v.DEEDS)
     if head in v.USER_CODES:
         return v.USER_CODES[head] - penalty
     if (head in v.USERS and (has_id or head not in v.USER_NEEDS_ID)) or head in v.USER_PLURALS:
         known = v.USERS.get(head) or v.USER_PLURALS[head]
         return known + _ID_BONUS * has_id - penalty
-    if head in v.USER_NAMES or (head == "name" and before and before[-1] in {*v.USERS, "screen"}):
+    if head in v.USER_NAMES:
+        return v.USER_NAMES[head] - penalty
+    if head == "name" and before and before[-1] in {*v.USERS, "screen"}:
         return _USER_BY_NAME - penalty
     return None
 
@@ -87,17 +93,24 @@ def _fit_item(words: tuple[str, ...]) -> int | None:
         return code
     if _joined(words) in v.NO_ITEMS:
         return None
+    if words[-1:] == ("uid",):
+        words = (*words[:-1], "id")
     rest, has_id, penalty = _stripped(words)
-    if not rest or _COUNTING & {*words[:-1]}:
+    if not rest or words[0] in _PREFIXES or _COUNTING & {*words[:-1]}:
         return None
     *before, head = rest
     penalty += _UNKNOWN_WORD * _unknown(before, v.ITEMS.keys() - v.LESSER, v.DEEDS)
+    penalty += _LINE * bool(head == "item" and before and before[-1] in v.HOLDERS)
     if head in ("url", "uri", "permalink") and not all(
         word in v.ITEMS and word not in v.ITEM_NEEDS_ID for word in before
     ):
         return None
     if head in v.ITEM_CODES:
         return v.ITEM_CODES[head] - penalty
+    if head in v.ITEM_NAMES and before and not has_id:
+        kind = before[-1]
+        is_one = v.ITEMS.get(kind) == _PLAIN_ITEM and kind not in v.ITEM_NEEDS_ID | v.NO_ITEM_NAMES
+        return _ITEM_BY_NAME - penalty if is_one else None
     known = v.ITEMS.get(head) or v.ITEM_PLURALS.get(head)
     if known is None or (not has_id and (head in v.ITEM_NEEDS_ID or known <= 40)):
         return None

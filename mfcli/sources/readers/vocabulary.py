@@ -5,23 +5,35 @@ Words are lower case and without accents. A new word is one more word of a table
 
 from __future__ import annotations
 
+import unicodedata
+
 SHORTEST_JOINED = 2  # letters of a word within a name that nothing cuts, as in ``userid``
 
 
+_UNDECOMPOSED = str.maketrans({"ł": "l", "ı": "i", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae"})
+
+
+def without_accents(text: str) -> str:
+    """Return letters without what stands above or below them, as the words here are kept."""
+    return "".join(
+        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char)
+    ).translate(_UNDECOMPOSED)
+
+
 def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+    return frozenset(without_accents(words).split())
 
 
 def _table(**rows: str) -> dict[str, int]:
     """Turn ``_100="user users"`` into word → number."""
-    return {word: int(number[1:]) for number, words in rows.items() for word in words.split()}
+    return {word: int(number[1:]) for number, words in rows.items() for word in _set(words)}
 
 
 # What makes an id of the word before it, or after it where it is in ``LEADING_IDS``.
 IDS = _set(
     "id ids key code cod codigo codice no nr num nummer numero number idx index guid uuid hash "
     "pk sk fk identifier identifiant identificador identificativo hashid sha1 md5 mbox kennung "
-    "nbr ref"
+    "nbr ref kod ид код номер 编号 編號 番号 번호 아이디"
 )
 LEADING_IDS = _set(
     "id ids code cod codigo codice key identifiant identificador identificativo kennung"
@@ -49,9 +61,15 @@ USERS = _table(
     "respondent participant panelist household worker employee applicant jobseeker patient "
     "donor attendee lender investor backer bidder tenant tester taster bettor passenger citizen "
     # German, Dutch, French, Spanish, Italian, Portuguese
-    "benutzer nutzer kunde kunden mitglied leser hoerer spieler kaeufer besucher gebruiker klant "
+    "benutzer nutzer kunde kunden mitglied leser hoerer horer spieler kaeufer kaufer besucher gebruiker klant "
     "lid bezoeker utilisateur membre lecteur acheteur abonne usuario cliente miembro lector "
-    "comprador utente utenti lettore giocatore membro leitor usager",
+    "comprador utente utenti lettore giocatore membro leitor usager "
+    # Polish, Czech, Swedish, Danish, Norwegian, Finnish, Hungarian, Turkish, Indonesian
+    "uzytkownik uzytkownika klient klienta uzivatel zakaznik anvandare kund bruger bruker kayttaja asiakas felhasznalo "
+    "kullanici musteri pengguna pelanggan "
+    # Russian, Ukrainian, Greek, Chinese, Japanese, Korean
+    "пользователь клиент покупатель користувач клієнт χρηστης πελατης 用户 用戶 客户 客戶 会员 "
+    "顾客 ユーザー 顧客 会員 사용자 고객 회원",
     _70="profile persona subscription",
     _60="session device cookie visit anonymous anon sesion sitzung sessie browser",
 )
@@ -63,7 +81,10 @@ USER_PLURALS = _table(
 USER_CODES = _table(_115="uid steamid msno", _75="uuid guid fullvisitorid clientid cid", _40="u")
 # These are kinds and events where no id stands beside them.
 USER_NEEDS_ID = _set("visit device browser subscription profile audience anonymous anon")
-USER_NAMES = _set("email mail username profilename nickname nick login handle screenname")
+# The better they tell people apart, the higher.
+USER_NAMES = _table(
+    _45="email mail", _42="username login", _40="profilename nickname nick handle screenname"
+)
 
 # What: the higher, the more specific. Words of 40 hold items (a shop, a maker, a tag): they need
 # an id beside them, and give way to anything else.
@@ -82,14 +103,18 @@ ITEMS = _table(
     # German, Dutch, French, Spanish, Italian, Portuguese
     "artikel produkt buch spiel lied gericht rezept boek livre produit jeu chanson recette oeuvre "
     "articulo producto libro pelicula juego cancion receta articolo prodotto gioco canzone ricetta "
-    "produto filme livro jogo musica artigo",
+    "produto filme livro jogo musica artigo "
+    "ksiazka ksiazki filmu produktu gry piosenka towar kniha zbozi bok vara vare kirja tuote elokuva konyv "
+    "termek urun kitap buku barang "
+    "фильм товар книга игра песня продукт ταινια προιον βιβλιο 商品 电影 電影 物品 产品 图书 书籍 "
+    "歌曲 视频 文章 映画 書籍 アイテム 作品 영화 상품 책",
     _95="show podcast creative variant work edition lesson lecture piece",
     # What is of many kinds, or holds others.
     _90="content page post image answer question media asset object entity resource material link "
     "activity location program programme stream livestream streamer album release record stock "
     "sample sound service journal domain offering plan bundle set line level club community cause "
     "candidate exam module food company employer school university professor teacher doctor "
-    "hospital clinic agency",
+    "hospital clinic agency airline airport bank lounge mall supermarket gym salon",
     _85="event quiz series serie season playlist group artist band",
     _80="musician performer singer composer actor director creator",
     _70="spu style model parent sub home mod",
@@ -118,6 +143,12 @@ ITEM_CODES = _table(
     _85="iid vid nid pid aid mid gid url uri permalink",
     _40="i",
 )
+# Names of items stand for them where there is no id: ``movie_title``.
+ITEM_NAMES = _set("name title description desc titel nom nombre nome titre titulo titolo")
+# Such a name is of the person, or of what is done.
+NO_ITEM_NAMES = _set("job title event card set line level deal offer lot skin idea route loc")
+# An item on one of these is a line of it, and its id says which line.
+HOLDERS = _set("order quote cart basket line lineitem invoice transaction receipt bill")
 
 # The rating: by word. Words of one number are as good as each other: which of them is a question.
 RATINGS = _table(
@@ -126,7 +157,9 @@ RATINGS = _table(
     _90="rate bewertung beurteilung bewertungen beoordeling waardering cijfer valutazione "
     "valoracion calificacion puntuacion avaliacao evaluation evaluacion classificacao",
     _80="star stars score scores grade overall preference pref note nota notas voto votazione "
-    "punteggio puntaje opinion mark marks sterne sterren etoiles estrellas stelle estrelas",
+    "punteggio puntaje opinion mark marks sterne sterren etoiles estrellas stelle estrelas "
+    "ocena hodnoceni betyg vurdering bedommelse arvosana ertekeles puan peringkat оценка рейтинг "
+    "оцінка βαθμολογια 评分 評分 打分 得分 评级 評価 レーティング 평점 별점",
     _70="vote points punkte punten",
     _60="feedback sentiment relevance satisfaction enjoyment quality",
     _50="liked like label recommend recommended recommends click clicked reaction affinity "
@@ -135,12 +168,14 @@ RATINGS = _table(
     "confidence interest thumbs upvoted voted target menge anzahl aantal quantite quantita "
     "cantidad quantidade stunden heures horas ore uren scrobbles favorite favourite bookmarked "
     "purchased bought watched",
-    _45="value val interaction implicit amount valeur valor waarde wert",
+    _45="value val interaction implicit amount valeur valor waarde wert ilosc pocet antal maara "
+    "mennyiseg adet jumlah количество кількість 数量 購入数 수량",
+    _40="r",
 )
 # A plain word of text elsewhere: the rating only above numbers.
 RATING_NEEDS_NUMBERS = _set(
     "target note nota notas mark marks opinion label quality value feedback amount reaction "
-    "like liked watched bought purchased interaction interest"
+    "like liked watched bought purchased interaction interest r"
 )
 # What was done, before a count, a time or a share: ``play_count``, ``watch_ratio``, ``dwell time``.
 QUANTITIES = _set("quantity qty menge anzahl aantal quantite quantita cantidad quantidade")
@@ -173,18 +208,22 @@ TIMES = _table(
     _97="ts epoch zeitstempel horodatage tijdstempel unixtime",
     _90="datetime date utc dat dt",
     _88="time at when created updated added modified",
-    _85="datum fecha zeit zeitpunkt tijd tijdstip tiempo quando",
-    _60="data heure hora",
+    _85="datum fecha zeit zeitpunkt tijd tijdstip tiempo quando czas dato pvm idopont "
+    "tarih zaman tanggal waktu дата время час ημερομηνια 时间 時間 日期 日時 日付 时间戳 날짜 시간",
+    _60="data heure hora t",
 )
 # A word of something else too: the time only above what looks like times.
-TIME_NEEDS_TIMES = _set("data heure hora")
+TIME_NEEDS_TIMES = _set("data heure hora t")
 # Other words of times: of what in the row.
 TIME_OF = _set(
     "unix review reviewed rating ratings rated event purchase purchased order ordered invoice "
     "transaction trans trx interaction click clicked visit visited view viewed check in checkin "
     "log logged server local posted post submitted submission utc gmt stamp record recorded "
     "request access action bought sold sale sales session last tx t comment behavior behaviour "
-    "user item received of read watched played listened"
+    "user item received of read watched played listened starred liked bid bidded booked "
+    "de del della do da der des commande achat vente avis compra venta pedido orden valoracion "
+    "ordine acquisto vendita voto venda avaliacao bestellung kauf verkauf bewertung rechnung "
+    "bestel bestelling aankoop verkoop beoordeling zamowienia zakupu oceny"
 )
 TIME_SUFFIXES = _set("utc gmt ms us ns sec secs s seconds millis unix iso local str")
 # Times that are not of the row: of the item, of the person, or a length of time.

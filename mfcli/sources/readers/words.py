@@ -7,10 +7,9 @@ id; ``Rating (1-5)`` is the word rating. What stands in brackets is a remark.
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
-from mfcli.sources.readers.vocabulary import ALL_WORDS, SHORTEST_JOINED, TABLES
+from mfcli.sources.readers.vocabulary import ALL_WORDS, SHORTEST_JOINED, TABLES, without_accents
 
 _REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>")
 # A word within camelCase: an acronym (userID, ISBNCode), a word, or digits.
@@ -23,9 +22,7 @@ def split_words(name: str) -> tuple[str, ...]:
     """Return the words of a column's name: lower case, without accents, blanks and remarks."""
     text = name.strip("\ufeff \t\r\n\"'`")[-_LONGEST:]
     text = _REMARK.sub(" ", text) or text
-    text = "".join(
-        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char)
-    )
+    text = without_accents(text)
     table, dot, column = text.rpartition(".")
     if dot and column and all(_is_table(word) for word in _words(table)):
         text = column
