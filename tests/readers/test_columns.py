@@ -16,6 +16,7 @@ from mfcli.errors import InputError
 from mfcli.events import Event, OnEvent, Warned
 from mfcli.sources.readers.columns import Columns, by_name
 from mfcli.sources.reading import read_any
+from tests.readers.export_tables import EXPORTS
 from tests.readers.public_tables import TABLES, PublicTable
 
 Roles = Callable[..., dict[str, str]]
@@ -49,7 +50,7 @@ def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Roles:
     return call
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.cite)
+@pytest.mark.parametrize("table", [*TABLES, *EXPORTS], ids=lambda table: table.cite)
 def test_a_public_table_is_read_as_it_is_meant(roles: Roles, table: PublicTable) -> None:
     """Every column has its role, or the refusal asks for what the file does not say."""
     if table.question:

@@ -92,7 +92,9 @@ class TestFirstLine:
         text = lines("kliyent,mahsulot", "K1,A1", "K2,A2", "K3,A3")
         table = read(text, columns="user=kliyent,item=mahsulot").table
         assert table.users.ids().tolist() == ["K1", "K2", "K3"]
-        with pytest.raises(InputError, match=r"kliyent, mahsulot.*for example --columns user=kliyent"):
+        with pytest.raises(
+            InputError, match=r"kliyent, mahsulot.*for example --columns user=kliyent"
+        ):
             read(text, header=True)
 
     @pytest.mark.parametrize(

@@ -25,6 +25,11 @@ _WIDE = (
     "item, rating (pandas: melt)"
 )
 _ENOUGH_ITEMS = 4  # columns that nothing is known of
+_MAYBE = 2  # how unlikely a column is that is proposed without a word
+_ONE_PERSON = (
+    "; a list of one person's items has no user: add a column that says who it is, the same in all "
+    "rows"
+)
 _NO_RATING = "every row counts as an interaction of 1"
 
 
@@ -238,18 +243,20 @@ def _ask(
     unread = [place for place, name in enumerate(names) if place not in places.values() and name]
     left = [place for place in unread if place not in found.values()]
     missing = [each for each in ("user", "item") if each not in found]
-    chosen: list[int] = []
+    example = []
     for each in missing:
-        free = [place for place in left if place not in chosen]
-        free.sort(key=lambda place: _unlikeliness(names[place], each, looks and looks[place]))
-        chosen += free[:1]
-    example = ",".join(
-        f"{each}={name}"
-        for each, name in zip(missing, [*(names[at] for at in chosen), *"……"], strict=False)
-    )
+        order = [
+            (_unlikeliness(names[place], each, looks[place] if looks else None), place)
+            for place in left
+        ]
+        unlikeliness, place = min(order, default=(0, None))
+        example.append(f"{each}={'…' if place is None else names[place]}")
+        left = [other for other in left if other != place]
+        if each == "user" and unlikeliness > _MAYBE:
+            hint += _ONE_PERSON
     raise InputError(
         f"{where}: no column has a name that is known for the {role}; its columns are "
-        f"{_list(names)}: choose with --columns, for example --columns {example}{hint}"
+        f"{_list(names)}: choose with --columns, for example --columns {','.join(example)}{hint}"
         f"{_WIDE if _are_items(names, unread, looks) else ''}"
     )
 
@@ -267,9 +274,7 @@ def _unlikeliness(name: str, role: str, look: Look | None) -> int:
     return 1 if not is_something_else(name) or words & vocabulary.IDS else 2
 
 
-def _are_items(
-    names: Sequence[str], left: Sequence[int], looks: Sequence[Look] | None
-) -> bool:
+def _are_items(names: Sequence[str], left: Sequence[int], looks: Sequence[Look] | None) -> bool:
     """Tell whether the columns left over may be items, each with its ratings: a wide table."""
     if looks is None or len(left) < _ENOUGH_ITEMS:
         return False

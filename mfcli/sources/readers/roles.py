@@ -114,7 +114,7 @@ def _fit_item(words: tuple[str, ...]) -> int | None:
     known = v.ITEMS.get(head) or v.ITEM_PLURALS.get(head)
     if known is None or (not has_id and (head in v.ITEM_NEEDS_ID or known <= 40)):
         return None
-    return known + _ID_BONUS * has_id - penalty
+    return known + _ID_BONUS * has_id - penalty - (head == "item")
 
 
 def _fit_rating(words: tuple[str, ...]) -> int | None:
@@ -123,6 +123,8 @@ def _fit_rating(words: tuple[str, ...]) -> int | None:
         penalty = max(penalty, 0 if rest.pop() == "forever" else _SUFFIXED)
     if _is_amount(rest):
         return v.RATINGS["count"] + _SHARE_BONUS * bool({*rest} & v.SHARES) - penalty
+    if len(rest) > 1 and rest[0] in v.QUANTITIES and v.SALES.issuperset(rest[1:]):
+        return v.RATINGS[rest[0]] + 1 - penalty  # no other quantity of a line is meant so surely
     if rest and rest[0] in _PREFIXES:
         rest = rest[1:]
     rest = [word for word in rest if word not in v.NEUTRAL or word in v.RATINGS] or rest[-1:]

@@ -61,12 +61,12 @@ USERS = _table(
     "respondent participant panelist household worker employee applicant jobseeker patient "
     "donor attendee lender investor backer bidder tenant tester taster bettor passenger citizen "
     # German, Dutch, French, Spanish, Italian, Portuguese
-    "benutzer nutzer kunde kunden mitglied leser hoerer horer spieler kaeufer kaufer besucher gebruiker klant "
-    "lid bezoeker utilisateur membre lecteur acheteur abonne usuario cliente miembro lector "
-    "comprador utente utenti lettore giocatore membro leitor usager "
+    "benutzer nutzer kunde kunden mitglied leser hoerer horer spieler kaeufer kaufer besucher "
+    "gebruiker klant lid bezoeker utilisateur membre lecteur acheteur abonne usuario cliente "
+    "miembro lector comprador utente utenti lettore giocatore membro leitor usager "
     # Polish, Czech, Swedish, Danish, Norwegian, Finnish, Hungarian, Turkish, Indonesian
-    "uzytkownik uzytkownika klient klienta uzivatel zakaznik anvandare kund bruger bruker kayttaja asiakas felhasznalo "
-    "kullanici musteri pengguna pelanggan "
+    "uzytkownik uzytkownika klient klienta uzivatel zakaznik anvandare kund bruger bruker "
+    "kayttaja asiakas felhasznalo kullanici musteri pengguna pelanggan "
     # Russian, Ukrainian, Greek, Chinese, Japanese, Korean
     "пользователь клиент покупатель користувач клієнт χρηστης πελατης 用户 用戶 客户 客戶 会员 "
     "顾客 ユーザー 顧客 会員 사용자 고객 회원",
@@ -104,8 +104,8 @@ ITEMS = _table(
     "artikel produkt buch spiel lied gericht rezept boek livre produit jeu chanson recette oeuvre "
     "articulo producto libro pelicula juego cancion receta articolo prodotto gioco canzone ricetta "
     "produto filme livro jogo musica artigo "
-    "ksiazka ksiazki filmu produktu gry piosenka towar kniha zbozi bok vara vare kirja tuote elokuva konyv "
-    "termek urun kitap buku barang "
+    "ksiazka ksiazki filmu produktu gry piosenka towar kniha zbozi bok vara vare kirja tuote "
+    "elokuva konyv termek urun kitap buku barang "
     "фильм товар книга игра песня продукт ταινια προιον βιβλιο 商品 电影 電影 物品 产品 图书 书籍 "
     "歌曲 视频 文章 映画 書籍 アイテム 作品 영화 상품 책",
     _95="show podcast creative variant work edition lesson lecture piece",
@@ -168,8 +168,8 @@ RATINGS = _table(
     "confidence interest thumbs upvoted voted target menge anzahl aantal quantite quantita "
     "cantidad quantidade stunden heures horas ore uren scrobbles favorite favourite bookmarked "
     "purchased bought watched",
-    _45="value val interaction implicit amount valeur valor waarde wert ilosc pocet antal maara "
-    "mennyiseg adet jumlah количество кількість 数量 購入数 수량",
+    _45="value val units interaction implicit amount valeur valor waarde wert ilosc pocet antal "
+    "maara mennyiseg adet jumlah количество кількість 数量 購入数 수량",
     _40="r",
 )
 # A plain word of text elsewhere: the rating only above numbers.
@@ -177,8 +177,10 @@ RATING_NEEDS_NUMBERS = _set(
     "target note nota notas mark marks opinion label quality value feedback amount reaction "
     "like liked watched bought purchased interaction interest r"
 )
+QUANTITIES = _set("quantity qty units menge anzahl aantal quantite quantita cantidad quantidade")
+# What was done with a quantity: ``qty_ordered``.
+SALES = _set("ordered sold purchased bought")
 # What was done, before a count, a time or a share: ``play_count``, ``watch_ratio``, ``dwell time``.
-QUANTITIES = _set("quantity qty menge anzahl aantal quantite quantita cantidad quantidade")
 DEEDS = _set(
     "play plays played playing watch watched watching listen listens listened listening view "
     "views viewed viewing click clicks clicked purchase purchases purchased dwell read reading "
@@ -222,8 +224,8 @@ TIME_OF = _set(
     "request access action bought sold sale sales session last tx t comment behavior behaviour "
     "user item received of read watched played listened starred liked bid bidded booked "
     "de del della do da der des commande achat vente avis compra venta pedido orden valoracion "
-    "ordine acquisto vendita voto venda avaliacao bestellung kauf verkauf bewertung rechnung "
-    "bestel bestelling aankoop verkoop beoordeling zamowienia zakupu oceny"
+    "ordine acquisto vendita voto venda avaliacao bestellung bestell kauf verkauf bewertung "
+    "rechnung bestel bestelling aankoop verkoop beoordeling zamowienia zakupu oceny"
 )
 TIME_SUFFIXES = _set("utc gmt ms us ns sec secs s seconds millis unix iso local str")
 # Times that are not of the row: of the item, of the person, or a length of time.
