@@ -85,6 +85,7 @@ TEXT = {
     "loose.json": ("{u'user': u'x', 'item': 1}\n", "Python's dicts.*literal_eval"),
     "r.sql": ("-- MySQL dump 10.13\n--\nINSERT INTO `r` VALUES (1,2);\n", "dump of a database"),
     "r2.sql": ("CREATE TABLE ratings (\n", "dump of a database"),
+    "frame.html": ('<table border="1">\n  <thead>\n', "web page"),
     "page.csv": ("<!DOCTYPE html>\n<html>\n", "web page"),
     "lfs.csv": ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
     "r.arff": ("@relation ratings\n@attribute user numeric\n", "ARFF"),

@@ -46,6 +46,10 @@ SAME_ROWS = {
     "CR LF and LF": HEADER + "1,2,3\r\n4,5,2\n",
     "CR CR LF": (HEADER + "1,2,3\n4,5,2\n").replace("\n", "\r\r\n"),
     "SQL Server's footer": HEADER + "1,2,3\n4,5,2\n\n(2 rows affected)\n",
+    "SSMS: columns of blanks, a ruler and as many words at the end": (
+        "user_id     item_id     rating\n----------- ----------- ------\n"
+        "1           2           3\n4           5           2\n\n(2 rows affected)\n"
+    ),
     "MySQL's footer": "user_id\titem_id\trating\n1\t2\t3\n4\t5\t2\n2 rows in set (0.01 sec)\n",
     "Hive's footer": "1\t2\t3\n4\t5\t2\nTime taken: 0.5 seconds, Fetched: 2 row(s)\n",
     "comments": "# made by x\n# at 2024\n" + HEADER + "1,2,3\n# mid\n4,5,2\n-- end\n",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.sources.readers.noise import FOOTERS, HEADERS, kind_of_noise
+from mfcli.sources.readers.noise import FOOTERS, HEADERS, is_count_of_rows, kind_of_noise
 from mfcli.sources.readers.quotes import QuoteError, quoted_spans
 from mfcli.sources.readers.text import BOM
 
@@ -57,16 +57,17 @@ class Dropper:
         return b"".join([*parts, piece[done:]])
 
     def without_total(self, piece: bytes) -> bytes:
-        """Return the piece without a last line of totals, of which a cell is empty."""
+        """Return the piece without a last line of totals, with an empty cell, or of a count."""
         end = len(piece)
         while end and piece[end - 1] in b"\r\n":
             end -= 1
         begin = max(piece.rfind(b"\n", 0, end), piece.rfind(b"\r", max(0, end - 1000), end)) + 1
         line = piece[begin:end]
-        if not _TOTAL.match(line):
-            return piece
         cells = [cell.strip(b' \t"') for cell in line.split(self.delimiter.encode())]
-        if len(cells) != self.width or all(cells):
+        if len(cells) != self.width:
+            return piece
+        is_total = _TOTAL.match(line) and not all(cells)
+        if not is_total and not is_count_of_rows(b" ".join(cells).decode("latin-1")):
             return piece
         self.found.append(Counter({FOOTERS: 1}))
         return piece[:begin] + piece[end:]

@@ -82,7 +82,7 @@ _JSON_COLUMNS = (
 _WEB_PAGE = "is a web page or XML, not a table: get the file that the page links to"
 _TEXTS = (
     (r"\[", _JSON_ARRAY),
-    (r"<!doctype|<html|<\?xml|<head|<body|<rss", _WEB_PAGE),
+    (r"<!doctype|<html|<\?xml|<head|<body|<rss|<table", _WEB_PAGE),
     (
         r"\{u?'",
         (

@@ -15,6 +15,14 @@ _FOOTER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# What no row of a table of words between blanks looks like, though it has as many words.
+_COUNTED = re.compile(r"\(\d[\d,.]* (rows?|records?)( (affected|selected|returned))?\)")
+
+
+def is_count_of_rows(line: str) -> bool:
+    """Tell the line in which SQL Server and psql say how many rows there were."""
+    return _COUNTED.fullmatch(line.strip()) is not None
+
 
 def kind_of_noise(line: str) -> str | None:
     """Return what a line is that is no row, "" for a blank one; None for what may be a row."""

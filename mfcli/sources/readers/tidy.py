@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import IO
 
 from mfcli.sources.readers.encodings import Rewritten
-from mfcli.sources.readers.noise import COMMENTS, RULER, kind_of_noise
+from mfcli.sources.readers.noise import COMMENTS, RULER, is_count_of_rows, kind_of_noise
 from mfcli.sources.readers.roles import role_of
 from mfcli.sources.readers.source import HEAD_BYTES, Source, cut_pieces, whole_lines
 from mfcli.sources.readers.text import BOM, LINE_END, Head, decode, is_number
@@ -71,7 +71,7 @@ class Tidying:
             for number, line in enumerate(lines)
             if line
             and kind_of_noise(line.strip())
-            and len(_cells(line, self.shape)) != self.shape[1]
+            and (len(_cells(line, self.shape)) != self.shape[1] or is_count_of_rows(line))
         }
         if not noise:
             return head
