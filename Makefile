@@ -10,6 +10,8 @@ BIN = $(VENV)/bin
 PEERS = .bench
 BENCH ?=
 QUALITY ?=
+# Processes that run the tests; a file is run by one of them, which then makes its models once.
+WORKERS = -n auto --maxprocesses 4 --dist loadfile
 MFCLI = $(BIN)/mfcli
 
 # make pipeline: what is run, and with which options.
@@ -54,7 +56,7 @@ demo: $(VENV)/ready ## Run all five stages on the built-in sample, without netwo
 # Lint goes beside the tests: neither keeps two cores busy. Its failure is that of the target too.
 test: $(VENV)/ready ## Check everything but what is slow: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint & lint=$$!; \
-	$(BIN)/python -m pytest; tests=$$?; wait $$lint && exit $$tests
+	$(BIN)/python -m pytest $(WORKERS); tests=$$?; wait $$lint && exit $$tests
 
 test-slow: $(VENV)/ready ## The tests that take long and seldom break
 	$(BIN)/python -m pytest -m slow
