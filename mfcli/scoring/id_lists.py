@@ -74,7 +74,7 @@ def _named(head: Head, role: str) -> str | None:
     """Return what cuts the first line into names of which one is that of the role."""
     for delimiter in _DELIMITERS:
         records = head.records(delimiter, quoted=True)
-        if records and len(records[0]) > 1 and any(fit(trimmed(c), role) == 0 for c in records[0]):
+        if records and len(records[0]) > 1 and any(fit(trimmed(c), role) is not None for c in records[0]):
             return delimiter
     return None
 

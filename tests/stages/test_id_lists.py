@@ -40,6 +40,7 @@ EXCLUSIONS = [
     ",product_id\n0,100\n1,101\n",
     '"item","n"\n"100","1"\n"101","2"\n',
     "artikelnummer\n100\n101\n",
+    "product_id,title\n100,A, b and c\n101,x\n",
     "100 \n\t101\r\n",
     "100.0\n101.0\n",
     "\ufeff100\n\u00a0101\n",
