@@ -44,7 +44,8 @@ class Cluster:
         self.folder, self.started = folder, list[subprocess.Popen[bytes]]()
         self.file = folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", **settings)
-        self._until(self.file.exists)
+        # It is there before it is written.
+        self._until(lambda: self.file.exists() and self.file.read_text().rstrip().endswith("}"))
         self.address = json.loads(self.file.read_text())["address"]
 
     def workers(self, number: int, preload: str) -> list[subprocess.Popen[bytes]]:
