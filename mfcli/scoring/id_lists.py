@@ -73,8 +73,8 @@ def read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent = ignore)
 def _named(head: Head, role: str) -> str | None:
     """Return what cuts the first line into names of which one is that of the role."""
     for delimiter in _DELIMITERS:
-        records = head.records(delimiter, quoted=True)
-        if records and len(records[0]) > 1 and any(fit(trimmed(c), role) is not None for c in records[0]):
+        names = next(iter(head.records(delimiter, quoted=True)), [])
+        if len(names) > 1 and any(fit(trimmed(name), role) is not None for name in names):
             return delimiter
     return None
 
