@@ -56,7 +56,7 @@ def test_scores_that_all_share_are_ranked_as_any_others(
     whole = interactions(n_users, n_items, density, seed)
     held = np.random.default_rng(seed).random(whole.n_ratings) < 0.3
     train, test = whole.keep(~held), whole.keep(held)
-    scores = score_popularity(train.rows, n_items)
+    scores = score_popularity(train.item_counts)
     pool = Pool(n_items, None if include_seen else train.rows, None, sampled, seed)
     fast = measure_common(scores, train.rows, test, RANKING, pool=pool)
     slow = measure(as_model(scores, n_users), train.rows, test, RANKING, pool=pool)
@@ -249,7 +249,7 @@ def test_only_rows_of_a_good_rating_are_positives(cli, made):
     assert "rated 4 or more" in found["protocol"]["positives"]
     for name in ("rmse", "mae"):
         assert found["metrics"][name] == everything["metrics"][name]
-    popular = as_model(score_popularity(train.rows, train.n_items), train.n_users)
+    popular = as_model(score_popularity(train.item_counts), train.n_users)
     expected = measure(popular, train.rows, good, ["ndcg@10", "auc"]).metrics
     for name, value in expected.items():
         assert found["baseline"]["metrics"][name] == pytest.approx(value)

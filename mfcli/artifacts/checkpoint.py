@@ -89,7 +89,7 @@ class Checkpoint:
         """Return the number of interactions in train of each item, (I,)."""
         if self.train_counts is not None:
             return self.train_counts
-        return np.bincount(self.seen_indices, minlength=self.n_items).astype(np.int64)
+        return self.seen.item_counts(self.n_items)
 
     @property
     def user_counts(self) -> NDArray[np.int64]:

@@ -22,6 +22,10 @@ class CsrRows(NamedTuple):
         """Return the number of items of each user, (U,)."""
         return np.diff(self.indptr).astype(np.int64)
 
+    def item_counts(self, n_items: int) -> NDArray[np.int64]:
+        """Return how many users have each item, (I,)."""
+        return np.bincount(self.indices, minlength=n_items).astype(np.int64)
+
     def of(self, user: int) -> NDArray[np.integer[Any]]:
         """Return the items of one user, a view."""
         return self.indices[self.indptr[user] : self.indptr[user + 1]]

@@ -203,7 +203,7 @@ def _measure_model(
         names,
         clip=clip,
         workers=config.workers or available_workers(),
-        pool=choose_pool(checkpoint.seen, rows.test, rows.given, config),
+        pool=choose_pool(checkpoint, rows.given, config),
         relevant=rows.relevant,
         trained=Trained.of(checkpoint),
     )
@@ -229,11 +229,11 @@ def _measure_baseline(
         return
     which = config.beat or Baseline.popularity
     measured = measure_common(
-        BASELINES[which](checkpoint.seen, checkpoint.n_items),
+        BASELINES[which](checkpoint.item_counts),
         checkpoint.seen,
         rows.test,
         names,
-        pool=choose_pool(checkpoint.seen, rows.test, rows.given, config),
+        pool=choose_pool(checkpoint, rows.given, config),
         relevant=rows.relevant,
     )
     yield Subject(

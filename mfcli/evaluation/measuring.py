@@ -171,8 +171,7 @@ def rank_users(
     if pool is None:
         pool = Pool(test.n_items, seen)
     if trained is None:
-        counts = np.bincount(seen.indices, minlength=test.n_items).astype(np.int64)
-        trained = Trained(seen=seen, item_counts=counts)
+        trained = Trained(seen=seen, item_counts=seen.item_counts(test.n_items))
     users = pool.users(np.flatnonzero(test.user_counts))
     scorer = ListScorer(scores, trained)
 
@@ -225,8 +224,7 @@ def rank_users_alike(
         )
     parts = parts or [_empty(k)]
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in BY_USER}
-    item_counts = np.bincount(seen.indices, minlength=test.n_items).astype(np.int64)
-    return Ranked(**arrays, item_counts=item_counts)
+    return Ranked(**arrays, item_counts=seen.item_counts(test.n_items))
 
 
 def _place_hits(ranks: NDArray[np.int32], wanted: CsrRows, k: int) -> dict[str, NDArray[Any]]:

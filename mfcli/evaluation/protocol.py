@@ -60,13 +60,11 @@ def _count_common(keys: NDArray[np.int64], others: NDArray[np.int64]) -> int:
     return len(np.intersect1d(keys, others, assume_unique=True))
 
 
-def choose_pool(
-    seen: CsrRows, test: Interactions, given: Given | None, config: EvaluateConfig
-) -> Pool:
-    """Return the candidates that the options ask for."""
-    counts = np.bincount(seen.indices, minlength=test.n_items)
+def choose_pool(checkpoint: Checkpoint, given: Given | None, config: EvaluateConfig) -> Pool:
+    """Return the candidates that the options ask for: cold items are those that recommend omits."""
+    seen, counts = checkpoint.seen, checkpoint.item_counts
     return Pool(
-        test.n_items,
+        checkpoint.n_items,
         seen=None if config.include_seen else seen,
         given=None if given is None else given.rows,
         sampled=config.sampled,

@@ -20,6 +20,7 @@ from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore
 from mfcli.scoring.ids import IdIndex
 from mfcli.sources.readers.columns import find_role
+from mfcli.sources.readers.encodings import WINDOWS, encoding_of, encoding_of_head
 from mfcli.sources.readers.foreign import refuse_foreign
 from mfcli.sources.readers.roles import fit
 from mfcli.sources.readers.source import HEAD_BYTES
@@ -47,12 +48,9 @@ def read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent = ignore)
         return _present(source, role, _of_parquet(source, content, role), known, on_event)
     if not content.strip():
         return []
-    head = Head(source, content[:HEAD_BYTES], len(content) <= HEAD_BYTES)
-    refuse_foreign(head)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{source}: the ids are not UTF-8 text") from None
+    text = _text(source, content, on_event)
+    plain = text.encode("utf-8", "surrogatepass")
+    head = Head(source, plain[:HEAD_BYTES], len(plain) <= HEAD_BYTES)
     delimiter = head.steady_delimiter(_DELIMITERS) or _named(head, role)
     if delimiter is not None:
         names = [trimmed(name) for name in head.records(delimiter, quoted=True)[0]]
@@ -68,6 +66,26 @@ def read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent = ignore)
             "one a line"
         )
     return _without_header(source, tokens, role, known, on_event)
+
+
+def _text(source: str, content: bytes, on_event: OnEvent) -> str:
+    """Decode a list as fetch decodes a table; raises InputError for what is no text, or unclear."""
+    encoding = encoding_of(content)
+    if encoding is None:
+        head = Head(source, content, whole=True)
+        refuse_foreign(head)
+        try:
+            encoding = encoding_of_head(head)
+        except InputError:  # its mend is an option of fetch
+            raise InputError(
+                f"{source}: the ids are not UTF-8 text: convert the file (iconv -t UTF-8)"
+            ) from None
+        if encoding == WINDOWS:
+            on_event(Warned(WarningCode.encoding, f"{source}: is not UTF-8; read as Windows-1252"))
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source}: is not {encoding} text ({error.reason})") from None
 
 
 def _named(head: Head, role: str) -> str | None:

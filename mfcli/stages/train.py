@@ -40,8 +40,9 @@ from mfcli.training.fit import Fitted, fit, lineage_with_training
 from mfcli.training.guards import check_values
 from mfcli.training.life import State, StateError
 
+# What an option that an earlier version did not have had been.
+_NEUTRAL = {field.name: field.default for field in dataclasses.fields(Recipe)}
 # A resumable state is saved at most this often, and at most 5 % of the time goes into it.
-NEUTRAL = {field.name: field.default for field in dataclasses.fields(Recipe)}
 SAVE_SECONDS, SAVE_SHARE = 1.0, 0.05
 
 
@@ -187,7 +188,7 @@ class _StateFile:
                 f"{self.path}: the interrupted run had other input files: start without --resume"
             )
         for name in names:
-            before = then.get(name, NEUTRAL.get(name))  # what an earlier version did not have
+            before = then.get(name, _NEUTRAL.get(name))
             if before != self.options.get(name):
                 raise UsageError(
                     f"--resume: the interrupted run had {name} {before}, this one has "

@@ -65,7 +65,7 @@ class Validator:
         metric = judged_by(self.recipe.metrics)
         if metric is None or self.recipe.model is ModelKind.popularity:
             return None
-        popularity = score_popularity(self.train.rows, self.train.n_items)
+        popularity = score_popularity(self.train.item_counts)
         theirs = measure_common(popularity, self.train.rows, self.valid, [metric])
         ours = self._measure([metric])
         found = beside_baseline(Baseline.popularity, metric, ours, theirs, self.recipe.seed)

@@ -57,6 +57,16 @@ def test_a_banned_item_is_not_recommended_however_it_is_listed(cli, made, tmp_pa
     assert "unknown to the model" not in result.stderr
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_a_list_is_decoded_as_a_table_is(cli, made, tmp_path, encoding) -> None:
+    (tmp_path / "ban").write_bytes("sku;titre\n100;Amélie\n101;Crème brûlée\n".encode(encoding))
+    options = ("--k", "40", "--exclude-items", tmp_path / "ban")
+    result = cli("recommend", made, "--out", "-", *options)
+    assert result.exit_code == 0, result.stderr
+    assert not items_of(result.stdout) & {"100", "101"}
+    assert ("W-encoding" in result.stderr) == (encoding == "cp1252")
+
+
 def test_a_list_may_be_parquet(cli, made, tmp_path) -> None:
     pq.write_table(pa.table({"n": [1, 2], "item_id": [100.0, 101.0]}), tmp_path / "ban")
     options = ("--k", "40", "--exclude-items", tmp_path / "ban")

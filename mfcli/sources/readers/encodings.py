@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from mfcli.errors import InputError
+from mfcli.events import ignore
 from mfcli.sources.readers.source import Source, count_line_ends, cut_pieces, whole_lines
 from mfcli.sources.readers.text import BAD_BYTE, NOT_ASCII, Head
 
@@ -100,7 +101,7 @@ def likeliest_encoding(source: Source) -> str:
     """Look at all bytes of a text that is not UTF-8; raises InputError where it cannot be told."""
     found, line = _Bytes(), 1
     with source.open() as stream:
-        for piece in cut_pieces(stream, whole_lines, _ignore, source.size, source.name):
+        for piece in cut_pieces(stream, whole_lines, ignore, source.size, source.name):
             found.take(piece, line)
             line += count_line_ends(piece)
     return found.choice(source.name)
@@ -118,10 +119,6 @@ def encoding_of_head(head: Head) -> str:
         counted.take(head.content if head.whole else head.content[:-3], 1)
         found = counted.choice(head.name)
     return found
-
-
-def _ignore(_event: object) -> None:
-    pass
 
 
 def recoded(source: Source, encoding: str) -> Source:

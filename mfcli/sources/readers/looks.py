@@ -8,11 +8,10 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from mfcli.data.ids import MISSING_NUMBERS, trimmed
 from mfcli.sources.readers.text import is_number
 from mfcli.sources.readers.values import are_ratings
 
-# Tokens that stand for a cell without content.
-MISSING = frozenset(("", "null", "nan", "none", "na", "n/a", "nil", "-", r"\n", "<na>", "#n/a"))
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?\Z")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 _EARLIEST = 1e8  # seconds: March 1973
@@ -38,7 +37,7 @@ NUMERIC = frozenset((Look.number, Look.fractions, Look.rows, Look.time))
 
 def is_missing(cell: str) -> bool:
     """Tell a cell without content, however that is written."""
-    return cell.strip().lower() in MISSING
+    return trimmed(cell).lower() in MISSING_NUMBERS
 
 
 def look_at(cells: Sequence[str]) -> Look:
