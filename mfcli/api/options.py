@@ -107,7 +107,6 @@ class TrainOptions(TypedDict, total=False):
     regularization_exponent: float
     confidence: Literal["none", "linear", "log"]
     alpha: float
-    block_size: int
     damping: float
     init: str
     bias_init: str

@@ -64,7 +64,6 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         lambda s: s.objective is Objective.ials,
         "only --objective ials has it",
     ),
-    ("block_size",): (lambda s: s.engine is Engine.als, "it belongs to --engine als"),
 }
 
 

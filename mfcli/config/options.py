@@ -112,6 +112,10 @@ def coerce(name: str, value: Any, hint: Any, where: str) -> Any:
     return value
 
 
+# Options that files of earlier versions may hold, and that mean nothing any more.
+RETIRED = frozenset({"block_size"})  # of als, which solves rows of any width exactly
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Base of all configurations: range checks, merging, plain-value export."""
@@ -134,7 +138,10 @@ class Config:
 
     @classmethod
     def merge(cls, *layers: tuple[str, Mapping[str, Any]]) -> Self:
-        """Build from layers ``(where, options)``, later ones winning; unknown keys are errors."""
+        """Build from layers ``(where, options)``, later ones winning; unknown keys are errors.
+
+        A layer that comes from a file may hold options of earlier versions, which are passed over.
+        """
         hints = field_types(cls)
         merged: dict[str, Any] = {}
         origin: dict[str, str] = {}
@@ -142,6 +149,8 @@ class Config:
             seen: set[str] = set()
             for key, value in layer.items():
                 name = key.replace("-", "_")
+                if where and name in RETIRED:
+                    continue
                 if name not in hints:
                     known = [hint.replace("_", "-") for hint in hints]
                     raise UsageError(f"{where}unknown key {key!r}{nearest(key, known)}")

@@ -121,7 +121,6 @@ class Recipe:
     regularization_exponent: float = 1.0
     confidence: Confidence = Confidence.none
     alpha: float = 1.0
-    block_size: int = 128
     damping: float = 0.0
     init: Init = ZERO
     bias_init: Init = ZERO

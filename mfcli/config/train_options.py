@@ -256,14 +256,6 @@ class TrainOptions(Config):
     alpha: float | None = option(
         None, "Of --confidence linear and log.", low=0.0, shown="1", panel=_LEARN
     )
-    block_size: int | None = option(
-        None,
-        "Of als: factors solved for at once; more of them go block by block (iALS++).",
-        low=1,
-        high=65536,
-        shown="128",
-        panel=_LEARN,
-    )
     damping: float | None = option(
         None,
         "Of --model bias: ratings that pull a bias towards 0.",

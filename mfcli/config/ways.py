@@ -310,7 +310,6 @@ ALWAYS: dict[str, Any] = {
     "positive_weight": PositiveWeight.none,
     "regularization_exponent": 1.0,
     "confidence": Confidence.none,
-    "block_size": 128,
 }
 
 

@@ -1,11 +1,18 @@
 """The kernels of the als engine: least squares of one row at a time, the other side held fixed.
 
-For a row x with the other side's rows y_i of its entries, weights w_i and targets t_i, it lowers
+For a row x with the other side's rows y_i of its n entries, weights w_i and targets t_i, it finds
+the x that minimises
 
-    Σ w_i (⟨x, y_i⟩ − t_i)² + xᵀ G x + Σ_f ridge_f x_f²
+    Σ w_i (⟨x, y_i⟩ − t_i)² + Σ_f held_f x_f²
 
-over one block of x's factors after the other, each to the exact minimum in that block (iALS++,
-Rendle et al. 2021); a single block is the exact solution. G is α₀ YᵀY for ials, 0 for mse.
+exactly. What is held of a factor is the ridge alone for mse; for ials it is the ridge and α₀ times
+an eigenvalue of YᵀY, as both sides lie in its eigenbasis: there the loss of all pairs is a sum of
+squares for every row, whatever its ridge. With C = √w Y held^-½ (n × D) the solution is
+
+    x = held^-½ (I + CᵀC)⁻¹ Cᵀ √w t = held^-½ Cᵀ (I + CCᵀ)⁻¹ √w t
+
+(the identity of Woodbury), so that a row takes a system of n or of D unknowns, whichever is less.
+No eigenvalue of either is below 1, nor for ials above 1 + max w / α₀: float32 is enough.
 """
 
 # ruff: noqa: C901 - a kernel is one loop, as in sgd.py
@@ -18,7 +25,17 @@ import numpy as np
 
 from mfcli.kernels.arrays import F32, Array, Int
 from mfcli.kernels.compilation import FAST, compiled
-from mfcli.kernels.dense import add_lines, add_products, copy_line, dot, factorize, solve
+from mfcli.kernels.dense import (
+    TALL,
+    WIDE,
+    add_lines,
+    add_products,
+    dot,
+    factorize,
+    inner_products,
+    scale_line,
+    solve,
+)
 
 PANEL = 256  # entries whose factors are laid side by side at a time
 
@@ -34,67 +51,91 @@ class Side(NamedTuple):
     bias_ridge: Array  # (R,) float32, of the column ``bias``
     bias: Int  # column of the rows' biases, where the fixed side has ones; −1 for none
     used: Int  # columns that hold something; the rest is 0 on both sides, and stays so
-    gram: Array  # (D, D) float32; (0, 0) for none
-    table: Array  # (R, D) float32, updated in place
+    levels: Array  # (D,) float32, what is held of each factor beside the ridge; (0,) for nothing
+    table: Array  # (R, D) float32, written
     other: Array  # (C, D) float32
 
 
 class Scratch(NamedTuple):
-    """Memory of one thread; blocks are W wide, W divides D."""
+    """Memory of one thread; tables are D wide, D a multiple of 16."""
 
-    panel: Array  # (PANEL, W)
-    matrix: Array  # (W, W)
-    vector: Array  # (W,)
-    errors: Array  # (the longest row,)
-    pulls: Array  # (PANEL,)
+    panel: Array  # (max(PANEL, D + 4), D), C or a part of it
+    matrix: Array  # (D * D,), of the system
+    vector: Array  # (D,)
+    scales: Array  # (D,), held^-½
     floors: Array  # (16,)
 
 
 @compiled(fastmath=FAST)
 def solve_rows(rows: Array, side: Side, scratch: Scratch, losses: Array) -> None:
-    """Improve the rows of a list, and set their losses (R,) float64: Σ w (⟨x, y⟩ − t)²."""
-    indptr, indices, roots, targets, ridge, bias_ridge, bias, used, gram, table, other = side
-    panel, matrix, vector, errors, pulls, floors = scratch
-    depth, width = table.shape[1], len(vector)
+    """Solve the rows of a list, and set their losses (R,) float64: Σ w (⟨x, y⟩ − t)²."""
+    indptr, indices, roots, targets, ridge, bias_ridge, bias, used, levels, table, other = side
+    panel, square, vector, scales, floors = scratch
+    depth = table.shape[1]
     for at in range(len(rows)):
         row = rows[at]
         first, count = np.int64(indptr[row]), np.int64(indptr[row + 1] - indptr[row])
         x = table[row]
-        for k in range(count):
-            target = targets[first + k] if len(targets) else F32(1)
-            errors[k] = dot(other, indices[first + k], 0, x, 0, depth) - target
-        for low in range(0, depth, width):
+        free = 0  # factors of which nothing is held
+        for f in range(depth):
+            held = bias_ridge[row] if f == bias else ridge[row]
+            if len(levels):
+                held += levels[f]
+            nothing = held <= F32(0) and f < used
+            free += nothing
+            scales[f] = F32(1) if nothing else F32(1) / np.sqrt(held) if f < used else F32(0)
+        short = count <= depth - WIDE and not free
+        size: Int = -(-count // WIDE) * WIDE if short else depth
+        matrix = square[: size * size].reshape(size, size)
+        if short:
+            for k in range(count):
+                root = roots[first + k] if len(roots) else F32(1)
+                scale_line(panel, k, other, indices[first + k], scales, depth, root)
+                vector[k] = root * (targets[first + k] if len(targets) else F32(1))
+            for k in range(count, -(-count // TALL) * TALL):
+                panel[k] = F32(0)
+            inner_products(matrix, panel, count)
+            for k in range(count, size):
+                matrix[: k + 1, k] = F32(0)
+                vector[k] = F32(0)
+            for k in range(size):
+                matrix[k, k] += F32(1)
+        else:
+            matrix[:] = F32(0)
             vector[:] = F32(0)
-            if len(gram):
-                add_lines(vector, 0, x, 0, gram, 0, depth, low, width)
-                for i in range(width):
-                    copy_line(matrix, i, gram, low + i, low, width, F32(1))
-            else:
-                matrix[:] = F32(0)
-            for i in range(width):
-                held = bias_ridge[row] if low + i == bias else ridge[row]
-                held = held if low + i < used else F32(1)
-                vector[i] += held * x[low + i]
-                matrix[i, i] += held
             for start in range(0, count, PANEL):
-                size: Int = min(PANEL, count - start)
-                for k in range(size):
+                taken: Int = min(PANEL, count - start)
+                for k in range(taken):
                     entry = first + start + k
                     root = roots[entry] if len(roots) else F32(1)
-                    pulls[k] = root * errors[start + k]
-                    copy_line(panel, k, other, indices[entry], low, width, root)
-                add_lines(vector, 0, pulls, 0, panel, 0, size, 0, width)
-                add_products(matrix, panel, 0, size)
-            factorize(matrix, floors)
-            solve(matrix, vector)
-            for j in range(width):
-                x[low + j] -= vector[j]
-            for k in range(count):
-                errors[k] -= dot(other, indices[first + k], low, vector, 0, width)
+                    scale_line(panel, k, other, indices[entry], scales, depth, root)
+                    pull = root * (targets[entry] if len(targets) else F32(1))
+                    for f in range(depth):
+                        vector[f] += pull * panel[k, f]
+                add_products(matrix, panel, 0, taken)
+            for f in range(depth):
+                held = bias_ridge[row] if f == bias else ridge[row]
+                if len(levels):
+                    held += levels[f]
+                matrix[f, f] += F32(0) if held <= F32(0) and f < used else F32(1)
+        factorize(matrix, floors)
+        solve(matrix, vector[:size])
         loss = 0.0
-        for k in range(count):
-            root = roots[first + k] if len(roots) else F32(1)
-            loss += np.float64(root * errors[k]) ** 2
+        if short:  # the solution of the small system is √w (t − ⟨x, y⟩)
+            x[:] = F32(0)
+            add_lines(x, 0, vector, 0, panel, 0, count, 0, depth)
+            for f in range(depth):
+                x[f] *= scales[f]
+            for k in range(count):
+                loss += np.float64(vector[k]) ** 2
+        else:
+            for f in range(depth):
+                x[f] = scales[f] * vector[f]
+            for k in range(count):
+                target = targets[first + k] if len(targets) else F32(1)
+                root = roots[first + k] if len(roots) else F32(1)
+                error = dot(other, indices[first + k], 0, x, 0, depth) - target
+                loss += np.float64(root * error) ** 2
         losses[row] = loss
 
 

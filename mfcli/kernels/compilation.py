@@ -69,7 +69,7 @@ def compiled(fastmath: bool | set[str] = False) -> Callable[[_Function], _Functi
 
 def inlined(function: _Function) -> _Function:
     """Make a part of a kernel: compiled into its callers, it needs no cache entry of its own."""
-    return cast(_Function, numba.njit(nogil=True, fastmath=FAST)(function))
+    return cast(_Function, numba.njit(nogil=True, fastmath=FAST, forceinline=True)(function))
 
 
 class _Listener(event.Listener):

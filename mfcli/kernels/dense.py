@@ -20,10 +20,16 @@ from mfcli.kernels.compilation import inlined
 _intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], intrinsic)
 
 WIDE, HIGH = 16, 8  # a tile's columns, one vector; and its rows, a register each
+TALL, NARROW, SUMMED = (
+    4,
+    2,
+    8,
+)  # a tile of inner products, and the numbers that a vector sums at once
 SINGULAR = 1e-6  # a pivot below this part of its diagonal counts as zero
 
 _FLOAT, _INDEX, _LANE = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 _VECTOR = ir.VectorType(_FLOAT, WIDE)
+_HALF = ir.VectorType(_FLOAT, SUMMED)
 _NONE = ir.Constant(_VECTOR, ir.Undefined)
 _address: Callable[..., Any] = cgutils.get_item_pointer
 _variable: Callable[..., Any] = cgutils.alloca_once
@@ -226,6 +232,87 @@ def copy_line(
 
 
 @_intrinsic
+def scale_line(
+    _context: Any,
+    to: Any,
+    _t: Any,
+    lines: Any,
+    _r: Any,
+    scales: Any,
+    _n: Any,
+    _factor: Any,
+) -> Any:
+    """Set to[t, :n] = factor · scales[:n] · lines[r, :n]."""
+
+    def emit(*call: Any) -> Any:
+        emitter = _Emitter(*call)
+        builder = emitter.builder
+        _, target, _, row, _, length, factor = emitter.values
+        times = emitter.spread(factor)
+        with emitter.loop(ir.Constant(_INDEX, 0), length, WIDE) as (part, _):
+            line = emitter.load(emitter.at(2, row, part))
+            scale = builder.fmul(emitter.load(emitter.at(4, part)), times)
+            emitter.store(builder.fmul(line, scale), emitter.at(0, target, part))
+        return emitter.done()
+
+    at = types.intp
+    return types.none(to, at, lines, at, scales, at, types.float32), emit
+
+
+_PLACES = (0, 4, 2, 6, 1, 5, 3, 7)  # where `_sums` leaves the sum of each vector
+
+
+def _sums(builder: Any, vectors: list[Any]) -> Any:
+    """Return one vector that holds the sums of ``SUMMED`` vectors, at ``_PLACES``."""
+    length = SUMMED
+    while len(vectors) > 1:
+        length //= 2
+        evens = [n for part in range(0, SUMMED, 2 * length) for n in range(part, part + length)]
+        low = evens + [SUMMED + n for n in evens]
+        high = [n + length for n in low]
+        pairs = zip(vectors[: len(vectors) // 2], vectors[len(vectors) // 2 :], strict=True)
+        masks = [ir.Constant(ir.VectorType(_LANE, SUMMED), lanes) for lanes in (low, high)]
+        vectors = [
+            builder.fadd(*(builder.shuffle_vector(a, b, mask) for mask in masks)) for a, b in pairs
+        ]
+    return vectors[0]
+
+
+@_intrinsic
+def dots_tile(_context: Any, matrix: Any, _r: Any, _c: Any, lines: Any, _n: Any) -> Any:
+    """Set the 4 × 2 values of a matrix from (r, c) on to ⟨lines[r + i, :n], lines[c + j, :n]⟩."""
+
+    def emit(*call: Any) -> Any:
+        emitter = _Emitter(*call)
+        builder = emitter.builder
+        _, row, column, _, length = emitter.values
+        zeros = ir.Constant(_HALF, [0.0] * SUMMED)
+        sums = [emitter.held(zeros) for _ in range(TALL * NARROW)]
+        add = emitter.known(f"llvm.fmuladd.v{SUMMED}f32", *[_HALF] * 4)
+
+        def taken(line: Any, part: Any) -> Any:
+            place = emitter.at(3, line, part)
+            return builder.load(builder.bitcast(place, _HALF.as_pointer()), align=4)
+
+        with emitter.loop(ir.Constant(_INDEX, 0), length, SUMMED) as (part, _):
+            rights = [taken(emitter.plus(column, j), part) for j in range(NARROW)]
+            for i in range(TALL):
+                left = taken(emitter.plus(row, i), part)
+                for j, right in enumerate(rights):
+                    held = sums[NARROW * i + j]
+                    builder.store(builder.call(add, [left, right, builder.load(held)]), held)
+        found = _sums(builder, [builder.load(held) for held in sums])
+        for number, place in enumerate(_PLACES):
+            i, j = divmod(number, NARROW)
+            target = emitter.at(0, emitter.plus(row, i), emitter.plus(column, j))
+            builder.store(emitter.lane(found, place), target)
+        return emitter.done()
+
+    at = types.intp
+    return types.none(matrix, at, at, lines, at), emit
+
+
+@_intrinsic
 def _factor_block(_context: Any, matrix: Any, _at: Any, floors: Any) -> Any:
     """Factorize the 16 × 16 block on the diagonal; a pivot below its floor (16,) counts as 0."""
 
@@ -286,6 +373,17 @@ def add_products(matrix: Array, panel: Array, begin: Int, end: Int) -> None:
     for column in range(0, width, WIDE):
         for row in range(0, column + WIDE, HIGH):
             add_tile(matrix, row, column, panel, begin, end)
+
+
+@inlined
+def inner_products(matrix: Array, lines: Array, count: Int) -> None:
+    """Set the upper half of matrix[:count, :count] to the inner products of ``count`` lines (N, D).
+
+    Up to 3 rows and columns beyond are written as well: the lines there are to hold numbers.
+    """
+    for column in range(0, count, NARROW):
+        for row in range(0, column + NARROW, TALL):
+            dots_tile(matrix, row, column, lines, lines.shape[1])
 
 
 @inlined

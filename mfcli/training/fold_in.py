@@ -143,9 +143,9 @@ def _solve_bias(model: FactorModel, entries: Interactions, recipe: Recipe) -> No
 
 
 def _solve_squares(model: FactorModel, entries: Interactions, recipe: Recipe, workers: int) -> None:
-    """Solve each user exactly: one block of factors, from zero."""
+    """Solve each user exactly."""
     implicit = recipe.objective is Objective.ials
-    problem = dataclasses.replace(Problem.of(recipe), block_size=max(recipe.factors, 1))
+    problem = Problem.of(recipe)
     if not problem.regularization and not implicit:
         problem = dataclasses.replace(problem, regularization=SMALLEST)
     if not problem.bias_regularization and not implicit:
@@ -159,6 +159,8 @@ def _solve_squares(model: FactorModel, entries: Interactions, recipe: Recipe, wo
     users, items = tables_of(model)
     for _ in rows.solve(users, items, mean, workers):
         pass
+    if rows.basis is not None:  # the model's own items lie in another basis
+        users.factors[:] = users.factors @ rows.basis.T
 
 
 def _explained(model: SVDPP, entries: Interactions) -> NDArray[np.float32]:

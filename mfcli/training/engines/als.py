@@ -24,10 +24,9 @@ COMPILED_DEVICE = "cpu"  # where the kernels are; torch solves elsewhere
 class ALSEngine:
     """Alternating least squares for mse (mf and biased-mf) and ials (mf).
 
-    Up to ``--block-size`` factors a row is solved exactly, with its bias; wider rows by one block
-    of factors after the other (iALS++, Rendle et al. 2021). Users come last, so that the factors
-    of a trained model are what folding their own entries in gives. The same seed gives the same
-    bits for any number of workers. A model on a GPU is solved there, by torch.
+    Every row is solved exactly, with its bias, at any number of factors. Users come last, so that
+    the factors of a trained model are what folding their own entries in gives. The same seed gives
+    the same bits for any number of workers. A model on a GPU is solved there, by torch.
     """
 
     def __init__(
@@ -73,7 +72,9 @@ class ALSEngine:
             for done in rows.solve(own, other, self.mean, self.workers):
                 yield Progress((half * self.n_samples + done) // 2, self.n_samples)
         loss = self.by_user.loss
-        loss += self.unobserved_loss(self.problem, self.users.factors, self.items.factors)
+        loss += self.unobserved_loss(
+            self.problem, self.users.factors, self.items.factors, self.workers
+        )
         yield EpochLoss(loss / max(self.n_samples, 1))
 
     def state(self) -> dict[str, Any]:

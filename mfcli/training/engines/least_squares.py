@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Indices
-from mfcli.kernels import PANEL, Scratch, Side, add_gramian, solve_rows
+from mfcli.kernels import PANEL, Scratch, Side, solve_rows
 from mfcli.kernels.dense import WIDE
 from mfcli.models.base import FactorModel
 from mfcli.models.dot import BiasedMF
@@ -23,9 +24,10 @@ from mfcli.models.objectives import confidences
 
 Floats = NDArray[np.float32]
 
+EPSILON = float(np.finfo(np.float32).eps)
 INTERVAL = 0.1  # seconds between reports
 PARTS = 64  # pieces of about equal work that the threads take one after the other
-GRAM_ROWS = 1024  # summed in float32, before the sums are added up in float64
+GRAM_ROWS = 1024  # rows of one product; their sums in float32 are added up in float64
 ROW_COST = 64  # entries that a row costs beside its own
 
 
@@ -50,7 +52,6 @@ class Problem:
     bias_regularization: float
     unobserved_weight: float
     exponent: float
-    block_size: int
 
     @classmethod
     def of(cls, recipe: Recipe) -> Problem:
@@ -61,7 +62,6 @@ class Problem:
             bias_regularization=recipe.bias_regularization,
             unobserved_weight=recipe.unobserved_weight,
             exponent=recipe.regularization_exponent,
-            block_size=recipe.block_size,
         )
 
     def ridges(self, counts: NDArray[Any], n_columns: int) -> tuple[Floats, Floats]:
@@ -92,24 +92,33 @@ class RowSolver:
         self.indptr, self.indices, self.values, self.roots = indptr, indices, values, roots
         self.problem = problem
         counts = np.diff(indptr).astype(np.float64)
-        self.longest = int(counts.max(initial=0))
         self.ridge, self.bias_ridge = problem.ridges(counts, n_columns)
         self.parts = list(_parts(counts))
+        self.empty = np.flatnonzero(counts == 0)
         self.loss = 0.0  # Σ w (…)² over the entries, of the last ``solve``
+        self.basis: Floats | None = None  # (F, F), what it turned both tables by
 
     def solve(
         self, own: FactorTable, other: FactorTable, mean: float, workers: int
     ) -> Iterator[int]:
-        """Improve the rows with entries of ``own``, in place; rows without stay as they are.
+        """Solve the rows with entries of ``own``, in place; rows without stay as they are.
+
+        For ials both tables are turned into the eigenbasis of the other's Gram matrix first, which
+        changes no product of theirs: ``basis`` (F, F) says how.
 
         Yields the entries done, about ten times a second, and sets ``loss``. The part of all pairs
         in it is for ``unobserved_loss`` to say.
         """
         factors = own.factors.shape[1]
-        blocks = max(1, -(-factors // self.problem.block_size))
+        levels = np.zeros(0, np.float32)
         used = factors + (len(own.biases) > 0)
-        width = -(-used // (blocks * WIDE)) * WIDE
-        depth = blocks * width
+        depth = -(-used // WIDE) * WIDE
+        if self.problem.implicit:
+            squares, self.basis = eigenbasis(gramian(other.factors, workers))
+            levels = np.zeros(depth, np.float32)
+            levels[:factors] = self.problem.unobserved_weight * squares
+            rotate(other.factors, self.basis, workers)
+            own.factors[self.empty] = own.factors[self.empty] @ self.basis
         table = _laid(own.factors, own.biases, depth)
         fixed = _laid(other.factors, np.ones_like(other.biases), depth)
         side = Side(
@@ -121,12 +130,12 @@ class RowSolver:
             bias_ridge=self.bias_ridge,
             bias=factors if len(own.biases) else -1,
             used=used,
-            gram=self._gram(fixed),
+            levels=levels,
             table=table,
             other=fixed,
         )
         losses = np.zeros(len(table))
-        yield from self._run(side, width, losses, workers)
+        yield from self._run(side, losses, workers)
         own.factors[:] = table[:, :factors]
         if len(own.biases):
             own.biases[:] = table[:, factors]
@@ -140,20 +149,13 @@ class RowSolver:
             targets -= other.biases[self.indices]
         return targets
 
-    def _gram(self, fixed: Floats) -> Floats:
-        if not self.problem.implicit:
-            return np.zeros((0, 0), np.float32)
-        return (self.problem.unobserved_weight * gramian(fixed)).astype(np.float32)
-
-    def _run(
-        self, side: Side, width: int, losses: NDArray[np.float64], workers: int
-    ) -> Iterator[int]:
+    def _run(self, side: Side, losses: NDArray[np.float64], workers: int) -> Iterator[int]:
         waiting = iter(self.parts)  # next() is atomic
         done = [0] * workers
         stop = False
 
         def work(worker: int) -> None:
-            scratch = _scratch(width, self.longest)
+            scratch = _scratch(side.table.shape[1])
             while not stop and (part := next(waiting, None)) is not None:
                 solve_rows(part, side, scratch, losses)
                 done[worker] += int((self.indptr[part + 1] - self.indptr[part]).sum())
@@ -171,25 +173,51 @@ class RowSolver:
                 stop = True
 
 
-def unobserved_loss(problem: Problem, users: Floats, items: Floats) -> float:
+def unobserved_loss(problem: Problem, users: Floats, items: Floats, workers: int = 1) -> float:
     """Return α₀ Σ ⟨x, y⟩² over all pairs of users (U, F) and items (I, F), without the pairs."""
     if not problem.implicit:
         return 0.0
-    depth = -(-max(users.shape[1], 1) // WIDE) * WIDE
-    none = np.zeros(0, np.float32)
-    grams = [gramian(_laid(table, none, depth)) for table in (users, items)]
+    grams = [gramian(table, workers) for table in (users, items)]
     return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
 
 
-def gramian(table: Floats) -> NDArray[np.float64]:
-    """Return tableᵀ table of (R, D), D a multiple of 16, as (D, D)."""
-    depth = table.shape[1]
-    total = np.zeros((depth, depth))
-    for begin in range(0, len(table), GRAM_ROWS):
-        part = np.zeros((depth, depth), np.float32)
-        add_gramian(table, begin, min(begin + GRAM_ROWS, len(table)), part)
-        total += part
-    return np.triu(total) + np.triu(total, 1).T
+def gramian(table: Floats, workers: int = 1) -> NDArray[np.float64]:
+    """Return tableᵀ table of (R, F), as (F, F)."""
+
+    def part(begin: int) -> Floats:
+        block = table[begin : begin + GRAM_ROWS]
+        return block.T @ block
+
+    total = np.zeros((table.shape[1],) * 2)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        for found in pool.map(part, range(0, len(table), GRAM_ROWS)):
+            total += found
+    return total
+
+
+def eigenbasis(gram: NDArray[np.float64]) -> tuple[NDArray[np.float64], Floats]:
+    """Return the eigenvalues (F,) and, as columns, the eigenvectors (F, F) of a Gram matrix.
+
+    An eigenvalue that is too small for float32 beside the largest counts as the smallest that is
+    not. A matrix that holds NaN has NaN for eigenvalues, so that a divergence shows.
+    """
+    if not np.isfinite(gram).all():
+        return np.full(len(gram), np.nan), np.eye(len(gram), dtype=np.float32)
+    with threadpool_limits(1, "blas"):
+        values, vectors = np.linalg.eigh(gram)
+    return np.maximum(values, EPSILON * values[-1]), vectors.astype(np.float32)
+
+
+def rotate(table: Floats, basis: Floats, workers: int) -> None:
+    """Multiply the rows of (R, F) by (F, F) in place."""
+
+    def part(begin: int) -> None:
+        block = table[begin : begin + GRAM_ROWS]
+        block[:] = block @ basis
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(part, range(0, len(table), GRAM_ROWS)):
+            pass
 
 
 def roots_of(values: Floats, recipe: Recipe) -> Floats:
@@ -217,8 +245,8 @@ def _laid(factors: Floats, last: Floats, depth: int) -> Floats:
     return table
 
 
-def _scratch(width: int, longest: int) -> Scratch:
-    shapes = ((PANEL, width), (width, width), (width,), (longest,), (PANEL,), (WIDE,))
+def _scratch(depth: int) -> Scratch:
+    shapes = ((max(PANEL, depth), depth), (depth * depth,), (depth,), (depth,), (WIDE,))
     return Scratch(*(np.zeros(shape, np.float32) for shape in shapes))
 
 

@@ -1,12 +1,11 @@
 """Least squares of one side of a factor model on a torch device: many rows at a time.
 
-The same steps as the compiled kernels (`kernels/als.py`), as batched products and Cholesky
-factorisations: what a GPU is good at.
+The same solution as that of the compiled kernels (`kernels/als.py`), as batched products and
+Cholesky factorisations: what a GPU is good at.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from mfcli.models.base import FactorModel
 from mfcli.models.dot import BiasedMF
 from mfcli.training.engines.least_squares import INTERVAL, Floats, Problem
 
+EPSILON = torch.finfo(torch.float32).eps
 SPACE = 1 << 25  # float32 values that a batch may hold: 128 MB
 
 
@@ -49,10 +49,11 @@ class TorchRowSolver:
         self.problem, self.device = problem, device
         self.counts = np.diff(indptr).astype(np.int64)
         self.order = np.argsort(self.counts, kind="stable")
+        self.empty = torch.from_numpy(np.flatnonzero(self.counts == 0)).to(device)
         self.starts = torch.from_numpy(indptr[:-1].astype(np.int64)).to(device)
         self.indices = torch.from_numpy(indices.astype(np.int64)).to(device)
         self.values = torch.from_numpy(values).to(device)
-        self.weights = torch.from_numpy(roots).to(device) ** 2
+        self.roots = torch.from_numpy(roots).to(device)
         ridges = problem.ridges(self.counts, n_columns)
         self.ridge, self.bias_ridge = (torch.from_numpy(ridge).to(device) for ridge in ridges)
         self.loss = 0.0  # as of `RowSolver`
@@ -64,25 +65,27 @@ class TorchRowSolver:
         mean: float,
         workers: int,  # noqa: ARG002
     ) -> Iterator[int]:
-        """Improve the rows with entries of ``own``, in place, as `RowSolver.solve`."""
+        """Solve the rows with entries of ``own``, in place, as `RowSolver.solve`."""
         biased = len(own.biases) > 0
-        table, fixed = own.factors, other.factors
-        targets = table.new_zeros(0)  # all are 1
+        levels = own.factors.new_zeros(0)
+        if self.problem.implicit:
+            squares, self.basis = _eigenbasis(other.factors)
+            levels = self.problem.unobserved_weight * squares
+            other.factors[:] = other.factors @ self.basis
+            own.factors[self.empty] = own.factors[self.empty] @ self.basis
+        fixed = other.factors
+        targets = fixed.new_zeros(0)  # all are 1
         if not self.problem.implicit:
             targets = self.values - mean
         if biased:
-            table = torch.cat([table, own.biases[:, None]], dim=1)
             fixed = torch.cat([fixed, torch.ones_like(other.biases)[:, None]], dim=1)
             targets = targets - other.biases[self.indices]
-        gram = table.new_zeros(0)
-        if self.problem.implicit:
-            gram = self.problem.unobserved_weight * (fixed.T @ fixed)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         done, shown = 0, time.perf_counter()
-        for rows in self._batches(table.shape[1]):
+        for rows in self._batches(fixed.shape[1]):
             places = torch.from_numpy(rows).to(self.device)
-            x = table[places]
-            total += self._step(rows, x, fixed, targets, gram, biased)
+            x, loss = self._solved(rows, fixed, targets, levels, biased)
+            total += loss
             own.factors[places] = x[:, : own.factors.shape[1]]
             if biased:
                 own.biases[places] = x[:, -1]
@@ -95,52 +98,63 @@ class TorchRowSolver:
     def _batches(self, width: int) -> Iterator[NDArray[np.int64]]:
         """Yield rows of about the same number of entries, as many as ``SPACE`` has room for."""
         order = self.order[np.searchsorted(self.counts[self.order], 1) :]
-        block = min(width, self.problem.block_size)
         end = len(order)
         while end:  # the longest first: it says what the others are padded to
-            row = (2 * width + 4) * int(self.counts[order[end - 1]]) + 3 * block**2
+            length = int(self.counts[order[end - 1]])
+            row = (2 * width + 4) * length + 3 * min(width, length) ** 2
             begin = max(0, end - max(1, SPACE // row))
             yield order[begin:end]
             end = begin
 
-    def _step(
+    def _solved(
         self,
         rows: NDArray[np.int64],
-        x: Tensor,
         fixed: Tensor,
         targets: Tensor,
-        gram: Tensor,
+        levels: Tensor,
         biased: bool,
-    ) -> Tensor:
-        """Improve x (B, D) in place; returns Σ w (⟨x, y⟩ − t)² over the entries of the rows."""
+    ) -> tuple[Tensor, Tensor]:
+        """Return x (B, D) of B rows, and Σ w (⟨x, y⟩ − t)² over their entries."""
         counts = torch.from_numpy(self.counts[rows]).to(self.device)
         places = torch.from_numpy(rows).to(self.device)
         steps = torch.arange(int(self.counts[rows].max()), device=self.device)
         inside = steps < counts[:, None]
         entries = torch.where(inside, self.starts[places][:, None] + steps, 0)
-        weights = inside.to(torch.float32)
-        if len(self.weights):
-            weights *= self.weights[entries]
-        sides = fixed[self.indices[entries]]  # (B, L, D)
-        errors = (sides @ x[:, :, None])[:, :, 0] - (targets[entries] if len(targets) else 1.0)
-        ridge = self.ridge[places][:, None].repeat(1, x.shape[1])
+        roots = inside.to(torch.float32)
+        if len(self.roots):
+            roots = roots * self.roots[entries]
+        pulls = roots * targets[entries] if len(targets) else roots  # (B, L)
+        held = self.ridge[places][:, None].repeat(1, fixed.shape[1])
         if biased:
-            ridge[:, -1] = self.bias_ridge[places]
-        for low, high in _blocks(x.shape[1] - biased, x.shape[1], self.problem.block_size):
-            part, held = sides[:, :, low:high], ridge[:, low:high]
-            heavy = (part * weights[:, :, None]).transpose(1, 2)
-            matrix, vector = heavy @ part, (heavy @ errors[:, :, None])[:, :, 0]
-            if len(gram):
-                matrix += gram[low:high, low:high]
-                vector += x @ gram[:, low:high]
-            matrix.diagonal(dim1=1, dim2=2).add_(held)
-            step = _solved(matrix, vector + held * x[:, low:high])
-            x[:, low:high] -= step
-            errors -= (part @ step[:, :, None])[:, :, 0]
-        return (weights * errors**2).sum(dtype=torch.float64)
+            held[:, -1] = self.bias_ridge[places]
+        if len(levels):
+            held = held + levels
+        free = held <= 0
+        scales = torch.where(free, 1.0, held.rsqrt())
+        panel = fixed[self.indices[entries]] * roots[:, :, None] * scales[:, None, :]  # (B, L, D)
+        across = panel.transpose(1, 2)
+        if panel.shape[1] < panel.shape[2] and not free.any():
+            matrix = panel @ across
+            matrix.diagonal(dim1=1, dim2=2).add_(1.0)
+            rest = _solution(matrix, pulls)
+            return scales * (across @ rest[:, :, None])[:, :, 0], (rest**2).sum(dtype=torch.float64)
+        matrix = across @ panel
+        matrix.diagonal(dim1=1, dim2=2).add_((~free).to(torch.float32))
+        found = _solution(matrix, (across @ pulls[:, :, None])[:, :, 0])
+        rest = (panel @ found[:, :, None])[:, :, 0] - pulls
+        return scales * found, (rest**2).sum(dtype=torch.float64)
 
 
-def unobserved_loss(problem: Problem, users: Tensor, items: Tensor) -> float:
+def _eigenbasis(table: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `least_squares.eigenbasis` does, of the Gram matrix of (R, F)."""
+    gram = (table.T @ table).double()
+    if not gram.isfinite().all():
+        return table.new_full((len(gram),), torch.nan), torch.eye(len(gram)).to(table)
+    values, vectors = torch.linalg.eigh(gram)
+    return values.clamp(min=float(EPSILON * values[-1])).to(table), vectors.to(table)
+
+
+def unobserved_loss(problem: Problem, users: Tensor, items: Tensor, workers: int = 1) -> float:  # noqa: ARG001
     """Return α₀ Σ ⟨x, y⟩² over all pairs of users (U, F) and items (I, F), without the pairs."""
     if not problem.implicit:
         return 0.0
@@ -157,14 +171,7 @@ def tables_of(model: FactorModel) -> tuple[DeviceTable, DeviceTable]:
     return DeviceTable(factors[0], biases[0]), DeviceTable(factors[1], biases[1])
 
 
-def _blocks(factors: int, used: int, most: int) -> Iterator[tuple[int, int]]:
-    """Yield the blocks of up to ``most`` factors each; a bias joins the last of them."""
-    count = max(1, -(-factors // most))
-    cuts = [used * block // count for block in range(count + 1)]
-    yield from itertools.pairwise(cuts)
-
-
-def _solved(matrix: Tensor, vector: Tensor) -> Tensor:
+def _solution(matrix: Tensor, vector: Tensor) -> Tensor:
     """Solve (B, W, W) · x = (B, W); along directions that a matrix does not have, x is 0."""
     lower, failed = torch.linalg.cholesky_ex(matrix)
     pivots = lower.diagonal(dim1=1, dim2=2) ** 2
