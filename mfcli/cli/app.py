@@ -18,13 +18,14 @@ from mfcli.cli.options import (
     common_parameters,
     config_parameters,
     file_parameters,
+    retired_parameters,
 )
 from mfcli.cli.statuses import expected_error, interruptions, tell
 from mfcli.codes import WarningCode
 from mfcli.config import Config
 from mfcli.config.describing import cli_fields
 from mfcli.config.layers import merge_layers
-from mfcli.config.options import coerce
+from mfcli.config.options import coerce, flag
 from mfcli.errors import UsageError
 from mfcli.system.streams import emit, is_standard_output, settle_output, tolerate_any_text
 
@@ -108,6 +109,7 @@ def _register(function: Command, config: type[Config] | None) -> Command:
     ]
     if config is not None:
         options += [*config_parameters(config), *file_parameters(table == "train")]
+        options += retired_parameters(config)
     options += common_parameters()
 
     @functools.wraps(function)
@@ -121,8 +123,10 @@ def _register(function: Command, config: type[Config] | None) -> Command:
         **given: Any,
     ) -> None:
         from mfcli.console import Screen  # help does without
-        from mfcli.events import without
+        from mfcli.events import Noted, without
 
+        retired = {} if config is None else config.retired
+        useless = [name for name in retired if given.pop(name, None) is not None]
         ignored = coerce("--ignore", ignore or [], list[WarningCode], "")
         if config is not None:
             given["config"] = _configured(config, table, given)
@@ -134,6 +138,8 @@ def _register(function: Command, config: type[Config] | None) -> Command:
         with Screen(
             as_json=json, quiet=quiet, data_on_stdout=to_stdout, warned=context.obj
         ) as screen:
+            for name in useless:
+                screen.show(Noted(f"{flag(name)} does nothing any more: {retired[name]}"))
             screen.show_result(function(**given, on_event=without(ignored, screen.show)))
 
     run.__signature__ = inspection.Signature(options)  # type: ignore[attr-defined]

@@ -64,6 +64,14 @@ def config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
     return made
 
 
+def retired_parameters(cls: type[Config]) -> list[inspection.Parameter]:
+    """Return the options that did something once: scripts that give them go on working."""
+    return [
+        _parameter(name, Annotated[str | None, typer.Option(flag(name), hidden=True)])
+        for name in cls.retired
+    ]
+
+
 def _help(field: dataclasses.Field[Any], hint: Any) -> str:
     """Return an option's help, with the choices of an enumeration."""
     choices, text = choices_of(hint), str(field.metadata["help"])

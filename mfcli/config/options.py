@@ -15,7 +15,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mfcli.codes import WarningCode
 from mfcli.config.roles import Role
@@ -112,13 +112,13 @@ def coerce(name: str, value: Any, hint: Any, where: str) -> Any:
     return value
 
 
-# Options that files of earlier versions may hold, and that mean nothing any more.
-RETIRED = frozenset({"block_size"})  # of als, which solves rows of any width exactly
-
-
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Base of all configurations: range checks, merging, plain-value export."""
+
+    # Options of earlier versions that mean nothing any more, and why. Files may hold them still;
+    # on the command line they are hidden, and a note says that they do nothing.
+    retired: ClassVar[Mapping[str, str]] = {}
 
     seed: int = option(0, "Seed of everything random.", role=Role.seed, low=0, high=2**32 - 1)
     ignore: list[WarningCode] = option(
@@ -149,7 +149,7 @@ class Config:
             seen: set[str] = set()
             for key, value in layer.items():
                 name = key.replace("-", "_")
-                if where and name in RETIRED:
+                if where and name in cls.retired:
                     continue
                 if name not in hints:
                     known = [hint.replace("_", "-") for hint in hints]

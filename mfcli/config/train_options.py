@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from mfcli.config.choices import (
     Confidence,
@@ -32,6 +33,8 @@ _RUN = "How it runs"
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(Config):
     """Options of ``mfcli train``; None stands for what the other choices imply."""
+
+    retired: ClassVar[Mapping[str, str]] = {"block_size": "als solves rows of any width exactly"}
 
     mode: Mode = option(
         Mode.explicit,

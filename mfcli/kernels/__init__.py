@@ -7,7 +7,8 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     arrays        what kernels are handed
     compilation   compiled and cached; announcing: said while it happens
     als           least squares, a row at a time
-    dense         small symmetric systems in vectors
+    dense         small symmetric systems
+    vectors       what LLVM does with 16 numbers at once
     memory        prefetching, and numbers shared between threads
     ranks         best k and AUC of blocks of users
     slopes        losses and their derivatives
@@ -17,7 +18,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     sgd_sampled   the passes over positives and sampled negatives
 """
 
-from mfcli.kernels.als import PANEL, Scratch, Side, add_gramian, solve_rows
+from mfcli.kernels.als import PANEL, Scratch, Side, solve_rows
 from mfcli.kernels.arrays import Grid, PassArguments, Proposal, Rates, SeenFilter, Tiles, Weights
 from mfcli.kernels.compilation import announced
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
@@ -41,7 +42,6 @@ __all__ = [
     "Side",
     "Tiles",
     "Weights",
-    "add_gramian",
     "announced",
     "bpr",
     "bpr_squared",

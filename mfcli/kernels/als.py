@@ -25,17 +25,8 @@ import numpy as np
 
 from mfcli.kernels.arrays import F32, Array, Int
 from mfcli.kernels.compilation import FAST, compiled
-from mfcli.kernels.dense import (
-    TALL,
-    WIDE,
-    add_lines,
-    add_products,
-    dot,
-    factorize,
-    inner_products,
-    scale_line,
-    solve,
-)
+from mfcli.kernels.dense import TALL, add_products, factorize, inner_products, solve
+from mfcli.kernels.vectors import WIDE, add_lines, dot, scale_line
 
 PANEL = 256  # entries whose factors are laid side by side at a time
 
@@ -137,10 +128,3 @@ def solve_rows(rows: Array, side: Side, scratch: Scratch, losses: Array) -> None
                 error = dot(other, indices[first + k], 0, x, 0, depth) - target
                 loss += np.float64(root * error) ** 2
         losses[row] = loss
-
-
-@compiled(fastmath=FAST)
-def add_gramian(table: Array, begin: Int, end: Int, matrix: Array) -> None:
-    """Add table[begin:end]ᵀ table[begin:end] to the upper half of a matrix (D, D) float32."""
-    for start in range(begin, end, PANEL):
-        add_products(matrix, table, start, min(start + PANEL, end))

@@ -180,7 +180,7 @@ class _StateFile:
         document = load_resume(self.path)
         try:
             inputs, then, state = document["inputs"], document["options"], document["state"]
-            names = sorted(then.keys() | self.options.keys())
+            names = sorted((then.keys() | self.options.keys()) - TrainConfig.retired.keys())
         except (KeyError, TypeError, AttributeError) as error:
             raise self.damaged(error) from None
         if inputs != self.inputs:

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Indices
 from mfcli.kernels import PANEL, Scratch, Side, solve_rows
-from mfcli.kernels.dense import WIDE
+from mfcli.kernels.vectors import WIDE
 from mfcli.models.base import FactorModel
 from mfcli.models.dot import BiasedMF
 from mfcli.models.objectives import confidences
