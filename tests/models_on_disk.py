@@ -12,6 +12,7 @@ from mfcli.artifacts import meta_for
 from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
 from mfcli.config import TrainConfig
 from mfcli.data.interactions import Interactions
+from mfcli.models.base import arrays_of
 from mfcli.models.modules import allocate
 
 
@@ -40,7 +41,7 @@ def make_model(train: Interactions, seed: int = 0, **options: Any) -> Checkpoint
     return Checkpoint(
         options=dict(recipe.options),
         model_args=args,
-        weights=model.state_dict(),
+        weights=arrays_of(model),
         catalog=train.catalog,
         seen_indptr=train.indptr,
         seen_indices=train.indices,
@@ -53,7 +54,7 @@ def make_model(train: Interactions, seed: int = 0, **options: Any) -> Checkpoint
 
 def all_scores(checkpoint: Checkpoint) -> np.ndarray:
     """Score everything by the formula, (U, I) float64; biased-mf."""
-    weights = {name: weight.double().numpy() for name, weight in checkpoint.weights.items()}
+    weights = {name: weight.astype(np.float64) for name, weight in checkpoint.weights.items()}
     scores = weights["user_factors"] @ weights["item_factors"].T + weights["item_bias"].T
     return scores + weights["user_bias"] + weights["global_mean"]
 

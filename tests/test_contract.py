@@ -268,8 +268,8 @@ def test_ids_of_users_may_hold_what_ends_a_line_elsewhere(tmp_path, cli):
     assert result.stdout_bytes.decode() == "user_id,item_id,rank,score\na\u2028b,2,1,1\n"
 
 
-def test_a_disk_that_fills_up_under_torch_is_told_as_such(tmp_path, monkeypatch):
-    """PyTorch ends its archive after a failed write, and raises a RuntimeError of its own."""
+def test_a_disk_that_fills_up_within_an_archive_is_told_as_such(tmp_path, monkeypatch):
+    """To end the archive after a failed write would hide why it failed."""
 
     class Full:
         def __init__(self) -> None:

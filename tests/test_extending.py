@@ -19,11 +19,13 @@ from mfcli.config import Engine, ModelKind, Objective, Optimizer, Recipe, Schedu
 from mfcli.config.ways import WAYS, Way
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
+from mfcli.models.arrays import Vectors
 from mfcli.models.base import FactorModel, Terms
 from mfcli.models.dot import MF, BiasedMF
 from mfcli.models.loading import load_model
 from mfcli.models.modules import MODELS
 from mfcli.models.objectives import OBJECTIVES, Pairwise
+from mfcli.models.tables import KINDS, Tables, vectors
 from mfcli.training.engines import ENGINES
 from mfcli.training.engines.base import EpochLoss
 from mfcli.training.engines.minibatch import OPTIMIZERS
@@ -99,7 +101,12 @@ class DoubledMF(MF):
         return vectors._replace(users=2 * vectors.users)
 
 
-def test_a_model_is_an_entry_and_a_class_and_its_file_is_read(
+def doubled(tables: Tables) -> Vectors:
+    plain = vectors(tables)
+    return plain._replace(users=2 * plain.users)
+
+
+def test_a_model_is_two_entries_and_a_class_and_its_file_is_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     toy = named(monkeypatch, ModelKind, "doubled")
@@ -107,12 +114,13 @@ def test_a_model_is_an_entry_and_a_class_and_its_file_is_read(
     way = dataclasses.replace(WAYS[key], models=WAYS[key].models | {toy})
     monkeypatch.setitem(WAYS, key, way)
     monkeypatch.setitem(MODELS, toy, DoubledMF)
+    monkeypatch.setitem(KINDS, toy, KINDS[ModelKind.mf]._replace(scoring=doubled))
     fitted = trained(model="doubled")
     assert losses(fitted)[-1] < losses(fitted)[0]
     save_checkpoint(tmp_path / "m.pt", fitted.checkpoint)
     checkpoint, scoring = load_model(tmp_path / "m.pt")
     assert checkpoint.model_args.model == "doubled"
-    users, items = (checkpoint.weights[f"{side}_factors"].numpy() for side in ("user", "item"))
+    users, items = (checkpoint.weights[f"{side}_factors"] for side in ("user", "item"))
     found = scoring.pairs(np.array([3]), np.array([5]))[0]
     assert found == pytest.approx(2 * float(users[3] @ items[5]), rel=1e-5)
 

@@ -1,4 +1,4 @@
-"""Every file that mfcli writes. ``checkpoint`` imports torch, so it is not imported here.
+"""Every file that mfcli writes.
 
 files, folders  what appears whole or not at all, under a lock
 matrix          the ``.npz`` of interactions
@@ -6,6 +6,7 @@ checkpoint      ``model.pt`` and ``model.pt.resume``
 metrics         ``metrics.json``
 splits          what the files of one split say of each other
 meta            schema number, kind and lineage of every artifact
+tensors         torch's format of arrays and plain values, without torch
 tables          CSV, Parquet and JSON lines
 native          bytes that Arrow owns, so that its threads need nothing of Python's
 zips, unpacking, array_headers, documents: what is checked before anything of a file is believed

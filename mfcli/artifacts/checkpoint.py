@@ -1,33 +1,28 @@
 """``model.pt``, which recommends and evaluates with nothing else, and ``model.pt.resume``.
 
-Both hold tensors and plain Python values only: ``torch.load(weights_only=True)`` reads them.
+Both hold arrays and plain Python values only; ``torch.load(weights_only=True)`` reads them, and
+finds tensors.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import os
-import sys
-import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mfcli.artifacts.documents import check_document
 from mfcli.artifacts.files import atomic_file, open_input
 from mfcli.artifacts.meta import FIRST, check_meta, is_plain
-from mfcli.artifacts.zips import check_members
+from mfcli.artifacts.tensors import ZIP_MAGIC, read_archive, write_archive
 from mfcli.config.model_args import ModelArgs
 from mfcli.data.ids import MAX_ID_LENGTH
 from mfcli.data.interactions import Catalog, Ids, Indices, csr_problem
 from mfcli.data.rows import CsrRows
-from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError, is_out_of_memory
 
 
@@ -37,7 +32,7 @@ class Checkpoint:
 
     options:      the resolved options of train, plain values.
     model_args:   what rebuilds the model, together with the weights.
-    weights:      parameter name → tensor on the CPU.
+    weights:      name of a weight → array.
     catalog:      ids and names of the rows and columns.
     seen_indptr, seen_indices: what each user has in train, CSR.
     rating_range: smallest and largest rating in train; rating_mean: their mean.
@@ -48,7 +43,7 @@ class Checkpoint:
 
     options: dict[str, Any]
     model_args: ModelArgs
-    weights: dict[str, torch.Tensor]
+    weights: dict[str, NDArray[np.float32]]
     catalog: Catalog
     seen_indptr: Indices
     seen_indices: Indices
@@ -99,7 +94,6 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint whole or not at all; the same content gives the same bytes."""
-    # A file object: given a path, torch would write the temporary file's name into the archive.
     with atomic_file(path) as stream:
         write_checkpoint(stream, checkpoint)
 
@@ -108,37 +102,22 @@ def write_checkpoint(stream: IO[bytes], checkpoint: Checkpoint) -> None:
     """Write ``model.pt`` to a stream."""
     catalog = checkpoint.catalog
     document = {
-        "meta": _interned(checkpoint.meta),
-        "options": _interned(checkpoint.options),
-        "model_args": _interned(checkpoint.model_args.plain()),
-        "weights": {name: weight.detach().cpu() for name, weight in checkpoint.weights.items()},
+        "meta": checkpoint.meta,
+        "options": checkpoint.options,
+        "model_args": checkpoint.model_args.plain(),
+        "weights": checkpoint.weights,
         "user_ids": _pack(catalog.user_ids),
         "item_ids": _pack(catalog.item_ids),
         "item_names": None if catalog.item_names is None else _pack(catalog.item_names),
-        "seen_indptr": torch.from_numpy(checkpoint.seen_indptr),
-        "seen_indices": torch.from_numpy(checkpoint.seen_indices),
+        "seen_indptr": checkpoint.seen_indptr,
+        "seen_indices": checkpoint.seen_indices,
         "rating_range": list(checkpoint.rating_range),
         "rating_mean": checkpoint.rating_mean,
-        "history": _interned(checkpoint.history),
+        "history": checkpoint.history,
     }
     if checkpoint.train_counts is not None:
-        document["train_counts"] = torch.from_numpy(checkpoint.train_counts)
-    _write(stream, document)
-
-
-def _interned(value: Any) -> Any:
-    """Copy plain values so that equal strings are one object, and no container is shared.
-
-    A pickle says for each string and container whether it is one that it has written before: what
-    a resumed run read back would be written in other bytes than what it made itself.
-    """
-    if isinstance(value, str):
-        return sys.intern(str(value))
-    if isinstance(value, dict):
-        return {_interned(key): _interned(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_interned(member) for member in value]
-    return value
+        document["train_counts"] = checkpoint.train_counts
+    write_archive(stream, document)
 
 
 def load_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
@@ -159,8 +138,8 @@ def load_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
             model_args=_model_args(document, catalog),
             weights=document["weights"],
             catalog=catalog,
-            seen_indptr=document["seen_indptr"].numpy(),
-            seen_indices=document["seen_indices"].numpy(),
+            seen_indptr=_array(document["seen_indptr"]),
+            seen_indices=_array(document["seen_indices"]),
             rating_range=(float(document["rating_range"][0]), float(document["rating_range"][1])),
             rating_mean=float(document["rating_mean"]),
             history=list(document["history"]),
@@ -193,11 +172,14 @@ def _model_args(document: dict[str, Any], catalog: Catalog) -> ModelArgs:
     return found
 
 
+def _array(value: Any) -> NDArray[Any]:
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{str(value)[:40]!r} stands where an array should")
+    return value
+
+
 def _train_counts(document: dict[str, Any]) -> NDArray[np.int64] | None:
-    if "train_counts" not in document:
-        return None
-    counts: NDArray[np.int64] = document["train_counts"].numpy()
-    return counts
+    return _array(document["train_counts"]) if "train_counts" in document else None
 
 
 def _check(checkpoint: Checkpoint) -> None:
@@ -223,20 +205,20 @@ def _check(checkpoint: Checkpoint) -> None:
         raise ValueError("the range of its ratings is not a range of finite numbers")
 
 
-def _check_weights(weights: dict[str, torch.Tensor]) -> None:
+def _check_weights(weights: dict[str, NDArray[np.float32]]) -> None:
     for name, weight in weights.items():
-        if not isinstance(name, str) or not isinstance(weight, torch.Tensor):
-            raise TypeError(f"weight {name} is not a tensor")
-        if weight.dtype != torch.float32:
+        if not isinstance(name, str) or not isinstance(weight, np.ndarray):
+            raise TypeError(f"weight {name} is not an array")
+        if weight.dtype != np.float32:
             raise TypeError(f"weight {name} is not float32")
-        if not bool(torch.isfinite(weight).all()):
+        if not np.isfinite(weight).all():
             raise ValueError(f"weight {name} is not finite")
 
 
 def save_resume(path: Path, state: dict[str, Any]) -> None:
     """Write the state of a training run; ``state`` has a ``meta`` of kind resume."""
     with atomic_file(path) as stream:
-        _write(stream, state)
+        write_archive(stream, state)
 
 
 def load_resume(path: Path) -> dict[str, Any]:
@@ -252,7 +234,7 @@ def load_any(path: Path) -> dict[str, Any]:
     return document
 
 
-def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], Catalog | None]:
+def load_weights(path: Path) -> tuple[dict[str, NDArray[np.float32]], Catalog | None]:
     """Return the weights and the catalogue of a checkpoint, or the weights of a resume file."""
     document = _load(path, None, "train one with mfcli train")
     if document["meta"]["kind"] == "resume":
@@ -266,32 +248,14 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], Catalog | None]:
     return checkpoint.weights, checkpoint.catalog
 
 
-def _write(stream: IO[bytes], document: dict[str, Any]) -> None:
-    try:
-        torch.save(document, stream)
-    except RuntimeError as error:
-        # After a failed or interrupted write torch ends its archive, which fails as well and says
-        # less: an interruption would end as a bug, with a traceback and status 1.
-        if isinstance(error.__context__, OSError | KeyboardInterrupt | MemoryError):
-            raise error.__context__ from None
-        raise
-
-
 def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict[str, Any]:
     with open_input(path) as stream:
-        if stream.read(4) != b"PK\x03\x04":
+        if stream.read(4) != ZIP_MAGIC:
             raise InputError(f"{path}: is not a checkpoint of mfcli: {mend}")
         try:
-            size = _check_archive(stream)
-            stream.seek(0)
-            # A mapped file is read as it is used; torch maps by name only, and by UTF-8 names.
-            mapped = mapped and is_valid_text(str(path))
-            source: Any = str(path) if mapped else stream
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                document = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
+            document, size = read_archive(stream, mapped=mapped)
             check_document(document, size)
-        except Exception as error:  # whatever torch says of bytes that are not as they should be
+        except Exception as error:  # whatever is raised by bytes that are not as they should be
             if is_out_of_memory(error):
                 raise
             reason = str(error).partition("\n")[0][:120]
@@ -304,38 +268,20 @@ def _load(path: Path, kind: str | None, mend: str, mapped: bool = False) -> dict
     return document
 
 
-def _check_archive(stream: IO[bytes]) -> int:
-    """Return the bytes of the document in a zip that holds what was written, else BadZipFile.
-
-    torch's reader checks no sums, and would unpack any size; it finds the same members as Python's
-    only where the zip ends with the list of them.
-    """
-    with zipfile.ZipFile(stream) as archive:
-        stream.seek(-22, os.SEEK_END)
-        if stream.read(4) != b"PK\x05\x06":
-            raise zipfile.BadZipFile("something follows the list of its members")
-        check_members(archive, os.fstat(stream.fileno()).st_size, packed=False)
-        damaged = archive.testzip()
-        if damaged is not None:
-            raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
-        return sum(file.file_size for file in archive.infolist() if file.filename.endswith(".pkl"))
-
-
-def _pack(ids: Ids) -> dict[str, torch.Tensor]:
+def _pack(ids: Ids) -> dict[str, NDArray[Any]]:
     """Store int64 ids as they are, strings as a UTF-8 blob with offsets (fast at a million)."""
     if ids.dtype.kind == "i":
-        return {"int64": torch.from_numpy(ids.astype(np.int64))}
+        return {"int64": ids.astype(np.int64)}
     encoded = [text.encode("utf-8") for text in ids.tolist()]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    blob = np.frombuffer(b"".join(encoded), dtype=np.uint8).copy()
-    return {"utf8": torch.from_numpy(blob), "offsets": torch.from_numpy(offsets)}
+    return {"utf8": np.frombuffer(b"".join(encoded), dtype=np.uint8), "offsets": offsets}
 
 
-def _unpack(packed: dict[str, torch.Tensor]) -> Ids:
+def _unpack(packed: dict[str, Any]) -> Ids:
     if "int64" in packed:
-        return packed["int64"].numpy()
-    ends, blob = packed["offsets"].numpy(), packed["utf8"].numpy().tobytes()
+        return _array(packed["int64"])
+    ends, blob = _array(packed["offsets"]), _array(packed["utf8"]).tobytes()
     lengths = np.diff(ends)
     if ends.dtype != np.int64 or ends[0] != 0 or ends[-1] != len(blob) or (lengths < 0).any():
         raise ValueError("the offsets of its texts are wrong")

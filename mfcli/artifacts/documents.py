@@ -1,12 +1,14 @@
-"""What may be believed of a document of torch before it is used.
+"""What may be believed of a document in torch's format before it is used.
 
-An artifact may come from anywhere: a list that holds itself, or the strides of a tensor, can stand
-for more than there is.
+An artifact may come from anywhere: a list that holds itself can stand for more than there is. That
+arrays lie whole in the file has been checked where they were read.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from mfcli.artifacts.meta import DEEPEST
 
@@ -15,24 +17,17 @@ def check_document(document: Any, size: int) -> None:
     """Raise ValueError for a document read from ``size`` bytes that stands for more than those.
 
     That is: lists and tables that are shared many times, hold themselves or lie deep in each
-    other, tensors that are expanded, sparse or not in memory, and values of other types than
-    text, numbers, True, False and None.
+    other, and values of other types than arrays, text, numbers, True, False and None.
     """
-    import torch
-
     left = 10 * size + 1000  # an honest value takes a byte at least, a shared one a few
     waiting: list[tuple[Any, int]] = [(document, 0)]
     while waiting:
         value, depth = waiting.pop()
-        if isinstance(value, torch.Tensor):
-            whole = value.layout is torch.strided and value.device.type == "cpu"
-            if not whole or value.is_quantized or not value.is_contiguous():
-                raise ValueError("a tensor in it is not a plain array in memory")
-        elif isinstance(value, dict | list | tuple):
+        if isinstance(value, dict | list | tuple):
             left -= len(value)
             if left < 0 or depth > DEEPEST:
                 raise ValueError("its lists and tables hold themselves, or one part many times")
             parts = value.values() if isinstance(value, dict) else value
             waiting.extend((part, depth + 1) for part in parts)
-        elif not isinstance(value, str | bool | int | float | None):
+        elif not isinstance(value, np.ndarray | str | bool | int | float | None):
             raise ValueError(f"it holds a {type(value).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -112,6 +113,16 @@ def fill(table: Tensor, init: Init, generator: torch.Generator) -> None:
             table.normal_(init.a, init.b / max(width, 1) ** 0.5, generator=generator)
         else:
             table.zero_()
+
+
+def arrays_of(model: FactorModel) -> dict[str, NDArray[np.float32]]:
+    """Return a model's weights by name, on the same memory where they are on the CPU."""
+    return {name: array_of(weight) for name, weight in model.state_dict().items()}
+
+
+def load_arrays(model: FactorModel, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Copy weights into a model; raises RuntimeError or TypeError where they do not fit."""
+    model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
 
 
 def array_of(parameter: Tensor) -> NDArray[np.float32]:

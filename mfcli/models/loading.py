@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
-from mfcli.errors import InputError, UsageError, is_out_of_memory
+from mfcli.errors import InputError, UsageError
 from mfcli.models.arrays import ScoreArrays, Vectors
-from mfcli.models.base import FactorModel
-from mfcli.models.modules import rebuild
+from mfcli.models.tables import Tables
 
 LARGEST_SCORE = float(np.finfo(np.float32).max)
 
@@ -24,40 +23,20 @@ def load_model(path: Path) -> tuple[Checkpoint, ScoreArrays]:
     return checkpoint, scoring_of(checkpoint, path)
 
 
-def model_of(checkpoint: Checkpoint, path: Path | str) -> FactorModel:
-    """Rebuild the model of a checkpoint; raises InputError where the weights do not fit it."""
-    try:
-        model = rebuild(checkpoint.model_args, checkpoint.weights)
-        _check_scale(model)
-    except (RuntimeError, TypeError, ValueError) as error:
-        if is_out_of_memory(error):
-            raise
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: is damaged ({reason}): train it anew") from None
-    return model
-
-
-def _check_scale(model: FactorModel) -> None:
-    """Raise ValueError for weights so large that a score might not be a finite float32."""
-    largest = {
-        name: float(weight.abs().max()) if weight.numel() else 0.0
-        for name, weight in model.state_dict().items()
-    }
-    users, items = largest.pop("user_factors"), largest.pop("item_factors")
-    bound = max(users, items)
-    for name, weight in model.state_dict().items():
-        if name.startswith("layers."):  # weight (out, in), then bias (out,), layer after layer
-            scaled = bound * largest[name] * weight.shape[-1]
-            bound = scaled if weight.ndim == 2 else bound + largest[name]
-    if not any(name.startswith("layers.") for name in largest):
-        bound = users * items * model.user_factors.shape[1] + sum(largest.values())
-    if not bound < LARGEST_SCORE:
-        raise ValueError(f"its weights are so large that scores could reach {bound:.3g}")
-
-
 def scoring_of(checkpoint: Checkpoint, path: Path | str = "the model") -> ScoreArrays:
-    """Return the arrays that score a checkpoint's model, on its memory; errors name ``path``."""
-    return model_of(checkpoint, path).scoring()
+    """Return the arrays that score a checkpoint's model, on its memory.
+
+    Raises InputError, which names ``path``, where the weights do not fit the model, or are so large
+    that a score might not be a finite float32.
+    """
+    try:
+        tables = Tables.of(checkpoint.model_args, checkpoint.weights)
+        bound = tables.largest_score()
+        if not bound < LARGEST_SCORE:
+            raise ValueError(f"its weights are so large that scores could reach {bound:.3g}")
+    except ValueError as error:
+        raise InputError(f"{path}: is damaged ({error}): train it anew") from None
+    return tables.scoring()
 
 
 def vectors_of(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from mfcli.config import ModelArgs, ModelKind, Recipe
 from mfcli.models.base import FactorModel
@@ -26,14 +29,15 @@ def allocate(args: ModelArgs) -> FactorModel:
     return MODELS[args.model](args)
 
 
-def rebuild(args: ModelArgs, weights: dict[str, Tensor]) -> FactorModel:
+def rebuild(args: ModelArgs, weights: Mapping[str, NDArray[np.float32]]) -> FactorModel:
     """Make a trained model on the memory of its weights, ready to score.
 
     Raises RuntimeError, TypeError or ValueError where the weights do not fit.
     """
     with torch.device("meta"):  # shapes only: args of a file may ask for more than there is
         model = allocate(args)
-    model.load_state_dict(weights, assign=True)
+    tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
+    model.load_state_dict(tensors, assign=True)
     return model.eval()
 
 

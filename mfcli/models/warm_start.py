@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Catalog, Ids
 from mfcli.errors import InputError
-from mfcli.models.base import FactorModel
+from mfcli.models.base import FactorModel, arrays_of
 
 
 class Start(NamedTuple):
@@ -20,7 +20,7 @@ class Start(NamedTuple):
     of ratings. ``name`` is what messages call them.
     """
 
-    weights: dict[str, Tensor]
+    weights: dict[str, NDArray[np.float32]]
     catalog: Catalog | None
     name: str = "the model to start from"
 
@@ -31,7 +31,7 @@ class Grown(NamedTuple):
     ``kept`` is None where all rows are the same.
     """
 
-    weights: dict[str, Tensor]
+    weights: dict[str, NDArray[np.float32]]
     kept: tuple[int, int] | None
 
 
@@ -43,9 +43,9 @@ def grow(model: FactorModel, start: Start, catalog: Catalog) -> Grown:
     is known.
     """
     weights, old, name = start
-    fresh = model.state_dict()
+    fresh = arrays_of(model)
     if old is None or old.same_ids(catalog):
-        _check(weights, {key: tuple(table.shape) for key, table in fresh.items()}, name)
+        _check(weights, {key: table.shape for key, table in fresh.items()}, name)
         return Grown(weights, None)
     sides = (
         (model.user_tables, old.user_ids, catalog.user_ids),
@@ -53,17 +53,17 @@ def grow(model: FactorModel, start: Start, catalog: Catalog) -> Grown:
     )
     rows_there = {key: len(theirs) for tables, theirs, _ in sides for key in tables}
     expected = {
-        key: (rows_there[key], *table.shape[1:]) if key in rows_there else tuple(table.shape)
+        key: (rows_there[key], *table.shape[1:]) if key in rows_there else table.shape
         for key, table in fresh.items()
     }
     _check(weights, expected, name)
-    grown = {key: table.clone() for key, table in weights.items() if key not in rows_there}
+    grown = {key: table.copy() for key, table in weights.items() if key not in rows_there}
     kept = []
     for tables, theirs, ours in sides:
         rows, places = _matched(theirs, ours, weights[tables[0]])
         kept.append(len(rows))
         for key in tables:
-            grown[key] = fresh[key].clone()
+            grown[key] = fresh[key].copy()
             grown[key][rows] = weights[key][places]
     if not any(kept):
         raise InputError(
@@ -72,20 +72,25 @@ def grow(model: FactorModel, start: Start, catalog: Catalog) -> Grown:
     return Grown(grown, (kept[0], kept[1]))
 
 
-def _matched(theirs: Ids, ours: Ids, factors: Tensor) -> tuple[Tensor, Tensor]:
+def _matched(
+    theirs: Ids, ours: Ids, factors: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows of ours that theirs knows, and their places there, int64 (N,) each.
 
     ``factors`` (R, F) are theirs.
     """
-    places = torch.from_numpy(encode(ours, theirs)[0])
-    learnt = factors.any(dim=1) if factors.shape[1] else torch.ones(len(factors), dtype=torch.bool)
-    rows = torch.nonzero(places >= 0).squeeze(-1)
+    places = encode(ours, theirs)[0]
+    width = factors.shape[1]
+    learnt = (factors != 0).any(axis=1) if width else np.ones(len(factors), np.bool_)
+    rows = np.flatnonzero(places >= 0)
     rows = rows[learnt[places[rows]]]
     return rows, places[rows]
 
 
-def _check(weights: dict[str, Tensor], expected: dict[str, tuple[int, ...]], name: str) -> None:
-    found = {key: tuple(table.shape) for key, table in weights.items()}
+def _check(
+    weights: dict[str, NDArray[np.float32]], expected: dict[str, tuple[int, ...]], name: str
+) -> None:
+    found = {key: table.shape for key, table in weights.items()}
     if expected != found:
         raise InputError(
             f"{name}: its weights {found} do not fit the model asked for {expected}: "

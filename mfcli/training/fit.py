@@ -18,7 +18,7 @@ from mfcli.data.ids import of_two_types
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, Warned, ignore
-from mfcli.models.base import FactorModel
+from mfcli.models.base import FactorModel, arrays_of, load_arrays
 from mfcli.models.dot import BiasedMF
 from mfcli.models.modules import build
 from mfcli.models.warm_start import Start, grow
@@ -162,7 +162,7 @@ def _start(
         by = 1.0 if init.catalog is None else unit  # of an unfinished run: in units already
         model.rescale(by)
         grown = grow(model, init, interactions.catalog)
-        model.load_state_dict(grown.weights)
+        load_arrays(model, grown.weights)
         model.rescale(1.0 / by)
         if grown.kept is not None:
             users, items = grown.kept
@@ -219,7 +219,7 @@ def _checkpoint(
     return Checkpoint(
         options=dict(recipe.options),
         model_args=recipe.model_args(matrix.n_users, matrix.n_items),
-        weights={name: weight.cpu() for name, weight in model.state_dict().items()},
+        weights=arrays_of(model),
         catalog=matrix.catalog,
         seen_indptr=matrix.indptr,
         seen_indices=matrix.indices,

@@ -27,7 +27,7 @@ from mfcli.data.ids import encode
 from mfcli.data.interactions import Catalog, Ids, Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.kernels import sum_histories
-from mfcli.models.base import FactorModel
+from mfcli.models.base import FactorModel, arrays_of
 from mfcli.models.dot import SVDPP, BiasedMF
 from mfcli.models.modules import allocate
 from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
@@ -108,7 +108,7 @@ def _recipe_of(checkpoint: Checkpoint) -> Recipe:
 
 def _solved(
     checkpoint: Checkpoint, entries: Interactions, recipe: Recipe, workers: int
-) -> dict[str, torch.Tensor]:
+) -> dict[str, NDArray[np.float32]]:
     """Return user_factors (H, F) and, where the model has it, user_bias (H, 1)."""
     model = _with_items_of(checkpoint.weights, recipe, entries)
     if recipe.model is ModelKind.bias:
@@ -118,16 +118,20 @@ def _solved(
             _solve_squares(model, entries, recipe, workers)
         else:
             _descend(model, entries, recipe, workers, checkpoint.item_counts)
-    weights = model.state_dict()
+    weights = arrays_of(model)
     return {name: weights[name] for name in model.user_tables}
 
 
 def _with_items_of(
-    weights: Mapping[str, torch.Tensor], recipe: Recipe, entries: Interactions
+    weights: Mapping[str, NDArray[np.float32]], recipe: Recipe, entries: Interactions
 ) -> FactorModel:
     """Return a model of the entries' users, all zero, and of the items that the weights know."""
     model = allocate(recipe.model_args(entries.n_users, entries.n_items))
-    fixed = {name: table for name, table in weights.items() if name not in model.user_tables}
+    fixed = {
+        name: torch.from_numpy(table)
+        for name, table in weights.items()
+        if name not in model.user_tables
+    }
     model.load_state_dict(fixed, strict=False)
     return model
 
@@ -198,7 +202,7 @@ def _descend(
             entries.data[part],
             Catalog(entries.catalog.user_ids[begin:end], entries.catalog.item_ids),
         )
-        small = _with_items_of(model.state_dict(), recipe, some)
+        small = _with_items_of(arrays_of(model), recipe, some)
         if compiled:
             engine = HogwildEngine(small, some, recipe, begin, 1, counts, items_fixed=True)
             for number in range(1, recipe.ends + 1):
@@ -265,7 +269,7 @@ def _stretches(indptr: NDArray[np.integer], size: int) -> Iterator[tuple[int, in
 
 
 def _placed(
-    checkpoint: Checkpoint, entries: Interactions, weights: dict[str, torch.Tensor]
+    checkpoint: Checkpoint, entries: Interactions, weights: dict[str, NDArray[np.float32]]
 ) -> Folded:
     """Put the solved users where their ids stand, the new ones after all others."""
     catalog = checkpoint.catalog
@@ -274,11 +278,10 @@ def _placed(
     rows[new] = checkpoint.n_users + np.arange(len(new))
     total = checkpoint.n_users + len(new)
     placed = dict(checkpoint.weights)
-    at = torch.from_numpy(rows)
     for name, solved in weights.items():
-        table = torch.zeros(total, *solved.shape[1:])
+        table = np.zeros((total, *solved.shape[1:]), np.float32)
         table[: checkpoint.n_users] = checkpoint.weights[name]
-        table[at] = solved
+        table[rows] = solved
         placed[name] = table
     users = np.concatenate(
         [np.repeat(np.arange(checkpoint.n_users), checkpoint.user_counts), rows[entries.users]]

@@ -13,20 +13,22 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mfcli.config import Recipe
 from mfcli.config.metrics import Better, better_of
 from mfcli.errors import DivergedError, is_out_of_memory
 from mfcli.events import EpochResult, Progress
-from mfcli.models.base import FactorModel
+from mfcli.models.base import FactorModel, arrays_of, load_arrays
 from mfcli.training.engines.base import EpochLoss, TrainingEngine
 from mfcli.training.schedules import learning_rate_at
 
 # (validation loss, metrics) of the weights as they are.
 Validate = Callable[[], tuple[float | None, dict[str, float]]]
 EngineFor = Callable[[Recipe, int], TrainingEngine]
-State = dict[str, Any]  # what ``Training.state`` returns: tensors and plain values
+State = dict[str, Any]  # what ``Training.state`` returns: arrays and plain values
 # Is handed a function that makes the state after the last whole epoch, whenever there is a new one.
 OnState = Callable[[Callable[[], State]], None]
 
@@ -109,10 +111,10 @@ class Training:
         if not (0 <= self._stage < len(self._stages) and 0 <= self._epoch <= done):
             raise ValueError("its position lies outside this training")
         if self._best is not None:
-            self.model.load_state_dict(self._best["weights"])
+            load_arrays(self.model, self._best["weights"])
             if not 1 <= self._best["epoch"] <= done or not math.isfinite(self._best["value"]):
                 raise ValueError("the best epoch lies outside this run's history")
-        self.model.load_state_dict(state["weights"])
+        load_arrays(self.model, state["weights"])
         if not self._weights_are_finite():
             raise ValueError("a weight in it is not finite")
         self._engine = self.engine_for(self._stages[self._stage], self._stage)
@@ -171,11 +173,11 @@ class Training:
 
     def _load_best(self) -> None:
         if self._best is not None:
-            self.model.load_state_dict(self._best["weights"])
+            load_arrays(self.model, self._best["weights"])
 
     def _leave_epoch(self) -> None:
         """Give up an epoch that cannot end in time: the whole ones before it stand."""
-        self.model.load_state_dict(self._snapshot["weights"])
+        load_arrays(self.model, self._snapshot["weights"])
         self.stopped = "time limit"
         self._load_best()
 
@@ -243,8 +245,8 @@ class Training:
         self._waited += 1
         return False
 
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: weight.clone() for name, weight in self.model.state_dict().items()}
+    def _weights(self) -> dict[str, NDArray[np.float32]]:
+        return {name: weight.copy() for name, weight in arrays_of(self.model).items()}
 
     def _take_snapshot(self) -> None:
         assert self._engine is not None

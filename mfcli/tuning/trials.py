@@ -20,7 +20,7 @@ from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError
 from mfcli.evaluation.measuring import measure
 from mfcli.events import EpochResult, Event, Progress, TrialResult
-from mfcli.models.modules import rebuild
+from mfcli.models.loading import scoring_of
 from mfcli.ranking.serving import Trained
 from mfcli.training.fit import fit
 from mfcli.tuning.search import Task
@@ -77,7 +77,7 @@ class Trainer:
     def _measured(self, checkpoint: Checkpoint, recipe: Recipe) -> dict[str, float]:
         clip = checkpoint.rating_range if recipe.objective is Objective.mse else None
         return measure(
-            rebuild(checkpoint.model_args, checkpoint.weights).scoring(),
+            scoring_of(checkpoint),
             self.train.rows,
             self.valid,
             list(self.names),

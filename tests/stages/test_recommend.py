@@ -474,7 +474,7 @@ def test_pairs_are_scored_in_their_order_by_what_is_known(cli, tmp_path) -> None
     train = interactions(6, 5, 0.4, 2)
     model = write_model(tmp_path / "m.pt", train, 5)
     scores = all_scores(model)
-    weights = {name: weight.double().numpy() for name, weight in model.weights.items()}
+    weights = {name: weight.astype(np.float64) for name, weight in model.weights.items()}
     nobody = weights["user_bias"][train.user_counts > 0].mean()
     nothing = weights["item_bias"][train.item_counts > 0].mean()
     random = np.random.default_rng(0)

@@ -44,7 +44,7 @@ def test_neighbours_are_those_of_a_full_sort(seed, k, by, users, cold, without, 
         if users
         else ("item", train.catalog.item_ids, train.item_counts)
     )
-    vectors = model.weights[f"{side}_factors"].double().numpy()
+    vectors = model.weights[f"{side}_factors"].astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1)
     allowed = (lengths > 0) & (cold | (counts > 0))
     filters = Filters()

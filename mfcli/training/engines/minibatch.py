@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mfcli.config import FULL, Optimizer, Recipe, Reduction
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
-from mfcli.models.base import FactorModel
+from mfcli.models.base import FactorModel, array_of
 from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
 from mfcli.models.sampling import NegativeSampler
 from mfcli.training.engines.base import EpochLoss, epoch_seed
@@ -112,12 +113,22 @@ class MinibatchEngine:
         return result.loss.detach(), result.samples
 
     def state(self) -> dict[str, Any]:
-        """Return the optimizer's state, for ``load_state``."""
-        return self.optimizer.state_dict()
+        """Return the optimizer's state, for ``load_state``: arrays and plain values."""
+        found: dict[str, Any] = _converted(self.optimizer.state_dict(), Tensor, array_of)
+        return found
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from an optimizer state."""
-        self.optimizer.load_state_dict(state)
+        self.optimizer.load_state_dict(_converted(state, np.ndarray, torch.tensor))
+
+
+def _converted(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
+    """Return tables and lists with all parts of a kind converted."""
+    if isinstance(value, dict):
+        return {key: _converted(part, kind, convert) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_converted(part, kind, convert) for part in value]
+    return convert(value) if isinstance(value, kind) else value
 
 
 def _sparse_adam(groups: list[dict[str, Any]], *, lr: float, fused: bool | None) -> Any:  # noqa: ARG001
