@@ -141,6 +141,52 @@ def test_help_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+# What no command below needs, and what is imported by those that do.
+UNNEEDED = ["torch", "sklearn", "pandas", "scipy.linalg", "scipy.sparse", "requests", "joblib"]
+READERS = [
+    "recommend {m} --out {f}/recs.csv",
+    "recommend {m} --out {f}/recs.parquet --k 3",
+    "similar {m} --out {f}/similar.csv",
+    "evaluate {m} {d}/split/test.npz --out {f}/metrics.json",
+    "export {m} --out {f}/vectors/",
+    "inspect {m}",
+]
+
+
+def test_what_reads_a_model_imports_neither_torch_nor_pandas(data, tmp_path, cli):
+    """Each of them takes longer to import than these commands work; all run in one process."""
+    model = tmp_path / "m.pt"
+    assert cli(*train(data, model, "--epochs", "1")).exit_code == 0
+    commands = [line.format(m=model, d=data, f=tmp_path).split() for line in READERS]
+    code = (
+        "import sys\n"
+        "from mfcli.cli import main\n"
+        f"for words in {commands}:\n"
+        "    try:\n"
+        "        main([*words, '--quiet'])\n"
+        "    except SystemExit as end:\n"
+        "        assert not end.code, words\n"
+        f"    loaded = [name for name in {UNNEEDED} if name in sys.modules]\n"
+        "    assert not loaded, (words, loaded)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    assert (tmp_path / "recs.csv").stat().st_size > 0
+
+
+def test_arrow_that_goes_without_pandas_converts_to_it_all_the_same():
+    code = (
+        "import sys\n"
+        "from mfcli.artifacts.native import leave_pandas_out\n"
+        "import pyarrow as pa\n"
+        "leave_pandas_out()\n"
+        "table = pa.table({'a': [1, 2, None]})\n"
+        "assert 'pandas' not in sys.modules\n"
+        "assert table.to_pandas()['a'].isna().sum() == 1\n"
+        "leave_pandas_out()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_the_pipeline_gives_the_same_bytes_from_any_folder(tmp_path):
     """Two runs in processes of their own, from folders of different names."""
     (tmp_path / "c.toml").write_text(

@@ -124,6 +124,7 @@ def _register(function: Command, config: type[Config] | None) -> Command:
     ) -> None:
         from mfcli.console import Screen  # help does without
         from mfcli.events import Noted, without
+        from mfcli.stages import prepare
 
         retired = {} if config is None else config.retired
         useless = [name for name in retired if given.pop(name, None) is not None]
@@ -140,6 +141,7 @@ def _register(function: Command, config: type[Config] | None) -> Command:
         ) as screen:
             for name in useless:
                 screen.show(Noted(f"{flag(name)} does nothing any more: {retired[name]}"))
+            prepare(table)
             screen.show_result(function(**given, on_event=without(ignored, screen.show)))
 
     run.__signature__ = inspection.Signature(options)  # type: ignore[attr-defined]

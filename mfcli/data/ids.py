@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from mfcli.data.interactions import Ids
@@ -76,7 +75,7 @@ def _ids_of_objects(objects: NDArray[Any], what: str) -> Ids:
         return np.array([trimmed(text) for text in objects.tolist()], dtype=np.str_)
     whole = all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds)
     for position, value in enumerate(objects.tolist()):
-        if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        if value is None or _is_not_available(value):
             raise InputError(f"the {what} id at position {position} is missing")
         if whole and not _INT64.min <= value <= _INT64.max:
             raise InputError(f"the {what} id {value} does not fit in 64 bits: give it as text")
@@ -84,6 +83,11 @@ def _ids_of_objects(objects: NDArray[Any], what: str) -> Ids:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise InputError(f"the {what} ids are of type {names}: give integers, or strings only")
     return objects.astype(np.int64)
+
+
+def _is_not_available(value: Any) -> bool:
+    """Tell whether a value is NaN or pandas' NA, which needs no import of pandas to be seen."""
+    return type(value).__name__ == "NAType" or (isinstance(value, float) and math.isnan(value))
 
 
 def check_ids(ids: Ids, what: str) -> None:
@@ -113,6 +117,8 @@ def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
     With ``known``, codes are positions in it and −1 marks an id that is not there. Ids of two types
     are matched as text: ``7`` and ``"7"`` are one, and ``"7.0"`` too where ``known`` are integers.
     """
+    import pandas as pd  # half a second, and most commands find their ids as they are
+
     if known is not None:
         if known.dtype.kind != ids.dtype.kind:
             if known.dtype.kind == "i" and len(ids):
@@ -137,6 +143,8 @@ def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
 
 def _codes_without_blanks(ids: Ids, known: Ids) -> NDArray[np.int64]:
     """Return the positions of ids in ``known``, blanks around either aside; −1 for none."""
+    import pandas as pd
+
     bare, bare_known = np.char.strip(ids, BLANKS), np.char.strip(known, BLANKS)
     if (bare == ids).all() and (bare_known == known).all():
         return np.full(len(ids), -1)

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mfcli.data.rows import CsrRows
@@ -40,7 +39,7 @@ class Catalog:
                 raise InputError(f"{what} should be one-dimensional and int64 or unicode")
             if ids.dtype.kind == "U" and not are_valid_texts(ids):
                 raise InputError(f"{what} holds {_INVALID}")
-            if not pd.Index(ids).is_unique:
+            if not _are_distinct(ids):
                 raise InputError(f"{what} holds an id twice")
         if self.item_names is None:
             return
@@ -59,6 +58,12 @@ class Catalog:
             and np.array_equal(self.user_ids, other.user_ids)
             and np.array_equal(self.item_ids, other.item_ids)
         )
+
+
+def _are_distinct(ids: Ids) -> bool:
+    if ids.dtype.kind == "U":
+        return len(set(ids.tolist())) == len(ids)
+    return bool((ids[1:] > ids[:-1]).all()) or len(np.unique(ids)) == len(ids)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,28 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import event
+from numba.np import linalg
+
+
+def _import_without_blas() -> None:
+    """Import what numba would import at its first call, less SciPy's linear algebra.
+
+    numba asks whether SciPy has a BLAS, and uses the answer for convolutions only, of which no
+    kernel has any: the import takes as long as scoring a small catalogue. ``np.dot`` in a kernel
+    asks again.
+    """
+
+    def no_blas() -> None:
+        raise ImportError
+
+    ensure_blas, linalg.ensure_blas = linalg.ensure_blas, no_blas
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        linalg.ensure_blas = ensure_blas
+
+
+_import_without_blas()
 
 # Sums may be reordered into vectors; NaN and infinity keep their meaning, so divergence shows.
 FAST = {"reassoc", "contract", "nsz", "arcp"}

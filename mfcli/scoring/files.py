@@ -20,12 +20,10 @@ from mfcli.data.interactions import Ids, Interactions
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore, quietly
 from mfcli.models.loading import load_model, scoring_of, vectors_of
-from mfcli.scoring.id_lists import read_ids
-from mfcli.scoring.ids import CatalogIndex, IdPairs
+from mfcli.scoring.ids import CatalogIndex, IdIndex, IdPairs
 from mfcli.scoring.neighbours import NeighbourRanker, make_neighbour_ranker
 from mfcli.scoring.recommender import Recommender
 from mfcli.scoring.request import Filters, make_request
-from mfcli.sources.reading import read_any
 from mfcli.system.processors import available_workers
 from mfcli.training.guards import check_rated
 
@@ -51,7 +49,7 @@ def load_recommender(
     index = CatalogIndex(checkpoint.catalog)
     inputs, users = Inputs(), None
     if config.users is not None:
-        users = read_ids(config.users, "user", index.users, on_event)
+        users = _read_ids(config.users, "user", index.users, on_event)
         _refuse_empty(config.users, users, config, "user")
         _refuse_strangers(config.users, users, index, config)
         inputs.append({"role": "users", "sha256": _digest(users)})
@@ -82,7 +80,7 @@ def load_neighbours(
     asked, n_asked = None, len(vectors.users if config.users else vectors.items)
     if config.of is not None:
         of_side = index.users if config.users else index.items
-        tokens = read_ids(config.of, "user" if config.users else "item", of_side, on_event)
+        tokens = _read_ids(config.of, "user" if config.users else "item", of_side, on_event)
         rows = of_side.rows(tokens)
         asked, n_asked = np.sort(rows[rows >= 0]), len(tokens)
         if not len(asked):
@@ -146,12 +144,22 @@ def read_history(source: str, on_event: OnEvent) -> tuple[Interactions, bool, In
         history = load_interactions(path)
         inputs: Inputs = [{"role": "history", "sha256": file_sha256(path)}]
         return history, are_rated(history.meta), inputs
+    from mfcli.sources.reading import read_any  # all readers, where there is something to read
+
     read = read_any(source, on_event=quietly(on_event), names=False, may_be_empty=True)
     return from_rows(read.rows())[0], read.table.ratings is not None, read.digests("history")
 
 
+def _read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent) -> list[str]:
+    from mfcli.scoring.id_lists import read_ids  # likewise
+
+    return read_ids(source, role, known, on_event)
+
+
 def read_pairs(source: str, role: str, on_event: OnEvent) -> tuple[IdPairs, Inputs]:
     """Read the users and items of any table that fetch reads."""
+    from mfcli.sources.reading import read_any
+
     read = read_any(source, on_event=quietly(on_event), pairs=True, names=False)
     users, items = read.table.users, read.table.items
     return IdPairs(users.values, users.codes, items.values, items.codes), read.digests(role)
@@ -169,7 +177,7 @@ def read_item_filters(
     names = {name: source for name, source in sources.items() if source is not None}
     found = {}
     for name, source in names.items():
-        found[name] = read_ids(source, "item", index.items, on_event)
+        found[name] = _read_ids(source, "item", index.items, on_event)
         if not found[name] and name == "exclude_items":
             on_event(Noted(f"{source}: names no item, so none is left out"))
         inputs.append({"role": name, "sha256": file_sha256(Path(source))})

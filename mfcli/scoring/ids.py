@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mfcli.data.ids import FLOAT_INTEGER, trimmed
@@ -26,7 +25,7 @@ class IdIndex:
         """Hash the ids once."""
         text = as_text(ids)
         self.integers = ids.dtype.kind in "iu"
-        self._index = pd.Index(text)
+        self._index = dict(zip(text.tolist(), range(len(text)), strict=True))
         self._bare: dict[str, int] | None = None
         if not self.integers:
             bare = list(map(trimmed, text))
@@ -38,18 +37,22 @@ class IdIndex:
     def rows(self, ids: Sequence[str] | Ids) -> NDArray[np.int64]:
         """Return the row of each id, (N,); −1 for an id that is not there."""
         text = as_text(ids)
-        found = self._index.get_indexer(pd.Index(text)).astype(np.int64)
+        found = self._found(text.tolist())
         if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and not self._bare:
             return found
         lost = np.flatnonzero(found < 0)
         if len(lost):
             plain = list(map(self._plain, text[lost]))
-            again = self._index.get_indexer(pd.Index(plain, dtype=object))
+            again = self._found(plain)
             if self._bare:
                 padded = [self._bare.get(token, -1) for token in plain]
                 again = np.where(again < 0, padded, again)
             found[lost] = again
         return found
+
+    def _found(self, tokens: list[str]) -> NDArray[np.int64]:
+        get = self._index.get
+        return np.fromiter((get(token, -1) for token in tokens), np.int64, len(tokens))
 
     def _plain(self, token: str) -> str:
         bare = trimmed(token)

@@ -4,3 +4,16 @@ fetch, split, train, tune, evaluate, recommend, similar, export, inspect, report
 refit: what run does after an evaluation, training on everything
 suiting: defaults of run that suit the data
 """
+
+from __future__ import annotations
+
+# The commands that read or write tables, which Arrow does.
+_OF_TABLES = frozenset(("fetch", "recommend", "similar", "evaluate", "export", "report", "run"))
+
+
+def prepare(command: str) -> None:
+    """Prepare this process for a command and no other work."""
+    if command in _OF_TABLES:
+        from mfcli.artifacts.native import leave_pandas_out
+
+        leave_pandas_out()

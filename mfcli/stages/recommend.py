@@ -17,7 +17,6 @@ from mfcli.publishing.folders import publish_folder
 from mfcli.publishing.gates import check_age
 from mfcli.publishing.lists import publish_file
 from mfcli.publishing.outputs import output_stream
-from mfcli.publishing.pairs import write_pairs
 from mfcli.results import PairsResult, RecommendResult
 from mfcli.scoring.memory import require_scoring
 from mfcli.scoring.pairs import PairScorer
@@ -72,6 +71,8 @@ def recommend(
 def _score_pairs(
     model: Path, out: Path | None, config: RecommendConfig, pairs: str, on_event: OnEvent
 ) -> PairsResult:
+    from mfcli.publishing.pairs import write_pairs  # with the readers of tables
+
     began = time.perf_counter()
     kind = TableFormat.csv if out is None else format_of(out.name)
     output = output_stream(
