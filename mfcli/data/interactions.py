@@ -120,7 +120,7 @@ class Interactions:
     @cached_property
     def item_counts(self) -> NDArray[np.int64]:
         """Return the number of entries of each item, (I,)."""
-        return np.bincount(self.indices, minlength=self.n_items).astype(np.int64)
+        return self.rows.item_counts(self.n_items)
 
     @property
     def rows(self) -> CsrRows:

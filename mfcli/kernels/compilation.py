@@ -89,9 +89,9 @@ def compiled(fastmath: bool | set[str] = False) -> Callable[[_Function], _Functi
     return decorate
 
 
-def inlined(function: _Function) -> _Function:
+def inlined(function: _Function, fastmath: set[str] = FAST) -> _Function:
     """Make a part of a kernel: compiled into its callers, it needs no cache entry of its own."""
-    return cast(_Function, numba.njit(nogil=True, fastmath=FAST, forceinline=True)(function))
+    return cast(_Function, numba.njit(nogil=True, fastmath=fastmath, forceinline=True)(function))
 
 
 class _Listener(event.Listener):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from mfcli.kernels.arrays import F32, Array, Float, Int
 from mfcli.kernels.compilation import compiled, inlined
 
-LANES = 64  # the number of groups of a row is a multiple of it
+LANES = 16  # longer runs are multiples of it, so that a maximum is found in whole vectors
+_LEAST = np.finfo(np.float32).min  # of finite scores
+_MAXIMA = {"nnan", "nsz", "reassoc"}  # no NaN is scored, so a maximum may be found in vectors
 
 
 def topk_block(
@@ -33,8 +36,8 @@ def topk_block(
     out_items, out_scores: (B, k) int32 and float32, overwritten; a row with fewer than k
         qualifying items ends in item -1, score -inf.
 
-    A row is never sorted: the items fall into groups whose maxima are found in vectors, the k-th
-    best maximum is a bound that the k best items reach, and only groups that reach it are looked
+    A row is never sorted: it falls into runs of neighbours whose maxima are found in vectors, the
+    k-th best maximum is a bound that the k best items reach, and only runs that reach it are looked
     into, with a heap of k. Threads may call it on disjoint blocks.
     """
     if not scores.shape[0] == len(indptr) - 1 == len(out_items) == len(out_scores):
@@ -43,9 +46,11 @@ def topk_block(
         raise ValueError(f"outputs must have k={k} columns")
     if k == 0:
         return
-    n_items = scores.shape[1]
-    groups = LANES * max(1, math.isqrt(k * n_items) // LANES)
-    _topk(scores, indptr, indices, out_items, out_scores, min(groups, n_items))
+    per_place = scores.shape[1] // k  # twice as many runs as places give a bound that is close
+    length = max(1, math.isqrt(per_place))
+    if per_place >= 2 * LANES:
+        length = -(-length // LANES) * LANES
+    _topk(scores, indptr, indices, out_items, out_scores, length)
 
 
 def rank_block(
@@ -174,48 +179,52 @@ def _sink_score(heap: Array, score: Float, at: Int, size: Int) -> None:
     heap[at] = score
 
 
-@inlined
-def _group_maxima(line: Array, maxima: Array) -> None:
-    """Find the maximum of each group: items g, g + G, g + 2 G … of a row (I,) for g of G."""
-    groups = len(maxima)
-    for group in range(groups):
-        maxima[group] = line[group]
-    for start in range(groups, len(line), groups):
-        part = line[start : start + groups]
-        for group in range(len(part)):  # lane by lane and no branch: vector code
-            maxima[group] = part[group] if part[group] > maxima[group] else maxima[group]
+@partial(inlined, fastmath=_MAXIMA)
+def _run_maxima(line: Array, length: Int, maxima: Array) -> None:
+    """Find the maximum of each run of ``length`` neighbours of a row (I,); the last is shorter."""
+    for run in range(len(maxima)):
+        part = line[run * length : (run + 1) * length]
+        most = part[0]
+        for at in range(len(part)):  # the first again: whole vectors and no rest
+            most = max(most, part[at])
+        maxima[run] = most
 
 
 @compiled()
 def _topk(
-    scores: Array, indptr: Array, indices: Array, out_items: Array, out_scores: Array, groups: Int
+    scores: Array, indptr: Array, indices: Array, out_items: Array, out_scores: Array, length: Int
 ) -> None:
     n_items, k = scores.shape[1], out_items.shape[1]
     nothing = -F32(np.inf)
-    maxima = np.empty(groups, np.float32)
+    runs = -(-n_items // length)
+    maxima = np.empty(runs, np.float32)
     for row in range(scores.shape[0]):
         line, items, best = scores[row], out_items[row], out_scores[row]
         for at in range(indptr[row], indptr[row + 1]):
             line[indices[at]] = nothing
-        _group_maxima(line, maxima)
-        worst = _kth_best(maxima, best, k) if groups >= k else nothing
+        _run_maxima(line, length, maxima)
+        worst = F32(_LEAST)
+        if runs >= k:
+            worst = max(worst, _kth_best(maxima, best, k))
         size = 0
-        for group in range(groups):
-            if maxima[group] < worst or maxima[group] == nothing:
+        for run in range(runs):
+            if maxima[run] < worst:
                 continue
-            for item in range(group, n_items, groups):
-                score = line[item]
-                if score < worst or score == nothing:
+            first = run * length
+            part = line[first : first + length]
+            for at in range(len(part)):
+                score = part[at]
+                if score < worst:
                     continue
                 if size < k:
-                    best[size], items[size] = score, item
+                    best[size], items[size] = score, first + at
                     size += 1
                     if size == k:
-                        for at in range(k // 2 - 1, -1, -1):
-                            _sink(best, items, at, k)
+                        for top in range(k // 2 - 1, -1, -1):
+                            _sink(best, items, top, k)
                         worst = best[0]
-                elif score > worst or item < items[0]:
-                    best[0], items[0] = score, item
+                elif score > worst:  # items come in their order, so of equal scores the first stays
+                    best[0], items[0] = score, first + at
                     _sink(best, items, 0, k)
                     worst = best[0]
         if size < k:
