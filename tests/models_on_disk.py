@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mfcli.artifacts import meta_for
 from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
 from mfcli.config import TrainConfig
 from mfcli.data.interactions import Interactions
-from mfcli.models.base import arrays_of
-from mfcli.models.modules import allocate
+from mfcli.models.tables import Tables
+
+_LEFT = ("global_mean", "user_implicit")  # of zero: no parameters
 
 
 def write_model(path: Path, train: Interactions, seed: int = 0, **options: Any) -> Checkpoint:
@@ -31,17 +31,15 @@ def make_model(train: Interactions, seed: int = 0, **options: Any) -> Checkpoint
     random = np.random.default_rng(seed)
     recipe = TrainConfig(**{"factors": 2, **options}).recipe()
     args = recipe.model_args(train.n_users, train.n_items)
-    model = allocate(args)
-    with torch.no_grad():
-        for table in model.parameters():
-            table.copy_(torch.from_numpy(random.integers(-2, 3, table.shape) / 2))
-    model.settle_unknown(
-        torch.from_numpy(train.user_counts > 0), torch.from_numpy(train.item_counts > 0)
-    )
+    model = Tables.zeros(args)
+    for name, table in model.weights.items():
+        if name not in _LEFT:
+            table[...] = random.integers(-2, 3, table.shape) / 2
+    model.settle_unknown(train.user_counts > 0, train.item_counts > 0)
     return Checkpoint(
         options=dict(recipe.options),
         model_args=args,
-        weights=arrays_of(model),
+        weights=model.weights,
         catalog=train.catalog,
         seen_indptr=train.indptr,
         seen_indices=train.indices,

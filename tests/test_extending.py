@@ -20,8 +20,8 @@ from mfcli.config.ways import WAYS, Way
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
 from mfcli.models.arrays import Vectors
-from mfcli.models.base import FactorModel, Terms
-from mfcli.models.dot import MF, BiasedMF
+from mfcli.models.base import Terms
+from mfcli.models.dot import MF
 from mfcli.models.loading import load_model
 from mfcli.models.modules import MODELS
 from mfcli.models.objectives import OBJECTIVES, Pairwise
@@ -96,10 +96,6 @@ class DoubledMF(MF):
     def score(self, user: Terms, item: Terms) -> Tensor:
         return 2 * super().score(user, item)
 
-    def vectors(self) -> Any:
-        vectors = super().vectors()
-        return vectors._replace(users=2 * vectors.users)
-
 
 def doubled(tables: Tables) -> Vectors:
     plain = vectors(tables)
@@ -130,19 +126,18 @@ class ItemMeans:
 
     def __init__(
         self,
-        model: FactorModel,
+        model: Tables,
         train: Interactions,
         recipe: Recipe,
         stage: int,  # noqa: ARG002
         workers: int,  # noqa: ARG002
     ) -> None:
-        assert isinstance(model, BiasedMF)
-        self.model, self.train, self.mean = model, train, float(model.global_mean)
+        self.model, self.train, self.mean = model, train, model.mean
         self.damping = recipe.regularization
         self.n_samples = train.n_ratings
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
-        biases = self.model.item_bias.detach().numpy()[:, 0]
+        biases = self.model.weights["item_bias"][:, 0]
         rest = self.train.data - self.mean - biases[self.train.indices]
         sums = np.bincount(self.train.indices, rest, minlength=self.train.n_items)
         biases += 0.5 * sums / (self.train.item_counts + self.damping + 1e-9)

@@ -15,7 +15,10 @@ from mfcli.config import ModelArgs, ModelKind, Objective, TrainConfig
 from mfcli.errors import InputError
 from mfcli.models.base import FactorModel
 from mfcli.models.dot import MF, BiasedMF
-from mfcli.models.objectives import OBJECTIVES, Batch, Loss, Penalty, mean_loss, values_of, widen
+from mfcli.models.losses import SAMPLED, squared
+from mfcli.models.objectives import OBJECTIVES, Batch, Loss, Penalty, widen
+from mfcli.models.tables import Tables
+from mfcli.models.values import values_of
 from tests.helpers import from_triples
 
 USERS, ITEMS, FACTORS = 6, 8, 3
@@ -87,7 +90,7 @@ models = pytest.mark.parametrize("kind", [MF, BiasedMF])
 def model_of(kind: type[MF], seed: int = 0) -> FactorModel:
     """Draw a model of float64, so that slopes compare to many digits."""
     torch.manual_seed(seed)
-    model = kind(ARGS).double()
+    model = kind(Tables.zeros(ARGS)).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_()
@@ -169,7 +172,9 @@ def number(value: torch.Tensor | float) -> float:
 
 
 def test_every_objective_has_a_reference_here() -> None:
-    assert set(REFERENCES) == set(OBJECTIVES) == set(Objective) - {Objective.ials}  # of no batch
+    assert set(REFERENCES) == set(Objective) - {Objective.ials}  # of no sample
+    assert set(OBJECTIVES) == set(REFERENCES) - {Objective.warp}  # of hogwild only
+    assert set(SAMPLED) == set(REFERENCES) - {Objective.mse}
 
 
 @pytest.mark.parametrize("weighted", [True, False])
@@ -198,7 +203,7 @@ def test_loss_penalty_and_slopes_are_those_by_hand(
 
 @objectives
 def test_sparse_slopes_are_the_dense_ones(objective: Objective) -> None:
-    dense, sparse = BiasedMF(ARGS).double(), BiasedMF(ARGS).double()
+    dense, sparse = BiasedMF(Tables.zeros(ARGS)).double(), BiasedMF(Tables.zeros(ARGS)).double()
     sparse.sparse = True
     sparse.load_state_dict(model_of(BiasedMF).state_dict())
     dense.load_state_dict(sparse.state_dict())
@@ -220,7 +225,9 @@ def test_loss_and_slopes_are_finite_however_far_apart_scores_are(
     objective: Objective, distance: float
 ) -> None:
     """In float32, as in training."""
-    model = MF(dataclasses.replace(ARGS, n_users=1, n_items=2, factors=1, item_factors=1))
+    model = MF(
+        Tables.zeros(dataclasses.replace(ARGS, n_users=1, n_items=2, factors=1, item_factors=1))
+    )
     with torch.no_grad():
         model.user_factors.fill_(1.0)
         model.item_factors[0], model.item_factors[1] = distance, 0.0
@@ -234,43 +241,24 @@ def test_loss_and_slopes_are_finite_however_far_apart_scores_are(
     assert float(model.item_factors.grad[0]) == pytest.approx(by_score[0], rel=1e-5, abs=1e-30)
 
 
-@objectives
-class TestMeanLoss:
-    def test_it_is_the_loss_over_the_samples(self, objective: Objective) -> None:
-        model = model_of(BiasedMF)
-        batch, negatives = batch_of(objective)
-        loss, _, samples, _ = by_hand(objective, model, batch, negatives, Penalty(0.0, 0.0))
-        found = mean_loss(OBJECTIVES[objective], model, batch, negatives)
-        assert found == pytest.approx(loss / samples, rel=1e-12)
+@pytest.mark.parametrize("objective", list(SAMPLED))
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_losses_of_validation_are_those_by_hand(objective: Objective, scale: float) -> None:
+    random = np.random.default_rng(0)
+    positive, negative = random.normal(size=B) * scale, random.normal(size=(B, N)) * scale
+    reference, counts = REFERENCES[objective]
+    expected = sum(
+        reference(float(p), n.tolist(), 1.0)[0] for p, n in zip(positive, negative, strict=True)
+    )
+    found = SAMPLED[objective](positive, negative)
+    assert found.loss == pytest.approx(expected, rel=1e-12)
+    assert found.samples == counts * B
 
-    @pytest.mark.parametrize("block", [1, 2, 4, 5, 100])
-    def test_blocks_make_no_difference(self, objective: Objective, block: int) -> None:
-        model = model_of(BiasedMF)
-        batch, negatives = batch_of(objective)
-        whole = mean_loss(OBJECTIVES[objective], model, batch, negatives)
-        parts = mean_loss(OBJECTIVES[objective], model, batch, negatives, block)
-        assert parts == pytest.approx(whole, rel=1e-12)
 
-    @pytest.mark.parametrize("training", [True, False])
-    def test_it_drops_nothing_and_leaves_the_mode_and_the_slopes(
-        self, objective: Objective, training: bool
-    ) -> None:
-        model = BiasedMF(ARGS).double()
-        model.dropout = 0.9
-        model.load_state_dict(model_of(BiasedMF).state_dict())
-        model.train(training)
-        batch, negatives = batch_of(objective)
-        first, second = (
-            mean_loss(OBJECTIVES[objective], model, batch, negatives) for _ in range(2)
-        )
-        assert first == second
-        assert model.training is training
-        assert all(parameter.grad is None for parameter in model.parameters())
-
-    def test_nothing_to_measure_is_no_loss(self, objective: Objective) -> None:
-        batch, negatives = batch_of(objective)
-        none = None if negatives is None else negatives[:0]
-        assert mean_loss(OBJECTIVES[objective], model_of(MF), batch.part(slice(0, 0)), none) == 0.0
+def test_the_squared_error_of_validation_is_that_by_hand() -> None:
+    scores, values = np.array([1.0, 2.5, -3.0]), np.array([2.0, 2.5, 0.0], np.float32)
+    assert squared(scores, values) == (10.0, 3)
+    assert squared(scores[:0], values[:0]) == (0.0, 0)
 
 
 class TestBatch:

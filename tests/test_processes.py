@@ -143,7 +143,10 @@ def test_help_imports_nothing_heavy():
 
 # What no command below needs, and what is imported by those that do.
 UNNEEDED = ["torch", "sklearn", "pandas", "scipy.linalg", "scipy.sparse", "requests", "joblib"]
-READERS = [
+WITHOUT_GRADIENTS = [
+    "train {t} --valid {d}/split/valid.npz --metric ndcg --mode hogwild --out {f}/h.pt",
+    "train {t} --objective ials --epochs 2 --factors 4 --out {f}/a.pt",
+    "train {t} --model bias --out {f}/b.pt",
     "recommend {m} --out {f}/recs.csv",
     "recommend {m} --out {f}/recs.parquet --k 3",
     "similar {m} --out {f}/similar.csv",
@@ -153,11 +156,12 @@ READERS = [
 ]
 
 
-def test_what_reads_a_model_imports_neither_torch_nor_pandas(data, tmp_path, cli):
+def test_what_follows_no_gradients_imports_neither_torch_nor_pandas(data, tmp_path, cli):
     """Each of them takes longer to import than these commands work; all run in one process."""
     model = tmp_path / "m.pt"
     assert cli(*train(data, model, "--epochs", "1")).exit_code == 0
-    commands = [line.format(m=model, d=data, f=tmp_path).split() for line in READERS]
+    places = {"m": model, "d": data, "t": data / "split/train.npz", "f": tmp_path}
+    commands = [line.format(**places).split() for line in WITHOUT_GRADIENTS]
     code = (
         "import sys\n"
         "from mfcli.cli import main\n"

@@ -32,6 +32,7 @@ from mfcli.scoring.pairs import score_pairs
 from mfcli.scoring.recommender import make_recommender
 from mfcli.scoring.request import Filters
 from mfcli.system.processors import available_workers
+from mfcli.training.fold_in import fold_in
 from mfcli.training.guards import check_rated
 
 AnyIds = Iterable[Any]
@@ -206,12 +207,9 @@ class Model:
         Raises UsageError for a model that has no such users, InputError for a history of which the
         model knows no item, and for one without ratings where the model predicts them.
         """
-        # With torch, of which nothing else here has need.
-        from mfcli.training.fold_in import fold_in as solve_users
-
         rows = history if isinstance(history, Interactions) else read(history)
         check_rated(self.checkpoint, are_rated(rows.meta), "the history")
-        folded = solve_users(self.checkpoint, rows, workers or available_workers())
+        folded = fold_in(self.checkpoint, rows, workers or available_workers())
         if not len(folded.users):
             raise InputError("fold_in: the history holds no item that the model knows")
         return Model(folded.checkpoint)

@@ -1,13 +1,18 @@
 """What is scored and what is minimised.
 
-base        what every model is: tables of weights, terms looked up, a score
-dot         mf, biased-mf, svdpp: scores that are dot products
-neural      a score that passes both vectors through layers
-modules     the table of models
-objectives  the table of objectives: the loss of a batch in torch
-sampling    negatives for torch batches: items that a user has not seen
+tables      the weights of a model as plain arrays, and the table of models
 arrays      a trained model as arrays, which score pairs and whole catalogues
-tables      the weights of a model as plain arrays
 loading     model.pt → such arrays
 warm_start  going on from a trained model on a matrix that has grown
+values      what objectives take of interactions: ratings, or weights
+losses      the losses that validation measures; unseen: the negatives of its samples
+
+Of torch, for gradients:
+
+base        what every torch model is: terms looked up in tables, a score
+dot         mf, biased-mf: scores that are dot products
+neural      a score that passes both vectors through layers
+modules     the table of torch models
+objectives  the table of objectives: the loss of a batch
+sampling    negatives for batches: items that a user has not seen
 """

@@ -1,6 +1,7 @@
-"""What is minimised: a batch, its loss in torch, and what it needs of the data.
+"""What torch minimises: a batch, its loss and its penalty.
 
-A new objective is one class here and one entry in ``OBJECTIVES``. All losses are sums over the
+A new objective is one class here and one entry in ``OBJECTIVES``, and for validation one in
+``losses``. All losses are sums over the
 samples of a batch; with regularisation λ, a sample adds λ‖θ‖² for everything θ that it touches.
 """
 
@@ -9,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from mfcli.config import Confidence, Objective, PositiveWeight, Recipe
-from mfcli.data.interactions import Interactions
-from mfcli.errors import InputError
+from mfcli.config import Objective
 from mfcli.models.base import FactorModel, Terms
 
 
@@ -106,11 +103,6 @@ def bpr_squared(difference: Tensor) -> Tensor:
     return torch.sigmoid(-difference).square()
 
 
-def hinge(difference: Tensor) -> Tensor:
-    """Return max(0, 1 − x), of which WARP takes a ranked sum (Weston et al. 2011)."""
-    return F.relu(1.0 - difference)
-
-
 class Pairwise:
     """A loss of the difference between the scores of a positive and of each of its negatives.
 
@@ -165,67 +157,10 @@ OBJECTIVES: dict[Objective, TorchObjective] = {
     Objective.bpr: Pairwise(bpr),
     Objective.bpr_squared: Pairwise(bpr_squared),
     Objective.logistic: Logistic(),
-    # Validation only: the hogwild engine trains WARP, whose weights come from its search.
-    Objective.warp: Pairwise(hinge),
 }
-
-
-def values_of(train: Interactions, recipe: Recipe) -> NDArray[np.float32] | None:
-    """Return the values of a batch: ratings for mse; for the others the positives' weights.
-
-    A weight is the interaction's value (linear) or log(1 + value), over their mean over train.
-    Raises InputError for a negative value, which can be no weight.
-    """
-    if recipe.objective is Objective.mse:
-        return train.data
-    if recipe.positive_weight is PositiveWeight.none:
-        return None
-    if train.data.min() < 0:
-        raise InputError("--positive-weight needs values of at least 0, such as play counts")
-    logarithm = recipe.positive_weight is PositiveWeight.log
-    weights = np.log1p(train.data) if logarithm else train.data
-    mean = weights.mean(dtype=np.float64)
-    if not mean > 0:
-        raise InputError("--positive-weight needs values above 0, such as play counts")
-    return (weights / mean).astype(np.float32)
-
-
-def confidences(values: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32] | None:
-    """Return the weights of interactions in ials, (n,): 1 + α r or 1 + α log(1 + r); None for 1.
-
-    Raises InputError for a negative value, of which no weight can be made.
-    """
-    if recipe.confidence is Confidence.none:
-        return None
-    if values.min(initial=0.0) < 0:
-        raise InputError("--confidence needs values of at least 0, such as play counts")
-    grown = np.log1p(values) if recipe.confidence is Confidence.log else values
-    return 1 + np.float32(recipe.alpha) * grown
 
 
 def widen(terms: Terms) -> Terms:
     """Let terms of (B,) broadcast against (B, N)."""
     biases = None if terms.biases is None else terms.biases.unsqueeze(-1)
     return Terms(terms.vectors.unsqueeze(-2), biases)
-
-
-@torch.no_grad()
-def mean_loss(
-    objective: TorchObjective,
-    model: FactorModel,
-    batch: Batch,
-    negatives: Tensor | None,
-    block: int = 1 << 18,
-) -> float:
-    """Return the mean loss a sample over a fixed set, in blocks; training mode is restored."""
-    training = model.training
-    model.eval()
-    total, samples = 0.0, 0
-    for start in range(0, len(batch.users), block):
-        part = slice(start, start + block)
-        chosen = None if negatives is None else negatives[part]
-        result = objective(model, batch.part(part), chosen, Penalty(0.0, 0.0))
-        total += float(result.loss)
-        samples += result.samples
-    model.train(training)
-    return total / max(samples, 1)

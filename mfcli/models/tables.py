@@ -1,4 +1,8 @@
-"""The weights of a model as plain arrays: names and shapes, and the arrays that score."""
+"""The weights of a model as plain arrays: what engines train, checkpoints hold and scoring takes.
+
+Names, shapes and starts of the weights, and what is done to all of them. ``modules`` wraps the same
+memory for torch.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.config import ModelArgs, ModelKind
+from mfcli.config import Init, ModelArgs, ModelKind, Recipe
 from mfcli.models.arrays import Layers, ScoreArrays, Vectors
 
 Shapes = dict[str, tuple[int, ...]]
 Weights = dict[str, NDArray[np.float32]]
+
+
+_FACTORS, _BIASES = ("user_factors", "item_factors"), ("user_bias", "item_bias")
 
 
 def _factors(args: ModelArgs) -> Shapes:
@@ -48,7 +55,8 @@ def _neural(args: ModelArgs) -> Shapes:
 class Tables:
     """The weights of a model: name → array, in the shapes that its ``args`` ask for.
 
-    Made by ``of``, on the memory that it is given.
+    Made by ``zeros``, by ``drawn``, or by ``of`` on memory that is there. Those named user_… have
+    one row a user, those named item_… one an item; all others belong to neither.
     """
 
     args: ModelArgs
@@ -68,6 +76,61 @@ class Tables:
                     f"its {name} are {found.dtype} of {found.shape}, not float32 of {shape}"
                 )
         return cls(args, {name: weights[name] for name in shapes})
+
+    @classmethod
+    def zeros(cls, args: ModelArgs) -> Tables:
+        """Allocate weights of zero."""
+        shapes = KINDS[args.model].shapes(args)
+        return cls(args, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
+
+    @classmethod
+    def drawn(cls, recipe: Recipe, n_users: int, n_items: int) -> Tables:
+        """Make the weights of a recipe, drawn from its seed.
+
+        Layers begin within ±1/√width, as torch's own do; the mean and what svdpp sums over begin
+        from zero.
+        """
+        tables = cls.zeros(recipe.model_args(n_users, n_items))
+        generator = np.random.default_rng(recipe.seed)
+        for names, init in ((_FACTORS, recipe.init), (_BIASES, recipe.bias_init)):
+            for name in names:
+                if name in tables.weights:
+                    fill(tables.weights[name], init, generator)
+        for weight, bias in tables.layers:
+            bound = weight.shape[1] ** -0.5
+            for table in (weight, bias):
+                fill(table, Init("uniform", -bound, bound), generator)
+        return tables
+
+    @property
+    def user_names(self) -> list[str]:
+        """The names of the weights that have one row a user."""
+        return [name for name in self.weights if name.startswith("user_")]
+
+    @property
+    def item_names(self) -> list[str]:
+        """The names of the weights that have one row an item."""
+        return [name for name in self.weights if name.startswith("item_")]
+
+    @property
+    def mean(self) -> float:
+        """The global mean, 0 where the model has none."""
+        found = self.weights.get("global_mean")
+        return 0.0 if found is None else float(found)
+
+    def set_mean(self, value: float) -> None:
+        """Set the global mean of a model that has one."""
+        self.weights["global_mean"][...] = value
+
+    @property
+    def has_biases(self) -> bool:
+        """Whether users and items have biases."""
+        return "user_bias" in self.weights
+
+    @property
+    def has_histories(self) -> bool:
+        """Whether what a user has seen adds to its vector, as in svdpp."""
+        return "user_implicit" in self.weights
 
     @property
     def user_factors(self) -> NDArray[np.float32]:
@@ -96,6 +159,46 @@ class Tables:
             return np.zeros(rows, np.float32)
         return found.reshape(-1)
 
+    def copied(self) -> Weights:
+        """Return a copy of the weights, for ``load``."""
+        return {name: weight.copy() for name, weight in self.weights.items()}
+
+    def load(self, weights: Mapping[str, Any]) -> None:
+        """Copy weights in; raises ValueError where they do not fit."""
+        for name, weight in Tables.of(self.args, weights).weights.items():
+            self.weights[name][...] = weight
+
+    def are_finite(self) -> bool:
+        """Tell whether every weight is a finite number."""
+        return all(bool(np.isfinite(weight).all()) for weight in self.weights.values())
+
+    def settle_unknown(
+        self, known_users: NDArray[np.bool_], known_items: NDArray[np.bool_]
+    ) -> None:
+        """Make rows without a training rating (masks (U,), (I,)) neutral: known terms count.
+
+        They get no factors, and the mean bias of the known ones. With a global mean that is close
+        to zero; without one it carries the level of the ratings.
+        """
+        for side, known in (("user", known_users), ("item", known_items)):
+            self.weights[f"{side}_factors"][~known] = 0.0
+            bias = self.weights.get(f"{side}_bias")
+            if bias is not None:
+                bias[~known] = bias[known].mean(dtype=np.float64) if known.any() else 0.0
+
+    def rescale(self, by: float) -> None:
+        """Multiply all scores by a number, in place.
+
+        The users' side takes all of it: a user's factors solved for on fixed item factors then
+        have the same λ as before. Of layers the last one does, which is linear.
+        """
+        weights = self.layers[-1] if self.layers else self._all_but_item_factors()
+        for weight in weights:
+            weight *= np.float32(by)
+
+    def _all_but_item_factors(self) -> list[NDArray[np.float32]]:
+        return [weight for name, weight in self.weights.items() if name != "item_factors"]
+
     def scoring(self) -> ScoreArrays:
         """Return the arrays that score, on the same memory where no sum is needed."""
         return KINDS[self.args.model].scoring(self)
@@ -119,13 +222,12 @@ class Tables:
 
 def vectors(tables: Tables) -> Vectors:
     """Return factors, biases and mean as they are; the score is their sum."""
-    mean = tables.weights.get("global_mean")
     return Vectors(
         tables.user_factors,
         tables.item_factors,
         tables.biases("user_bias"),
         tables.biases("item_bias"),
-        0.0 if mean is None else float(mean),
+        tables.mean,
     )
 
 
@@ -158,3 +260,18 @@ KINDS: dict[ModelKind, Kind] = {
     ModelKind.popularity: Kind(_biased, vectors),
     ModelKind.bias: Kind(_biased, vectors),
 }
+
+
+def fill(table: NDArray[np.float32], init: Init, generator: np.random.Generator) -> None:
+    """Draw a table from its start distribution, in place."""
+    if init.kind == "uniform":
+        generator.random(out=table, dtype=np.float32)
+        table *= np.float32(init.b - init.a)
+        table += np.float32(init.a)
+    elif init.b:
+        width = table.shape[-1] if init.kind == "scaled" else 1
+        generator.standard_normal(out=table, dtype=np.float32)
+        table *= np.float32(init.b / max(width, 1) ** 0.5)
+        table += np.float32(init.a)
+    else:
+        table[...] = 0.0

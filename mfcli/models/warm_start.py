@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Catalog, Ids
 from mfcli.errors import InputError
-from mfcli.models.base import FactorModel, arrays_of
+from mfcli.models.tables import Tables
 
 
 class Start(NamedTuple):
@@ -35,7 +35,7 @@ class Grown(NamedTuple):
     kept: tuple[int, int] | None
 
 
-def grow(model: FactorModel, start: Start, catalog: Catalog) -> Grown:
+def grow(model: Tables, start: Start, catalog: Catalog) -> Grown:
     """Return a start's weights for the rows of ``catalog``, of which ``model`` is freshly drawn.
 
     A row whose id the start does not know, or where it learnt nothing (factors of zero), keeps
@@ -43,13 +43,13 @@ def grow(model: FactorModel, start: Start, catalog: Catalog) -> Grown:
     is known.
     """
     weights, old, name = start
-    fresh = arrays_of(model)
+    fresh = model.weights
     if old is None or old.same_ids(catalog):
         _check(weights, {key: table.shape for key, table in fresh.items()}, name)
         return Grown(weights, None)
     sides = (
-        (model.user_tables, old.user_ids, catalog.user_ids),
-        (model.item_tables, old.item_ids, catalog.item_ids),
+        (model.user_names, old.user_ids, catalog.user_ids),
+        (model.item_names, old.item_ids, catalog.item_ids),
     )
     rows_there = {key: len(theirs) for tables, theirs, _ in sides for key in tables}
     expected = {

@@ -25,6 +25,7 @@ from mfcli.scoring.neighbours import NeighbourRanker, make_neighbour_ranker
 from mfcli.scoring.recommender import Recommender
 from mfcli.scoring.request import Filters, make_request
 from mfcli.system.processors import available_workers
+from mfcli.training.fold_in import fold_in
 from mfcli.training.guards import check_rated
 
 Inputs = list[dict[str, str]]  # role and SHA-256 of what was read
@@ -107,8 +108,6 @@ def fold_history(
     one without ratings where the model predicts them: a row of 1 would be the worst of them; and
     for an empty one unless ``config.allow_empty``.
     """
-    from mfcli.training.fold_in import fold_in  # with torch, of which nothing else here has need
-
     history, rated, inputs = read_history(source, on_event)
     if not history.n_ratings:
         _refuse_empty(source, (), config, "row")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from mfcli.artifacts import (
     atomic_file,
@@ -30,7 +29,7 @@ from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.events import EpochResult, OnEvent, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
-from mfcli.models.modules import allocate
+from mfcli.models.tables import KINDS
 from mfcli.models.warm_start import Start
 from mfcli.results import TrainResult
 from mfcli.system import capacity
@@ -99,7 +98,7 @@ def train(
             kept.save()
             raise DivergedError(f"{error} (last good state in {kept.path})") from None
         kept.path.unlink(missing_ok=True)
-    return _result(out, fitted, recipe, str(device), time.perf_counter() - began)
+    return _result(out, fitted, recipe, device, time.perf_counter() - began)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,9 +138,7 @@ def _require_capacity(source: Path, out: Path, recipe: Recipe, on_event: OnEvent
 
 def _table_bytes(args: ModelArgs) -> int:
     """Return the bytes of a model's weights."""
-    with torch.device("meta"):
-        weights = allocate(args).state_dict().values()
-    return sum(weight.numel() * weight.element_size() for weight in weights)
+    return sum(4 * math.prod(shape) for shape in KINDS[args.model].shapes(args).values())
 
 
 def _load(source: Path, config: TrainConfig) -> _Loaded:

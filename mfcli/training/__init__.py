@@ -10,4 +10,5 @@ defaults    defaults that follow the data
 guards      what is refused before a training
 notices     what the user should know before a training
 fold_in     users who came after training: their weights against fixed items
+fold_in_torch: the same by gradients
 """

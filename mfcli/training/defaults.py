@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mfcli.config import Objective, Recipe, TrainConfig
 from mfcli.config.options import field_types
 from mfcli.data.interactions import Interactions
-from mfcli.models.objectives import confidences
+from mfcli.models.values import confidences
 
 
 def usual_weight(matrix: Interactions, weights: NDArray[np.float32] | None = None) -> float:

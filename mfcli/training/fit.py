@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for, with_warnings
@@ -18,9 +17,7 @@ from mfcli.data.ids import of_two_types
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, Warned, ignore
-from mfcli.models.base import FactorModel, arrays_of, load_arrays
-from mfcli.models.dot import BiasedMF
-from mfcli.models.modules import build
+from mfcli.models.tables import Tables
 from mfcli.models.warm_start import Start, grow
 from mfcli.system.processors import available_workers
 from mfcli.training.defaults import for_data
@@ -37,7 +34,7 @@ from mfcli.training.validation import Validator
 class Fitted:
     """What a training ends with.
 
-    checkpoint: the model, its weights on the CPU.
+    checkpoint: the model.
     history:    one result an epoch, with timings.
     best_epoch: the epoch (from 1) whose weights were kept; None without early stopping.
     stopped:    why it ended: "epochs", "early" or "time limit".
@@ -86,7 +83,7 @@ def fit(
     device = choose_device(recipe.device, recipe.engine)
     unit = rating_unit(recipe, interactions)
     scaled = in_units(interactions, unit)  # what engines see
-    model = _start(recipe, interactions, scaled, unit, init, on_event).to(device)
+    model = _start(recipe, interactions, scaled, unit, init, on_event)
     validator = None if valid is None else Validator(model, scaled, in_units(valid, unit), recipe)
     training = Training(
         recipe,
@@ -130,22 +127,20 @@ def lineage_with_training(
     return [*lineage_of(interactions.meta), entry]
 
 
-def fresh_model(recipe: Recipe, matrix: Interactions) -> FactorModel:
+def fresh_model(recipe: Recipe, matrix: Interactions) -> Tables:
     """Return the model of a recipe before its first epoch on a matrix."""
-    model = build(recipe, matrix.n_users, matrix.n_items)
-    if isinstance(model, BiasedMF) and recipe.global_mean:
-        model.global_mean.fill_(float(matrix.data.mean(dtype=np.float64)))
+    model = Tables.drawn(recipe, matrix.n_users, matrix.n_items)
+    if model.has_biases and recipe.global_mean:
+        model.set_mean(float(matrix.data.mean(dtype=np.float64)))
     return model
 
 
-def settle(model: FactorModel, recipe: Recipe, matrix: Interactions) -> None:
+def settle(model: Tables, recipe: Recipe, matrix: Interactions) -> None:
     """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
-    items = torch.from_numpy(matrix.item_counts > 0)
+    items = matrix.item_counts > 0
     if recipe.sampled or recipe.objective is None:
-        items = torch.ones_like(items)
-    device = model.user_factors.device
-    users = torch.from_numpy(matrix.user_counts > 0)
-    model.settle_unknown(users.to(device), items.to(device))
+        items = np.ones_like(items)
+    model.settle_unknown(matrix.user_counts > 0, items)
 
 
 def _start(
@@ -155,14 +150,14 @@ def _start(
     unit: float,
     init: Start | None,
     on_event: OnEvent,
-) -> FactorModel:
+) -> Tables:
     """Return the model before its first epoch, in units: drawn, or grown from ``init``."""
     model = fresh_model(recipe, scaled)
     if init is not None:
         by = 1.0 if init.catalog is None else unit  # of an unfinished run: in units already
         model.rescale(by)
         grown = grow(model, init, interactions.catalog)
-        load_arrays(model, grown.weights)
+        model.load(grown.weights)
         model.rescale(1.0 / by)
         if grown.kept is not None:
             users, items = grown.kept
@@ -194,14 +189,12 @@ def _types_of_start(
             yield Warned(WarningCode.id_type, f"{init.name}: {text}")
 
 
-def _started(
-    recipe: Recipe, interactions: Interactions, device: torch.device, done: int
-) -> TrainingStarted:
+def _started(recipe: Recipe, interactions: Interactions, device: str, done: int) -> TrainingStarted:
     return TrainingStarted(
         title=" · ".join(str(choice) for choice in recipe.setting if choice),
         epochs=sum(stage.ends for stage in recipe.steps),
         n_ratings=interactions.n_ratings,
-        device=str(device),
+        device=device,
         metric_names=recipe.metrics,
         done=done,
     )
@@ -210,7 +203,7 @@ def _started(
 def _checkpoint(
     recipe: Recipe,
     matrix: Interactions,
-    model: FactorModel,
+    model: Tables,
     history: list[EpochResult],
     inputs: Sequence[dict[str, Any]],
 ) -> Checkpoint:
@@ -219,7 +212,7 @@ def _checkpoint(
     return Checkpoint(
         options=dict(recipe.options),
         model_args=recipe.model_args(matrix.n_users, matrix.n_items),
-        weights=arrays_of(model),
+        weights=model.weights,
         catalog=matrix.catalog,
         seen_indptr=matrix.indptr,
         seen_indices=matrix.indices,

@@ -14,10 +14,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
@@ -27,17 +27,13 @@ from mfcli.data.ids import encode
 from mfcli.data.interactions import Catalog, Ids, Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.kernels import sum_histories
-from mfcli.models.base import FactorModel, arrays_of
-from mfcli.models.dot import SVDPP, BiasedMF
-from mfcli.models.modules import allocate
-from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
-from mfcli.models.sampling import NegativeSampler
+from mfcli.models.tables import Tables
+from mfcli.models.values import values_of
 from mfcli.training.engines.hogwild import HogwildEngine
 from mfcli.training.engines.least_squares import Problem, RowSolver, roots_of, tables_of
 from mfcli.training.guards import check_history
 from mfcli.training.schedules import learning_rate_at
 
-STEPS, RATE = 40, 0.15  # of Adam; the rate falls to 0 in a line
 # Entries that are taken through all steps together, whole users at a time.
 ENTRIES, COMPILED_ENTRIES = 1 << 13, 1 << 16
 SMALLEST = 0.05  # λ of users whose model was trained without
@@ -118,35 +114,30 @@ def _solved(
             _solve_squares(model, entries, recipe, workers)
         else:
             _descend(model, entries, recipe, workers, checkpoint.item_counts)
-    weights = arrays_of(model)
-    return {name: weights[name] for name in model.user_tables}
+    return {name: model.weights[name] for name in model.user_names}
 
 
 def _with_items_of(
     weights: Mapping[str, NDArray[np.float32]], recipe: Recipe, entries: Interactions
-) -> FactorModel:
-    """Return a model of the entries' users, all zero, and of the items that the weights know."""
-    model = allocate(recipe.model_args(entries.n_users, entries.n_items))
-    fixed = {
-        name: torch.from_numpy(table)
-        for name, table in weights.items()
-        if name not in model.user_tables
-    }
-    model.load_state_dict(fixed, strict=False)
-    return model
+) -> Tables:
+    """Return a model of the entries' users, all zero, and of the items that the weights know.
+
+    What is of the items is the same memory: nothing changes it.
+    """
+    args = recipe.model_args(entries.n_users, entries.n_items)
+    own = Tables.zeros(dataclasses.replace(args, n_items=0))
+    theirs = {name: weights[name] for name in own.weights if name not in own.user_names}
+    return Tables.of(args, own.weights | theirs)
 
 
-def _solve_bias(model: FactorModel, entries: Interactions, recipe: Recipe) -> None:
-    assert isinstance(model, BiasedMF)
-    rest = entries.data.astype(np.float64) - float(model.global_mean)
-    rest -= model.item_bias.detach().numpy().reshape(-1)[entries.indices]
+def _solve_bias(model: Tables, entries: Interactions, recipe: Recipe) -> None:
+    rest = entries.data.astype(np.float64) - model.mean
+    rest -= model.biases("item_bias")[entries.indices]
     sums = np.bincount(entries.users, rest, minlength=entries.n_users)
-    biases = sums / (entries.user_counts + recipe.damping)
-    with torch.no_grad():
-        model.user_bias.copy_(torch.from_numpy(biases.astype(np.float32))[:, None])
+    model.weights["user_bias"][:, 0] = sums / (entries.user_counts + recipe.damping)
 
 
-def _solve_squares(model: FactorModel, entries: Interactions, recipe: Recipe, workers: int) -> None:
+def _solve_squares(model: Tables, entries: Interactions, recipe: Recipe, workers: int) -> None:
     """Solve each user exactly."""
     implicit = recipe.objective is Objective.ials
     problem = Problem.of(recipe)
@@ -154,23 +145,24 @@ def _solve_squares(model: FactorModel, entries: Interactions, recipe: Recipe, wo
         problem = dataclasses.replace(problem, regularization=SMALLEST)
     if not problem.bias_regularization and not implicit:
         problem = dataclasses.replace(problem, bias_regularization=SMALLEST)
-    mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
     roots = roots_of(entries.data, recipe) if implicit else np.zeros(0, np.float32)
     data = entries.data
-    if isinstance(model, SVDPP):
+    if model.has_histories:
         data = data - _explained(model, entries)
     rows = RowSolver(entries.indptr, entries.indices, data, entries.n_items, problem, roots)
     users, items = tables_of(model)
-    for _ in rows.solve(users, items, mean, workers):
+    if implicit:  # the solver turns both tables into another basis, and these are not its own
+        items = items._replace(factors=items.factors.copy())
+    for _ in rows.solve(users, items, model.mean, workers):
         pass
-    if rows.basis is not None:  # the model's own items lie in another basis
+    if rows.basis is not None:  # back into that of the model's own items
         users.factors[:] = users.factors @ rows.basis.T
 
 
-def _explained(model: SVDPP, entries: Interactions) -> NDArray[np.float32]:
+def _explained(model: Tables, entries: Interactions) -> NDArray[np.float32]:
     """Set h of the users, and return ⟨h_u, v_i⟩ of the entries, (n,)."""
-    own, items = model.user_implicit.numpy(), model.item_factors.detach().numpy()
-    table = model.item_implicit.detach().numpy()
+    own, items = model.weights["user_implicit"], model.item_factors
+    table = model.weights["item_implicit"]
     sum_histories(entries.indptr, entries.indices, 0, entries.n_users, table, own)
     found = np.empty(entries.n_ratings, np.float32)
     for begin in range(0, entries.n_ratings, ENTRIES):
@@ -180,7 +172,7 @@ def _explained(model: SVDPP, entries: Interactions) -> NDArray[np.float32]:
 
 
 def _descend(
-    model: FactorModel,
+    model: Tables,
     entries: Interactions,
     recipe: Recipe,
     workers: int,
@@ -192,8 +184,13 @@ def _descend(
     """
     values = values_of(entries, recipe)
     compiled = recipe.engine is Engine.hogwild
+    one_thread: AbstractContextManager[None] = nullcontext()
+    if not compiled:
+        from mfcli.training import fold_in_torch  # takes seconds, and only gradients need it
 
-    def fold(stretch: tuple[int, int]) -> FactorModel:
+        one_thread = fold_in_torch.one_thread()
+
+    def fold(stretch: tuple[int, int]) -> Tables:
         begin, end = stretch
         part = slice(int(entries.indptr[begin]), int(entries.indptr[end]))
         some = Interactions(
@@ -202,7 +199,7 @@ def _descend(
             entries.data[part],
             Catalog(entries.catalog.user_ids[begin:end], entries.catalog.item_ids),
         )
-        small = _with_items_of(arrays_of(model), recipe, some)
+        small = _with_items_of(model.weights, recipe, some)
         if compiled:
             engine = HogwildEngine(small, some, recipe, begin, 1, counts, items_fixed=True)
             for number in range(1, recipe.ends + 1):
@@ -210,52 +207,14 @@ def _descend(
                     pass
         else:
             weights = None if values is None else values[part]
-            _step(small.eval(), some, weights, recipe, recipe.seed + begin)
+            fold_in_torch.descend(small, some, weights, recipe, recipe.seed + begin)
         return small
 
     stretches = list(_stretches(entries.indptr, COMPILED_ENTRIES if compiled else ENTRIES))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a stretch is too small to share, and each worker has one
-    try:
-        with ThreadPoolExecutor(workers, thread_name_prefix="fold") as pool:
-            for (begin, end), small in zip(stretches, pool.map(fold, stretches), strict=True):
-                with torch.no_grad():
-                    for name, table in model.named_parameters():
-                        if name in model.user_tables:
-                            table[begin:end] = small.get_parameter(name)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _step(
-    model: FactorModel,
-    entries: Interactions,
-    values: NDArray[np.float32] | None,
-    recipe: Recipe,
-    seed: int,
-) -> None:
-    """Take all steps over all users of a small model; its items stay as they are."""
-    assert recipe.objective is not None
-    objective = OBJECTIVES[recipe.objective]
-    generator = torch.Generator().manual_seed(seed)
-    model.sparse = False
-    sampler = NegativeSampler([entries], torch.device("cpu"), recipe.negative_power)
-    users = torch.from_numpy(entries.users)
-    weights = None if values is None else torch.from_numpy(values)
-    batch = Batch(users, torch.from_numpy(entries.indices), weights)
-    batch = batch.part(sampler.can_sample(users))
-    penalty = Penalty(recipe.regularization, recipe.bias_regularization)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in model.user_tables)
-    own = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(own, lr=RATE)
-    for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
-        wanted = batch.users.unsqueeze(-1).expand(-1, recipe.negatives)
-        result = objective(model, batch, sampler.sample(wanted, generator), penalty)
-        optimizer.zero_grad()
-        (result.loss + result.penalty).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    with ThreadPoolExecutor(workers, thread_name_prefix="fold") as pool, one_thread:
+        for (begin, end), small in zip(stretches, pool.map(fold, stretches), strict=True):
+            for name in model.user_names:
+                model.weights[name][begin:end] = small.weights[name]
 
 
 def _stretches(indptr: NDArray[np.integer], size: int) -> Iterator[tuple[int, int]]:

@@ -13,15 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from mfcli.config import Recipe
 from mfcli.config.metrics import Better, better_of
 from mfcli.errors import DivergedError, is_out_of_memory
 from mfcli.events import EpochResult, Progress
-from mfcli.models.base import FactorModel, arrays_of, load_arrays
+from mfcli.models.tables import Tables
 from mfcli.training.engines.base import EpochLoss, TrainingEngine
 from mfcli.training.schedules import learning_rate_at
 
@@ -53,7 +49,7 @@ class Training:
     def __init__(
         self,
         recipe: Recipe,
-        model: FactorModel,
+        model: Tables,
         engine_for: EngineFor,
         validate: Validate | None = None,
         *,
@@ -111,11 +107,11 @@ class Training:
         if not (0 <= self._stage < len(self._stages) and 0 <= self._epoch <= done):
             raise ValueError("its position lies outside this training")
         if self._best is not None:
-            load_arrays(self.model, self._best["weights"])
+            self.model.load(self._best["weights"])
             if not 1 <= self._best["epoch"] <= done or not math.isfinite(self._best["value"]):
                 raise ValueError("the best epoch lies outside this run's history")
-        load_arrays(self.model, state["weights"])
-        if not self._weights_are_finite():
+        self.model.load(state["weights"])
+        if not self.model.are_finite():
             raise ValueError("a weight in it is not finite")
         self._engine = self.engine_for(self._stages[self._stage], self._stage)
         self._engine.load_state(state["engine"])
@@ -137,7 +133,7 @@ class Training:
                     self._leave_epoch()
                     break
             else:
-                self._check_finite(train_loss, rate, self._weights_are_finite())
+                self._check_finite(train_loss, rate, self.model.are_finite())
                 seconds = time.perf_counter() - started
                 yield self._end_epoch(stage, rate, train_loss, seconds)
 
@@ -173,11 +169,11 @@ class Training:
 
     def _load_best(self) -> None:
         if self._best is not None:
-            load_arrays(self.model, self._best["weights"])
+            self.model.load(self._best["weights"])
 
     def _leave_epoch(self) -> None:
         """Give up an epoch that cannot end in time: the whole ones before it stand."""
-        load_arrays(self.model, self._snapshot["weights"])
+        self.model.load(self._snapshot["weights"])
         self.stopped = "time limit"
         self._load_best()
 
@@ -194,9 +190,6 @@ class Training:
         loss *= self.loss_scale
         self._check_finite(loss, rate)
         return loss
-
-    def _weights_are_finite(self) -> bool:
-        return all(bool(torch.isfinite(weight).all()) for weight in self.model.parameters())
 
     def _check_finite(self, loss: float, rate: float, weights_are_finite: bool = True) -> None:
         if not (math.isfinite(loss) and weights_are_finite):
@@ -239,19 +232,16 @@ class Training:
         assert value is not None
         better = -value if better_of(name) is Better.lower else value
         if self._best is None or better > self._best["value"]:
-            self._best = {"value": better, "epoch": result.epoch, "weights": self._weights()}
+            self._best = {"value": better, "epoch": result.epoch, "weights": self.model.copied()}
             self._waited = 0
             return True
         self._waited += 1
         return False
 
-    def _weights(self) -> dict[str, NDArray[np.float32]]:
-        return {name: weight.copy() for name, weight in arrays_of(self.model).items()}
-
     def _take_snapshot(self) -> None:
         assert self._engine is not None
         self._snapshot = {
-            "weights": self._weights(),
+            "weights": self.model.copied(),
             "engine": copy.deepcopy(self._engine.state()),
             "stage": self._stage,
             "epoch": self._epoch,

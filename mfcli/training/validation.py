@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from mfcli.config import Baseline, ModelKind, Objective, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.evaluation.baseline import beside_baseline, judged_by, score_popularity
 from mfcli.evaluation.measuring import Measured, measure, measure_common, predict
 from mfcli.events import Warned
-from mfcli.models.arrays import Vectors
-from mfcli.models.base import FactorModel
-from mfcli.models.objectives import OBJECTIVES, Batch, mean_loss
-from mfcli.models.sampling import NegativeSampler
+from mfcli.models.arrays import ScoreArrays, Vectors
+from mfcli.models.losses import SAMPLED, Total, squared
+from mfcli.models.tables import Tables
+from mfcli.models.unseen import Unseen
 from mfcli.ranking.serving import Trained
 from mfcli.system.processors import available_workers
+
+BLOCK = 1 << 16  # rows of validation that are scored together
 
 
 class Validator:
@@ -27,38 +28,48 @@ class Validator:
 
     def __init__(
         self,
-        model: FactorModel,
+        model: Tables,
         train: Interactions,
         valid: Interactions,
         recipe: Recipe,
     ) -> None:
-        """Prepare the batch of validation samples on the model's device."""
-        device = model.user_factors.device
+        """Draw the negatives of the validation samples, where the objective has any."""
         self.model, self.train, self.valid, self.recipe = model, train, valid, recipe
-        self.objective = OBJECTIVES.get(recipe.objective) if recipe.objective else None
-        users = torch.from_numpy(valid.users).to(device)
-        items = torch.from_numpy(valid.indices).to(device)
-        self.negatives: torch.Tensor | None = None
-        if self.objective is not None and self.objective.sampled:
-            sampler = NegativeSampler([train, valid], device)
-            able = sampler.can_sample(users)
-            self.batch = Batch(users[able], items[able], None)
-            generator = torch.Generator(device).manual_seed(recipe.seed)
-            wanted = self.batch.users.unsqueeze(-1).expand(-1, recipe.negatives)
-            self.negatives = sampler.sample(wanted, generator)
-        else:
-            self.batch = Batch(users, items, torch.from_numpy(valid.data).to(device))
+        self.users, self.items = valid.users, valid.indices
+        self.sampled = SAMPLED.get(recipe.objective) if recipe.objective else None
+        if self.sampled is not None:
+            unseen = Unseen([train, valid])
+            able = unseen.free[valid.users] > 0
+            self.users, self.items = valid.users[able], valid.indices[able]
+            generator = np.random.default_rng(recipe.seed)
+            self.negatives = unseen.draw(self.users, recipe.negatives, generator)  # (B, N)
 
     def __call__(self) -> tuple[float | None, dict[str, float]]:
         """Measure; there is no loss where nothing is minimised."""
         loss = None
         if self.recipe.objective is Objective.ials:
             loss = self._of_all_pairs()
-        elif self.objective is not None:
-            loss = mean_loss(self.objective, self.model, self.batch, self.negatives)
+        elif self.recipe.objective is Objective.mse or self.sampled is not None:
+            loss = self._of_samples(self.model.scoring())
         if not self.recipe.metrics:
             return loss, {}
         return loss, self._measure(list(self.recipe.metrics)).metrics
+
+    def _of_samples(self, scoring: ScoreArrays) -> float:
+        """Return the mean loss a sample, some rows at a time."""
+        totals = [Total(0.0, 0)]
+        for begin in range(0, len(self.users), BLOCK):
+            part = slice(begin, begin + BLOCK)
+            users = self.users[part]
+            scores = scoring.pairs(users, self.items[part])
+            if self.sampled is None:
+                totals.append(squared(scores, self.valid.data[part]))
+                continue
+            negatives = self.negatives[part]
+            others = scoring.pairs(np.repeat(users, negatives.shape[1]), negatives.reshape(-1))
+            totals.append(self.sampled(scores, others.reshape(negatives.shape)))
+        losses, samples = zip(*totals, strict=True)
+        return sum(losses) / max(sum(samples), 1)
 
     def judge(self) -> Warned | None:
         """Warn of a model whose lists for validation are not better than popularity's."""

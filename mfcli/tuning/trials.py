@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-import torch
 from threadpoolctl import threadpool_limits
 
 from mfcli.artifacts.checkpoint import Checkpoint
@@ -97,13 +96,15 @@ def run_tasks(
     """
     workers = trainer.config.workers or 1
     in_time = itertools.takewhile(lambda _: time.time() < until, tasks)
-    torch.set_num_threads(workers)
+    by_torch = trainer.config.setting.engine is Engine.minibatch
+    if by_torch:
+        _set_torch_threads(workers)
     if jobs == 1 or len(tasks) < 2:
         for task in in_time:
             if result := trainer(task, until, _never):
                 yield result
         return
-    if trainer.config.setting.engine is Engine.minibatch:
+    if by_torch:
         yield from _in_processes(trainer, in_time, jobs, until)
         return
     stop = threading.Event()
@@ -140,10 +141,16 @@ def end_processes() -> None:
         reusable_executor._executor.shutdown(wait=True, kill_workers=True)
 
 
+def _set_torch_threads(number: int) -> None:
+    import torch  # takes seconds, and the other engines do without
+
+    torch.set_num_threads(number)
+
+
 def _elsewhere(trainer: Trainer, task: Task, until: float, parent: int) -> TrialResult | None:
     if os.getpid() != parent:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
-        torch.set_num_threads(trainer.config.workers or 1)
+        _set_torch_threads(trainer.config.workers or 1)
     return trainer(task, until, _never)
 
 

@@ -112,7 +112,7 @@ class _Rounds:
 
 def jobs_of(config: TuneConfig) -> int:
     """Return how many trials are trained side by side."""
-    cuda = choose_device(config.device, config.setting.engine).type == "cuda"
+    cuda = choose_device(config.device, config.setting.engine) == "cuda"
     usual = 1 if cuda else max(1, available_workers() // (config.workers or 1))
     return config.jobs or usual
 

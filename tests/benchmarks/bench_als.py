@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from mfcli.config import TrainConfig
 from mfcli.data.interactions import Catalog, Interactions
-from mfcli.models.modules import build
+from mfcli.models.tables import Tables
 from mfcli.training.engines.als import ALSEngine
 from tests.benchmarks.bench_hogwild import divided, liked, ranking
 from tests.benchmarks.measuring import (
@@ -80,7 +80,7 @@ def ours(
         )
     ).recipe()
     start = time.perf_counter()
-    model = build(recipe, train.n_users, train.n_items)
+    model = Tables.drawn(recipe, train.n_users, train.n_items)
     engine = ALSEngine(model, train, recipe, 0, THREADS)
     spent, run = time.perf_counter() - start, Run([], [])
     for number in range(1, MOST + 1):

@@ -24,8 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mfcli.config import Recipe, TrainConfig
 from mfcli.data.interactions import Catalog, Interactions
-from mfcli.models.dot import BiasedMF
-from mfcli.models.modules import build
+from mfcli.models.tables import Tables
 from mfcli.training.engines.devices import threads_for
 from mfcli.training.engines.minibatch import MinibatchEngine
 from tests.benchmarks.measuring import Row, against, alternated, generate, machine, table, versions
@@ -42,9 +41,8 @@ def ratings(n_users: int, n_items: int, number: int) -> Interactions:
 
 def engine(train: Interactions, recipe: Recipe) -> MinibatchEngine:
     """Make our engine as the train stage does."""
-    model = build(recipe, train.n_users, train.n_items)
-    assert isinstance(model, BiasedMF)
-    model.global_mean.fill_(float(train.data.mean(dtype=np.float64)))
+    model = Tables.drawn(recipe, train.n_users, train.n_items)
+    model.set_mean(float(train.data.mean(dtype=np.float64)))
     return MinibatchEngine(model, train, recipe, 0, 1)
 
 

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mfcli.artifacts import meta_for
 from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
@@ -33,7 +32,7 @@ from mfcli.config import RecommendConfig, TableFormat, TrainConfig
 from mfcli.data.interactions import Catalog
 from mfcli.data.rows import CsrRows
 from mfcli.models.arrays import Vectors
-from mfcli.models.modules import allocate
+from mfcli.models.tables import Tables
 from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 from mfcli.scoring.files import load_recommender
 from mfcli.stages.recommend import recommend
@@ -83,9 +82,9 @@ def save_model(path: Path, n_users: int, n_items: int) -> None:
     indptr = np.searchsorted(keys, np.arange(n_users + 1) * n_items).astype(np.int32)
     recipe = TrainConfig(factors=64).recipe()
     args = recipe.model_args(n_users, n_items)
-    weights = allocate(args).state_dict()
+    weights = Tables.zeros(args).weights
     for weight in weights.values():
-        weight.copy_(torch.from_numpy(rng.normal(0, 0.1, weight.shape).astype(np.float32)))
+        weight[...] = rng.normal(0, 0.1, weight.shape)
     catalog = Catalog(np.arange(n_users), np.arange(n_items))
     meta = meta_for("model", [])
     indices = (keys % n_items).astype(np.int32)

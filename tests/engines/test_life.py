@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from mfcli.config import Engine, Recipe, TrainConfig, combinations
 from mfcli.config.choices import MODES
 from mfcli.config.ways import WAYS
 from mfcli.errors import DivergedError
 from mfcli.events import EpochResult, Progress
-from mfcli.models.base import FactorModel, arrays_of, load_arrays
-from mfcli.models.modules import build
+from mfcli.models.tables import Tables
 from mfcli.training.engines import make_engine
 from mfcli.training.engines.base import EpochLoss, TrainingEngine
 from mfcli.training.engines.minibatch import MinibatchEngine
@@ -37,7 +35,7 @@ def config(**options: Any) -> Recipe:
 
 
 def training(of: Recipe, valid: bool = False) -> Training:
-    model = build(of, TRAIN.n_users, TRAIN.n_items)
+    model = Tables.drawn(of, TRAIN.n_users, TRAIN.n_items)
 
     def engine(stage: Recipe, number: int) -> TrainingEngine:
         return make_engine(model, TRAIN, stage, number, workers=1)
@@ -46,7 +44,7 @@ def training(of: Recipe, valid: bool = False) -> Training:
 
 
 def weights(of: Training) -> dict[str, Any]:
-    return {name: entry.copy() for name, entry in arrays_of(of.model).items()}
+    return of.model.copied()
 
 
 def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
@@ -103,14 +101,14 @@ class TestContract:
         )
         list(free.events())
         list(held.events())
-        assert held.model.item_factors.norm() < free.model.item_factors.norm()
+        assert np.linalg.norm(held.model.item_factors) < np.linalg.norm(free.model.item_factors)
 
     def test_rows_without_a_rating_stay_as_they_are(self, options):
         run = training(config(**options))
-        unknown = torch.from_numpy(TRAIN.user_counts == 0)
-        before = run.model.user_factors[unknown].clone()
+        unknown = TRAIN.user_counts == 0
+        before = run.model.user_factors[unknown].copy()
         list(run.events())
-        assert torch.equal(run.model.user_factors[unknown], before)
+        assert np.array_equal(run.model.user_factors[unknown], before)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +143,7 @@ def test_stages_go_on_from_the_last_weights_with_a_fresh_optimizer():
     first = training(config(stages=stages[:1], schedule="constant"))
     list(first.events())
     second = training(config(epochs=2, learning_rate=0.01, schedule="constant"))
-    load_arrays(second.model, weights(first))
+    second.model.load(weights(first))
     # The second stage draws its order from its own number.
     second.engine_for = lambda of, _: MinibatchEngine(second.model, TRAIN, of, 1, 1)
     list(second.events())
@@ -226,15 +224,14 @@ class SlowEngine:
 
     n_samples = 100
 
-    def __init__(self, model: FactorModel, loss: float) -> None:
+    def __init__(self, model: Tables, loss: float) -> None:
         self.model, self.loss = model, loss
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
         if number == 1:
             yield EpochLoss(1.0)
             return
-        with torch.no_grad():
-            self.model.user_factors.add_(1.0)
+        self.model.user_factors[...] += 1
         while True:
             yield Progress(1, 100, self.loss)
 
@@ -247,7 +244,7 @@ class SlowEngine:
 
 def slow(loss: float, **options: Any) -> Training:
     of = config(**options)
-    model = build(of, 5, 5)
+    model = Tables.drawn(of, 5, 5)
     return Training(of, model, lambda *_: SlowEngine(model, loss))
 
 

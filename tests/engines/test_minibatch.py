@@ -10,8 +10,8 @@ import torch
 
 from mfcli.config import TrainConfig
 from mfcli.data.interactions import Interactions
-from mfcli.models.modules import build
 from mfcli.models.objectives import Batch
+from mfcli.models.tables import Tables
 from mfcli.training.engines.base import EpochLoss
 from mfcli.training.engines.minibatch import MinibatchEngine
 from tests.helpers import interactions
@@ -21,7 +21,7 @@ TRAIN = interactions(25, 20, 0.3, seed=3)
 
 def made(train: Interactions = TRAIN, **options: Any) -> MinibatchEngine:
     of = TrainConfig.merge(("", {"factors": 4, "epochs": 4} | options)).recipe()
-    model = build(of, train.n_users, train.n_items)
+    model = Tables.drawn(of, train.n_users, train.n_items)
     return MinibatchEngine(model, train, of, 0, 1)
 
 
@@ -64,7 +64,7 @@ def test_the_order_changes_from_epoch_to_epoch_and_from_stage_to_stage():
     engine = made(batch_size="full")
     first = batches(engine)[0].items
     of = engine.recipe
-    other = MinibatchEngine(engine.model, TRAIN, of, 1, 1)
+    other = MinibatchEngine(engine.tables, TRAIN, of, 1, 1)
     assert not torch.equal(first, batches(other)[0].items)
     second = batches(made(batch_size="full"), number=2)[0].items
     assert not torch.equal(first, second)
@@ -90,7 +90,7 @@ def test_every_optimizer_learns_and_goes_on_from_its_state(options, objective):
     run(once, 2)
     list(twice.epoch(1, 0.05))
     state = twice.state()
-    fresh = MinibatchEngine(twice.model, TRAIN, twice.recipe, 0, 1)
+    fresh = MinibatchEngine(twice.tables, TRAIN, twice.recipe, 0, 1)
     fresh.load_state(state)
     list(fresh.epoch(2, 0.05))
     for a, b in zip(once.model.parameters(), fresh.model.parameters(), strict=True):

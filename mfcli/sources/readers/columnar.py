@@ -213,6 +213,6 @@ def _explained(name: str, kind: Format) -> Iterator[None]:
         yield
     except CellError as error:
         raise InputError(f"{name}, row {error.row + 1}: {error}: {error.mend}") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise InputError(f"{name}: is not a complete {kind.capitalize()} file ({reason})") from None

@@ -4,7 +4,7 @@ A new engine is a class with the methods of ``base.TrainingEngine`` and one entr
 
 base                 what an engine is, to the training life around it
 minibatch            whole batches by torch; devices: where torch computes
-hogwild              compiled passes by several threads over the torch weights themselves
+hogwild              compiled passes by several threads over the weights themselves
 passes, layout, grid the epochs of hogwild: order and threads, tiles of ratings, their grid
 als                  alternating least squares
 least_squares        one side of a model solved for: compiled
@@ -19,7 +19,7 @@ from typing import Any
 
 from mfcli.config import Engine, Recipe
 from mfcli.data.interactions import Interactions
-from mfcli.models.base import FactorModel
+from mfcli.models.tables import Tables
 from mfcli.training.engines.base import TrainingEngine
 
 # Module and class of each engine, imported when it is needed: numba takes most of a second.
@@ -32,7 +32,7 @@ ENGINES: dict[Engine, tuple[str, str]] = {
 
 
 def make_engine(
-    model: FactorModel, train: Interactions, recipe: Recipe, stage: int, workers: int
+    model: Tables, train: Interactions, recipe: Recipe, stage: int, workers: int
 ) -> TrainingEngine:
     """Make the engine of a recipe, which trains ``model`` in place.
 

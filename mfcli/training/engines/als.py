@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import torch
 
 from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
-from mfcli.models.base import FactorModel
-from mfcli.models.dot import BiasedMF
-from mfcli.training.engines import least_squares, least_squares_torch
+from mfcli.models.tables import Tables
+from mfcli.training.engines import least_squares
 from mfcli.training.engines.base import EpochLoss
+from mfcli.training.engines.devices import CPU, choose_device
 from mfcli.training.engines.least_squares import Problem, roots_of
 
-COMPILED_DEVICE = "cpu"  # where the kernels are; torch solves elsewhere
+COMPILED_DEVICE = CPU  # where the kernels are; torch solves elsewhere
 
 
 class ALSEngine:
@@ -31,7 +30,7 @@ class ALSEngine:
 
     def __init__(
         self,
-        model: FactorModel,
+        model: Tables,
         train: Interactions,
         recipe: Recipe,
         stage: int,  # noqa: ARG002 - nothing is drawn
@@ -41,18 +40,18 @@ class ALSEngine:
         self.n_samples = train.n_ratings
         self.workers = workers
         self.problem = Problem.of(recipe)
-        self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
-        make_rows, tables, self.unobserved_loss = _solver(model.user_factors.device)
-        self.users, self.items = tables(model)
+        self.model, self.mean = model, model.mean
+        self.device = choose_device(recipe.device, recipe.engine)
+        self.users, self.items = self._tables()
         implicit = recipe.objective is Objective.ials
         roots = roots_of(train.data, recipe) if implicit else np.zeros(0, np.float32)
-        self.by_user = make_rows(
+        self.by_user = self._rows(
             train.indptr, train.indices, train.data, train.n_items, self.problem, roots
         )
         order = np.argsort(train.indices, kind="stable")
         ends = np.cumsum(train.item_counts)
         indptr = np.concatenate([[0], ends]).astype(train.indptr.dtype)
-        self.by_item = make_rows(
+        self.by_item = self._rows(
             indptr,
             train.users[order].astype(train.indices.dtype),
             train.data[order],
@@ -61,20 +60,47 @@ class ALSEngine:
             roots[order] if len(roots) else roots,
         )
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the kernels solve, not torch."""
+        return self.device == COMPILED_DEVICE
+
+    @property
+    def solver(self) -> Any:
+        """The module that solves; torch's takes seconds to import."""
+        if self.compiled:
+            return least_squares
+        return import_module("mfcli.training.engines.least_squares_torch")
+
+    def _rows(self, *entries: Any) -> Any:
+        if self.compiled:
+            return least_squares.RowSolver(*entries)
+        return self.solver.TorchRowSolver(*entries, self.device)
+
+    def _tables(self) -> tuple[Any, Any]:
+        if self.compiled:
+            return least_squares.tables_of(self.model)
+        found: tuple[Any, Any] = self.solver.tables_of(self.model, self.device)
+        return found
+
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
         """Solve the items, then the users: progress, then the mean loss an entry.
 
         The loss is (r̂ − r)² of mse, and of ials w (1 − r̂)² of the entries and α₀ r̂² of all pairs,
         over the number of entries; without the penalty, as for the other engines.
         """
+        if not self.compiled:  # the model's may have changed since the last epoch
+            self.users, self.items = self._tables()
         halves = ((self.by_item, self.items, self.users), (self.by_user, self.users, self.items))
         for half, (rows, own, other) in enumerate(halves):
             for done in rows.solve(own, other, self.mean, self.workers):
                 yield Progress((half * self.n_samples + done) // 2, self.n_samples)
         loss = self.by_user.loss
-        loss += self.unobserved_loss(
+        loss += self.solver.unobserved_loss(
             self.problem, self.users.factors, self.items.factors, self.workers
         )
+        if not self.compiled:
+            self.solver.keep(self.model, self.users, self.items)
         yield EpochLoss(loss / max(self.n_samples, 1))
 
     def state(self) -> dict[str, Any]:
@@ -83,13 +109,3 @@ class ALSEngine:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore nothing: there is no state beside the weights."""
-
-
-def _solver(
-    device: torch.device,
-) -> tuple[Callable[..., Any], Callable[[FactorModel], tuple[Any, Any]], Callable[..., float]]:
-    """Return what lays entries out as rows, what finds a model's tables, and the loss of pairs."""
-    if device.type == COMPILED_DEVICE:
-        return least_squares.RowSolver, least_squares.tables_of, least_squares.unobserved_loss
-    on_device = functools.partial(least_squares_torch.TorchRowSolver, device=device)
-    return on_device, least_squares_torch.tables_of, least_squares_torch.unobserved_loss

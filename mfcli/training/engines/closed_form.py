@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 
 from mfcli.config import ModelKind, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
-from mfcli.models.base import FactorModel
-from mfcli.models.dot import BiasedMF
+from mfcli.models.tables import Tables
 from mfcli.training.engines.base import EpochLoss
 
 
@@ -26,21 +24,20 @@ class ClosedFormEngine:
 
     def __init__(
         self,
-        model: FactorModel,
+        model: Tables,
         train: Interactions,
         recipe: Recipe,
         stage: int,  # noqa: ARG002
         workers: int,  # noqa: ARG002
     ) -> None:
         """Take what to fill, and from what."""
-        assert isinstance(model, BiasedMF)
         self.model, self.train, self.recipe = model, train, recipe
         self.n_samples = train.n_ratings
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:  # noqa: ARG002
         """Compute; the loss is the mean squared error of bias, and 0 of popularity."""
         if self.recipe.model is ModelKind.popularity:
-            self._set(self.model.item_bias, self.train.item_counts)
+            self._set("item_bias", self.train.item_counts)
             yield EpochLoss(0.0)
             return
         users, items = self.train.users, self.train.indices
@@ -50,14 +47,13 @@ class ClosedFormEngine:
         of_items = _damped(items, ratings - mean, self.train.n_items, damping)
         rest = ratings - mean - of_items[items]
         of_users = _damped(users, rest, self.train.n_users, damping)
-        self.model.global_mean.fill_(mean)
-        self._set(self.model.item_bias, of_items)
-        self._set(self.model.user_bias, of_users)
+        self.model.set_mean(mean)
+        self._set("item_bias", of_items)
+        self._set("user_bias", of_users)
         yield EpochLoss(float(((rest - of_users[users]) ** 2).mean()))
 
-    def _set(self, table: torch.Tensor, values: Any) -> None:
-        with torch.no_grad():
-            table.copy_(torch.from_numpy(values.astype(np.float32))[:, None])
+    def _set(self, name: str, values: Any) -> None:
+        self.model.weights[name][:, 0] = values
 
     def state(self) -> dict[str, Any]:
         """Return nothing: there is no other epoch."""

@@ -1,11 +1,11 @@
-"""Where torch computes, and on how many threads."""
+"""Where torch computes, and on how many threads; torch is imported only where it is needed."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
 
 from mfcli.config import FULL, Device, Engine, Recipe
 from mfcli.config.choices import (
@@ -14,26 +14,43 @@ from mfcli.config.choices import (
 from mfcli.errors import UsageError
 from mfcli.system.processors import available_workers
 
+CPU, CUDA = "cpu", "cuda"
 SHARED_STEP = 1 << 18  # values of a step from which on threads pay
+# What a driver shows of GPUs: NVIDIA's, in Windows' Linux, AMD's.
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
-def choose_device(device: Device, engine: Engine) -> torch.device:
-    """Turn ``auto`` into what there is and the engine can use.
+def choose_device(device: Device, engine: Engine) -> str:
+    """Turn ``auto`` into what there is and the engine can use: "cpu" or "cuda".
 
     Raises UsageError for CUDA where there is none.
     """
-    if engine not in ON_DEVICES:
-        return torch.device("cpu")
-    if device is Device.cuda and not torch.cuda.is_available():
+    if engine not in ON_DEVICES or device is Device.cpu:
+        return CPU
+    if device is Device.auto and not _may_have_cuda():
+        return CPU
+    import torch
+
+    if torch.cuda.is_available():
+        return CUDA
+    if device is Device.cuda:
         raise UsageError("--device cuda: torch sees no CUDA device here; use --device cpu")
-    if device is Device.auto:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(str(device))
+    return CPU
+
+
+def _may_have_cuda() -> bool:
+    """Tell whether torch should be asked, which takes seconds if it is not imported yet."""
+    return "torch" in sys.modules or any(map(os.path.exists, _DRIVERS))
 
 
 @contextmanager
 def torch_threads(recipe: Recipe) -> Iterator[None]:
-    """Let torch use as many threads as pay while a recipe is trained."""
+    """Let torch use as many threads as pay while a recipe is trained, if torch trains it."""
+    if recipe.engine is not Engine.minibatch:
+        yield
+        return
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(threads_for(recipe, available_workers()))
     try:

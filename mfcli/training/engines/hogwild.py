@@ -1,4 +1,4 @@
-"""The hogwild engine: compiled passes by several threads over the torch weights themselves."""
+"""The hogwild engine: compiled passes by several threads over the weights themselves."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
 from mfcli.kernels import Weights
-from mfcli.models.base import FactorModel
-from mfcli.models.dot import SVDPP, BiasedMF
-from mfcli.models.objectives import values_of
+from mfcli.models.tables import Tables
+from mfcli.models.values import values_of
 from mfcli.training.engines.base import EpochLoss
 from mfcli.training.engines.layout import Settings
 from mfcli.training.engines.passes import Passes
@@ -29,7 +28,7 @@ class HogwildEngine:
 
     def __init__(
         self,
-        model: FactorModel,
+        model: Tables,
         train: Interactions,
         recipe: Recipe,
         stage: int,
@@ -46,7 +45,7 @@ class HogwildEngine:
         self.recipe = recipe
         self.n_samples = train.n_ratings
         self.weights = weights_of(model)
-        self.mean = float(model.global_mean) if isinstance(model, BiasedMF) else 0.0
+        self.mean = model.mean
         self.passes = Passes(
             train.indptr,
             train.indices,
@@ -61,7 +60,7 @@ class HogwildEngine:
                 negatives=recipe.negatives,
                 popularity_power=recipe.negative_power,
                 items_fixed=items_fixed,
-                by_user=isinstance(model, SVDPP),
+                by_user=model.has_histories,
             ),
             counts,
         )
@@ -103,14 +102,11 @@ class HogwildEngine:
         """Restore nothing: there is no state beside the weights."""
 
 
-def weights_of(model: FactorModel) -> Weights:
-    """Return the weights as NumPy views of the same memory; no biases are arrays of length 0."""
-    tables = [model.user_factors, model.item_factors]
-    if isinstance(model, BiasedMF):
-        tables += [model.user_bias, model.item_bias]
-    views = [table.detach().numpy() for table in tables]
-    biases = [view.reshape(-1) for view in views[2:]] or [np.zeros(0, np.float32)] * 2
+def weights_of(model: Tables) -> Weights:
+    """Return the weights, on the same memory; no biases are arrays of length 0."""
+    none = np.zeros(0, np.float32)
+    biases = [model.weights.get(f"{side}_bias", none).reshape(-1) for side in ("user", "item")]
     implicit = []
-    if isinstance(model, SVDPP):
-        implicit = [model.user_implicit.numpy(), model.item_implicit.detach().numpy()]
-    return Weights(views[0], views[1], biases[0], biases[1], *implicit)
+    if model.has_histories:
+        implicit = [model.weights[f"{side}_implicit"] for side in ("user", "item")]
+    return Weights(model.user_factors, model.item_factors, *biases, *implicit)

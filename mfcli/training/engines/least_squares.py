@@ -18,9 +18,8 @@ from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Indices
 from mfcli.kernels import PANEL, Scratch, Side, solve_rows
 from mfcli.kernels.vectors import WIDE
-from mfcli.models.base import FactorModel
-from mfcli.models.dot import BiasedMF
-from mfcli.models.objectives import confidences
+from mfcli.models.tables import Tables
+from mfcli.models.values import confidences
 
 Floats = NDArray[np.float32]
 
@@ -226,14 +225,12 @@ def roots_of(values: Floats, recipe: Recipe) -> Floats:
     return np.zeros(0, np.float32) if weights is None else np.sqrt(weights)
 
 
-def tables_of(model: FactorModel) -> tuple[FactorTable, FactorTable]:
-    """Return the weights of users and of items as NumPy views of the same memory."""
+def tables_of(model: Tables) -> tuple[FactorTable, FactorTable]:
+    """Return the weights of users and of items, on the same memory."""
     none = np.zeros(0, np.float32)
-    biases = [none, none]
-    if isinstance(model, BiasedMF):
-        biases = [bias.detach().numpy().reshape(-1) for bias in (model.user_bias, model.item_bias)]
-    factors = [table.detach().numpy() for table in (model.user_factors, model.item_factors)]
-    return FactorTable(factors[0], biases[0]), FactorTable(factors[1], biases[1])
+    biases = [model.weights.get(f"{side}_bias", none).reshape(-1) for side in ("user", "item")]
+    users, items = model.user_factors, model.item_factors
+    return FactorTable(users, biases[0]), FactorTable(items, biases[1])
 
 
 def _laid(factors: Floats, last: Floats, depth: int) -> Floats:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from mfcli.data.interactions import Indices
 from mfcli.kernels.dense import SINGULAR
-from mfcli.models.base import FactorModel
-from mfcli.models.dot import BiasedMF
+from mfcli.models.tables import Tables
+from mfcli.training.engines import least_squares
 from mfcli.training.engines.least_squares import INTERVAL, Floats, Problem
 
 EPSILON = torch.finfo(torch.float32).eps
@@ -43,7 +43,7 @@ class TorchRowSolver:
         n_columns: int,
         problem: Problem,
         roots: Floats,
-        device: torch.device,
+        device: str,
     ) -> None:
         """Take values (n,), the ratings of mse, and roots (n,) of weights or (0,) for 1."""
         self.problem, self.device = problem, device
@@ -162,13 +162,21 @@ def unobserved_loss(problem: Problem, users: Tensor, items: Tensor, workers: int
     return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
 
 
-def tables_of(model: FactorModel) -> tuple[DeviceTable, DeviceTable]:
-    """Return the weights of users and of items, in the model's own memory."""
-    factors = (model.user_factors.detach(), model.item_factors.detach())
-    biases = [table.new_zeros(0) for table in factors]
-    if isinstance(model, BiasedMF):
-        biases = [bias.detach().view(-1) for bias in (model.user_bias, model.item_bias)]
-    return DeviceTable(factors[0], biases[0]), DeviceTable(factors[1], biases[1])
+def tables_of(model: Tables, device: str) -> tuple[DeviceTable, DeviceTable]:
+    """Return the weights of users and of items on a device, for ``keep`` to bring back."""
+    users, items = least_squares.tables_of(model)
+    return _on_device(users, device), _on_device(items, device)
+
+
+def _on_device(table: least_squares.FactorTable, device: str) -> DeviceTable:
+    return DeviceTable(*(torch.from_numpy(part).to(device) for part in table))
+
+
+def keep(model: Tables, users: DeviceTable, items: DeviceTable) -> None:
+    """Copy weights from a device into the model."""
+    for own, found in zip(least_squares.tables_of(model), (users, items), strict=True):
+        own.factors[:] = found.factors.cpu().numpy()
+        own.biases[:] = found.biases.cpu().numpy()
 
 
 def _solution(matrix: Tensor, vector: Tensor) -> Tensor:

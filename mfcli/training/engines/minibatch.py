@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mfcli.config import FULL, Optimizer, Recipe, Reduction
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
-from mfcli.models.base import FactorModel, array_of
-from mfcli.models.objectives import OBJECTIVES, Batch, Penalty, values_of
+from mfcli.models.base import FactorModel
+from mfcli.models.modules import module_of
+from mfcli.models.objectives import OBJECTIVES, Batch, Penalty
 from mfcli.models.sampling import NegativeSampler
+from mfcli.models.tables import Tables
+from mfcli.models.values import values_of
 from mfcli.training.engines.base import EpochLoss, epoch_seed
+from mfcli.training.engines.devices import CPU, choose_device
 
 PROGRESS_SECONDS = 0.1
 
@@ -31,26 +36,25 @@ class MinibatchEngine:
 
     def __init__(
         self,
-        model: FactorModel,
+        tables: Tables,
         train: Interactions,
         recipe: Recipe,
         stage: int,
         workers: int,  # noqa: ARG002 - torch has threads of its own
     ) -> None:
-        """Move model and ratings to the device."""
+        """Wrap the tables as a torch model; move it and the ratings to the device."""
         assert recipe.objective is not None
-        self.model = model
-        self.model.sparse = recipe.sparse  # a stage may differ from the one before
-        self.recipe = recipe
-        self.stage = stage
-        self.device = next(model.parameters()).device
+        self.tables, self.recipe, self.stage = tables, recipe, stage
+        self.device = torch.device(choose_device(recipe.device, recipe.engine))
+        self.model = module_of(tables).to(self.device)
+        self.model.sparse, self.model.dropout = recipe.sparse, recipe.dropout
         self.objective = OBJECTIVES[recipe.objective]
         self.sampler: NegativeSampler | None = None
         if self.objective.sampled:
             self.sampler = NegativeSampler([train], self.device, recipe.negative_power)
         self.data = self._tensors(train)
-        self.optimizer = make_optimizer(model, recipe)
-        self.parameters = list(model.parameters())
+        self.optimizer = make_optimizer(self.model, recipe)
+        self.parameters = list(self.model.parameters())
         self.penalty = Penalty(recipe.regularization, recipe.bias_regularization)
 
     def _tensors(self, train: Interactions) -> Batch:
@@ -69,6 +73,8 @@ class MinibatchEngine:
 
     def epoch(self, number: int, learning_rate: float) -> Iterator[Progress | EpochLoss]:
         """Run one epoch: progress about ten times a second, then the mean loss a sample."""
+        if self.device.type != CPU:
+            self._take_tables()
         generator = torch.Generator(self.device)
         generator.manual_seed(epoch_seed(self.recipe.seed, self.stage, number))
         torch.manual_seed(epoch_seed(self.recipe.seed, self.stage, number) + 1)  # dropout
@@ -93,7 +99,18 @@ class MinibatchEngine:
                 shown = now
                 done = min(start + size, self.n_samples)
                 yield Progress(done, self.n_samples, float(total) / samples)
+        if self.device.type != CPU:
+            self.tables.load({name: _array_of(entry) for name, entry in self._weights()})
         yield EpochLoss(float(total) / max(samples, 1))
+
+    def _weights(self) -> Iterable[tuple[str, Tensor]]:
+        """Return the weights on the device by name; on the CPU they are the tables' memory."""
+        return self.model.state_dict().items()
+
+    @torch.no_grad()
+    def _take_tables(self) -> None:
+        for name, weight in self._weights():
+            weight.copy_(torch.from_numpy(self.tables.weights[name]))
 
     def _step(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, int]:
         negatives = None
@@ -114,12 +131,18 @@ class MinibatchEngine:
 
     def state(self) -> dict[str, Any]:
         """Return the optimizer's state, for ``load_state``: arrays and plain values."""
-        found: dict[str, Any] = _converted(self.optimizer.state_dict(), Tensor, array_of)
+        found: dict[str, Any] = _converted(self.optimizer.state_dict(), Tensor, _array_of)
         return found
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from an optimizer state."""
         self.optimizer.load_state_dict(_converted(state, np.ndarray, torch.tensor))
+
+
+def _array_of(tensor: Tensor) -> NDArray[Any]:
+    """Return a tensor as an array, on the same memory where it is on the CPU."""
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array
 
 
 def _converted(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
