@@ -150,6 +150,17 @@ def test_a_row_group_has_a_fixed_number_of_rows(monkeypatch) -> None:
     assert [file.metadata.row_group(at).num_rows for at in range(3)] == [4, 4, 3]
 
 
+def test_only_what_repeats_gets_a_dictionary_in_parquet() -> None:
+    """Scores hardly repeat: their dictionary would cost time and place."""
+    columns = [Column("item_id", pa.int64()), Column("score", pa.float32())]
+    cells = [CodedCells(np.zeros(4, np.int64), np.array([7])), np.zeros(4, np.float32)]
+    group = pq.ParquetFile(io.BytesIO(written(TableFormat.parquet, columns, [cells]))).metadata
+    dictionaries = [
+        group.row_group(0).column(at).dictionary_page_offset is not None for at in range(2)
+    ]
+    assert dictionaries == [True, False]
+
+
 def test_safe_csv_marks_formulas_and_leaves_numbers() -> None:
     columns = [Column("id", pa.int64()), Column("name", pa.string())]
     names = np.array([*FORMULAS, "a=1", ""])

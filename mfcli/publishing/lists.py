@@ -70,7 +70,7 @@ def write_lists(
     on_event: OnEvent = ignore,
 ) -> ListSummary:
     """Rank for ``rows`` of a matrix and write their lists; the bytes depend on no worker's pace."""
-    covered = np.zeros(ranker.scorer.n_items, bool)
+    covered = np.zeros(ranker.scorer.n_items + 1, bool)  # the last for −1, where a list ends
     users = short = done = 0
     preview: list[dict[str, Any]] = []
     with open_table(stream, kind, ranker.columns(), csv_safe=csv_safe) as table:
@@ -81,14 +81,15 @@ def write_lists(
 
         for lists, encoded in ranker.blocks(rows, work):
             table.append(encoded)
-            users += int((lists.lengths > 0).sum())
-            short += int((lists.lengths < ranker.k).sum())
-            covered[lists.items[lists.items >= 0]] = True
+            lengths = lists.lengths
+            users += int((lengths > 0).sum())
+            short += int((lengths < ranker.k).sum())
+            covered[lists.items] = True
             preview = preview or preview_of(ranker, lists)
             done += len(lists.rows)
             on_event(Progress(done, len(rows)))
         n_rows = table.n_rows
-    return ListSummary(rows=n_rows, users=users, short=short, covered=covered, preview=preview)
+    return ListSummary(rows=n_rows, users=users, short=short, covered=covered[:-1], preview=preview)
 
 
 def preview_of(ranker: Ranker, lists: RankedLists) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class Recommender(Ranker):
         # (U + strangers,): whose list is the popular items, and what is added to a user's scores.
         self._unknown = np.pad(self.scorer.unknown, (0, strangers), constant_values=True)
         self._constant = np.pad(self.scorer.constant, (0, strangers))
-        self._ranks = np.arange(1, self.k + 1)
+        self._ranks = np.arange(1, self.k + 1, dtype=np.int32)
 
     def check_types(self, kind: TableFormat) -> None:
         """Refuse ids of two types where a column can hold one only; raises InputError."""

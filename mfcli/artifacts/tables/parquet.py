@@ -29,24 +29,33 @@ class ParquetWriter:
         self.schema = pa.schema(
             [pa.field(column.name, column.type, nullable=False) for column in columns]
         )
-        self._writer = pyarrow.parquet.ParquetWriter(stream, self.schema, compression="zstd")
+        # A dictionary of scores, hardly two of which are equal, would cost most of the time here.
+        repeated = [field.name for field in self.schema if not pa.types.is_floating(field.type)]
+        self._writer = pyarrow.parquet.ParquetWriter(
+            stream, self.schema, compression="zstd", use_dictionary=repeated
+        )
         self._vocabularies = Vocabularies(arrow_array)
         self._waiting: list[pa.Table] = []
         self._n_waiting = 0
 
     def encode(self, cells: Sequence[Cells]) -> Encoded:
         """Return the rows as an Arrow table."""
-        columns = [
-            self._vocabularies.take(at, column)
-            if isinstance(column, CodedCells)
-            else arrow_array(column)
-            for at, column in enumerate(cells)
-        ]
+        kinds = self.schema.types
         arrays = [
-            column.cast(kind) for column, kind in zip(columns, self.schema.types, strict=True)
+            self._array(at, column, kind)
+            for at, (column, kind) in enumerate(zip(cells, kinds, strict=True))
         ]
         table = pa.Table.from_arrays(arrays, schema=self.schema)
         return Encoded(table.num_rows, table)
+
+    def _array(self, at: int, cells: Cells, kind: pa.DataType) -> pa.Array:
+        """Return the cells of a column; NumPy takes numbers out of a vocabulary soonest."""
+        if isinstance(cells, CodedCells):
+            if cells.values.dtype.kind == "U":
+                return self._vocabularies.take(at, cells).cast(kind)
+            cells = cells.values[cells.codes]
+        found = arrow_array(cells)
+        return found if found.type == kind else found.cast(kind)
 
     def append(self, rows: Encoded) -> None:
         """Keep rows, and write the groups that are full."""
