@@ -69,18 +69,31 @@ lint: $(VENV)/ready
 docs: $(VENV)/ready ## Write the generated pages anew, after options or codes of warnings have changed
 	$(BIN)/python -m tests.reference
 
-bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); BENCH='help hogwild --quick' for some
+bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); BENCH='help als --quick' for some
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
 
-# The peers of the benchmarks, apart from .venv and without what they share with it. PyPI's LIBMF
-# has no vector instructions unless it is built so. A peer that cannot be had is left out.
-FAST = -O3 -march=native -DUSEAVX
-PIP_PEER = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(PEERS)
+# The peers of the benchmarks, apart from .venv and without what they share with it, built for this
+# processor where that makes them faster. Buffalo pins an older NumPy and gets an environment of its
+# own. One that cannot be had is left out, with a line. Their versions are pinned here.
+IMPLICIT = implicit==0.7.3 tqdm==4.70.1
+LIBMF = libmf==0.9.2
+CMFREC = cmfrec==3.5.1.post14
+BUFFALO = buffalo==2.0.6 numpy==1.24.4 scipy==1.10.1 h5py==3.9.0 psutil==5.9.8
 
-$(PEERS)/ready: | $(VENV)/ready
-	mkdir -p $(PEERS)
-	-$(PIP_PEER) implicit==0.7.3 tqdm==4.70.1
-	-CFLAGS='$(FAST)' CXXFLAGS='$(FAST)' $(PIP_PEER) --no-cache-dir --no-binary libmf libmf==0.9.2
+FAST = -O3 -march=native -DUSEAVX
+PIP = -m pip install --quiet --disable-pip-version-check
+PIP_PEER = $(BIN)/python $(PIP) --no-deps --upgrade --target $(PEERS)
+BUILD_PEER = CFLAGS='$(FAST)' CXXFLAGS='$(FAST)' $(PIP_PEER) --no-cache-dir
+OR_SAY = || echo "make: $(1) cannot be installed here: it is left out"
+
+$(PEERS)/ready: $(PEERS)/peers.stamp | $(VENV)/ready
+	$(PIP_PEER) $(IMPLICIT) $(call OR_SAY,implicit)
+	# PyPI's LIBMF has no vector instructions unless it is built so.
+	$(BUILD_PEER) --no-binary libmf $(LIBMF) $(call OR_SAY,libmf)
+	# cmfrec takes minutes to build.
+	$(BUILD_PEER) --no-binary cmfrec $(CMFREC) $(call OR_SAY,cmfrec)
+	$(BIN)/python -m venv --clear $(PEERS)/buffalo-env && \
+	  $(PEERS)/buffalo-env/bin/python $(PIP) --only-binary :all: $(BUFFALO) $(call OR_SAY,buffalo)
 	touch $@
 
 quality: $(VENV)/ready $(PEERS)/ready ## Measure quality on the data sets that MFCLI_DATASETS names; QUALITY='lastfm' for some
@@ -124,6 +137,8 @@ $(RUN)/recommendations.csv: $(RUN)/model.pt $(RUN)/recommend.stamp
 # A stamp holds the options of a stage and is written only when they changed.
 STAMP = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
 
+$(PEERS)/peers.stamp: FORCE
+	$(call STAMP,$(IMPLICIT) $(LIBMF) $(CMFREC) $(BUFFALO))
 data/$(DATASET).fetch.stamp: FORCE
 	$(call STAMP,$(SOURCE) $(FETCH_OPTIONS))
 $(SPLIT)/split.stamp: FORCE

@@ -37,6 +37,7 @@ from tests.benchmarks.measuring import (
     at_least,
     at_most,
     generate,
+    liked,
     machine,
     ratio,
     shown,
@@ -253,20 +254,9 @@ def explicit(repeats: int, quick: bool) -> list[Row]:
     return rows
 
 
-def liked(quick: bool) -> sp.csr_matrix:
-    """Generate the better half of ratings, as ones."""
-    matrix = generate(6040, 3706, 600_000 if quick else 2_000_000)
-    cells = matrix.tocoo()
-    best = np.argsort(-cells.data, kind="stable")[: matrix.nnz // 2]
-    ones = np.ones(len(best), np.float32)
-    matrix = sp.csr_matrix((ones, (cells.row[best], cells.col[best])), shape=matrix.shape)
-    matrix.sort_indices()
-    return matrix
-
-
 def bpr(repeats: int, quick: bool) -> list[Row]:
     """Pairwise ranking of the better half of two million ratings; peer: implicit, verified."""
-    matrix, module = liked(quick), peer("implicit")
+    matrix, module = liked(6040, 3706, 300_000 if quick else 1_000_000), peer("implicit")
     train, test = divided(matrix)
     engines = {workers: Ours(matrix, 64, workers, "bpr") for workers in (1, 2)}
     peers = {w: implicit_run(module, matrix, 64, w, 0.05) for w in (1, 2)} if module else {}
@@ -298,7 +288,11 @@ def large(repeats: int, quick: bool) -> list[Row]:
     held = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
     rows = []
     for objective in ("mse", "bpr"):
-        million = liked(quick) if objective == "bpr" else generate(6040, 3706, 1_000_000)
+        million = (
+            liked(6040, 3706, 300_000 if quick else 1_000_000)
+            if objective == "bpr"
+            else generate(6040, 3706, 1_000_000)
+        )
         small = Ours(million, 64, 2, objective)
         tracemalloc.start()
         run = Ours(matrix, 64, 2, objective)

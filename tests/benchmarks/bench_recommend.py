@@ -1,10 +1,12 @@
 """Batch scoring: our scorer against implicit's, and recommend to a CSV against its bare parts.
 
-    python -m tests.benchmarks.bench_recommend [--repeats 5] [--quick]
+    python -m tests.benchmarks.bench_recommend [--repeats 5] [--quick] [--parquet]
 
 6,040 × 3,706 × 64 with a million seen, k = 10, in this process; then 138,000 × 27,000 × 64 with 20
 million seen, k = 20: the whole stage in a process of its own, without its start-up, against the sum
-of the bare product over the same blocks and the writing of the same rows. Two threads.
+of the bare product over the same blocks and the writing of the same rows. At last 60,000 × 4,000, k
+= 10 to Parquet: the whole process, less that of a model of 60 users, against implicit's recommend
+in memory. Two threads.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
 
 from mfcli.artifacts import meta_for
-from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
+from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mfcli.artifacts.tables import open_table
 from mfcli.config import RecommendConfig, TableFormat, TrainConfig
 from mfcli.data.interactions import Catalog
@@ -52,6 +56,7 @@ from tests.benchmarks.measuring import (
 WORKERS, K = 2, 10
 LARGE, LARGE_K = (138_000, 27_000), 20
 SMALL = (13_800, 2_700)
+PARQUET_ITEMS = 4_000
 
 
 def peer(users: Any, items: Any) -> Any:
@@ -181,14 +186,70 @@ def large(shape: tuple[int, int]) -> None:
     table(f"recommend to a CSV: {machine()}; {versions('numpy', 'numba', 'pyarrow')}", rows, notes)
 
 
+def whole_process(model: Path, out: Path) -> float:
+    """Return the seconds of a process that recommends for everybody."""
+    command = [sys.executable, "-m", "mfcli", "recommend", str(model), "--out", str(out)]
+    command += ["--k", str(K), "--workers", str(WORKERS), "--quiet"]
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def to_parquet(n_users: int, repeats: int) -> None:
+    """Alternate whole processes, of this model and of one that is nearly nothing, and implicit."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model, nothing = folder / "model.pt", folder / "nothing.pt"
+        save_model(model, n_users, PARQUET_ITEMS)
+        save_model(nothing, 60, PARQUET_ITEMS)
+        checkpoint = load_checkpoint(model)
+        out = folder / "recs.parquet"
+        runs: list[Callable[[], float]] = [
+            lambda: whole_process(model, out),
+            lambda: whole_process(nothing, out),
+        ]
+        factors = [checkpoint.weights[of] for of in ("user_factors", "item_factors")]
+        other = peer(*(np.asarray(part) for part in factors))
+        if other is not None:
+            ones = np.ones(len(checkpoint.seen_indices), np.float32)
+            parts = (ones, checkpoint.seen_indices, checkpoint.seen_indptr)
+            seen = sp.csr_matrix(parts, shape=(n_users, PARQUET_ITEMS))
+
+            def theirs(threads: int) -> float:
+                start = time.perf_counter()
+                with threadpool_limits(threads, user_api="blas"):
+                    other.recommend(np.arange(n_users), seen, N=K, filter_already_liked_items=True)
+                return time.perf_counter() - start
+
+            # implicit advises one thread a product beside its own: whichever is faster here.
+            times_by_threads = {threads: theirs(threads) for threads in (1, WORKERS)}
+            fastest = min(times_by_threads, key=lambda threads: times_by_threads[threads])
+            runs.append(lambda: theirs(fastest))
+        for run in runs:
+            run()
+        found = alternated(runs, repeats)
+    less = [whole - nothing for whole, nothing in zip(found[0], found[1], strict=True)]
+    what = f"{n_users:,} × {PARQUET_ITEMS:,}, k = {K}, the process less start-up"
+    row = Row(what, shown(less, "s", 2))
+    if other is not None:
+        times = ratio(found[2], less)
+        row = Row(what, shown(less, "s", 2), shown(found[2], "s", 2), times, *at_least(5.0, times))
+    notes = [f"start-up {shown(found[1], 's', 2)}"]
+    table(f"recommend to Parquet: {machine()}; {versions('implicit', 'pyarrow')}", [row], notes)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="a tenth of the large one's rows")
+    parser.add_argument("--parquet", action="store_true", help="the last part alone")
     parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.child:
         child(*chosen.child)
+        return
+    if chosen.parquet:
+        to_parquet(6_000 if chosen.quick else 60_000, max(chosen.repeats, 5))
         return
     title = f"recommend: {machine()}; {versions('numpy', 'numba', 'implicit')}"
     seen = generate(6040, 3706, 1_000_000)
@@ -230,6 +291,7 @@ def main() -> None:
         notes = [f"lists that are the same: {(lists[0] == lists[1]).all(axis=1).mean():.2%}"]
     table(title, rows, notes)
     large(SMALL if chosen.quick else LARGE)
+    to_parquet(6_000 if chosen.quick else 60_000, max(chosen.repeats, 5))
 
 
 if __name__ == "__main__":

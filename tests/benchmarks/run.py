@@ -1,6 +1,6 @@
 """Run the benchmarks one after the other, each in a process of its own.
 
-    python tests/benchmarks/run.py [help] [minibatch] [hogwild] [als] [recommend] [fetch] [--quick]
+    python tests/benchmarks/run.py [help] [startup] [bpr] [als] … [--quick]
 
 All of them without a name. Each prints one table or more, with the machine and its load before,
 versions, medians of alternating runs with their range, ratios, and the bars of the project.
@@ -17,7 +17,17 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("help", "minibatch", "hogwild", "als", "recommend", "evaluate", "fetch")
+NAMES = (
+    "help",
+    "startup",
+    "minibatch",
+    "hogwild",
+    "bpr",
+    "als",
+    "recommend",
+    "evaluate",
+    "fetch",
+)
 
 
 def main() -> None:
