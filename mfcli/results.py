@@ -199,6 +199,19 @@ class ExportResult(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WarmUpResult(Result):
+    """What warm-up compiled, or with ``listed`` what there is.
+
+    folders: where compiled kernels lie. groups: of each its name, its kernels, whether all of them
+    are kept on disk, how many versions were compiled now, and the seconds that it took.
+    """
+
+    folders: list[str]
+    groups: list[dict[str, Any]]
+    listed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class InspectResult(Result):
     """What is in an artifact."""
 

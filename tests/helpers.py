@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import numba
 import numpy as np
 from hypothesis import strategies as st
 
+from mfcli import kernels
 from mfcli.data.interactions import Catalog, Ids, Interactions
 
+
+def from_python(part: Any) -> Any:
+    """Return a part of kernels as a function that Python can call."""
+    return numba.njit(lambda *arguments: part(*arguments))
+
+
+SLOPES = SimpleNamespace(
+    **{
+        name: from_python(getattr(kernels, name))
+        for name in ("bpr", "bpr_squared", "logistic", "mse", "warp")
+    }
+)
 RATINGS = np.arange(0, 5.5, 0.5, dtype=np.float32)  # an explicit zero is among them
 
 # Characters that trouble CSV, JSON and the terminal; no NUL and no lone surrogates, which readers

@@ -211,6 +211,20 @@ def inspect(
 
 
 @command()
+def warm_up(
+    *,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Compile nothing; show what is kept, and where.")
+    ] = False,
+    on_event: OnEvent,
+) -> Result:
+    """Compile all kernels now and keep them, for images and read-only installs."""
+    from mfcli.stages.warm_up import warm_up as stage
+
+    return stage(listed=listed, on_event=on_event)
+
+
+@command()
 def report(
     folders: Annotated[
         list[Path],

@@ -27,6 +27,7 @@ from mfcli.results import (
     SplitResult,
     TrainResult,
     TuneResult,
+    WarmUpResult,
 )
 
 
@@ -255,6 +256,20 @@ def _tune(result: TuneResult) -> list[RenderableType]:
     return [table, facts_table("options", options), facts_table("tune", facts)]
 
 
+def _warm_up(result: WarmUpResult) -> list[RenderableType]:
+    table = Table("kernels of", "kept", title="warm-up", title_justify="left")
+    if not result.listed:
+        table.add_column("compiled now", justify="right")
+        table.add_column("seconds", justify="right")
+    for group in result.groups:
+        cells = [group["name"], "yes" if group["kept"] else "no"]
+        if not result.listed:
+            cells += [str(group["compiled"]), f"{group['seconds']:.1f}"]
+        table.add_row(*cells)
+    folders = {"folder": ", ".join(result.folders) or "none that can be written"}
+    return [table, facts_table("compiled kernels", folders)]
+
+
 def _run(result: RunResult) -> list[RenderableType]:
     parts = [result.fetch, result.split, result.train, result.evaluate, result.recommend]
     lists = result.train if result.refit is None else result.refit
@@ -281,5 +296,6 @@ TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
     InspectResult: _inspect,
     RepeatsResult: _repeats,
     ReportResult: _report,
+    WarmUpResult: _warm_up,
     RunResult: _run,
 }

@@ -13,11 +13,14 @@ from mfcli.kernels.compilation import announced
 def compiling(on_event: OnEvent) -> Iterator[None]:
     """Report the first use of a kernel in this context that has to be compiled."""
 
-    def say(kept: bool) -> None:
-        kept_or_not = (
-            "kept for later runs" if kept else "NUMBA_CACHE_DIR can name a folder that keeps it"
+    def say(name: str, kept: bool) -> None:
+        how = (
+            "once: mfcli warm-up does so beforehand, for all commands"
+            if kept
+            else "in each run: NUMBA_CACHE_DIR can name a folder that keeps them"
         )
-        on_event(Noted(f"compiling kernels, which takes some seconds ({kept_or_not})"))
+        first = name.strip("_")
+        on_event(Noted(f"compiling kernels ({first}, …), which takes some seconds, {how}"))
 
     with announced(say):
         yield

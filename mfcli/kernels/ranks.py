@@ -50,7 +50,14 @@ def topk_block(
     length = max(1, math.isqrt(per_place))
     if per_place >= 2 * LANES:
         length = -(-length // LANES) * LANES
-    _topk(scores, indptr, indices, out_items, out_scores, length)
+    _topk(scores, *_typed(indptr, indices), out_items, out_scores, length)
+
+
+def _typed(
+    indptr: NDArray[np.integer[Any]], indices: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return CSR rows in the one pair of types that kernels are compiled for."""
+    return indptr.astype(np.int64, copy=False), indices.astype(np.int32, copy=False)
 
 
 def rank_block(
@@ -78,7 +85,8 @@ def rank_block(
         raise ValueError("scores, indptr and positive_indptr disagree about the number of rows")
     ranks = np.zeros(len(positive_indices), np.int32)
     auc, candidates = np.empty(rows, np.float64), np.empty(rows, np.int64)
-    _rank(scores, indptr, indices, positive_indptr, positive_indices, ranks, auc, candidates)
+    seen, positive = _typed(indptr, indices), _typed(positive_indptr, positive_indices)
+    _rank(scores, *seen, *positive, ranks, auc, candidates)
     return ranks, auc, candidates
 
 
@@ -117,10 +125,8 @@ def rank_common(
         place,
         above,
         reached,
-        indptr,
-        indices,
-        positive_indptr,
-        positive_indices,
+        *_typed(indptr, indices),
+        *_typed(positive_indptr, positive_indices),
         ranks,
         auc,
         candidates,

@@ -20,6 +20,7 @@ from mfcli.config import Objective, Order
 from mfcli.kernels import Weights
 from mfcli.training.engines.layout import Settings
 from mfcli.training.engines.passes import PASSES, Passes, PassProgress
+from tests.helpers import SLOPES
 
 SAMPLED = (Objective.bpr, Objective.bpr_squared, Objective.logistic, Objective.warp)
 
@@ -167,14 +168,14 @@ class TestLearning:
         w = weight or 1.0
         margin = np.float32(user @ (items[1] - items[0]))
         if objective is Objective.logistic:
-            first, slope = kernels.logistic(user @ items[0], 0)
+            first, slope = SLOPES.logistic(user @ items[0], 0)
             assert last.loss * 2 > first
             assert weights.item_bias[0] == pytest.approx(-0.1 * slope, rel=1e-4)
             return
-        formula = {Objective.bpr: kernels.bpr, Objective.bpr_squared: kernels.bpr_squared}.get(
+        formula = {Objective.bpr: SLOPES.bpr, Objective.bpr_squared: SLOPES.bpr_squared}.get(
             objective
         )
-        loss, slope = formula(margin) if formula else kernels.warp(margin, 1, 1)
+        loss, slope = formula(margin) if formula else SLOPES.warp(margin, 1, 1)
         assert last.loss == pytest.approx(w * loss, rel=1e-5)
         moved = user - 0.1 * w * slope * (items[1] - items[0])
         np.testing.assert_allclose(weights.user_factors[0], moved, rtol=1e-4)
