@@ -66,8 +66,9 @@ def fill_tiles(
     """
     bounds, users, items, values, _, _ = tiles
     count = len(bounds) - 1
-    bounds[:] = 0
-    cursor = np.zeros(count, np.int64)
+    # Loops: a slice, and an array of its own, take as long to compile as all the rest.
+    for tile in range(count + 1):
+        bounds[tile] = 0
     for write in range(2):  # count the tiles' ratings, then put them there
         for user in range(len(indptr) - 1):
             for at in range(indptr[user], indptr[user + 1]):
@@ -76,8 +77,8 @@ def fill_tiles(
                 else:
                     tile = below(mixed(key ^ (GOLDEN * np.uint64(at + 1))), count)
                 if write:
-                    to = cursor[tile]
-                    cursor[tile] = to + 1
+                    to = bounds[tile]
+                    bounds[tile] = to + 1  # while they are put there, where the next one goes
                     users[to], items[to] = user, indices[at]
                     if len(values):
                         values[to] = data[at]
@@ -86,7 +87,9 @@ def fill_tiles(
         if not write:
             for tile in range(count):
                 bounds[tile + 1] += bounds[tile]
-                cursor[tile] = bounds[tile]
+    for tile in range(count, 0, -1):  # each has ended where the next one begins
+        bounds[tile] = bounds[tile - 1]
+    bounds[0] = 0
     for tile in range(count):  # Fisher and Yates
         state = mixed(key + GOLDEN * np.uint64(tile + 1))
         for last in range(bounds[tile + 1] - 1, bounds[tile], -1):

@@ -10,10 +10,12 @@ import torch
 
 from mfcli.config import TrainConfig
 from mfcli.data.interactions import Interactions
+from mfcli.models.modules import module_of
 from mfcli.models.objectives import Batch
 from mfcli.models.tables import Tables
+from mfcli.training.engines import minibatch
 from mfcli.training.engines.base import EpochLoss
-from mfcli.training.engines.minibatch import MinibatchEngine
+from mfcli.training.engines.minibatch import MinibatchEngine, _array_of
 from tests.helpers import interactions
 
 TRAIN = interactions(25, 20, 0.3, seed=3)
@@ -95,6 +97,28 @@ def test_every_optimizer_learns_and_goes_on_from_its_state(options, objective):
     list(fresh.epoch(2, 0.05))
     for a, b in zip(once.model.parameters(), fresh.model.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_weights_come_and_go_where_a_device_has_its_own_memory(monkeypatch):
+    """As on CUDA: a copy is trained, taken from the tables before an epoch and brought back."""
+    expected = made()
+    run(expected)
+    monkeypatch.setattr(minibatch, "CPU", "none")
+    monkeypatch.setattr(
+        minibatch, "module_of", lambda tables: module_of(Tables.of(tables.args, tables.copied()))
+    )
+    engine = made()
+    before = engine.tables.copied()
+    list(engine.epoch(1, 0.05))
+    assert not np.array_equal(engine.tables.user_factors, before["user_factors"])
+    assert not np.shares_memory(engine.tables.user_factors, _array_of(engine.model.user_factors))
+    again = made()
+    again.tables.load(engine.tables.copied())  # what a resumed run does
+    again.load_state(engine.state())
+    for number in (2, 3):
+        list(again.epoch(number, 0.05))
+    for name, weight in expected.tables.weights.items():
+        assert np.array_equal(again.tables.weights[name], weight)
 
 
 def test_sparse_and_dense_sgd_agree():
