@@ -7,7 +7,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     arrays        what kernels are handed
     compilation   compiled and cached; announcing: said while it happens
     als           least squares, a row at a time
-    dense         small symmetric systems
+    dense         small symmetric systems; lanes: eight of them at a time
     vectors       what LLVM does with 16 numbers at once
     memory        prefetching, and numbers shared between threads
     ranks         best k and AUC of blocks of users
@@ -18,7 +18,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     sgd_sampled   the passes over positives and sampled negatives
 """
 
-from mfcli.kernels.als import PANEL, Scratch, Side, solve_rows
+from mfcli.kernels.als import Scratch, Side, scratch_of, solve_rows
 from mfcli.kernels.arrays import Grid, PassArguments, Proposal, Rates, SeenFilter, Tiles, Weights
 from mfcli.kernels.compilation import announced
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
@@ -31,7 +31,6 @@ from mfcli.kernels.tiles import fill_tiles
 __all__ = [
     "BPR",
     "BPR_SQUARED",
-    "PANEL",
     "WARP",
     "Grid",
     "PassArguments",
@@ -56,6 +55,7 @@ __all__ = [
     "pairwise_pass",
     "rank_block",
     "rank_common",
+    "scratch_of",
     "solve_rows",
     "sum_histories",
     "svdpp_pass",

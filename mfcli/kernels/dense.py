@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite.binding import get_host_cpu_features
 from numba.core import types
 
 from mfcli.kernels.arrays import F32, Array, Int
@@ -24,7 +25,9 @@ from mfcli.kernels.vectors import (
     take_lines,
 )
 
-HIGH = 8  # rows of a tile of 16 columns, a register each
+# Rows of a tile of 16 columns: its sums have half of the processor's registers, or a quarter where
+# there are 32 of twice the size.
+HIGH = 8 if get_host_cpu_features().get("avx512f") else 4
 TALL, NARROW = 4, 2  # a tile of inner products
 SUMMED = 8  # numbers that are summed at once there
 SINGULAR = 1e-6  # a pivot below this part of its diagonal counts as zero
@@ -96,11 +99,9 @@ def dots_tile(_context: Any, matrix: Any, _r: Any, _c: Any, lines: Any, _n: Any)
         _, row, column, _, length = emitter.values
         zeros = ir.Constant(_HALF, [0.0] * SUMMED)
         sums = [emitter.held(zeros) for _ in range(TALL * NARROW)]
-        add = emitter.known(f"llvm.fmuladd.v{SUMMED}f32", *[_HALF] * 4)
 
         def taken(line: Any, part: Any) -> Any:
-            place = emitter.at(3, line, part)
-            return builder.load(builder.bitcast(place, _HALF.as_pointer()), align=4)
+            return emitter.load(emitter.at(3, line, part), _HALF)
 
         with emitter.loop(ir.Constant(INDEX, 0), length, SUMMED) as (part, _):
             rights = [taken(emitter.plus(column, j), part) for j in range(NARROW)]
@@ -108,7 +109,7 @@ def dots_tile(_context: Any, matrix: Any, _r: Any, _c: Any, lines: Any, _n: Any)
                 left = taken(emitter.plus(row, i), part)
                 for j, right in enumerate(rights):
                     held = sums[NARROW * i + j]
-                    builder.store(builder.call(add, [left, right, builder.load(held)]), held)
+                    builder.store(emitter.multiply_add(left, right, builder.load(held)), held)
         found = _sums(builder, [builder.load(held) for held in sums])
         for number, place in enumerate(_PLACES):
             i, j = divmod(number, NARROW)
@@ -175,48 +176,45 @@ def _settle_block(_context: Any, matrix: Any, _at: Any, _column: Any) -> Any:
 
 
 @inlined
-def add_products(matrix: Array, panel: Array, begin: Int, end: Int) -> None:
-    """Add panel[begin:end]ᵀ panel[begin:end] to the upper half of a matrix (W, W)."""
-    width = len(matrix)
+def add_products(matrix: Array, width: Int, panel: Array, count: Int) -> None:
+    """Add panel[:count]ᵀ panel[:count] to the upper half of a matrix[:width, :width]."""
     for column in range(0, width, WIDE):
         for row in range(0, column + WIDE, HIGH):
-            add_tile(matrix, row, column, panel, begin, end)
+            add_tile(matrix, row, column, panel, 0, count)
 
 
 @inlined
-def inner_products(matrix: Array, lines: Array, count: Int) -> None:
-    """Set the upper half of matrix[:count, :count] to the inner products of ``count`` lines (N, D).
+def inner_products(matrix: Array, lines: Array, count: Int, length: Int) -> None:
+    """Set the upper half of matrix[:count, :count] to the inner products of lines[:count, :length].
 
     Up to 3 rows and columns beyond are written as well: the lines there are to hold numbers.
     """
     for column in range(0, count, NARROW):
         for row in range(0, column + NARROW, TALL):
-            dots_tile(matrix, row, column, lines, lines.shape[1])
+            dots_tile(matrix, row, column, lines, length)
 
 
 @inlined
-def factorize(matrix: Array, floors: Array) -> None:
-    """Turn the upper half of a positive semi-definite (W, W) into U with Uᵀ U = matrix.
+def factorize(matrix: Array, width: Int, floors: Array) -> None:
+    """Turn the upper half of a positive semi-definite [:width, :width] into U, Uᵀ U = matrix.
 
     The diagonal of U is kept as its inverse. A direction in which the matrix says nothing has an
     inverse of 0, so that a solution has no part in it. floors: (16,), memory to work in.
     """
-    width = len(matrix)
     for low in range(0, width, WIDE):
         for r in range(WIDE):
             floors[r] = F32(SINGULAR) * matrix[low + r, low + r]
         for column in range(low, width, WIDE):
-            take_tile(matrix, low, column, matrix, 0, low)
-            take_tile(matrix, low + HIGH, column, matrix, 0, low)
+            for row in range(low, low + WIDE, HIGH):
+                take_tile(matrix, row, column, matrix, 0, low)
         _factor_block(matrix, low, floors)
         for column in range(low + WIDE, width, WIDE):
             _settle_block(matrix, low, column)
 
 
 @inlined
-def solve(factor: Array, vector: Array) -> None:
-    """Replace a vector (W,) by x with Uᵀ U x = vector, of what ``factorize`` made."""
-    width = len(factor)
+def solve(factor: Array, width: Int, vector: Array) -> None:
+    """Replace a vector[:width] by x with Uᵀ U x = vector, of what ``factorize`` made."""
     for low in range(0, width, WIDE):
         for r in range(low, low + WIDE):
             value = vector[r] * factor[r, r]

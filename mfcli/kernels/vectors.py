@@ -17,6 +17,7 @@ from numba.extending import intrinsic as numba_intrinsic
 intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], numba_intrinsic)
 
 WIDE = 16  # numbers of a vector
+MANY = 4  # vectors that are summed side by side: an addition waits for the one before
 
 FLOAT, INDEX, LANE = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 VECTOR = ir.VectorType(FLOAT, WIDE)
@@ -48,13 +49,14 @@ class Emitter:
         """Return index + number."""
         return self.builder.add(index, ir.Constant(INDEX, number))
 
-    def load(self, address: Any) -> Any:
-        """Return the 16 numbers at an address."""
-        return self.builder.load(self.builder.bitcast(address, VECTOR.as_pointer()), align=4)
+    def load(self, address: Any, kind: Any = VECTOR) -> Any:
+        """Return the vector of 16 numbers, or of another kind, at an address."""
+        return self.builder.load(self.builder.bitcast(address, kind.as_pointer()), align=4)
 
     def store(self, vector: Any, address: Any) -> None:
-        """Write the 16 numbers at an address."""
-        self.builder.store(vector, self.builder.bitcast(address, VECTOR.as_pointer()), align=4)
+        """Write a vector at an address."""
+        place = self.builder.bitcast(address, vector.type.as_pointer())
+        self.builder.store(vector, place, align=4)
 
     def spread(self, number: Any) -> Any:
         """Return a vector that holds one number everywhere."""
@@ -72,7 +74,8 @@ class Emitter:
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """Return a · b + c, fused where the processor can."""
-        return self.builder.call(self.known(f"llvm.fmuladd.v{WIDE}f32", *[VECTOR] * 4), [a, b, c])
+        name = f"llvm.fmuladd.v{a.type.count}f32"
+        return self.builder.call(self.known(name, *[a.type] * 4), [a, b, c])
 
     def total(self, vector: Any) -> Any:
         """Return the sum of a vector's numbers, added in halves."""
@@ -91,6 +94,20 @@ class Emitter:
         """Emit a loop; its body is what is emitted in the context."""
         return cgutils.for_range_slice(self.builder, begin, end, ir.Constant(INDEX, step))
 
+    def in_parts(self, length: Any, emit: Callable[[Any, int], None]) -> None:
+        """Emit what is done to ``MANY`` vectors of a line from a part on, then to single ones."""
+        rest = self.builder.srem(length, ir.Constant(INDEX, MANY * WIDE))
+        most = self.builder.sub(length, rest)
+        for begin, end, wide in ((ir.Constant(INDEX, 0), most, MANY), (most, length, 1)):
+            with self.loop(begin, end, wide * WIDE) as (part, _):
+                emit(part, wide)
+
+    def length(self, which: int, axis: int = 0) -> Any:
+        """Return a length of an argument, an array."""
+        kind = self.kinds[which]
+        array = self.context.make_array(kind)(self.context, self.builder, self.values[which])
+        return self.builder.extract_value(array.shape, axis)
+
     def done(self) -> Any:
         """Return what an intrinsic without a result returns."""
         return self.context.get_dummy_value()
@@ -101,15 +118,22 @@ def _combination(subtract: bool) -> Callable[..., Any]:
         emitter = Emitter(*call)
         builder = emitter.builder
         _, place, _, first, _, begin, end, column, length = emitter.values
-        with emitter.loop(ir.Constant(INDEX, 0), length, WIDE) as (part, _):
-            target = emitter.at(0, builder.add(place, part))
-            held = emitter.held(emitter.load(target))
+
+        def add(part: Any, wide: int) -> None:
+            """Emit what is added to ``wide`` vectors from a part on: each is a chain of its own."""
+            parts = [emitter.plus(part, WIDE * number) for number in range(wide)]
+            targets = [emitter.at(0, builder.add(place, each)) for each in parts]
+            sums = [emitter.held(emitter.load(target)) for target in targets]
             with emitter.loop(begin, end) as (at, _):
                 one = builder.load(emitter.at(2, builder.add(first, builder.sub(at, begin))))
                 factor = emitter.spread(builder.fneg(one) if subtract else one)
-                line = emitter.load(emitter.at(4, at, builder.add(column, part)))
-                builder.store(emitter.multiply_add(factor, line, builder.load(held)), held)
-            emitter.store(builder.load(held), target)
+                for each, held in zip(parts, sums, strict=True):
+                    line = emitter.load(emitter.at(4, at, builder.add(column, each)))
+                    builder.store(emitter.multiply_add(factor, line, builder.load(held)), held)
+            for target, held in zip(targets, sums, strict=True):
+                emitter.store(builder.load(held), target)
+
+        emitter.in_parts(length, add)
         return emitter.done()
 
     return emit
@@ -151,6 +175,56 @@ def take_lines(
     at = types.intp
     kinds = (vector, at, weights, at, lines, at, at, at, at)
     return types.none(*kinds), _combination(subtract=True)
+
+
+@intrinsic
+def add_rows(
+    _context: Any, vector: Any, weights: Any, table: Any, places: Any, _f: Any, _n: Any
+) -> Any:
+    """Add Σ weights[i] · table[places[f + i]] over i < n to a vector as long as those rows."""
+
+    def emit(*call: Any) -> Any:
+        emitter = Emitter(*call)
+        builder = emitter.builder
+        _, _, _, _, first, count = emitter.values
+
+        def add(part: Any, wide: int) -> None:
+            parts = [emitter.plus(part, WIDE * number) for number in range(wide)]
+            targets = [emitter.at(0, each) for each in parts]
+            sums = [emitter.held(emitter.load(target)) for target in targets]
+            with emitter.loop(ir.Constant(INDEX, 0), count) as (at, _):
+                factor = emitter.spread(builder.load(emitter.at(1, at)))
+                place = builder.load(emitter.at(3, builder.add(first, at)))
+                row = builder.sext(place, INDEX) if place.type.width < INDEX.width else place
+                for each, held in zip(parts, sums, strict=True):
+                    line = emitter.load(emitter.at(2, row, each))
+                    builder.store(emitter.multiply_add(factor, line, builder.load(held)), held)
+            for target, held in zip(targets, sums, strict=True):
+                emitter.store(builder.load(held), target)
+
+        emitter.in_parts(emitter.length(0), add)
+        return emitter.done()
+
+    at = types.intp
+    return types.none(vector, weights, table, places, at, at), emit
+
+
+@intrinsic
+def ask_for(_context: Any, table: Any, _row: Any) -> Any:
+    """Have a row of a table brought into the nearest cache, while something else is computed."""
+
+    def emit(*call: Any) -> Any:
+        emitter = Emitter(*call)
+        length = emitter.length(0, 1)
+        with emitter.loop(ir.Constant(INDEX, 0), length, WIDE) as (part, _):
+            place = emitter.at(0, emitter.values[1], part)
+            place = emitter.builder.bitcast(place, ir.IntType(8).as_pointer())
+            kind = (ir.VoidType(), place.type, LANE, LANE, LANE)
+            ask = emitter.known("llvm.prefetch.p0", *kind)
+            emitter.builder.call(ask, [place, LANE(0), LANE(3), LANE(1)])  # read, keep, data
+        return emitter.done()
+
+    return types.none(table, types.intp), emit
 
 
 @intrinsic

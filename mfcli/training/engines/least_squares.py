@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from mfcli.config import Objective, Recipe
 from mfcli.data.interactions import Indices
-from mfcli.kernels import PANEL, Scratch, Side, solve_rows
+from mfcli.kernels import Side, scratch_of, solve_rows
 from mfcli.kernels.vectors import WIDE
 from mfcli.models.tables import Tables
 from mfcli.models.values import confidences
@@ -154,7 +154,7 @@ class RowSolver:
         stop = False
 
         def work(worker: int) -> None:
-            scratch = _scratch(side.table.shape[1])
+            scratch = scratch_of(side.table.shape[1])
             while not stop and (part := next(waiting, None)) is not None:
                 solve_rows(part, side, scratch, losses)
                 done[worker] += int((self.indptr[part + 1] - self.indptr[part]).sum())
@@ -240,11 +240,6 @@ def _laid(factors: Floats, last: Floats, depth: int) -> Floats:
     if len(last):
         table[:, factors.shape[1]] = last
     return table
-
-
-def _scratch(depth: int) -> Scratch:
-    shapes = ((max(PANEL, depth), depth), (depth * depth,), (depth,), (depth,), (WIDE,))
-    return Scratch(*(np.zeros(shape, np.float32) for shape in shapes))
 
 
 def _parts(counts: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
