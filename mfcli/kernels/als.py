@@ -16,6 +16,8 @@ No eigenvalue of either is below 1, nor for ials above 1 + max w / α₀: float3
 few entries, and of equally many, are solved eight at a time.
 """
 
+# ruff: noqa: C901 - a kernel is one loop, as in sgd.py
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -25,7 +27,7 @@ import numpy as np
 from mfcli.kernels.arrays import F32, Array, Int
 from mfcli.kernels.compilation import FAST, compiled, inlined
 from mfcli.kernels.dense import TALL, add_products, factorize, inner_products, solve
-from mfcli.kernels.lanes import COLUMNS, LANES, solve_lanes
+from mfcli.kernels.lanes import BEYOND, LANES, solve_lanes
 from mfcli.kernels.vectors import WIDE, add_lines, add_rows, ask_for, dot, scale_line
 
 PANEL = 128  # entries whose factors are laid side by side at a time
@@ -55,16 +57,17 @@ class Scratch(NamedTuple):
     panel: Array  # (max(PANEL, D + 4), D + APART), C or a part of it
     matrix: Array  # (D * (D + APART),), of the system
     vector: Array  # (D,)
+    pulls: Array  # (PANEL,)
     scales: Array  # (D,), held^-½
     floors: Array  # (16,)
-    systems: Array  # ((FEW + TALL) * (FEW + COLUMNS + 1) * LANES,)
+    systems: Array  # ((FEW + TALL) * (FEW + BEYOND) * LANES,)
 
 
 def scratch_of(depth: int) -> Scratch:
     """Make the memory of a thread for tables of a width."""
-    systems = (FEW + TALL) * (FEW + COLUMNS + 1) * LANES
+    systems = (FEW + TALL) * (FEW + BEYOND) * LANES
     wide = depth + APART
-    shapes = ((max(PANEL, depth + TALL), wide), depth * wide, depth, depth, WIDE, systems)
+    shapes = ((max(PANEL, depth + TALL), wide), depth * wide, depth, PANEL, depth, WIDE, systems)
     return Scratch(*(np.zeros(shape, np.float32) for shape in shapes))
 
 
@@ -75,162 +78,111 @@ def solve_rows(rows: Array, side: Side, scratch: Scratch, losses: Array) -> None
     Each row is solved by itself, to the same bits whatever the list; those that follow each other
     and have as many entries are fast.
     """
-    depth = side.table.shape[1]
-    at = 0
-    while at < len(rows):
-        count = _count(side, rows[at])
-        free = _set_scales(scratch.scales, side, rows[at])
-        if free or count > depth:
-            _solve_wide(rows[at], side, scratch, losses)
-            at += 1
-        elif count > FEW:
-            _solve_short(rows[at], side, scratch, losses)
-            at += 1
+    indptr, indices, roots, targets, ridge, bias_ridge, bias, used, levels, table, other = side
+    panel, square, vector, pulls, scales, floors, systems = scratch
+    depth = table.shape[1]
+    at, taken = 0, 0
+    for number in range(len(rows)):
+        if number < at + taken:  # is solved with one before
+            continue
+        at, taken = number, 1
+        row = rows[at]
+        first, count = np.int64(indptr[row]), np.int64(indptr[row + 1] - indptr[row])
+        free = _set_scales(scales, row, ridge, bias_ridge, bias, used, levels)
+        short, few = not free and count <= depth, not free and count <= min(FEW, depth)
+        while few and taken < LANES and at + taken < len(rows):
+            like = rows[at + taken]
+            alike = bias < 0 or bias_ridge[like] == bias_ridge[row]
+            if not alike or ridge[like] != ridge[row] or indptr[like + 1] - indptr[like] != count:
+                break
+            taken += 1
+        lanes: Int = LANES if few else 1
+        high = count + TALL if few else -(-count // WIDE) * WIDE if short else depth
+        wide = count + BEYOND if few else high + APART
+        memory = systems if few else square
+        system = memory[: high * wide * lanes].reshape(high, wide, lanes)
+        matrix = memory[: high * wide].reshape(high, wide)
+        if short:
+            for k in range(count, -(-count // TALL) * TALL):
+                panel[k] = F32(0)
+            for lane in range(taken):
+                begin = np.int64(indptr[rows[at + lane]])
+                after = rows[min(at + lane + 1, len(rows) - 1)]
+                coming, known = np.int64(indptr[after]), indptr[after + 1] - indptr[after]
+                for k in range(count):
+                    if k < known:
+                        ask_for(other, indices[coming + k])
+                    root = roots[begin + k] if len(roots) else F32(1)
+                    scale_line(panel, k, other, indices[begin + k], scales, depth, root)
+                    vector[k] = root * (targets[begin + k] if len(targets) else F32(1))
+                inner_products(system[:, :, lane], panel, count, depth)
+                for k in range(count):
+                    system[k, k, lane] += F32(1)
+                    if few:
+                        system[k, count, lane] = vector[k]
+            for k in range(count, 0 if few else high):
+                for above in range(k):
+                    matrix[above, k] = F32(0)
+                matrix[k, k] = F32(1)
+                vector[k] = F32(0)
         else:
-            taken = 1
-            while (
-                taken < LANES and at + taken < len(rows) and _like(side, rows[at], rows[at + taken])
-            ):
-                taken += 1
-            _solve_few(rows, at, taken, side, scratch, losses)
-            at += taken
+            matrix[:] = F32(0)
+            vector[:] = F32(0)
+            for start in range(0, count, PANEL):
+                size: Int = min(PANEL, count - start)
+                for k in range(size):
+                    entry = first + start + k
+                    root = roots[entry] if len(roots) else F32(1)
+                    scale_line(panel, k, other, indices[entry], scales, depth, root)
+                    pulls[k] = root * (targets[entry] if len(targets) else F32(1))
+                add_lines(vector, 0, pulls, 0, panel, 0, size, 0, depth)
+                add_products(matrix, depth, panel, size)
+            for f in range(depth):
+                held = bias_ridge[row] if f == bias else ridge[row]
+                if len(levels):
+                    held += levels[f]
+                matrix[f, f] += F32(0) if held <= F32(0) and f < used else F32(1)
+        if few:
+            solve_lanes(system, count)
+        else:
+            factorize(matrix, high, floors)
+            solve(matrix, high, vector)
+        for lane in range(taken):
+            solved = rows[at + lane]
+            x, begin, loss = table[solved], np.int64(indptr[solved]), 0.0
+            if not short:
+                for f in range(depth):
+                    x[f] = scales[f] * vector[f]
+            for k in range(count):
+                root = roots[begin + k] if len(roots) else F32(1)
+                if short:  # the solution of the small system is √w (t − ⟨x, y⟩)
+                    rest = system[k, count, lane] if few else vector[k]
+                    vector[k] = rest * root
+                else:
+                    target = targets[begin + k] if len(targets) else F32(1)
+                    rest = root * (dot(other, indices[begin + k], 0, x, 0, depth) - target)
+                loss += np.float64(rest) ** 2
+            if short:
+                x[:] = F32(0)
+                add_rows(x, vector, other, indices, begin, count)
+                for f in range(depth):
+                    x[f] *= scales[f] * scales[f]
+            losses[solved] = loss
 
 
 @inlined
-def _count(side: Side, row: Int) -> Int:
-    return np.int64(side.indptr[row + 1] - side.indptr[row])
-
-
-@inlined
-def _like(side: Side, one: Int, other: Int) -> bool:
-    """Tell whether two rows have as many entries and the same held of their factors."""
-    ridges = side.ridge[one] == side.ridge[other]
-    biases = side.bias < 0 or side.bias_ridge[one] == side.bias_ridge[other]
-    return _count(side, one) == _count(side, other) and ridges and biases
-
-
-@inlined
-def _set_scales(scales: Array, side: Side, row: Int) -> Int:
+def _set_scales(
+    scales: Array, row: Int, ridge: Array, bias_ridge: Array, bias: Int, used: Int, levels: Array
+) -> Int:
     """Set held^-½ of a row's factors, 1 where nothing is held; return how many those are."""
-    free = 0
-    for f in range(side.used):
-        held = side.bias_ridge[row] if f == side.bias else side.ridge[row]
-        if len(side.levels):
-            held += side.levels[f]
+    free: Int = 0
+    for f in range(used):
+        held = bias_ridge[row] if f == bias else ridge[row]
+        if len(levels):
+            held += levels[f]
         nothing = held <= F32(0)
         free += nothing
         scales[f] = F32(1) if nothing else F32(1) / np.sqrt(held)
-    for f in range(side.used, len(scales)):
+    for f in range(used, len(scales)):
         scales[f] = F32(0)
     return free
-
-
-@inlined
-def _lay(panel: Array, place: Int, entry: Int, side: Side, scales: Array) -> Array:
-    """Lay a line of C in the panel; return √w t of the entry."""
-    root = side.roots[entry] if len(side.roots) else F32(1)
-    scale_line(panel, place, side.other, side.indices[entry], scales, len(scales), root)
-    return root * (side.targets[entry] if len(side.targets) else F32(1))
-
-
-@inlined
-def _solve_few(
-    rows: Array, at: Int, taken: Int, side: Side, scratch: Scratch, losses: Array
-) -> None:
-    """Solve rows[at : at + taken] of as few entries side by side, by their entries."""
-    panel, scales, depth = scratch.panel, scratch.scales, side.table.shape[1]
-    count = _count(side, rows[at])
-    wide = count + COLUMNS + 1
-    systems = scratch.systems[: (count + TALL) * wide * LANES]
-    systems = systems.reshape(count + TALL, wide, LANES)
-    for k in range(count, -(-count // TALL) * TALL):
-        panel[k] = F32(0)
-    for lane in range(taken):
-        first = np.int64(side.indptr[rows[at + lane]])
-        after = rows[min(at + lane + 1, len(rows) - 1)]
-        coming, known = np.int64(side.indptr[after]), _count(side, after)
-        system = systems[:, :, lane]
-        for k in range(count):
-            if k < known:
-                ask_for(side.other, side.indices[coming + k])
-            scratch.vector[k] = _lay(panel, k, first + k, side, scales)
-        inner_products(system, panel, count, depth)
-        for k in range(count):
-            system[k, k] += F32(1)
-            system[k, count] = scratch.vector[k]
-    solve_lanes(systems, count)
-    for lane in range(taken):
-        row = rows[at + lane]
-        first, loss = np.int64(side.indptr[row]), 0.0
-        for k in range(count):  # the solution of the small system is √w (t − ⟨x, y⟩)
-            rest = systems[k, count, lane]
-            loss += np.float64(rest) ** 2
-            scratch.vector[k] = rest * (side.roots[first + k] if len(side.roots) else F32(1))
-        x = side.table[row]
-        x[:] = F32(0)
-        add_rows(x, scratch.vector, side.other, side.indices, first, count)
-        for f in range(depth):
-            x[f] *= scales[f] * scales[f]
-        losses[row] = loss
-
-
-@inlined
-def _solve_short(row: Int, side: Side, scratch: Scratch, losses: Array) -> None:
-    """Solve a row of no more entries than factors, by its entries."""
-    panel, vector, depth = scratch.panel, scratch.vector, side.table.shape[1]
-    first, count = np.int64(side.indptr[row]), _count(side, row)
-    size: Int = -(-count // WIDE) * WIDE
-    matrix = scratch.matrix[: size * (size + APART)].reshape(size, size + APART)
-    for k in range(count):
-        vector[k] = _lay(panel, k, first + k, side, scratch.scales)
-    for k in range(count, -(-count // TALL) * TALL):
-        panel[k] = F32(0)
-    inner_products(matrix, panel, count, depth)
-    for k in range(count, size):
-        matrix[: k + 1, k] = F32(0)
-        vector[k] = F32(0)
-    for k in range(size):
-        matrix[k, k] += F32(1)
-    factorize(matrix, size, scratch.floors)
-    solve(matrix, size, vector)
-    x, loss = side.table[row], 0.0
-    x[:] = F32(0)
-    add_lines(x, 0, vector, 0, panel, 0, count, 0, depth)
-    for f in range(depth):
-        x[f] *= scratch.scales[f]
-    for k in range(count):  # as of few
-        loss += np.float64(vector[k]) ** 2
-    losses[row] = loss
-
-
-@inlined
-def _solve_wide(row: Int, side: Side, scratch: Scratch, losses: Array) -> None:
-    """Solve a row by its factors."""
-    panel, vector, depth = scratch.panel, scratch.vector, side.table.shape[1]
-    first, count = np.int64(side.indptr[row]), _count(side, row)
-    matrix = scratch.matrix.reshape(depth, depth + APART)
-    matrix[:] = F32(0)
-    vector[:] = F32(0)
-    for start in range(0, count, PANEL):
-        taken: Int = min(PANEL, count - start)
-        for k in range(taken):
-            pull = _lay(panel, k, first + start + k, side, scratch.scales)
-            for f in range(depth):
-                vector[f] += pull * panel[k, f]
-        add_products(matrix, depth, panel, taken)
-    for f in range(depth):
-        held = side.bias_ridge[row] if f == side.bias else side.ridge[row]
-        if len(side.levels):
-            held += side.levels[f]
-        matrix[f, f] += F32(0) if held <= F32(0) and f < side.used else F32(1)
-    factorize(matrix, depth, scratch.floors)
-    solve(matrix, depth, vector)
-    x, loss = side.table[row], 0.0
-    for f in range(depth):
-        x[f] = scratch.scales[f] * vector[f]
-    for k in range(first, first + count):
-        target = side.targets[k] if len(side.targets) else F32(1)
-        root = side.roots[k] if len(side.roots) else F32(1)
-        error = dot(side.other, side.indices[k], 0, x, 0, depth) - target
-        loss += np.float64(root * error) ** 2
-    losses[row] = loss

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from llvmlite.binding import get_host_cpu_features
+from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 from numba.core import types
 
 from mfcli.kernels.arrays import F32, Array, Int

@@ -17,6 +17,7 @@ from mfcli.kernels.vectors import FLOAT, INDEX, Emitter, intrinsic
 
 LANES = 8  # systems
 COLUMNS = 8  # of a row, updated side by side
+BEYOND = COLUMNS + 1  # columns that a system needs more than it has unknowns
 
 _VECTOR = ir.VectorType(FLOAT, LANES)
 _ONES = ir.Constant(_VECTOR, [1.0] * LANES)
@@ -93,7 +94,7 @@ def _substitute(_context: Any, systems: Any, _row: Any, _size: Any) -> Any:
 
 @inlined
 def solve_lanes(systems: Array, size: Int) -> None:
-    """Solve systems (≥ size, ≥ size + 9, 8) of ``size`` unknowns, by Cholesky, in place.
+    """Solve systems (≥ size, ≥ size + BEYOND, 8) of ``size`` unknowns, by Cholesky, in place.
 
     The upper half of [:size, :size, lane] is a matrix with positive pivots, and [:size, size, lane]
     its right side, which the solution replaces. What stands beyond is numbers, and changes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from mfcli.config import Init, Recipe, TrainConfig
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Progress
+from mfcli.kernels import solve_rows
 from mfcli.models.tables import Tables
 from mfcli.training.engines.als import ALSEngine
 from mfcli.training.engines.base import EpochLoss
@@ -241,11 +243,14 @@ def _trained_without_regularization(train: Interactions, objective: str, factors
     assert engine.model.are_finite()
 
 
-@pytest.mark.parametrize("options", OPTIONS[1:3], ids=["mse", "ials"])
-def test_the_bits_are_the_same_for_any_number_of_workers(options):
+@pytest.mark.parametrize("parts", [1, 7, 500])
+@pytest.mark.parametrize("options", OPTIONS[1:4], ids=["mse", "ials", "weighted"])
+def test_the_bits_are_the_same_for_any_number_of_workers_and_parts(options, parts, monkeypatch):
     train = interactions(300, 200, 0.1, seed=3)
     runs = []
-    for workers in (1, 2, 5):
+    for workers in (1, 2, 3, 4):
+        if workers > 1:
+            monkeypatch.setattr("mfcli.training.engines.least_squares.PARTS", parts)
         engine = made(config(**options, factors=70), train, workers)
         losses = np.array([epoch(engine, number) for number in (1, 2)])
         runs.append([losses, *engine.model.weights.values()])
@@ -275,11 +280,22 @@ def test_torch_solves_as_the_kernels_do_in_batches_of_any_size(monkeypatch):
 
 
 def test_closing_an_epoch_stops_its_threads(monkeypatch):
+    solved = []
+
+    def slowly(rows, *others):
+        time.sleep(0.005)
+        solved.append(len(rows))
+        solve_rows(rows, *others)
+
     monkeypatch.setattr("mfcli.training.engines.least_squares.INTERVAL", 0.0)
+    monkeypatch.setattr("mfcli.training.engines.least_squares.solve_rows", slowly)
     engine = made(config(objective="ials", factors=32), interactions(400, 300, 0.3, seed=5), 2)
     steps = engine.epoch(1, 0.0)
     assert isinstance(next(steps), Progress)
     steps.close()  # type: ignore[attr-defined]
+    before = len(solved)
+    time.sleep(0.02)
+    assert len(solved) == before < 64
 
 
 def test_the_gramian_is_that_of_float64():

@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 EPSILON = float(np.finfo(np.float32).eps)
 INTERVAL = 0.1  # seconds between reports
 PARTS = 64  # pieces of about equal work that the threads take one after the other
-GRAM_ROWS = 1024  # rows of one product; their sums in float32 are added up in float64
+GRAM_ROWS = 4096  # rows of one product; their sums in float32 are added up in float64
 ROW_COST = 64  # entries that a row costs beside its own
 
 
@@ -135,7 +135,8 @@ class RowSolver:
         )
         losses = np.zeros(len(table))
         yield from self._run(side, losses, workers)
-        own.factors[:] = table[:, :factors]
+        if table is not own.factors:
+            own.factors[:] = table[:, :factors]
         if len(own.biases):
             own.biases[:] = table[:, factors]
         self.loss = float(losses.sum())
@@ -234,7 +235,12 @@ def tables_of(model: Tables) -> tuple[FactorTable, FactorTable]:
 
 
 def _laid(factors: Floats, last: Floats, depth: int) -> Floats:
-    """Lay factors and one more column, where there is one, in a table of ``depth`` columns."""
+    """Lay factors and one more column, where there is one, in a table of ``depth`` columns.
+
+    Factors that are such a table already are returned as they are.
+    """
+    if factors.shape[1] == depth and factors.flags.c_contiguous:
+        return factors
     table = np.zeros((len(factors), depth), np.float32)
     table[:, : factors.shape[1]] = factors
     if len(last):
