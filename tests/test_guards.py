@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import mfcli
 from mfcli.codes import WarningCode
 from mfcli.config import Objective, Recipe, TrainConfig
-from mfcli.config.choices import Engine
+from mfcli.config.choices import Engine, Order
 from mfcli.config.combinations import combinations
 from mfcli.data.interactions import Interactions
 from mfcli.data.scales import are_counts, are_equal
@@ -258,6 +259,8 @@ class TestPositives:
 
 def test_threads_without_locks_are_noted() -> None:
     recipe = recipe_of(next(way for way in RANKING if way[2] is Engine.hogwild))
-    (first, *_) = notices(recipe, matrix_of([1] * 12), workers=2)
+    assert not list(notices(recipe, matrix_of([1] * 12), workers=2))
+    free = dataclasses.replace(recipe, order=Order.free)
+    (first, *_) = notices(free, matrix_of([1] * 12), workers=2)
     assert isinstance(first, Noted)
-    assert "--workers 1" in first.message
+    assert "--order grid" in first.message

@@ -40,12 +40,8 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         "only models of --objective mse predict ratings to rank by",
     ),
     ("order",): (
-        lambda s: (
-            s.engine is Engine.hogwild
-            and s.objective is Objective.mse
-            and s.model is not ModelKind.svdpp
-        ),
-        "only --engine hogwild with --objective mse on mf and biased-mf has orders",
+        lambda s: s.engine is Engine.hogwild,
+        "only --engine hogwild has orders",
     ),
     ("hidden", "item_factors"): (
         lambda s: s.model is ModelKind.neural,

@@ -83,7 +83,7 @@ ON_DEVICES = frozenset({Engine.minibatch, Engine.als})  # the others compute on 
 
 
 class Order(StrEnum):
-    """In which order the hogwild engine visits ratings for a pointwise objective."""
+    """In which order the hogwild engine visits ratings, and whether its threads wait."""
 
     grid = "grid"
     free = "free"

@@ -326,8 +326,9 @@ class TrainOptions(Config):
     )
     order: Order | None = option(
         None,
-        "Of hogwild with mse: a grid of blocks that share no row and no column (the same "
-        "bits for any number of workers), or free of any order.",
+        "Of the hogwild engine: a grid of blocks whose threads share no row and no column, so that "
+        "the same seed gives the same bits at any number of workers (svdpp: on one), or free, "
+        "Hogwild as published: threads without locks, and other lists in each run.",
         shown="grid",
         panel=_RUN,
     )

@@ -12,6 +12,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     memory        prefetching, and numbers shared between threads
     ranks         best k and AUC of blocks of users
     slopes        losses and their derivatives
+    turns         which tiles a thread goes through next
     tiles         the ratings' shuffled copy, and random bits
     negatives     items that a user has not seen
     sgd           the passes over ratings
@@ -19,12 +20,28 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
 """
 
 from mfcli.kernels.als import Scratch, Side, scratch_of, solve_rows
-from mfcli.kernels.arrays import Grid, PassArguments, Proposal, Rates, SeenFilter, Tiles, Weights
+from mfcli.kernels.arrays import (
+    Grid,
+    PassArguments,
+    PassScratch,
+    Proposal,
+    Rates,
+    SeenFilter,
+    Tiles,
+    Weights,
+)
 from mfcli.kernels.compilation import announced
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
 from mfcli.kernels.ranks import rank_block, rank_common, topk_block
 from mfcli.kernels.sgd import mse_pass, sum_histories, svdpp_pass
-from mfcli.kernels.sgd_sampled import BPR, BPR_SQUARED, WARP, logistic_pass, pairwise_pass
+from mfcli.kernels.sgd_sampled import (
+    BPR,
+    BPR_SQUARED,
+    WARP,
+    logistic_pass,
+    pairwise_pass,
+    pass_scratch,
+)
 from mfcli.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.kernels.tiles import fill_tiles
 
@@ -34,6 +51,7 @@ __all__ = [
     "WARP",
     "Grid",
     "PassArguments",
+    "PassScratch",
     "Proposal",
     "Rates",
     "Scratch",
@@ -53,6 +71,7 @@ __all__ = [
     "mse",
     "mse_pass",
     "pairwise_pass",
+    "pass_scratch",
     "rank_block",
     "rank_common",
     "scratch_of",

@@ -46,18 +46,20 @@ class SeenFilter(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """Where negatives are drawn from: an alias table, or uniformly from slices of all items.
+    """Where negatives are drawn from: strips of the items, which lie one after the other.
 
-    Uniform draws of a tile come from one of `slices` equal parts of the items, which are dealt
-    anew in each epoch: every unseen item is as likely as any other, but the rows in use at a time
-    fit the cache, and threads seldom fight over one.
+    Positives of one item strip that a turn holds have negatives from the other, which no other
+    turn of the round touches and which fits the cache: uniformly, or by the strip's alias table of
+    the items' weights. A sample weighs as much as its strip holds of all weight, times K, so that
+    an item counts by its own weight alone.
     """
 
     popularity: Array  # (I,) float64, weights; the three are empty for uniform draws
-    accept: Array  # (I,) uint32
-    alias: Array  # (I,) int32
-    dealt: Array  # (I,) int32, the items in this epoch's order
-    slices: Int
+    accept: Array  # (I,) uint32, of places in `dealt`
+    alias: Array  # (I,) int32, places in `dealt`
+    dealt: Array  # (I,) int32, the items strip by strip
+    bounds: Array  # (K + 1,) int64, strip s is dealt[bounds[s]:bounds[s + 1]]
+    shares: Array  # (K,) float32, K times the strip's part of all weight
 
 
 class Rates(NamedTuple):
@@ -70,29 +72,34 @@ class Rates(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """How far an epoch over user strips × item strips is, shared by its workers.
+    """The turns of an epoch in S rounds, and how far its workers are.
 
-    User strip u meets item strip items[(u + r) % S] in round r, so tile u · S + item strip is of
-    one round. A tile may run when both of its strips are done with the rounds before.
+    In round r user strip u has turn u · S + r, which holds one or two item strips: its tiles. A
+    turn may run when the strips that it holds are done with the rounds before; turns of a round
+    hold different ones.
     """
 
-    items: Array  # (S,) int64, the item strips in this epoch's order; length 0 where there is none
-    places: Array  # (S,) int64, its inverse
+    first: Array  # (S²,) int64, the item strip that a turn holds; length 0 where there is no grid
+    second: Array  # (S²,) int64, the other one; the same again where it holds one
+    own: Array  # (S,) int64, 1 for a round whose negatives come from the positive's own strip
+    holders: Array  # (S K,) int64, the user strip that holds an item strip in a round
     user_turns: Array  # (8 S,) int64, a number every cache line: rounds that a strip is done with
-    item_turns: Array  # (8 S,) int64
-    claims: Array  # (S²,) int64, 1 for a tile that a worker has taken
+    item_turns: Array  # (8 K,) int64
+    claims: Array  # (S²,) int64, 1 for a turn that a worker has taken
 
 
 class PassArguments(NamedTuple):
     """All that a pass needs but its tiles' order.
 
-    `seen` and `proposal` are for sampled objectives, `grid` for mse.
+    `seen` and `proposal` are for sampled objectives. The order is of turns of the grid, or of tiles
+    where there is none.
     """
 
     key: Int  # uint64, a hash of seed and epoch
     objective: Int  # BPR, BPR_SQUARED or WARP for pairwise_pass
     negatives: Int  # draws for a positive; for warp the most draws
     ahead: Int  # ratings to look ahead when asking for rows (mse); 0 where they are cached anyway
+    waits: Int  # 1 where a turn waits for the strips that it holds
     fixed: Int  # 1 where only users are learnt, as in folding in; sampled objectives only
     tiles: Tiles
     grid: Grid
@@ -100,3 +107,11 @@ class PassArguments(NamedTuple):
     proposal: Proposal
     weights: Weights
     rates: Rates
+
+
+class PassScratch(NamedTuple):
+    """Memory of one thread for its passes, as `pass_scratch` makes it."""
+
+    spots: Array  # (BATCH,) int64, where the positives of a batch are in their tile
+    others: Array  # (BATCH,) int64, their negatives
+    slopes: Array  # (F,) float32, gathered over a user's ratings by svdpp

@@ -117,8 +117,13 @@ class _Cache(caching.FunctionCache):
             return None
 
 
-def compiled(fastmath: bool | set[str] = False) -> Callable[[_Function], _Function]:
+def compiled(
+    fastmath: bool | set[str] = False, *, allocates: bool = True
+) -> Callable[[_Function], _Function]:
     """Make a kernel: `numba.njit`, GIL released, cached on disk wherever there is a folder.
+
+    A kernel that ``allocates`` no array needs no counts of references to them: numba then changes
+    none, an atomic operation each, which costs as much as the arithmetic where rows are views.
 
     That is the one that NUMBA_CACHE_DIR names, `__pycache__`, or the user's cache: the first that
     can be written or holds kernels already, as a read-only install that was warmed up does. Where
@@ -126,7 +131,8 @@ def compiled(fastmath: bool | set[str] = False) -> Callable[[_Function], _Functi
     """
 
     def decorate(function: _Function) -> _Function:
-        kernel = _njit(nogil=True, fastmath=fastmath, no_cfunc_wrapper=True)(function)
+        options = {"nogil": True, "fastmath": fastmath, "_nrt": allocates}
+        kernel = _njit(**options, no_cfunc_wrapper=True)(function)
         with suppress(RuntimeError):
             kernel._cache = _Cache(function)
         if function.__module__.startswith(__package__):
@@ -147,9 +153,11 @@ class _Part(CPUDispatcher):
 def inlined(function: _Function, fastmath: set[str] = FAST) -> _Function:
     """Make a part of a kernel: compiled into its callers, it needs no cache entry of its own.
 
-    Nor does it need a way in from Python, which takes as long to compile as the part itself.
+    Nor does it need a way in from Python, which takes as long to compile as the part itself. It
+    allocates no array: see ``compiled``.
     """
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
+    options["_nrt"] = False
     part = _njit(nogil=True, fastmath=fastmath, **options)(function)
     part.__class__ = _Part
     return cast(_Function, part)

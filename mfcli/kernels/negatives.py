@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from mfcli.kernels.arrays import Array, Int, PassArguments, Proposal, SeenFilter
+from mfcli.kernels.arrays import Array, Int, Proposal, SeenFilter
 from mfcli.kernels.compilation import compiled, inlined
 from mfcli.kernels.tiles import GOLDEN, below, mixed
 
@@ -27,91 +25,63 @@ def _lower_bound(items: Array, first: Int, last: Int, item: Int) -> Int:
 
 
 @inlined
-def _last_resort(
-    bits: Int, indices: Array, first: Int, last: Int, n_items: Int, popularity: Array
-) -> Int:
+def _is_seen(item: Int, user: Int, seen: SeenFilter) -> bool:
+    """Look an item up in the user's bits, and where they are not exact in the CSR row."""
+    indptr, indices, words, starts = seen
+    start = starts[user]
+    mask = ((starts[user + 1] - start) << 6) - 1
+    slot = item & mask
+    if not (words[start + (slot >> 6)] >> np.uint64(slot & 63)) & np.uint64(1):
+        return False
+    last = indptr[user + 1]
+    at = _lower_bound(indices, indptr[user], last, item)
+    return at < last and indices[at] == item
+
+
+@inlined
+def _last_resort(bits: Int, user: Int, strip: Int, seen: SeenFilter, proposal: Proposal) -> Int:
     """Find an unseen item by counting, for a user whose seen items swallow nearly every draw."""
-    if len(popularity) == 0:  # the rank-th unseen item: indices[at] − at is non-decreasing
-        rank = below(bits, n_items - (last - first))
-        low, high = first, last
-        while low < high:
-            middle = (low + high) >> 1
-            if indices[middle] - (middle - first) <= rank:
-                low = middle + 1
-            else:
-                high = middle
-        return rank + (low - first)
+    popularity, dealt, bounds = proposal.popularity, proposal.dealt, proposal.bounds
     mass = 0.0
-    at = first
-    for item in range(n_items):
-        if at < last and indices[at] == item:
-            at += 1
-        else:
-            mass += popularity[item]
+    for at in range(bounds[strip], bounds[strip + 1]):
+        item = np.int64(dealt[at])
+        if not _is_seen(item, user, seen):
+            mass += popularity[item] if len(popularity) else 1.0
     mass *= (bits >> np.uint64(11)) * 2.0**-53
-    at, found = first, -1
-    for item in range(n_items):
-        if at < last and indices[at] == item:
-            at += 1
+    found = np.int64(-1)
+    for at in range(bounds[strip], bounds[strip + 1]):
+        item = np.int64(dealt[at])
+        if _is_seen(item, user, seen):
             continue
         found = item
-        mass -= popularity[item]
+        mass -= popularity[item] if len(popularity) else 1.0
         if mass < 0.0:
             break
     return found
 
 
 @inlined
-def slice_of(part: Int, slices: Int, n_items: Int) -> tuple[Int, Int]:
-    """Return the bounds of a slice of `Proposal.dealt`."""
-    return part * n_items // slices, (part + 1) * n_items // slices
-
-
-@inlined
-def part_of(tile: Int, job: PassArguments) -> Int:
-    """Return a tile's slice: neighbours in a round differ, and a user strip meets all of them."""
-    strips = np.int64(math.sqrt(len(job.tiles.losses)))  # 1 or the square root where it is a grid
-    return (tile // strips + tile % strips) % job.proposal.slices
-
-
-@inlined
 def draw_negative(
-    state: Int, user: Int, part: Int, seen: SeenFilter, proposal: Proposal
+    state: Int, user: Int, strip: Int, seen: SeenFilter, proposal: Proposal
 ) -> tuple[Int, Int]:
-    """Return (new state, an item that the user has not seen); item −1 if there is none.
+    """Return (new state, an item of a strip that the user has not seen); item −1 for none.
 
     seen: the CSR rows `indptr, indices` and the filter `words, starts` of `fill_filter`; most
         unseen items pass the filter with one lookup, the rest takes a binary search.
-    part: the slice that uniform draws come from. After `TRIES` rejected draws an unseen item is
-    found by counting, in the whole catalogue.
+    After `TRIES` rejected draws an unseen item is found by counting.
     """
-    indptr, indices, words, starts = seen
-    popularity, accept, alias, dealt, slices = proposal
-    n_items = len(dealt)
-    low, high = slice_of(part, slices, n_items)
-    first, last = indptr[user], indptr[user + 1]
-    if last - first >= n_items:
-        return state, -1
-    start = starts[user]
-    mask = ((starts[user + 1] - start) << 6) - 1
-    exact = mask >= n_items - 1
+    low, high = proposal.bounds[strip], proposal.bounds[strip + 1]
     for _ in range(TRIES):
         state += GOLDEN
         bits = mixed(state)
-        if len(accept):
-            item = below(bits, n_items)
-            item = item if np.uint32(bits & LOW) < accept[item] else np.int64(alias[item])
-        else:
-            item = np.int64(dealt[low + below(bits, high - low)])
-        slot = item & mask
-        if not (words[start + (slot >> 6)] >> np.uint64(slot & 63)) & np.uint64(1):
+        at = low + below(bits, high - low)
+        if len(proposal.accept) and np.uint32(bits & LOW) >= proposal.accept[at]:
+            at = np.int64(proposal.alias[at])
+        item = np.int64(proposal.dealt[at])
+        if not _is_seen(item, user, seen):
             return state, item
-        if not exact:
-            at = _lower_bound(indices, first, last, item)
-            if at == last or indices[at] != item:
-                return state, item
     state += GOLDEN
-    return state, np.int64(_last_resort(mixed(state), indices, first, last, n_items, popularity))
+    return state, np.int64(_last_resort(mixed(state), user, strip, seen, proposal))
 
 
 @compiled()
@@ -132,28 +102,30 @@ def fill_filter(seen: SeenFilter) -> None:
 
 @compiled()
 def fill_alias(proposal: Proposal) -> None:
-    """Vose's alias table of float64 weights: `accept` uint32, of 2³², and `alias` int32."""
-    popularity, accept, alias, _, _ = proposal
-    n = len(popularity)
-    scaled = popularity * (n / popularity.sum())
-    stack = np.empty(n, np.int64)  # the poor from the left, the rich from the right
-    poor, rich = 0, n
-    for item in range(n):
-        alias[item] = item
-        accept[item] = 0xFFFFFFFF
-        if scaled[item] < 1.0:
-            stack[poor] = item
-            poor += 1
-        else:
-            rich -= 1
-            stack[rich] = item
-    while poor > 0 and rich < n:
-        poor -= 1
-        taker, giver = stack[poor], stack[rich]
-        accept[taker] = np.uint32(min(scaled[taker] * 4294967296.0, 4294967295.0))
-        alias[taker] = giver
-        scaled[giver] -= 1.0 - scaled[taker]
-        if scaled[giver] < 1.0:
-            rich += 1
-            stack[poor] = giver
-            poor += 1
+    """Vose's alias table of each strip's float64 weights: `accept` of 2³², and `alias`."""
+    popularity, accept, alias, dealt, bounds, _ = proposal
+    stack = np.empty(len(dealt), np.int64)  # the poor from the left, the rich from the right
+    scaled = popularity[dealt]
+    for strip in range(len(bounds) - 1):
+        low, high = bounds[strip], bounds[strip + 1]
+        scaled[low:high] *= (high - low) / scaled[low:high].sum()
+        poor, rich = low, high
+        for at in range(low, high):
+            alias[at] = at
+            accept[at] = 0xFFFFFFFF
+            if scaled[at] < 1.0:
+                stack[poor] = at
+                poor += 1
+            else:
+                rich -= 1
+                stack[rich] = at
+        while poor > low and rich < high:
+            poor -= 1
+            taker, giver = stack[poor], stack[rich]
+            accept[taker] = np.uint32(min(scaled[taker] * 4294967296.0, 4294967295.0))
+            alias[taker] = giver
+            scaled[giver] -= 1.0 - scaled[taker]
+            if scaled[giver] < 1.0:
+                rich += 1
+                stack[poor] = giver
+                poor += 1

@@ -1,83 +1,44 @@
 """The SGD passes of the hogwild engine over ratings: squared errors.
 
-A pass visits the tiles order[begin:end] and returns where it stopped. Where a tile is entered, in
+A pass sees to it that order[begin:end] gets done (`turns`), and returns where it stopped: before
+the end where another thread is late with what it has begun. Where a tile is entered, in
 which direction it is walked and what is drawn follow from (key, tile) alone; sums are kept by
 tile, to be added up in one order whoever ran it. Rates: the loss of a sample is as the slopes
 say plus regularization / 2 · ‖touched rows‖². Loops over factors stay in one function with the
 rows, which LLVM then keeps in vector registers.
 """
 
-# ruff: noqa: C901 - a kernel is one loop: calls that hand over arrays cost more than they tidy up
-
 from __future__ import annotations
 
 import numpy as np
 
-from mfcli.kernels.arrays import F32, Array, Grid, Int, PassArguments
+from mfcli.kernels.arrays import F32, Array, Int, PassArguments, PassScratch
 from mfcli.kernels.compilation import FAST, compiled, inlined
-from mfcli.kernels.memory import claim, load_turn, prefetch, store_turn
+from mfcli.kernels.memory import prefetch
 from mfcli.kernels.slopes import mse
 from mfcli.kernels.tiles import advance, entry
-
-PATIENCE = 20_000  # looks at another thread's progress before the thread gives way
-WAIT, DONE = -1, -2  # instead of a tile
+from mfcli.kernels.turns import end_turn, next_turn, tiles_of
 
 
-@inlined
-def _take(tile: Int, grid: Grid) -> Int:
-    """Take a tile that may run: `tile`, or the one that it waits for; WAIT or DONE for none.
-
-    Whoever would have to wait for a tile that nobody has begun runs it instead, so that workers
-    end together, however late one of them is.
-    """
-    items, places, user_turns, item_turns, claims = grid
-    strips = len(items)
-    row = tile // strips
-    turn = (places[tile % strips] - row) % strips
-    if load_turn(user_turns, row * 8) > turn:
-        return DONE
-    while True:
-        at = load_turn(user_turns, row * 8)
-        if at > turn:
-            return WAIT  # done a moment ago: look again
-        turn = at
-        column = items[(row + turn) % strips]
-        if load_turn(item_turns, column * 8) >= turn:
-            break
-        row, turn = (row + 1) % strips, turn - 1  # who has this item strip in the round before
-    tile = row * strips + column
-    return tile if claim(claims, tile) else WAIT
-
-
-@compiled(fastmath=FAST)
-def mse_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
-    """SGD on squared errors.
-
-    With a grid, the pass sees to it that the tiles order[begin:end] get done, each after those
-    before it that share a strip with it: tiles which share rows run in one order at any number of
-    workers. Where another thread is late with what it has begun, the pass returns after a while
-    where it waits: the caller may stop, or sleep.
-    """
+@compiled(fastmath=FAST, allocates=False)
+def mse_pass(
+    order: Array,
+    begin: Int,
+    end: Int,
+    job: PassArguments,
+    scratch: PassScratch,  # noqa: ARG001 - all passes are called alike
+) -> Int:
+    """SGD on squared errors."""
     bounds, users, items, values, losses, _ = job.tiles
     user_factors, item_factors, user_bias, item_bias, _, _ = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors, biased, ahead = user_factors.shape[1], len(user_bias) > 0, job.ahead
-    grid = job.grid
-    strips = len(grid.items)
-    position, patience = begin, PATIENCE
+    position = begin
     while position < end:
-        tile: Int = np.int64(order[position])
-        if strips:
-            tile = _take(tile, grid)
-            if tile == WAIT:
-                patience -= 1
-                if patience == 0:
-                    return position
-                continue
-            patience = PATIENCE
-            if tile == DONE:
-                position += 1
-                continue
+        place, position = next_turn(order, position, end, job)
+        if place < 0:
+            return position
+        tile, _ = tiles_of(place, job.grid)
         first, last = bounds[tile], bounds[tile + 1]
         total = 0.0
         _, offset, step = entry(job.key, tile, last - first)
@@ -107,18 +68,12 @@ def mse_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
                 q[k] = y * decay - move * x
             at = advance(at, step, first, last)
         losses[tile] = total
-        if strips:
-            row, column = tile // strips, tile % strips
-            turn = load_turn(grid.user_turns, row * 8) + 1
-            store_turn(grid.item_turns, column * 8, turn)
-            store_turn(grid.user_turns, row * 8, turn)
-        else:
-            position += 1
+        end_turn(place, job)
     return end
 
 
-@compiled(fastmath=FAST)
-def svdpp_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
+@compiled(fastmath=FAST, allocates=False)
+def svdpp_pass(order: Array, begin: Int, end: Int, job: PassArguments, scratch: PassScratch) -> Int:
     """SGD on squared errors of SVD++ (Koren 2008), where a tile is a user with all its ratings.
 
     The score has ⟨p_u + h_u, q_i⟩ with h_u = |N(u)|^-½ Σ y_j over the user's items N(u). h_u is
@@ -130,7 +85,7 @@ def svdpp_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
     user_factors, item_factors, user_bias, item_bias, user_implicit, item_implicit = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors = user_factors.shape[1]
-    gathered = np.empty(factors, np.float32)
+    gathered = scratch.slopes
     for position in range(begin, end):
         user = order[position]
         first, last = bounds[user], bounds[user + 1]

@@ -9,20 +9,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfcli.kernels.arrays import F32, Array, Int, PassArguments
+from mfcli.kernels.arrays import F32, Array, Int, PassArguments, PassScratch
 from mfcli.kernels.compilation import FAST, compiled, inlined
 from mfcli.kernels.memory import prefetch
-from mfcli.kernels.negatives import LOW, draw_negative, part_of, slice_of
+from mfcli.kernels.negatives import LOW, draw_negative
 from mfcli.kernels.slopes import bpr, bpr_squared, logistic, warp
 from mfcli.kernels.tiles import GOLDEN, advance, below, entry, mixed
+from mfcli.kernels.turns import end_turn, next_turn, strips_of, tiles_of
 
 BPR, BPR_SQUARED, WARP = 0, 1, 2  # what `pairwise_pass` minimises
-BATCH = 32  # negatives drawn, and their rows prefetched, before any is used
+BATCH = 32  # negatives of a tile that are drawn, and their rows prefetched, before any is used
+
+
+def pass_scratch(factors: int) -> PassScratch:
+    """Return what a thread needs for passes over so many factors."""
+    spots, others = np.empty((2, BATCH), np.int64)
+    return PassScratch(spots, others, np.empty(factors, np.float32))
 
 
 @inlined
 def _draw_batch(
-    state: Int, at: Int, step: Int, tile: Int, job: PassArguments, spots: Array, others: Array
+    state: Int,
+    at: Int,
+    step: Int,
+    tile: Int,
+    strip: Int,
+    job: PassArguments,
+    spots: Array,
+    others: Array,
 ) -> tuple[Int, Int]:
     """Fill spots with the walk's next positions and others with a negative for each.
 
@@ -30,24 +44,22 @@ def _draw_batch(
     numba counts references to the arrays that it hands over. Rows are prefetched.
     """
     users, items, words, starts = job.tiles.users, job.tiles.items, job.seen.words, job.seen.starts
-    _, accept, alias, dealt, slices = job.proposal
+    _, accept, alias, dealt, _, _ = job.proposal
+    low, high = job.proposal.bounds[strip], job.proposal.bounds[strip + 1]
     user_factors, item_factors = job.weights.user_factors, job.weights.item_factors
-    n_items, factors = item_factors.shape
+    factors = item_factors.shape[1]
     first, last = job.tiles.bounds[tile], job.tiles.bounds[tile + 1]
-    part = part_of(tile, job)
-    low, high = slice_of(part, slices, n_items)
     for s in range(len(spots)):
         user = users[at]
         bits = mixed(state + GOLDEN)
-        if len(accept):
-            item = below(bits, n_items)
-            item = item if np.uint32(bits & LOW) < accept[item] else np.int64(alias[item])
-        else:
-            item = np.int64(dealt[low + below(bits, high - low)])
+        place = low + below(bits, high - low)
+        if len(accept) and np.uint32(bits & LOW) >= accept[place]:
+            place = np.int64(alias[place])
+        item = np.int64(dealt[place])
         start = starts[user]
         slot = item & (((starts[user + 1] - start) << 6) - 1)
         if (words[start + (slot >> 6)] >> np.uint64(slot & 63)) & np.uint64(1):
-            state, item = draw_negative(state, user, part, job.seen, job.proposal)
+            state, item = draw_negative(state, user, strip, job.seen, job.proposal)
         else:
             state += GOLDEN
         spots[s], others[s] = at, item
@@ -59,8 +71,10 @@ def _draw_batch(
     return state, at
 
 
-@compiled(fastmath=FAST)
-def pairwise_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
+@compiled(fastmath=FAST, allocates=False)
+def pairwise_pass(
+    order: Array, begin: Int, end: Int, job: PassArguments, scratch: PassScratch
+) -> Int:
     """SGD on the margins x_ui − x_uj of each positive i and `negatives` draws j.
 
     User biases cancel and are left alone. WARP takes the first of `negatives` draws whose margin
@@ -73,17 +87,29 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int
     n_items, factors = item_factors.shape
     biased, fixed = len(item_bias) > 0, job.fixed
     draws = job.negatives if objective == WARP else 1
-    spots, others = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
-    for position in range(begin, end):
-        tile = order[position]
-        first, last = bounds[tile], bounds[tile + 1]
-        total, missed, part = 0.0, 0, part_of(tile, job)
+    spots, others, _ = scratch
+    shares = job.proposal.shares
+    position = begin
+    while position < end:
+        place, position = next_turn(order, position, end, job)
+        if place < 0:
+            return position
+        total, missed = 0.0, 0
         for repeat in range(job.negatives // draws):
-            state, offset, step = entry(job.key ^ (GOLDEN * np.uint64(repeat)), tile, last - first)
-            at = first + offset
-            for base in range(0, last - first, BATCH):
-                size = min(BATCH, last - first - base)
-                state, at = _draw_batch(state, at, step, tile, job, spots[:size], others)
+            key = job.key ^ (GOLDEN * np.uint64(repeat))
+            tile, beside = tiles_of(place, job.grid)
+            strip, other_strip = strips_of(place, job.grid)
+            share, other_share = shares[strip], shares[other_strip]
+            left = bounds[tile + 1] - bounds[tile]
+            left_b = bounds[beside + 1] - bounds[beside]
+            state, at, step = entry(key, tile, left)
+            state_b, at_b, step_b = entry(key, beside, left_b)
+            at, at_b = at + bounds[tile], at_b + bounds[beside]
+            left_b = left_b if beside != tile else 0
+            while left + left_b > 0:
+                size = min(BATCH, left)
+                left -= size
+                state, at = _draw_batch(state, at, step, tile, strip, job, spots[:size], others)
                 for s in range(size):
                     spot, other = spots[s], others[s]
                     user, item = users[spot], items[spot]
@@ -97,7 +123,7 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int
                     draw = 1
                     while draw < draws and margin >= F32(1):
                         draw += 1
-                        state, other = draw_negative(state, user, part, job.seen, job.proposal)
+                        state, other = draw_negative(state, user, strip, job.seen, job.proposal)
                         z = item_factors[other]
                         margin = item_bias[item] - item_bias[other] if biased else F32(0)
                         for k in range(factors):
@@ -111,11 +137,11 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int
                         loss, slope = warp(margin, unseen, draw)
                     else:
                         continue
+                    weight = share
                     if len(values):
-                        loss *= values[spot]
-                        slope *= values[spot]
-                    total += loss
-                    move = rate * slope
+                        weight *= values[spot]
+                    total += loss * weight
+                    move = rate * slope * weight
                     if biased and not fixed:
                         item_bias[item] = item_bias[item] * bias_decay - move
                         item_bias[other] = item_bias[other] * bias_decay + move
@@ -125,12 +151,19 @@ def pairwise_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int
                         if not fixed:
                             q[k] = y * decay - move * x
                             z[k] = w * decay + move * x
+                # Positives of both tiles come by turns.
+                tile, beside, strip, other_strip = beside, tile, other_strip, strip
+                share, other_share, step, step_b = other_share, share, step_b, step
+                state, state_b, at, at_b, left, left_b = state_b, state, at_b, at, left_b, left
         losses[tile], skipped[tile] = total, missed
+        end_turn(place, job)
     return end
 
 
-@compiled(fastmath=FAST)
-def logistic_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int:
+@compiled(fastmath=FAST, allocates=False)
+def logistic_pass(
+    order: Array, begin: Int, end: Int, job: PassArguments, scratch: PassScratch
+) -> Int:
     """SGD on the log loss of each positive (label 1) and of `negatives` draws (label 0) for it.
 
     Values weigh the positive's loss alone: play counts say nothing of what was not played. A
@@ -140,17 +173,29 @@ def logistic_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int
     user_factors, item_factors, user_bias, item_bias, _, _ = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors, biased, fixed = item_factors.shape[1], len(user_bias) > 0, job.fixed
-    spots, others = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
-    for position in range(begin, end):
-        tile = order[position]
-        first, last = bounds[tile], bounds[tile + 1]
+    spots, others, _ = scratch
+    shares = job.proposal.shares
+    position = begin
+    while position < end:
+        place, position = next_turn(order, position, end, job)
+        if place < 0:
+            return position
         total, missed = 0.0, 0
         for repeat in range(job.negatives):
-            state, offset, step = entry(job.key ^ (GOLDEN * np.uint64(repeat)), tile, last - first)
-            at = first + offset
-            for base in range(0, last - first, BATCH):
-                size = min(BATCH, last - first - base)
-                state, at = _draw_batch(state, at, step, tile, job, spots[:size], others)
+            key = job.key ^ (GOLDEN * np.uint64(repeat))
+            tile, beside = tiles_of(place, job.grid)
+            strip, other_strip = strips_of(place, job.grid)
+            share, other_share = shares[strip], shares[other_strip]
+            left = bounds[tile + 1] - bounds[tile]
+            left_b = bounds[beside + 1] - bounds[beside]
+            state, at, step = entry(key, tile, left)
+            state_b, at_b, step_b = entry(key, beside, left_b)
+            at, at_b = at + bounds[tile], at_b + bounds[beside]
+            left_b = left_b if beside != tile else 0
+            while left + left_b > 0:
+                size = min(BATCH, left)
+                left -= size
+                state, at = _draw_batch(state, at, step, tile, strip, job, spots[:size], others)
                 for s in range(2 * size):
                     spot, label = spots[s >> 1], s & 1
                     user, item = users[spot], np.int64(items[spot]) if label else others[s >> 1]
@@ -166,11 +211,11 @@ def logistic_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int
                     for k in range(factors):
                         score += p[k] * q[k]
                     loss, slope = logistic(score, label)
+                    weight = F32(1) if label else share
                     if label and len(values):
-                        loss *= values[spot]
-                        slope *= values[spot]
-                    total += loss
-                    move = rate * slope
+                        weight = values[spot]
+                    total += loss * weight
+                    move = rate * slope * weight
                     if biased:
                         user_bias[user] = user_bias[user] * bias_decay - move
                         if not fixed:
@@ -180,5 +225,10 @@ def logistic_pass(order: Array, begin: Int, end: Int, job: PassArguments) -> Int
                         p[k] = x * decay - move * y
                         if not fixed:
                             q[k] = y * decay - move * x
+                # Positives of both tiles come by turns.
+                tile, beside, strip, other_strip = beside, tile, other_strip, strip
+                share, other_share, step, step_b = other_share, share, step_b, step
+                state, state_b, at, at_b, left, left_b = state_b, state, at_b, at, left_b, left
         losses[tile], skipped[tile] = total, missed
+        end_turn(place, job)
     return end

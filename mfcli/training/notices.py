@@ -28,22 +28,23 @@ _FOR_MANY, _FOR_FEW = "--objective ials", "--mode hogwild --positive-weight log"
 
 def notices(recipe: Recipe, matrix: Interactions, workers: int) -> Iterator[Noted | Warned]:
     """Yield what there is to say of a recipe on a matrix, trained by so many threads."""
-    if _lock_free(recipe) and workers > 1:
-        yield Noted(
-            f"{workers} threads without locks: another run differs in its last bits; "
-            "--workers 1 repeats exactly"
-        )
+    if recipe.engine is Engine.hogwild and workers > 1:
+        if recipe.order is Order.free:
+            yield Noted(
+                f"{workers} threads without locks: another run gives other lists; "
+                "--order grid repeats exactly, at any number of workers"
+            )
+        elif recipe.model is ModelKind.svdpp:
+            yield Noted(
+                "svdpp repeats exactly on one thread: --order free uses "
+                f"{workers}, and gives other lists in each run"
+            )
     if recipe.engine is Engine.closed_form or are_equal(matrix.data):
         return
     if recipe.objective is Objective.mse:
         yield from _of_predicted(matrix)
     elif not {"positive_weight", "confidence"} & recipe.chosen:  # either is an answer
         yield from _of_positives(recipe, matrix)
-
-
-def _lock_free(recipe: Recipe) -> bool:
-    free = recipe.sampled or recipe.order is Order.free or recipe.model is ModelKind.svdpp
-    return recipe.engine is Engine.hogwild and free
 
 
 def _of_predicted(matrix: Interactions) -> Iterator[Warned]:

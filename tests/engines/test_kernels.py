@@ -275,7 +275,9 @@ def draw(
     """Negatives of a user who has seen `row`, between two users who have seen nothing."""
     indptr = np.array([0, 0, len(row), len(row)], np.int32)
     seen = layout.seen_filter(indptr, row.astype(np.int32), n_items, True)
-    proposal = layout.proposal_of(counts, n_items, power)
+    items = np.arange(n_items)
+    strips = layout.Strips((1, 1), items, items, items.astype(np.int32), np.array([0, n_items]))
+    proposal = layout.proposal_of(strips, counts, power)
     return np.asarray(draw_many(seen, proposal, number))
 
 

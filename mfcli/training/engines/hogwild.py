@@ -22,8 +22,8 @@ from mfcli.training.engines.passes import Passes
 class HogwildEngine:
     """Parallel SGD on shared factors (Niu et al. 2011), for mf, biased-mf and svdpp.
 
-    Every rating is visited exactly once an epoch. With one worker, and for mse on the grid with
-    any number of workers, the same seed gives the same bits.
+    Every rating is visited exactly once an epoch. In the grid order, with any number of workers,
+    the same seed gives the same bits.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mfcli import kernels
 from mfcli.config import Objective, Order
 from mfcli.kernels import Proposal, SeenFilter, Tiles
-from mfcli.training.engines.grid import ROW_GROUP, strips_of
+from mfcli.training.engines.grid import ROW_GROUP, dealt_items, grid_shape, strips_of
 
 Array = NDArray[Any]
 
@@ -53,23 +53,47 @@ def key_of(seed: int, number: int) -> np.uint64:
     return np.uint64(sequence.generate_state(1, np.uint64)[0])
 
 
+class Strips(NamedTuple):
+    """Which strip each row lies in; users and items are (0,) where tiles are random parts."""
+
+    shape: tuple[int, int]  # of the tiles: strips of users, and of items
+    users: Array  # (U,) int64
+    items: Array  # (I,) int64
+    dealt: Array  # (I,) int32, the items strip by strip, which negatives are drawn from
+    bounds: Array  # (K + 1,) int64, of the strips in it
+
+
+def lay_strips(users: Array, items: Array, settings: Settings) -> Strips:
+    """Choose the strips by the ratings of each user (U,) and of each item (I,)."""
+    rng = np.random.default_rng((settings.seed, 0, 0))
+    dealt, bounds = np.arange(len(items), dtype=np.int32), np.array([0, len(items)])
+    if settings.by_user:  # a strip a user, and one for all items
+        shape = (len(users), 1)
+        return Strips(shape, np.arange(len(users)), np.zeros_like(items), dealt, bounds)
+    if settings.order is Order.free and not settings.sampled:
+        return Strips((0, 0), items[:0], items[:0], dealt, bounds)
+    shape = grid_shape(int(items.sum()), len(users), len(items), settings.sampled)
+    of_users = strips_of(users, shape[0], rng)
+    if not settings.sampled:
+        return Strips(shape, of_users, strips_of(items, shape[1], rng), dealt, bounds)
+    if shape[1] > 1:
+        dealt, bounds = dealt_items(items, shape[1], rng)
+    of_items = np.empty(len(items), np.int64)
+    of_items[dealt] = np.repeat(np.arange(shape[1]), np.diff(bounds))
+    return Strips(shape, of_users, of_items, dealt, bounds)
+
+
 def lay_tiles(
-    indptr: Array, indices: Array, data: Array | None, n_items: int, strips: int, settings: Settings
+    indptr: Array, indices: Array, data: Array | None, strips: Strips, settings: Settings
 ) -> Tiles:
     """Copy the ratings of a CSR matrix into shuffled tiles.
 
-    With ``strips`` a tile is one of strips² pairs of a user strip and an item strip; with
-    ``settings.by_user`` it is a user; else it is a random part of about 4,096 ratings.
+    A tile is a pair of a user strip and an item strip; without strips it is a random part of about
+    4,096 ratings.
     """
-    n_users, n_ratings = len(indptr) - 1, len(indices)
-    rng = np.random.default_rng((settings.seed, 0, 0))
-    if settings.by_user:  # a strip a user, and one for all items
-        count, strips = n_users, 1
-        user_strips, item_strips = np.arange(count), np.zeros(n_items, np.int64)
-    else:
-        count = strips**2 or max(1, n_ratings // 4096)
-        user_strips = strips_of(np.diff(indptr), max(strips, 1), rng)
-        item_strips = strips_of(np.bincount(indices, minlength=n_items), max(strips, 1), rng)
+    n_ratings = len(indices)
+    down, across = strips.shape
+    count = down * across or max(1, n_ratings // 4096)
     values = np.zeros(0 if data is None else n_ratings, np.float32)
     tiles = Tiles(
         bounds=np.zeros(count + 1, np.int64),
@@ -81,16 +105,12 @@ def lay_tiles(
     )
     data = values if data is None else np.ascontiguousarray(data, np.float32)
     key = key_of(settings.seed, -1)
-    kernels.fill_tiles(indptr, indices, data, user_strips, item_strips, strips, key, tiles)
+    kernels.fill_tiles(indptr, indices, data, strips.users, strips.items, across, key, tiles)
     return tiles
 
 
 def deal_items(n_items: int, rng: np.random.Generator) -> Array:
-    """Return the items in a random order of whole groups, int32.
-
-    Slices of it then share few cache lines, of which one holds 16 biases: threads that write to
-    the same line wait for each other, whether or not it is for the same item.
-    """
+    """Return the items in a random order of groups of neighbours, int32."""
     groups = rng.permutation(-(-n_items // ROW_GROUP)).astype(np.int32)
     dealt = (groups[:, None] * np.int32(ROW_GROUP) + np.arange(ROW_GROUP, dtype=np.int32)).ravel()
     return dealt[dealt < n_items]
@@ -112,14 +132,17 @@ def seen_filter(indptr: Array, indices: Array, n_items: int, used: bool) -> Seen
     return seen
 
 
-def proposal_of(counts: Array | None, n_items: int, power: float) -> Proposal:
+def proposal_of(strips: Strips, counts: Array | None, power: float) -> Proposal:
     """Return where negatives are drawn from: by ``counts`` (I,) to a power, or uniformly."""
-    dealt = np.arange(n_items, dtype=np.int32)
-    if counts is None or power == 0:
-        return Proposal(np.zeros(0), np.zeros(0, np.uint32), dealt[:0], dealt, 1)
-    popularity = np.maximum(counts, 1).astype(np.float64) ** power
-    proposal = Proposal(
-        popularity, np.empty(n_items, np.uint32), np.empty(n_items, np.int32), dealt, 1
-    )
+    dealt, bounds = strips.dealt, strips.bounds
+    weights = np.ones(len(dealt))
+    if counts is not None and power:
+        weights = np.maximum(counts, 1).astype(np.float64) ** power
+    masses = np.diff(np.concatenate([[0.0], np.cumsum(weights[dealt])])[bounds])
+    shares = (len(masses) * masses / max(masses.sum(), 1e-300)).astype(np.float32)
+    if counts is None or not power:
+        return Proposal(np.zeros(0), np.zeros(0, np.uint32), dealt[:0], dealt, bounds, shares)
+    accept, alias = np.empty(len(dealt), np.uint32), np.empty(len(dealt), np.int32)
+    proposal = Proposal(weights, accept, alias, dealt, bounds, shares)
     kernels.fill_alias(proposal)
     return proposal

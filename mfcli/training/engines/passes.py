@@ -3,11 +3,11 @@
 Everything random in an epoch follows from (seed, epoch, tile): an epoch has no memory, so a run
 resumed from saved factors goes on as if it had never stopped.
 
-The ratings are copied once, shuffled, into tiles (`layout`). In the grid order a tile is a user
-strip × an item strip, and mse goes through them so that any number of workers gives the same bits
-(`grid`). In the free order a tile is a random part of all ratings and workers update whatever they
-meet (Niu et al. 2011, Hogwild!). Sampled objectives always touch items outside of their tile:
-workers share the list of tiles and take no notice of each other.
+The ratings are copied once, shuffled, into tiles (`layout`), which are pairs of a user strip and an
+item strip. In the grid order workers go through them so that any number of workers gives the same
+bits (`grid`). In the free order they take no notice of each other and update whatever they meet
+(Niu et al. 2011, Hogwild!): for mse tiles are random parts of all ratings, and sampled objectives
+go through the same tiles as in the grid order, without waiting.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from mfcli import kernels
 from mfcli.config import Objective, Order
-from mfcli.kernels import Grid, PassArguments, Rates, Weights
-from mfcli.training.engines.grid import NO_GRID, Rounds, strip_count
+from mfcli.kernels import Grid, PassArguments, PassScratch, Rates, Weights
+from mfcli.training.engines.grid import NO_GRID, Rounds
 from mfcli.training.engines.layout import (
     Array,
     Settings,
     deal_items,
     key_of,
+    lay_strips,
     lay_tiles,
     proposal_of,
     seen_filter,
@@ -43,10 +44,14 @@ SLICE = 1 << 17  # samples that a thread takes on before it looks whether to sto
 LONG_SLICE = 1 << 19
 
 
+# (order, begin, end, …) → how far it came
+Kernel = Callable[[Array, int, int, PassArguments, PassScratch], int]
+
+
 class Pass(NamedTuple):
     """The compiled pass of an objective."""
 
-    kernel: Callable[[Array, int, int, PassArguments], int]  # (order, begin, end, …) → reached
+    kernel: Kernel
     code: int = 0  # what the kernel calls the objective, where it has several
     for_rating: int = 0  # samples that a rating counts as: these,
     for_negative: int = 0  # and these for each of its negatives
@@ -81,11 +86,15 @@ _Work = Callable[
 class _SharedEpoch:
     """What the threads of one epoch share."""
 
-    kernel: Callable[[Array, int, int, PassArguments], int]
+    kernel: Kernel
     arguments: PassArguments
     works: list[_Work]  # one a worker
     visited: Callable[[], int]  # ratings so far
     stop: bool = False
+
+    def scratch(self) -> PassScratch:
+        """Return a thread's memory."""
+        return kernels.pass_scratch(self.arguments.weights.item_factors.shape[1])
 
 
 class Passes:
@@ -109,35 +118,33 @@ class Passes:
         """Lay out the ratings; ``counts`` (n_items,) are the items' in train, if not these."""
         if not settings.sampled and data is None:
             raise ValueError("mse needs ratings")
+        if settings.by_user and settings.order is Order.grid:
+            settings = replace(settings, workers=1)  # users share the vectors of all their items
         self.settings = settings
         self._pass = _pass_of(settings)
         self.shape = (len(indptr) - 1, n_items)
         self.ratings = len(indices)
-        grid = settings.order is Order.grid or settings.sampled
-        grid = grid and not settings.by_user
-        self.strips = strip_count(self.ratings, *self.shape) if grid else 0
-        self.tiles = lay_tiles(indptr, indices, data, n_items, self.strips, settings)
+        items = np.bincount(indices, minlength=n_items)
+        strips = lay_strips(np.diff(indptr), items, settings)
+        self.tiles = lay_tiles(indptr, indices, data, strips, settings)
         self._sizes = np.diff(self.tiles.bounds)
         self._rounds: Rounds | None = None
-        if self.strips and not settings.sampled:
-            self._rounds = Rounds(self._sizes, settings.workers)
+        if len(strips.users) and not settings.by_user:
+            self._rounds = Rounds(self._sizes.reshape(strips.shape), settings.workers)
         self._pool: ThreadPoolExecutor | None = None
         self._seen = seen_filter(indptr, indices, n_items, settings.sampled)
         power = settings.popularity_power if settings.sampled else 0.0
-        if power and counts is None:
-            counts = np.bincount(indices, minlength=n_items)
-        self._proposal = proposal_of(counts, n_items, power)
+        self._proposal = proposal_of(strips, items if counts is None else counts, power)
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same seed gives the same bits: with one worker, and for mse on the grid."""
-        settings = self.settings
-        return settings.workers == 1 or self._rounds is not None
+        """Whether the same seed gives the same bits: but for several workers in the free order."""
+        return self.settings.workers == 1 or self.settings.order is Order.grid
 
     def prepare(self, weights: Weights) -> None:
         """Compile the pass for these arrays, or load it from the cache, without running it."""
         arguments = self._arguments(-1, weights, Rates(*np.zeros(4, np.float32)), NO_GRID)
-        self._pass.kernel(np.zeros(0, np.int32), 0, 0, arguments)
+        self._pass.kernel(np.zeros(0, np.int32), 0, 0, arguments, kernels.pass_scratch(0))
 
     def epoch(
         self,
@@ -222,31 +229,30 @@ class Passes:
 
     def _begun(self, number: int, weights: Weights, rates: Rates) -> _SharedEpoch:
         rng = np.random.default_rng((self.settings.seed, number))
-        if self._rounds is None:
-            grid = NO_GRID
-            works, visited = self._shared_works(rng)
+        grid = NO_GRID if self._rounds is None else self._rounds.begin(rng)
+        if self._rounds is not None and self.settings.order is Order.grid:
+            works = [self._sequence(order) for order in self._rounds.orders]
+            visited: Callable[[], int] = functools.partial(self._rounds.visited, grid)
         else:
-            grid, orders = self._rounds.begin(rng)
-            works = [self._sequence(order) for order in orders]
-            visited = functools.partial(self._rounds.visited, grid)
+            works, visited = self._shared_works(rng, grid)
         arguments = self._arguments(number, weights, rates, grid)
         return _SharedEpoch(self._pass.kernel, arguments, works, visited)
 
     def _arguments(self, number: int, weights: Weights, rates: Rates, grid: Grid) -> PassArguments:
         """Return what the kernel takes beside (order, begin, end)."""
         settings, proposal = self.settings, self._proposal
-        if settings.sampled:  # slices of items that threads seldom fight over, and that fit caches
+        if settings.sampled and len(proposal.bounds) == 2 and not len(proposal.accept):
+            # Makes no difference but for the draws, which are those of earlier versions: what is
+            # resumed or folded in goes on as it did then, where it is small enough for one strip.
             rng = np.random.default_rng((settings.seed, number + 1, 1))
-            dealt = deal_items(self.shape[1], rng)
-            wanted = min(weights.item_factors.nbytes >> 16, self.shape[1] // 256, self.strips)
-            # An odd number of them: then those of a round differ (`kernels.negatives.part_of`).
-            proposal = proposal._replace(dealt=dealt, slices=max(1, wanted - 1 | 1))
+            proposal = proposal._replace(dealt=deal_items(self.shape[1], rng))
         return PassArguments(
             key=key_of(settings.seed, number),
             objective=self._pass.code,
             negatives=settings.negatives,
             # Matrices of up to 4 MB stay in the second-level cache and need no prefetching.
             ahead=8 if sum(array.nbytes for array in weights) > 1 << 22 else 0,
+            waits=int(len(grid.first) > 0 and settings.order is Order.grid),
             fixed=int(settings.items_fixed),
             tiles=self.tiles,
             grid=grid,
@@ -262,10 +268,11 @@ class Passes:
         step = max(1, len(order) * LONG_SLICE // share)
 
         def work(epoch: _SharedEpoch) -> Iterator[None]:
+            scratch = epoch.scratch()
             position = 0
             while position < len(order) and not epoch.stop:
                 until = min(position + step, len(order))
-                reached = epoch.kernel(order, position, until, epoch.arguments)
+                reached = epoch.kernel(order, position, until, epoch.arguments, scratch)
                 if reached == position:
                     time.sleep(1e-4)  # another worker is late: leave it the core
                 position = reached
@@ -273,43 +280,48 @@ class Passes:
 
         return work
 
-    def _shared_works(self, rng: np.random.Generator) -> tuple[list[_Work], Callable[[], int]]:
+    def _shared_works(
+        self, rng: np.random.Generator, grid: Grid
+    ) -> tuple[list[_Work], Callable[[], int]]:
         """Make one work for all workers, who take slices from one list of tiles."""
-        strips, workers = self.strips, self.settings.workers
-        if strips:
-            rows, shifts = rng.permutation(strips)[None, :], rng.permutation(strips)[:, None]
-            order = (rows * strips + (rows + shifts) % strips).ravel().astype(np.int32)
-        else:
-            order = rng.permutation(len(self._sizes)).astype(np.int32)
+        sizes, workers = self._sizes, self.settings.workers
+        if self._rounds is None:
+            order = rng.permutation(len(sizes)).astype(np.int32)
+        else:  # round by round: turns side by side share no row
+            sizes = self._rounds.turn_sizes(grid)
+            order = np.arange(sizes.size, dtype=np.int32).reshape(sizes.shape).T.ravel()
+            sizes = sizes.ravel()
         # Short enough that workers are mostly in one round, where tiles share no row.
         most = min(SLICE // self.settings.negatives, self.ratings // (16 * workers))
-        slices = itertools.pairwise([0, *self._slices(order, most, 2 * workers)])
+        slices = itertools.pairwise([0, *_cuts(sizes[order], most, 2 * workers)])
         done: deque[int] = deque()  # append() is atomic
 
         def work(epoch: _SharedEpoch) -> Iterator[None]:
+            scratch = epoch.scratch()
             for begin, end in iter(lambda: next(slices, None), None):  # so is next()
                 if epoch.stop:
                     return
-                epoch.kernel(order, begin, end, epoch.arguments)
-                done.append(int(self._sizes[order[begin:end]].sum()))
+                epoch.kernel(order, begin, end, epoch.arguments, scratch)
+                done.append(int(sizes[order[begin:end]].sum()))
                 yield
 
         return [work] * workers, lambda: sum(tuple(done))
 
-    def _slices(self, order: Array, most: int, parts: int) -> list[int]:
-        """Find positions that cut `order` into stretches of about `most` ratings.
 
-        A stretch is at most one of `parts` of what is left: with several, the stretches shrink
-        towards the end, so that workers who share them end together.
-        """
-        visited = np.cumsum(self._sizes[order])
-        cuts: list[int] = []
-        done = 0
-        while len(order) and (not cuts or cuts[-1] < len(order)):
-            size = max(1, min(most, int(visited[-1] - done) // parts))
-            cuts.append(min(int(np.searchsorted(visited, done + size)) + 1, len(order)))
-            done = int(visited[cuts[-1] - 1])
-        return cuts
+def _cuts(sizes: Array, most: int, parts: int) -> list[int]:
+    """Find positions that cut tiles of these sizes into stretches of about `most` ratings.
+
+    A stretch is at most one of `parts` of what is left: with several, the stretches shrink
+    towards the end, so that workers who share them end together.
+    """
+    visited = np.cumsum(sizes)
+    cuts: list[int] = []
+    done = 0
+    while len(sizes) and (not cuts or cuts[-1] < len(sizes)):
+        size = max(1, min(most, int(visited[-1] - done) // parts))
+        cuts.append(min(int(np.searchsorted(visited, done + size)) + 1, len(sizes)))
+        done = int(visited[cuts[-1] - 1])
+    return cuts
 
 
 def _pass_of(settings: Settings) -> Pass:
