@@ -123,7 +123,7 @@ def made(tmp_path_factory: Any, cli: Any) -> Path:
     split = ["split", folder / "d.npz", "--out", folder / "split", "--n", "5", "--valid"]
     assert cli(*split).exit_code == 0
     for name, *options in (
-        ("good", "--mode", "hogwild", "--workers", "1", "--factors", "16"),
+        ("good", "--mode", "hogwild", "--objective", "logistic", "--factors", "16"),
         ("bad", *RANDOM),
         ("popular", "--model", "popularity"),
     ):

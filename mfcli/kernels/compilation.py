@@ -143,7 +143,7 @@ def compiled(
 
 
 class _Part(CPUDispatcher):
-    """What ``inlined`` makes: without the code that takes arguments from Python."""
+    """What ``inlined`` and ``called`` make: without the code that takes arguments from Python."""
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         """Raise TypeError: there is nothing to call."""
@@ -156,9 +156,25 @@ def inlined(function: _Function, fastmath: set[str] = FAST) -> _Function:
     Nor does it need a way in from Python, which takes as long to compile as the part itself. It
     allocates no array: see ``compiled``.
     """
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
-    options["_nrt"] = False
-    part = _njit(nogil=True, fastmath=fastmath, **options)(function)
+    return _part(function, fastmath=fastmath, forceinline=True)
+
+
+def pasted(function: _Function) -> _Function:
+    """Make a small part of a kernel: its lines stand in its callers before they are compiled."""
+    return cast(_Function, numba.njit(inline="always")(function))
+
+
+def called(function: _Function) -> _Function:
+    """Make a part of a kernel that is seldom reached, and large: it is compiled once, and called.
+
+    Its sums keep their order: a copy that is inlined all the same gives the same bits.
+    """
+    return _part(function, fastmath=False)
+
+
+def _part(function: _Function, **options: Any) -> _Function:
+    without = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+    part = _njit(nogil=True, **without, **options)(function)
     part.__class__ = _Part
     return cast(_Function, part)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mfcli.kernels.arrays import Array, Int, Proposal, SeenFilter
-from mfcli.kernels.compilation import compiled, inlined
+from mfcli.kernels.compilation import called, compiled, inlined
 from mfcli.kernels.tiles import GOLDEN, below, mixed
 
 LOW = np.uint64(0xFFFFFFFF)
@@ -24,7 +24,7 @@ def _lower_bound(items: Array, first: Int, last: Int, item: Int) -> Int:
     return first
 
 
-@inlined
+@called
 def _is_seen(item: Int, user: Int, seen: SeenFilter) -> bool:
     """Look an item up in the user's bits, and where they are not exact in the CSR row."""
     indptr, indices, words, starts = seen
@@ -38,7 +38,7 @@ def _is_seen(item: Int, user: Int, seen: SeenFilter) -> bool:
     return at < last and indices[at] == item
 
 
-@inlined
+@called
 def _last_resort(bits: Int, user: Int, strip: Int, seen: SeenFilter, proposal: Proposal) -> Int:
     """Find an unseen item by counting, for a user whose seen items swallow nearly every draw."""
     popularity, dealt, bounds = proposal.popularity, proposal.dealt, proposal.bounds
@@ -60,7 +60,7 @@ def _last_resort(bits: Int, user: Int, strip: Int, seen: SeenFilter, proposal: P
     return found
 
 
-@inlined
+@called
 def draw_negative(
     state: Int, user: Int, strip: Int, seen: SeenFilter, proposal: Proposal
 ) -> tuple[Int, Int]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from mfcli.kernels.arrays import Array, Int, Tiles
-from mfcli.kernels.compilation import compiled, inlined
+from mfcli.kernels.compilation import compiled, pasted
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # splitmix64's step
 
 
-@inlined
+@pasted
 def mixed(state: Int) -> Int:
     """64 random bits of a counter: splitmix64 (Steele, Lea and Flood 2014)."""
     z = np.uint64(state)
@@ -25,13 +25,13 @@ def mixed(state: Int) -> Int:
     return z ^ (z >> np.uint64(31))
 
 
-@inlined
+@pasted
 def below(bits: Int, limit: Int) -> Int:
     """Turn the upper 32 of 64 random bits into a number in [0, limit)."""
     return np.int64(((bits >> np.uint64(32)) * np.uint64(limit)) >> np.uint64(32))
 
 
-@inlined
+@pasted
 def entry(key: Int, tile: Int, size: Int) -> tuple[Int, Int, Int]:
     """(random state, where to start, step of 1 or −1) of a tile in this epoch."""
     state = mixed(key + GOLDEN * np.uint64(tile + 1))
@@ -39,7 +39,7 @@ def entry(key: Int, tile: Int, size: Int) -> tuple[Int, Int, Int]:
     return state, below(bits, size), np.int64(bits & np.uint64(1)) * 2 - 1
 
 
-@inlined
+@pasted
 def advance(at: Int, step: Int, first: Int, last: Int) -> Int:
     """Return the next position of a walk that goes round the stretch [first, last)."""
     at += step

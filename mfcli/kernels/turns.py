@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mfcli.kernels.arrays import Array, Grid, Int, PassArguments
-from mfcli.kernels.compilation import inlined
+from mfcli.kernels.compilation import inlined, pasted
 from mfcli.kernels.memory import claim, load_turn, store_turn
 
 PATIENCE = 20_000  # looks at another thread's progress before the thread gives way
@@ -66,7 +66,7 @@ def next_turn(order: Array, position: Int, end: Int, job: PassArguments) -> tupl
     return np.int64(WAIT), position
 
 
-@inlined
+@pasted
 def tiles_of(place: Int, grid: Grid) -> tuple[Int, Int]:
     """Return the tiles of a turn; without a grid the orders are of tiles, one at a time."""
     if len(grid.first) == 0:
@@ -75,7 +75,7 @@ def tiles_of(place: Int, grid: Grid) -> tuple[Int, Int]:
     return start + grid.first[place], start + grid.second[place]
 
 
-@inlined
+@pasted
 def strips_of(place: Int, grid: Grid) -> tuple[Int, Int]:
     """Return the item strips that negatives come from, of the turn's first tile and its second."""
     if len(grid.first) == 0:
