@@ -33,6 +33,8 @@ def grid_shape(ratings: int, n_users: int, n_items: int, paired: bool) -> tuple[
     if not paired:
         strips = max(1, min(wanted, n_users, n_items))
         return strips, strips
+    # A turn's rows of two item strips and a user strip are to fit the second-level cache.
+    wanted = 64 if ratings >= 1 << 23 else wanted
     strips = min(wanted, n_users, n_items // (2 * LEAST_DRAWN))
     return (strips, 2 * strips) if strips > 1 else (1, 1)
 
