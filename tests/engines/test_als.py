@@ -170,15 +170,32 @@ LENGTHS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100
 def test_rows_of_any_length_are_solved_as_float64_solves_them(
     options, factors, lengths, seed, scale
 ):
+    of = config(**options, factors=factors, regularization=0.05, init=f"normal:{scale}")
+    assert_solved(of, lengths, 300, seed)
+
+
+@pytest.mark.parametrize("options", OPTIONS[1:4], ids=["mse", "ials", "weighted"])
+@pytest.mark.parametrize("factors", [256, 600])
+@pytest.mark.parametrize(
+    ("regularization", "unobserved"), [(1e-3, 10.0), (1e3, 1e-4), (0.05, 1e-4)]
+)
+def test_wide_rows_are_solved_whatever_is_held(options, factors, regularization, unobserved):
+    """Fewer, as many and more entries than factors, at weak and strong ridges and α₀."""
+    held = {"regularization": regularization, "init": "normal:0.3"}
+    if options["objective"] == "ials":
+        held["unobserved_weight"] = unobserved
+    of = config(**options, **held, factors=factors)
+    assert_solved(of, [0, 1, 40, 130, 255, 257, factors, 700, 900], 1000, 0)
+
+
+def assert_solved(of: Recipe, lengths: list[int], n_items: int, seed: int) -> None:
     """To 1e-4 of the solution, and a millionth of what it were if no target took another away."""
     random = np.random.default_rng(seed)
-    n_items = max(300, *lengths)
     rows = [np.sort(random.choice(n_items, length, replace=False)) for length in lengths]
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     data = random.integers(1, 9, indptr[-1]).astype(np.float32)
     catalog = Catalog(np.arange(len(lengths)), np.arange(n_items))
     train = Interactions(indptr, np.concatenate(rows).astype(np.int32), data, catalog)
-    of = config(**options, factors=factors, regularization=0.05, init=f"normal:{scale}")
     engine = made(of, train)
     for _ in engine.by_user.solve(engine.users, engine.items, engine.mean, 1):
         pass
