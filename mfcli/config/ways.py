@@ -63,6 +63,7 @@ _HOGWILD: dict[str, Any] = {
     "init": "normal:0.03",
     "epochs": 40,
     "factors": 64,
+    "order": Order.grid,
 }
 _TORCH_SAMPLED_SPACE: Space = {
     "factors": Choice((32, 64, 128)),
@@ -129,7 +130,6 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
             "learning_rate": 0.015,
             "regularization": 0.1,
             "bias_regularization": 0.05,
-            "order": Order.grid,
         },
         space={
             "factors": Choice((32, 64, 100, 200)),
