@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of_numpy
 
-from mfcli.artifacts.tensors import archives, read_archive, write_archive
+from mfcli.artifacts.tensors import read_archive, write_archive
 from mfcli.artifacts.tensors.pickles import STORAGES
 
 TEXTS = st.text(max_size=20)
@@ -103,12 +103,12 @@ def test_torch_reads_what_is_written_and_what_torch_writes_is_read(
         assert same(read(path, mapped=mapped), document)
 
 
-@pytest.mark.parametrize("largest", [0, 100, 1000, archives.LARGEST])
+@pytest.mark.parametrize("largest", [0, 100, 1000, zipfile.ZIP64_LIMIT])
 def test_sizes_of_64_bits_are_read_by_both(
     path: Path, monkeypatch: pytest.MonkeyPatch, largest: int
 ) -> None:
     """Members and places that 32 bits do not hold have another form in a zip."""
-    monkeypatch.setattr(archives, "LARGEST", largest)
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", largest)
     document = {"a": np.arange(300, dtype=np.float32), "b": np.arange(5), "c": [1, "text"]}
     content = io.BytesIO()
     write_archive(content, document)

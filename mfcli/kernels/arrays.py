@@ -33,7 +33,7 @@ class Tiles(NamedTuple):
     items: Array  # (n,) int32
     values: Array  # (n,) float32: ratings (mse), or weights of the loss; length 0 for 1
     losses: Array  # (T,) float64, written: sum of the samples' losses
-    skipped: Array  # (T,) int64, written: samples without a negative, as their user has seen all
+    skipped: Array  # (T,) int64, written: samples whose user has seen all that is drawn from
 
 
 class SeenFilter(NamedTuple):

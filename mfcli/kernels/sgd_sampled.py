@@ -28,6 +28,18 @@ def pass_scratch(factors: int) -> PassScratch:
 
 
 @inlined
+def _walk(tile: Int, strip: Int, repeat: Int, job: PassArguments, visited: Int) -> tuple[Int, ...]:
+    """Enter a tile whose negatives come from a strip: (positives left, …, place, step).
+
+    None are left where it is not to be ``visited``.
+    """
+    first = job.tiles.bounds[tile]
+    size = job.tiles.bounds[tile + 1] - first
+    state, offset, step = entry(job.key ^ (GOLDEN * np.uint64(repeat)), tile, size)
+    return size * visited, tile, strip, job.proposal.shares[strip], state, first + offset, step
+
+
+@inlined
 def _draw_batch(
     state: Int,
     at: Int,
@@ -80,7 +92,7 @@ def pairwise_pass(
     User biases cancel and are left alone. WARP takes the first of `negatives` draws whose margin
     is below 1, and learns nothing from a positive that has none.
     """
-    bounds, users, items, values, losses, skipped = job.tiles
+    _, users, items, values, losses, skipped = job.tiles
     user_factors, item_factors, _, item_bias, _, _ = job.weights
     _, rate, decay, bias_decay = job.rates
     indptr, objective = job.seen.indptr, job.objective
@@ -88,28 +100,21 @@ def pairwise_pass(
     biased, fixed = len(item_bias) > 0, job.fixed
     draws = job.negatives if objective == WARP else 1
     spots, others, _ = scratch
-    shares = job.proposal.shares
     position = begin
     while position < end:
         place, position = next_turn(order, position, end, job)
         if place < 0:
             return position
+        tile, other_tile = tiles_of(place, job.grid)
+        strip, other_strip = strips_of(place, job.grid)
         total, missed = 0.0, 0
         for repeat in range(job.negatives // draws):
-            key = job.key ^ (GOLDEN * np.uint64(repeat))
-            tile, beside = tiles_of(place, job.grid)
-            strip, other_strip = strips_of(place, job.grid)
-            share, other_share = shares[strip], shares[other_strip]
-            left = bounds[tile + 1] - bounds[tile]
-            left_b = bounds[beside + 1] - bounds[beside]
-            state, at, step = entry(key, tile, left)
-            state_b, at_b, step_b = entry(key, beside, left_b)
-            at, at_b = at + bounds[tile], at_b + bounds[beside]
-            left_b = left_b if beside != tile else 0
-            while left + left_b > 0:
+            walk = _walk(tile, strip, repeat, job, 1)
+            beside = _walk(other_tile, other_strip, repeat, job, int(other_tile != tile))
+            while walk[0] + beside[0] > 0:  # positives of both tiles by turns
+                left, here, source, share, state, at, step = walk
                 size = min(BATCH, left)
-                left -= size
-                state, at = _draw_batch(state, at, step, tile, strip, job, spots[:size], others)
+                state, at = _draw_batch(state, at, step, here, source, job, spots[:size], others)
                 for s in range(size):
                     spot, other = spots[s], others[s]
                     user, item = users[spot], items[spot]
@@ -123,7 +128,7 @@ def pairwise_pass(
                     draw = 1
                     while draw < draws and margin >= F32(1):
                         draw += 1
-                        state, other = draw_negative(state, user, strip, job.seen, job.proposal)
+                        state, other = draw_negative(state, user, source, job.seen, job.proposal)
                         z = item_factors[other]
                         margin = item_bias[item] - item_bias[other] if biased else F32(0)
                         for k in range(factors):
@@ -151,10 +156,7 @@ def pairwise_pass(
                         if not fixed:
                             q[k] = y * decay - move * x
                             z[k] = w * decay + move * x
-                # Positives of both tiles come by turns.
-                tile, beside, strip, other_strip = beside, tile, other_strip, strip
-                share, other_share, step, step_b = other_share, share, step_b, step
-                state, state_b, at, at_b, left, left_b = state_b, state, at_b, at, left_b, left
+                walk, beside = beside, (left - size, here, source, share, state, at, step)
         losses[tile], skipped[tile] = total, missed
         end_turn(place, job)
     return end
@@ -169,33 +171,26 @@ def logistic_pass(
     Values weigh the positive's loss alone: play counts say nothing of what was not played. A
     positive whose user has seen every item is learnt from nevertheless.
     """
-    bounds, users, items, values, losses, skipped = job.tiles
+    _, users, items, values, losses, skipped = job.tiles
     user_factors, item_factors, user_bias, item_bias, _, _ = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors, biased, fixed = item_factors.shape[1], len(user_bias) > 0, job.fixed
     spots, others, _ = scratch
-    shares = job.proposal.shares
     position = begin
     while position < end:
         place, position = next_turn(order, position, end, job)
         if place < 0:
             return position
+        tile, other_tile = tiles_of(place, job.grid)
+        strip, other_strip = strips_of(place, job.grid)
         total, missed = 0.0, 0
         for repeat in range(job.negatives):
-            key = job.key ^ (GOLDEN * np.uint64(repeat))
-            tile, beside = tiles_of(place, job.grid)
-            strip, other_strip = strips_of(place, job.grid)
-            share, other_share = shares[strip], shares[other_strip]
-            left = bounds[tile + 1] - bounds[tile]
-            left_b = bounds[beside + 1] - bounds[beside]
-            state, at, step = entry(key, tile, left)
-            state_b, at_b, step_b = entry(key, beside, left_b)
-            at, at_b = at + bounds[tile], at_b + bounds[beside]
-            left_b = left_b if beside != tile else 0
-            while left + left_b > 0:
+            walk = _walk(tile, strip, repeat, job, 1)
+            beside = _walk(other_tile, other_strip, repeat, job, int(other_tile != tile))
+            while walk[0] + beside[0] > 0:  # positives of both tiles by turns
+                left, here, source, share, state, at, step = walk
                 size = min(BATCH, left)
-                left -= size
-                state, at = _draw_batch(state, at, step, tile, strip, job, spots[:size], others)
+                state, at = _draw_batch(state, at, step, here, source, job, spots[:size], others)
                 for s in range(2 * size):
                     spot, label = spots[s >> 1], s & 1
                     user, item = users[spot], np.int64(items[spot]) if label else others[s >> 1]
@@ -225,10 +220,7 @@ def logistic_pass(
                         p[k] = x * decay - move * y
                         if not fixed:
                             q[k] = y * decay - move * x
-                # Positives of both tiles come by turns.
-                tile, beside, strip, other_strip = beside, tile, other_strip, strip
-                share, other_share, step, step_b = other_share, share, step_b, step
-                state, state_b, at, at_b, left, left_b = state_b, state, at_b, at, left_b, left
+                walk, beside = beside, (left - size, here, source, share, state, at, step)
         losses[tile], skipped[tile] = total, missed
         end_turn(place, job)
     return end

@@ -13,6 +13,7 @@ and ours beside it. Quality is that of one run each, both at the better of the r
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import time
 import tracemalloc
@@ -43,6 +44,7 @@ from tests.benchmarks.measuring import (
     table,
     versions,
 )
+from tests.benchmarks.peers import opened
 
 EPOCHS = 20
 MEASURED = 20  # epochs of a peer's measurement, a second or more
@@ -131,21 +133,16 @@ def ranking(
     return float(((hits @ gains) / ideal)[sizes > 0].mean()), float(np.nanmean(auc))
 
 
-def peer(name: str) -> Any:
-    """Import the peer, or return None after a line that says how to get it."""
+def peer() -> Any:
+    """Import LIBMF, or return None after a line that says how to get it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if name == "libmf":
-                from libmf import mf
-
-                return mf
-            import implicit.bpr
-
-            return implicit.bpr
+            from libmf import mf
     except (ImportError, OSError) as error:
-        print(f"  {name} is not here ({error}): make bench installs it")  # noqa: T201
+        print(f"  libmf is not here ({error}): make bench installs it")  # noqa: T201
         return None
+    return mf
 
 
 def libmf_run(mf: Any, matrix: sp.csr_matrix, factors: int, threads: int, **options: Any) -> Any:
@@ -154,24 +151,6 @@ def libmf_run(mf: Any, matrix: sp.csr_matrix, factors: int, threads: int, **opti
     def run(epochs: int) -> Any:
         model = mf.MF(k=factors, nr_threads=threads, nr_iters=epochs, quiet=True, **options)
         model.fit(table)
-        return model
-
-    return run
-
-
-def implicit_run(bpr: Any, matrix: sp.csr_matrix, factors: int, threads: int, rate: float) -> Any:
-    def run(epochs: int) -> Any:
-        model = bpr.BayesianPersonalizedRanking(
-            factors=factors,
-            learning_rate=rate,
-            regularization=0.01,
-            iterations=epochs,
-            verify_negative_samples=True,
-            num_threads=threads,
-            random_state=1,
-            use_gpu=False,
-        )
-        model.fit(matrix, show_progress=False)
         return model
 
     return run
@@ -223,7 +202,7 @@ def compared(
 
 def explicit(repeats: int, quick: bool) -> list[Row]:
     """Squared errors, biased, a million ratings; peer: LIBMF."""
-    matrix, mf = generate(6040, 3706, 300_000 if quick else 1_000_000), peer("libmf")
+    matrix, mf = generate(6040, 3706, 300_000 if quick else 1_000_000), peer()
     train, test = divided(matrix)
     u, i = pairs(test)
     rows = []
@@ -255,27 +234,33 @@ def explicit(repeats: int, quick: bool) -> list[Row]:
 
 def bpr(repeats: int, quick: bool) -> list[Row]:
     """Pairwise ranking of the better half of two million ratings; peer: implicit, verified."""
-    matrix, module = liked(6040, 3706, 300_000 if quick else 1_000_000), peer("implicit")
+    matrix = liked(6040, 3706, 300_000 if quick else 1_000_000)
     train, test = divided(matrix)
     engines = {workers: Ours(matrix, 64, workers, "bpr") for workers in (1, 2)}
-    peers = {w: implicit_run(module, matrix, 64, w, 0.05) for w in (1, 2)} if module else {}
     apart = [Ours(matrix, 64, 1, "bpr") for _ in range(2)]
-    rows = compared("bpr, 64 factors", engines, apart, peers, 2, repeats)
+    with opened(matrix, "implicit") as here:
+        peers: dict[int, Callable[[int], Any]] = {
+            workers: functools.partial(here["implicit"].bpr, 64, 0.05, threads=workers)
+            for workers in (1, 2)
+            if here
+        }
+        rows = compared("bpr, 64 factors", engines, apart, peers, 2, repeats)
     found, theirs = [], []
-    for rate in (0.02, 0.05, 0.1):
-        w = Ours(train, 64, 2, "bpr").trained(rate, 0.01).weights
-        users = np.concatenate([w.user_factors, np.ones((len(w.user_factors), 1))], axis=1)
-        items = np.concatenate([w.item_factors, w.item_bias[:, None]], axis=1)
-        found.append(ranking(users, items, train, test))
-        if module:
-            model = implicit_run(module, train, 64, 2, rate)(EPOCHS)
-            theirs.append(ranking(model.user_factors, model.item_factors, train, test))
+    with opened(train, "implicit") as here:
+        for rate in (0.02, 0.05, 0.1):
+            w = Ours(train, 64, 2, "bpr").trained(rate, 0.01).weights
+            users = np.concatenate([w.user_factors, np.ones((len(w.user_factors), 1))], axis=1)
+            items = np.concatenate([w.item_factors, w.item_bias[:, None]], axis=1)
+            found.append(ranking(users, items, train, test))
+            for other in here.values():
+                learnt = other.bpr(64, rate, EPOCHS, 2)
+                theirs.append(ranking(learnt.users, learnt.items, train, test))
     for at, name in enumerate(("ndcg@10", "AUC")):
         mine = max(found)[at]
         row = Row(f"  {name}, {EPOCHS} epochs, best of three rates", f"{mine:.4f}")
-        if module:
-            other = max(theirs)[at]
-            row = row._replace(peer=f"{other:.4f}", bar="no worse", passed=mine >= other)
+        if theirs:
+            best = max(theirs)[at]
+            row = row._replace(peer=f"{best:.4f}", bar="no worse", passed=mine >= best)
         rows.append(row)
     return rows
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mfcli import kernels
 from mfcli.config import Objective, Order
 from mfcli.kernels import Weights
-from mfcli.training.engines.grid import Rounds, dealt_items
+from mfcli.training.engines.grid import Rounds, items_by_strip
 from mfcli.training.engines.layout import Settings
 from mfcli.training.engines.passes import PASSES, Passes, PassProgress
 from tests.helpers import SLOPES
@@ -285,7 +285,7 @@ class TestGrid:
     @settings(max_examples=50, deadline=None)
     @given(counts=st.lists(st.integers(0, 1000), max_size=3000), strips=st.integers(1, 20))
     def test_strips_of_items_are_of_one_size(self, counts: list[int], strips: int) -> None:
-        dealt, bounds = dealt_items(np.array(counts, np.int64), strips, np.random.default_rng(0))
+        dealt, bounds = items_by_strip(np.array(counts, np.int64), strips, np.random.default_rng(0))
         assert sorted(dealt) == list(range(len(counts)))
         assert np.ptp(np.diff(bounds)) <= 1
         assert (bounds[0], bounds[-1]) == (0, len(counts))

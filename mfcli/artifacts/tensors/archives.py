@@ -7,7 +7,6 @@ import os
 import struct
 import sys
 import zipfile
-import zlib
 from typing import IO, Any
 
 import numpy as np
@@ -21,10 +20,7 @@ __all__ = ["ZIP_MAGIC", "read_archive", "write_archive"]
 ROOT = "archive"  # the folder that all members lie in
 VERSION = b"3\n"
 ALIGNMENT = 64  # bytes: arrays are used where they lie in the file
-ELSEWHERE = 0xFFFFFFFF  # of 32 bits: the number stands in 64 bits in an extra field
-LARGEST = ELSEWHERE  # numbers from here on do
-_FIRST_DAY = 0x21  # 1 January 1980: no time of the clock enters a file
-_HEAD, _ENTRY, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+_END = b"PK\x05\x06"
 _PADDING = 0x4246  # an extra field of torch's that only fills
 
 
@@ -106,72 +102,27 @@ def write_archive(stream: IO[bytes], document: Any) -> None:
         return str(len(arrays) - 1)
 
     pickled = encode(document, store)
-    archive = _Archive(stream)
-    archive.add("data.pkl", pickled)
-    archive.add("byteorder", sys.byteorder.encode())
-    for number, array in enumerate(arrays):
-        archive.add(f"data/{number}", array.reshape(-1).view(np.uint8))
-    archive.add("version", VERSION)
-    archive.end()
+    archive = zipfile.ZipFile(stream, "w")
+    try:
+        _add(archive, "data.pkl", pickled)
+        _add(archive, "byteorder", sys.byteorder.encode())
+        for number, array in enumerate(arrays):
+            _add(archive, f"data/{number}", array.reshape(-1).view(np.uint8))
+        _add(archive, "version", VERSION)
+        archive.close()
+    except BaseException:
+        archive.fp = None  # else it would list its members, at the latest when it is collected
+        raise
 
 
-class _Archive:
-    """Writes a zip of stored members, front to back.
-
-    Python's own would also try to end the archive after a failed write.
-    """
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._at = stream, 0
-        self._entries: list[bytes] = []
-
-    def _write(self, content: Any) -> None:
-        self._stream.write(content)
-        self._at += len(content)
-
-    def add(self, name: str, content: Any) -> None:
-        """Write a member of any bytes, which begin at a multiple of ``ALIGNMENT``."""
-        path, size, begin = f"{ROOT}/{name}".encode(), len(content), self._at
-        sizes = struct.pack("<QQ", size, size) if size >= LARGEST else b""
-        long = struct.pack("<HH", 1, len(sizes)) + sizes if sizes else b""
-        # Two fields of 2 bytes begin the padding.
-        fill = -(begin + 30 + len(path) + len(long) + 4) % ALIGNMENT
-        padding = struct.pack("<HH", _PADDING, fill) + b"Z" * fill
-        shown = _shown(size)
-        common = (0, 0, 0, _FIRST_DAY, zlib.crc32(content), shown, shown, len(path))
-        version = 45 if long else 20
-        self._write(_HEAD + struct.pack("<5H3I2H", version, *common, len(long + padding)) + path)
-        self._write(long + padding)
-        self._write(content)
-        if begin >= LARGEST:
-            sizes += struct.pack("<Q", begin)
-        long = struct.pack("<HH", 1, len(sizes)) + sizes if sizes else b""
-        version = 45 if long else 20
-        place = (0, 0, 0, 0, _shown(begin))  # comment, disk, attributes twice, offset
-        self._entries.append(
-            _ENTRY
-            + struct.pack("<6H3I2H", 20, version, *common, len(long))
-            + struct.pack("<3H2I", *place)
-            + path
-            + long
-        )
-
-    def end(self) -> None:
-        """Write the list of the members."""
-        begin, number = self._at, len(self._entries)
-        self._write(b"".join(self._entries))
-        size = self._at - begin
-        if begin >= LARGEST or number >= 0xFFFF:
-            end = self._at
-            self._write(
-                b"PK\x06\x06"
-                + struct.pack("<Q2H2I4Q", 44, 45, 45, 0, 0, number, number, size, begin)
-            )
-            self._write(b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1))
-        few, place = min(number, 0xFFFF), _shown(begin)
-        self._write(_END + struct.pack("<4H2IH", 0, 0, few, few, size, place, 0))
-
-
-def _shown(number: int) -> int:
-    """Return what stands where a zip has 32 bits for a number."""
-    return number if number < LARGEST else ELSEWHERE
+def _add(archive: zipfile.ZipFile, name: str, content: Any) -> None:
+    """Store any bytes as a member, which begin at a multiple of ``ALIGNMENT``."""
+    info = zipfile.ZipInfo(f"{ROOT}/{name}")  # of 1 January 1980: no time of the clock enters
+    content = memoryview(content)
+    info.file_size = content.nbytes
+    large = info.file_size * 1.05 > zipfile.ZIP64_LIMIT  # as zipfile itself decides
+    begin = archive.start_dir + 30 + len(info.filename) + (20 if large else 0)
+    fill = -(begin + 4) % ALIGNMENT
+    info.extra = struct.pack("<HH", _PADDING, fill) + b"Z" * fill
+    with archive.open(info, "w", force_zip64=large) as member:
+        member.write(content)

@@ -95,13 +95,9 @@ class ALSEngine:
         for half, (rows, own, other) in enumerate(halves):
             for done in rows.solve(own, other, self.mean, self.workers):
                 yield Progress((half * self.n_samples + done) // 2, self.n_samples)
-        loss = self.by_user.loss
-        loss += self.solver.unobserved_loss(
-            self.problem, self.users.factors, self.items.factors, self.workers
-        )
         if not self.compiled:
             self.solver.keep(self.model, self.users, self.items)
-        yield EpochLoss(loss / max(self.n_samples, 1))
+        yield EpochLoss(self.by_user.loss / max(self.n_samples, 1))
 
     def state(self) -> dict[str, Any]:
         """Return nothing: an epoch depends on the weights only."""

@@ -50,7 +50,7 @@ def strips_of(counts: Array, strips: int, rng: np.random.Generator) -> Array:
     return np.repeat(strip, group)[: len(counts)]
 
 
-def dealt_items(counts: Array, strips: int, rng: np.random.Generator) -> tuple[Array, Array]:
+def items_by_strip(counts: Array, strips: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Return the items strip by strip (I,) int32, and the strips' bounds (K + 1,) int64.
 
     The strips are as large as each other, and hold about as many ratings: groups of items come in

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mfcli import kernels
 from mfcli.config import Objective, Order
 from mfcli.kernels import Proposal, SeenFilter, Tiles
-from mfcli.training.engines.grid import ROW_GROUP, dealt_items, grid_shape, strips_of
+from mfcli.training.engines.grid import ROW_GROUP, grid_shape, items_by_strip, strips_of
 
 Array = NDArray[Any]
 
@@ -77,7 +77,7 @@ def lay_strips(users: Array, items: Array, settings: Settings) -> Strips:
     if not settings.sampled:
         return Strips(shape, of_users, strips_of(items, shape[1], rng), dealt, bounds)
     if shape[1] > 1:
-        dealt, bounds = dealt_items(items, shape[1], rng)
+        dealt, bounds = items_by_strip(items, shape[1], rng)
     of_items = np.empty(len(items), np.int64)
     of_items[dealt] = np.repeat(np.arange(shape[1]), np.diff(bounds))
     return Strips(shape, of_users, of_items, dealt, bounds)

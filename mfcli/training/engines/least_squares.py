@@ -94,7 +94,7 @@ class RowSolver:
         self.ridge, self.bias_ridge = problem.ridges(counts, n_columns)
         self.parts = list(_parts(counts))
         self.empty = np.flatnonzero(counts == 0)
-        self.loss = 0.0  # Σ w (…)² over the entries, of the last ``solve``
+        self.loss = 0.0  # Σ w (…)² over the entries and α₀ Σ ⟨x, y⟩² over all pairs, once solved
         self.basis: Floats | None = None  # (F, F), what it turned both tables by
 
     def solve(
@@ -105,8 +105,7 @@ class RowSolver:
         For ials both tables are turned into the eigenbasis of the other's Gram matrix first, which
         changes no product of theirs: ``basis`` (F, F) says how.
 
-        Yields the entries done, about ten times a second, and sets ``loss``. The part of all pairs
-        in it is for ``unobserved_loss`` to say.
+        Yields the entries done, about ten times a second, and sets ``loss``.
         """
         factors = own.factors.shape[1]
         levels = np.zeros(0, np.float32)
@@ -140,6 +139,9 @@ class RowSolver:
         if len(own.biases):
             own.biases[:] = table[:, factors]
         self.loss = float(losses.sum())
+        if self.problem.implicit:  # in the eigenbasis ⟨x, y⟩² sums to a square of each factor
+            own_squares = np.einsum("rf,rf->f", own.factors, own.factors, dtype=np.float64)
+            self.loss += self.problem.unobserved_weight * float(own_squares @ squares)
 
     def _targets(self, other: FactorTable, mean: float) -> Floats:
         if self.problem.implicit:
@@ -171,14 +173,6 @@ class RowSolver:
                     future.result()
             finally:  # the generator's close() comes here as well
                 stop = True
-
-
-def unobserved_loss(problem: Problem, users: Floats, items: Floats, workers: int = 1) -> float:
-    """Return α₀ Σ ⟨x, y⟩² over all pairs of users (U, F) and items (I, F), without the pairs."""
-    if not problem.implicit:
-        return 0.0
-    grams = [gramian(table, workers) for table in (users, items)]
-    return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
 
 
 def gramian(table: Floats, workers: int = 1) -> NDArray[np.float64]:

@@ -94,6 +94,9 @@ class TorchRowSolver:
                 yield done
                 shown = time.perf_counter()
         self.loss = float(total)
+        if self.problem.implicit:
+            own_squares = own.factors.double().square().sum(0)
+            self.loss += self.problem.unobserved_weight * float(own_squares @ squares.double())
 
     def _batches(self, width: int) -> Iterator[NDArray[np.int64]]:
         """Yield rows of about the same number of entries, as many as ``SPACE`` has room for."""
@@ -152,14 +155,6 @@ def _eigenbasis(table: Tensor) -> tuple[Tensor, Tensor]:
         return table.new_full((len(gram),), torch.nan), torch.eye(len(gram)).to(table)
     values, vectors = torch.linalg.eigh(gram)
     return values.clamp(min=float(EPSILON * values[-1])).to(table), vectors.to(table)
-
-
-def unobserved_loss(problem: Problem, users: Tensor, items: Tensor, workers: int = 1) -> float:  # noqa: ARG001
-    """Return α₀ Σ ⟨x, y⟩² over all pairs of users (U, F) and items (I, F), without the pairs."""
-    if not problem.implicit:
-        return 0.0
-    grams = [(table.T @ table).double() for table in (users, items)]
-    return problem.unobserved_weight * float((grams[0] * grams[1]).sum())
 
 
 def tables_of(model: Tables, device: str) -> tuple[DeviceTable, DeviceTable]:

@@ -74,7 +74,7 @@ class PassProgress(NamedTuple):
     done: int  # ratings visited
     total: int
     loss: float  # mean over the samples so far
-    skipped: int  # samples without a negative, as their user has seen every item
+    skipped: int  # samples without a negative, as their user has seen all that is drawn from
 
 
 _Work = Callable[
