@@ -16,7 +16,8 @@ from mfcli.models.dot import MF, BiasedMF
 from mfcli.models.modules import MODELS, module_of
 from mfcli.models.neural import NeuralMF
 from mfcli.models.objectives import widen
-from mfcli.models.tables import KINDS, Tables, fill, vectors
+from mfcli.models.starts import Draw, drawing
+from mfcli.models.tables import KINDS, Tables, vectors
 
 USERS, ITEMS = 7, 9
 every_model = pytest.mark.parametrize("kind", list(ModelKind))
@@ -230,30 +231,37 @@ def test_no_factors_leave_the_biases() -> None:
     assert found == pytest.approx(biases, abs=1e-6)
 
 
+@pytest.fixture(params=["hogwild", "minibatch"])
+def draw(request: pytest.FixtureRequest) -> Draw:
+    """Return what draws for an engine: NumPy, or torch."""
+    options = {"objective": "bpr", "model": "mf", "engine": request.param}
+    return drawing(TrainConfig.merge(("", options)).recipe())
+
+
 class TestStart:
-    def test_uniform_fills_its_range_evenly(self) -> None:
+    def test_uniform_fills_its_range_evenly(self, draw: Draw) -> None:
         table = np.empty((200, 100), np.float32)
-        fill(table, Init("uniform", -0.25, 0.75), np.random.default_rng(0))
+        draw(table, Init("uniform", -0.25, 0.75))
         assert -0.25 <= table.min() < -0.249
         assert 0.749 < table.max() <= 0.75
         # Standard deviation of the mean of 20,000 draws: (1/√12)/√20000 ≈ .002.
         assert table.mean() == pytest.approx(0.25, abs=0.01)
         assert table.std() == pytest.approx(12**-0.5, abs=0.01)
 
-    def test_normal_has_its_mean_and_deviation(self) -> None:
+    def test_normal_has_its_mean_and_deviation(self, draw: Draw) -> None:
         table = np.empty((200, 100), np.float32)
-        fill(table, Init("normal", 0.0, 0.05), np.random.default_rng(0))
+        draw(table, Init("normal", 0.0, 0.05))
         assert table.mean() == pytest.approx(0.0, abs=0.002)
         assert table.std() == pytest.approx(0.05, abs=0.001)
 
-    def test_scaled_divides_by_the_root_of_the_width(self) -> None:
+    def test_scaled_divides_by_the_root_of_the_width(self, draw: Draw) -> None:
         table = np.empty((200, 100), np.float32)
-        fill(table, Init("scaled", 0.0, 0.5), np.random.default_rng(0))
+        draw(table, Init("scaled", 0.0, 0.5))
         assert table.std() == pytest.approx(0.05, abs=0.001)
 
-    def test_no_deviation_is_zero(self) -> None:
+    def test_no_deviation_is_zero(self, draw: Draw) -> None:
         table = np.ones((3, 3), np.float32)
-        fill(table, Init("normal", 0.0, 0.0), np.random.default_rng(0))
+        draw(table, Init("normal", 0.0, 0.0))
         assert not table.any()
 
     def test_each_option_fills_its_own_tables(self) -> None:

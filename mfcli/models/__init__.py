@@ -1,6 +1,7 @@
 """What is scored and what is minimised.
 
 tables      the weights of a model as plain arrays, and the table of models
+starts      their starting values
 arrays      a trained model as arrays, which score pairs and whole catalogues
 loading     model.pt → such arrays
 warm_start  going on from a trained model on a matrix that has grown

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mfcli.config import Init, ModelArgs, ModelKind, Recipe
 from mfcli.models.arrays import Layers, ScoreArrays, Vectors
+from mfcli.models.starts import drawing
 
 Shapes = dict[str, tuple[int, ...]]
 Weights = dict[str, NDArray[np.float32]]
@@ -91,15 +92,15 @@ class Tables:
         from zero.
         """
         tables = cls.zeros(recipe.model_args(n_users, n_items))
-        generator = np.random.default_rng(recipe.seed)
+        draw = drawing(recipe)
         for names, init in ((_FACTORS, recipe.init), (_BIASES, recipe.bias_init)):
             for name in names:
                 if name in tables.weights:
-                    fill(tables.weights[name], init, generator)
+                    draw(tables.weights[name], init)
         for weight, bias in tables.layers:
             bound = weight.shape[1] ** -0.5
             for table in (weight, bias):
-                fill(table, Init("uniform", -bound, bound), generator)
+                draw(table, Init("uniform", -bound, bound))
         return tables
 
     @property
@@ -260,18 +261,3 @@ KINDS: dict[ModelKind, Kind] = {
     ModelKind.popularity: Kind(_biased, vectors),
     ModelKind.bias: Kind(_biased, vectors),
 }
-
-
-def fill(table: NDArray[np.float32], init: Init, generator: np.random.Generator) -> None:
-    """Draw a table from its start distribution, in place."""
-    if init.kind == "uniform":
-        generator.random(out=table, dtype=np.float32)
-        table *= np.float32(init.b - init.a)
-        table += np.float32(init.a)
-    elif init.b:
-        width = table.shape[-1] if init.kind == "scaled" else 1
-        generator.standard_normal(out=table, dtype=np.float32)
-        table *= np.float32(init.b / max(width, 1) ** 0.5)
-        table += np.float32(init.a)
-    else:
-        table[...] = 0.0
