@@ -7,7 +7,7 @@ business.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mfcli.codes import WarningCode
@@ -33,7 +33,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingStarted:
-    """Training is about to begin: what it will do, and on what."""
+    """Training is about to begin: what it will do, and on what.
+
+    by_data: the options that the data decided, as they are called on the command line.
+    """
 
     title: str
     epochs: int
@@ -41,6 +44,7 @@ class TrainingStarted:
     device: str
     metric_names: tuple[str, ...] = ()
     done: int = 0  # epochs of the interrupted run that is resumed
+    by_data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

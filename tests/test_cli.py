@@ -129,7 +129,7 @@ def test_divergence_exits_5_and_keeps_a_state_to_go_on_from(cli, tmp_path, made)
         for value in torch.load(state, weights_only=True)["state"]["weights"].values()
     )
     # Its weights are good for a new start with a smaller step.
-    go_on = cli(*train, "--init-from", state, "--factors", "4", "--epochs", "1")
+    go_on = cli(*train, "--init-from", state, "--learning-rate", "0.01", "--epochs", "1")
     assert go_on.exit_code == 0, go_on.stderr
     assert not state.exists()
 
@@ -414,7 +414,7 @@ def test_resume_needs_the_state_of_the_same_run(cli, tmp_path, made):
     assert result.exit_code == 3
     assert "without --resume" in error_of(result)
     assert cli(*train, "--optimizer", "sgd", "--learning-rate", "1e30").exit_code == 5
-    result = cli(*train, "--resume", "--optimizer", "sgd")
+    result = cli(*train, "--resume", "--learning-rate", "1e29")
     assert result.exit_code == 2
     assert "learning_rate" in error_of(result)
     other = ["train", made / "data.npz", "--out", out, "--factors", "4", "--optimizer", "sgd"]

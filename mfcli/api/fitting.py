@@ -14,6 +14,7 @@ from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.kernels.announcing import compiling
 from mfcli.models.warm_start import Start
+from mfcli.training.continuing import continued
 from mfcli.training.engines.devices import torch_threads
 from mfcli.training.fit import fit as fit_recipe
 
@@ -31,7 +32,7 @@ def fit(
     data:      what ``read`` or ``split`` returned; an explicit zero is a rating.
     valid:     held-out rows over the same users and items, for ``metric`` and ``patience``.
     init_from: a model, or the path of one, whose weights training goes on from; users and items
-               are matched by their ids.
+               are matched by their ids, and its options are the defaults.
     progress:  show live progress, notes and warnings; else warnings come as MfcliWarning.
     options:   those of ``mfcli train`` under the same names: mode, factors, epochs, seed, …; and
                ``ignore``, codes of warnings not to give (``["W-positives"]``).
@@ -48,7 +49,6 @@ def fit(
     if valid is not None:
         given["valid"] = "valid"  # what messages call it
     config = TrainConfig.merge(("", given))
-    recipe = config.recipe()
     inputs = [{"role": "train", "sha256": Dataset.of(data).sha256}]
     if valid is not None:
         check_held_out(valid, "valid", data.meta, data.catalog, data.rows, "the data")
@@ -58,7 +58,9 @@ def fit(
         before = init_from if isinstance(init_from, Model) else Model.load(init_from)
         name = "init_from" if isinstance(init_from, Model) else str(init_from)
         start = Start(before.checkpoint.weights, before.checkpoint.catalog, name)
+        config = continued(config, before.checkpoint.options, name)
         inputs.append({"role": "init_from", "sha256": before.sha256})
+    recipe = config.recipe()
     listener = listening(progress, config.ignore)
     with listener as on_event, compiling(on_event), torch_threads(recipe):
         fitted = fit_recipe(data, recipe, valid=valid, init=start, on_event=on_event, inputs=inputs)

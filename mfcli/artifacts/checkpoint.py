@@ -234,6 +234,14 @@ def load_any(path: Path) -> dict[str, Any]:
     return document
 
 
+def load_options(path: Path) -> dict[str, Any]:
+    """Return the options of train in a checkpoint or a resume file; its weights stay on disk."""
+    options = _load(path, None, "train one with mfcli train", mapped=True).get("options")
+    if not isinstance(options, dict):
+        raise InputError(f"{path}: is damaged: it holds no options")
+    return options
+
+
 def load_weights(path: Path) -> tuple[dict[str, NDArray[np.float32]], Catalog | None]:
     """Return the weights and the catalogue of a checkpoint, or the weights of a resume file."""
     document = _load(path, None, "train one with mfcli train")

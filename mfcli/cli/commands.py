@@ -83,7 +83,8 @@ def train(
 ) -> Result:
     """Train a factor model: interactions.npz → model.pt."""
     path = output_path(out, "a checkpoint")
-    config.resolved()  # refuse what cannot work before anything heavy is imported
+    if not (resume or config.init_from):  # what these leave open the model there says
+        config.resolved()  # refuse what cannot work before anything heavy is imported
 
     from mfcli.stages.train import train as stage
 

@@ -14,6 +14,7 @@ from mfcli.config.choices import (
     Confidence,
     Device,
     Engine,
+    Mode,
     ModelKind,
     Objective,
     Optimizer,
@@ -65,7 +66,7 @@ class TrainConfig(TrainOptions):
 
         An option of the result is None where it means nothing, or where None means "off".
         """
-        setting = self._setting()
+        setting = self.setting
         if problem := refusal(*setting):
             raise UsageError(problem)
         for given in [self, *self.stage_configs()]:
@@ -75,7 +76,7 @@ class TrainConfig(TrainOptions):
             defaults.pop("bias_regularization", None)  # it follows
         if self.optimizer is Optimizer.sparse_adam:
             defaults["sparse"] = True
-        filled: dict[str, Any] = dict(setting._asdict())
+        filled: dict[str, Any] = {**setting._asdict(), "mode": self.mode or Mode.explicit}
         filled |= {name: value for name, value in defaults.items() if getattr(self, name) is None}
         done = dataclasses.replace(self, **filled)
         if done.confidence in (Confidence.linear, Confidence.log):
@@ -125,9 +126,10 @@ class TrainConfig(TrainOptions):
             chosen=self.asked(),
         )
 
-    def _setting(self) -> Setting:
-        """Return model, objective and engine: as given, else by mode, else as the model implies."""
-        model, objective, engine = MODES[self.mode]
+    @property
+    def setting(self) -> Setting:
+        """Model, objective and engine: as given, else by mode, else as the model implies."""
+        model, objective, engine = MODES[self.mode or Mode.explicit]
         model = self.model or model
         if model in BASELINES:
             implied = Objective.mse if model is ModelKind.bias else None

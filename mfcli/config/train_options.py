@@ -36,10 +36,11 @@ class TrainOptions(Config):
 
     retired: ClassVar[Mapping[str, str]] = {"block_size": "als solves rows of any width exactly"}
 
-    mode: Mode = option(
-        Mode.explicit,
+    mode: Mode | None = option(
+        None,
         "A named default of model, objective and engine.",
         role=Role.choice | Role.shorthand,
+        shown="explicit; with --init-from that model's",
         panel=_CHOICE,
     )
     model: ModelKind | None = option(

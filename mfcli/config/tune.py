@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mfcli.config.choices import Objective, Setting
+from mfcli.config.choices import Mode, Objective, Setting
 from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
 from mfcli.config.options import names_with, option
 from mfcli.config.ranges import check_space, parse_range, plain
@@ -166,7 +166,7 @@ class TuneConfig(TrainConfig):
         names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in own]
         given = {name: getattr(self, name) for name in names}
         return {name: plain(value) for name, value in given.items() if value is not None} | {
-            "mode": str(self.mode)
+            "mode": str(self.mode or Mode.explicit)
         }
 
     def trial_recipe(self, options: dict[str, Any]) -> Recipe:

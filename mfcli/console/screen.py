@@ -133,6 +133,9 @@ class Screen:
             f"training {event.title} on {event.device}: {event.n_ratings:,} ratings, "
             f"{event.epochs} epochs"
         )
+        if event.by_data:
+            options = ", ".join(f"{name} {it}" for name, it in event.by_data.items())
+            self._line(f"by the data, unless given: {options}")
         self._start(f"epoch {event.done + 1}", event.n_ratings)
         self._training, self._epochs, self._began = event, [], time.perf_counter()
 

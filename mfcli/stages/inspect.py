@@ -13,6 +13,7 @@ from mfcli.artifacts import load_interactions, open_input
 from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.meta import lineage_of, warnings_of
 from mfcli.artifacts.unpacking import GZIP_MAGIC
+from mfcli.config.options import flag
 from mfcli.data.times import span_of
 from mfcli.errors import InputError
 from mfcli.results import InspectResult
@@ -136,6 +137,7 @@ def _model_details(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
         "epochs": len(document["history"]),
         "split_id": meta.get("split_id"),
         "fold": meta.get("fold"),
+        "options by the data": ", ".join(map(flag, meta.get("by_data", ()))) or None,
         "warnings": [warning.message for warning in warnings_of(meta)] or None,
     }
 

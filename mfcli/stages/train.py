@@ -22,7 +22,13 @@ from mfcli.artifacts import (
     real_output,
     refuse_input_as_output,
 )
-from mfcli.artifacts.checkpoint import load_resume, load_weights, save_checkpoint, save_resume
+from mfcli.artifacts.checkpoint import (
+    load_options,
+    load_resume,
+    load_weights,
+    save_checkpoint,
+    save_resume,
+)
 from mfcli.config import FULL, Engine, ModelArgs, Optimizer, Recipe, TrainConfig
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
@@ -33,6 +39,7 @@ from mfcli.models.tables import KINDS
 from mfcli.models.warm_start import Start
 from mfcli.results import TrainResult
 from mfcli.system import capacity
+from mfcli.training.continuing import continued
 from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device, torch_threads
 from mfcli.training.fit import Fitted, fit, lineage_with_training
@@ -61,11 +68,12 @@ def train(
     Raises UsageError, InputError, DivergedError, InterruptedRunError; ``out`` appears only when
     training completes, and what an interrupted run needs to go on is in ``out``.resume.
     """
-    recipe = config.recipe()
     on_event = without(config.ignore, on_event)
     if resume and config.init_from:
         raise UsageError("--resume continues from its saved state: leave out --init-from")
     real_output(out)
+    config = _continued(config, out, resume)
+    recipe = config.recipe()
     refuse_input_as_output(out, source, config.valid)
     device = choose_device(recipe.device, recipe.engine)
     with output_lock(out), compiling(on_event), torch_threads(recipe):
@@ -99,6 +107,17 @@ def train(
             raise DivergedError(f"{error} (last good state in {kept.path})") from None
         kept.path.unlink(missing_ok=True)
     return _result(out, fitted, recipe, device, time.perf_counter() - began)
+
+
+def _continued(config: TrainConfig, out: Path, resume: bool) -> TrainConfig:
+    """Return the configuration with the options of the model or run that it goes on from."""
+    state = _state_path(out)
+    if resume and state.exists():
+        options = load_options(state)
+        return continued(config, options, str(state), watched=config.valid is not None)
+    if config.init_from:
+        return continued(config, load_options(Path(config.init_from)), config.init_from)
+    return config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +182,7 @@ class _StateFile:
     """OUT.resume: what an interrupted run goes on from, kept while a training runs."""
 
     def __init__(self, out: Path, recipe: Recipe, loaded: _Loaded) -> None:
-        self.out, self.path = out, out.with_name(out.name + ".resume")
+        self.out, self.path = out, _state_path(out)
         self.options, self.inputs = dict(recipe.options), loaded.inputs
         self.meta = meta_for("resume", lineage_with_training(loaded.matrix, recipe, self.inputs))
         self.resumed = False
@@ -243,6 +262,10 @@ def _save_history(out: Path, history: list[EpochResult]) -> None:
         writer.writerow([*values, round(result.seconds, 6), round(result.ratings_per_second)])
     with atomic_file(_history_path(out)) as stream:
         stream.write(text.getvalue().encode())
+
+
+def _state_path(out: Path) -> Path:
+    return out.with_name(out.name + ".resume")
 
 
 def _history_path(out: Path) -> Path:

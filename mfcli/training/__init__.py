@@ -6,7 +6,10 @@ engines     the training loops
 validation  one fixed set, measured between epochs
 schedules   how the learning rate changes from epoch to epoch
 units       what ratings are divided by, so that settings carry over to other scales
-defaults    defaults that follow the data
+facts       the few facts of a matrix that defaults are functions of
+rules       what such a function is; rules_for_ratings and rules_for_ranking are they
+defaults    options that were not given, filled in by the rules
+continuing  options that were not given, taken over from the model that training goes on from
 guards      what is refused before a training
 notices     what the user should know before a training
 fold_in     users who came after training: their weights against fixed items

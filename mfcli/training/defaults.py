@@ -1,45 +1,72 @@
-"""Defaults that follow the data."""
+"""Defaults that follow the data: options that were not given are functions of a few facts."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mfcli.config import Objective, Recipe, TrainConfig
+from mfcli.config.applies import inapplicable
 from mfcli.config.options import field_types
 from mfcli.data.interactions import Interactions
 from mfcli.models.values import confidences
+from mfcli.training import rules_for_ranking, rules_for_ratings
+from mfcli.training.facts import Facts, clipped
+from mfcli.training.rules import Rules
 
-
-def usual_weight(matrix: Interactions, weights: NDArray[np.float32] | None = None) -> float:
-    """Return the unobserved weight of ials at which all pairs weigh ten times the interactions.
-
-    weights: of the interactions, (N,); None for 1.
-
-    The penalty of a row grows with λ α₀ m and what the row knows with its interactions: where
-    λ α₀ is more than about half of the share of pairs that are interactions, all factors go to 0.
-    At λ = 0.02 ten times that share was the best of seven weights or next to it on validation rows
-    of ml-100k (2.6 % of the pairs), ml-latest-small (0.8 %), LightGCN's last.fm (0.4 %) and
-    HetRec's (0.16 %); one weight for all of them lost up to a tenth of the best ndcg@10. Where
-    HetRec's plays weigh by their logarithm, the weight that grows with them has ndcg@10 0.175 on
-    validation rows, and the one that does not 0.155.
-    """
-    density = matrix.n_ratings / max(1, matrix.n_users * matrix.n_items)
-    mean = 1.0 if weights is None else float(weights.mean(dtype=np.float64))
-    return float(f"{min(10 * density, 1.0) * mean:.3g}")
+RULES: Rules = rules_for_ranking.RULES | rules_for_ratings.RULES
 
 
 def for_data(recipe: Recipe, matrix: Interactions) -> Recipe:
-    """Fill in what the data decides where it was not given: the unobserved weight of ials.
+    """Fill in what the data decides where it was not given. Doing it twice changes nothing."""
+    return filled(recipe, by_data(recipe, matrix))
 
-    Doing it twice changes nothing.
+
+def by_data(recipe: Recipe, matrix: Interactions) -> dict[str, Any]:
+    """Return the options that the data decides, as plain values: none that was given.
+
+    Where the confidences of ials grow with the values, so does the weight of what is unobserved:
+    with HetRec's plays by their logarithm ndcg@10 is 0.175 on validation rows, and 0.155 without.
     """
-    if recipe.objective is not Objective.ials or "unobserved_weight" in recipe.options:
+    model, objective, engine = recipe.setting
+    rule = RULES.get((engine, model))
+    if rule is None and objective is not None:
+        rule = RULES.get((engine, objective))
+    if rule is None:
+        return {}
+    values = rule(Facts.of(matrix), recipe)
+    if objective is Objective.ials and "unobserved_weight" in values:
+        weights = confidences(matrix.data, recipe)
+        mean = 1.0 if weights is None else float(weights.mean(dtype=np.float64))
+        values["unobserved_weight"] = clipped(values["unobserved_weight"] * mean, 0.0, 1e30)
+    without = recipe.chosen | inapplicable(recipe.setting).keys()
+    if "regularization" in recipe.chosen:
+        without |= {"bias_regularization"}  # it follows
+    return {name: value for name, value in values.items() if name not in without}
+
+
+def filled(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with plain values in place of its own; a stage keeps what it gives."""
+    if not values:
         return recipe
-    weight = usual_weight(matrix, confidences(matrix.data, recipe))
-    options = {**recipe.options, "unobserved_weight": weight}
+    options = {**recipe.options, **values}
     ordered = {name: options[name] for name in field_types(TrainConfig) if name in options}
-    stages = tuple(dataclasses.replace(it, unobserved_weight=weight) for it in recipe.stages)
-    return dataclasses.replace(recipe, unobserved_weight=weight, stages=stages, options=ordered)
+    given = [{key.replace("-", "_") for key in it} for it in recipe.options.get("stages", ())]
+    stages = [
+        _replaced(stage, {name: it for name, it in values.items() if name not in own})
+        for stage, own in zip(recipe.stages, given, strict=True)
+    ]
+    whole = _replaced(recipe, values)
+    return dataclasses.replace(whole, stages=tuple(stages), options=ordered)
+
+
+def _replaced(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with other values in its fields alone."""
+    read = Recipe.read({**recipe.setting._asdict(), **values})
+    names = set(values)
+    if "factors" in names and "item_factors" not in recipe.options:
+        names.add("item_factors")  # it follows
+    return dataclasses.replace(recipe, **{name: getattr(read, name) for name in names})

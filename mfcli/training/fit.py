@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for, with_warnings
 from mfcli.codes import WarningCode
 from mfcli.config import Recipe
+from mfcli.config.options import flag
 from mfcli.data.ids import of_two_types
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
@@ -20,7 +21,7 @@ from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, Warned, i
 from mfcli.models.tables import Tables
 from mfcli.models.warm_start import Start, grow
 from mfcli.system.processors import available_workers
-from mfcli.training.defaults import for_data
+from mfcli.training.defaults import by_data, filled
 from mfcli.training.engines import make_engine
 from mfcli.training.engines.devices import choose_device
 from mfcli.training.guards import check_values
@@ -78,7 +79,8 @@ def fit(
     if not interactions.n_ratings:
         raise InputError("there is no rating to train on")
     check_values(recipe, interactions, "the data")
-    recipe = for_data(recipe, interactions)
+    decided = by_data(recipe, interactions)
+    recipe = filled(recipe, decided)
     workers = recipe.workers or available_workers()
     device = choose_device(recipe.device, recipe.engine)
     unit = rating_unit(recipe, interactions)
@@ -98,7 +100,7 @@ def fit(
         on_event(Noted(f"resuming after epoch {len(training.history)}"))
     for notice in notices(recipe, interactions, workers):
         on_event(notice)
-    on_event(_started(recipe, interactions, device, len(training.history)))
+    on_event(_started(recipe, interactions, device, len(training.history), decided))
     for event in training.events():
         on_event(event)
     settle(model, recipe, interactions)
@@ -109,7 +111,7 @@ def fit(
             on_event(warning)
     if unit != 1.0:
         model.rescale(unit)
-    checkpoint = _checkpoint(recipe, interactions, model, training.history, inputs)
+    checkpoint = _checkpoint(recipe, interactions, model, training.history, inputs, decided)
     meta = with_warnings(checkpoint.meta, warnings)
     return Fitted(
         checkpoint=dataclasses.replace(checkpoint, meta=meta),
@@ -189,7 +191,9 @@ def _types_of_start(
             yield Warned(WarningCode.id_type, f"{init.name}: {text}")
 
 
-def _started(recipe: Recipe, interactions: Interactions, device: str, done: int) -> TrainingStarted:
+def _started(
+    recipe: Recipe, interactions: Interactions, device: str, done: int, decided: dict[str, Any]
+) -> TrainingStarted:
     return TrainingStarted(
         title=" · ".join(str(choice) for choice in recipe.setting if choice),
         epochs=sum(stage.ends for stage in recipe.steps),
@@ -197,6 +201,7 @@ def _started(recipe: Recipe, interactions: Interactions, device: str, done: int)
         device=device,
         metric_names=recipe.metrics,
         done=done,
+        by_data={flag(name): value for name, value in decided.items()},
     )
 
 
@@ -206,9 +211,13 @@ def _checkpoint(
     model: Tables,
     history: list[EpochResult],
     inputs: Sequence[dict[str, Any]],
+    decided: Collection[str],
 ) -> Checkpoint:
     lineage = lineage_with_training(matrix, recipe, inputs)
-    kept = {name: matrix.meta[name] for name in ("split_id", "fold") if name in matrix.meta}
+    names = ("split_id", "fold")
+    kept: dict[str, Any] = {name: matrix.meta[name] for name in names if name in matrix.meta}
+    if decided:
+        kept["by_data"] = sorted(decided)
     return Checkpoint(
         options=dict(recipe.options),
         model_args=recipe.model_args(matrix.n_users, matrix.n_items),

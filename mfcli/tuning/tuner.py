@@ -14,7 +14,7 @@ from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.events import OnEvent, TrialResult, TuningStarted, ignore
 from mfcli.system.processors import available_workers
-from mfcli.training.defaults import usual_weight
+from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device
 from mfcli.tuning.search import Halving, Task, draw, search
 from mfcli.tuning.trials import Trainer, end_processes, run_tasks
@@ -148,7 +148,7 @@ def space_of_data(config: TuneConfig, train: Interactions) -> Space:
     """
     space, given = config.space(), config.given_ranges()
     if "unobserved_weight" in space and "unobserved_weight" not in given:
-        usual = usual_weight(train)
+        usual = for_data(config.trial_recipe({}), train).unobserved_weight
         space["unobserved_weight"] = Log(usual / 10, usual * 10)
     if train.data.min() < train.data.max():
         return space

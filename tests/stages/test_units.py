@@ -11,7 +11,8 @@ import pytest
 from mfcli.artifacts import load_interactions, save_interactions
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.config import TrainConfig
-from mfcli.training.defaults import for_data, usual_weight
+from mfcli.data.interactions import Interactions
+from mfcli.training.defaults import for_data
 from mfcli.training.units import rating_unit
 
 MODELS = {
@@ -86,6 +87,11 @@ def test_stars_and_what_is_asked_for_are_taken_as_they_are(split):
     assert rating_unit(asked, wide) == 1.0
     ranks = TrainConfig.merge(("", {"mode": "hogwild"})).recipe()
     assert rating_unit(ranks, wide) == 1.0
+
+
+def usual_weight(train: Interactions) -> float:
+    recipe = TrainConfig.merge(("", {"objective": "ials"})).recipe()
+    return for_data(recipe, train).unobserved_weight
 
 
 def test_the_unobserved_weight_is_by_density_unless_given(cli, split, tmp_path):

@@ -1,0 +1,62 @@
+"""The few facts of a matrix that defaults are functions of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfcli.data.interactions import Interactions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What defaults see of a matrix.
+
+    users, items: those with a row, at least 1 each.
+    rows:         at least 1.
+    pairs:        of all users and items of the matrix, those without a row as well.
+    spread:       standard deviation of the values, 0 where all are the same.
+    """
+
+    users: int
+    items: int
+    rows: int
+    pairs: int
+    spread: float = 0.0
+
+    @classmethod
+    def of(cls, matrix: Interactions) -> Facts:
+        """Return the facts of a matrix."""
+        return cls(
+            users=max(1, int(np.count_nonzero(matrix.user_counts))),
+            items=max(1, int(np.count_nonzero(matrix.item_counts))),
+            rows=max(1, matrix.n_ratings),
+            pairs=max(1, matrix.n_users * matrix.n_items),
+            spread=float(matrix.data.std(dtype=np.float64)) if matrix.n_ratings else 0.0,
+        )
+
+    @property
+    def density(self) -> float:
+        """Rows a pair of a user and an item."""
+        return self.rows / self.pairs
+
+    @property
+    def per_user(self) -> float:
+        """Rows a user, the mean."""
+        return self.rows / self.users
+
+    @property
+    def per_item(self) -> float:
+        """Rows an item, the mean."""
+        return self.rows / self.items
+
+
+def clipped(value: float, low: float, high: float) -> float:
+    """Return a value of three digits within limits: what is shown is what is used."""
+    return float(f"{min(max(value, low), high):.3g}")
+
+
+def stepped(value: float, low: int, high: int, step: int = 1) -> int:
+    """Return the nearest multiple of ``step`` within limits."""
+    return min(max(round(value / step) * step, low), high)
