@@ -305,6 +305,7 @@ class TestRanges:
             "patience": {"valid": "valid.npz"},
             "per_user": {"strategy": "fraction"},
             "test_fraction": {"train_file": "a", "test_file": "b", "valid": True},
+            "fold_in": {"strategy": "users"},
         }
         for field in dataclasses.fields(cls):
             for end in ("low", "high"):

@@ -61,11 +61,14 @@ class SplitOptions(TypedDict, total=False):
     threshold: float
     min_user_ratings: int
     min_item_ratings: int
-    strategy: Literal["leave-n-out", "fraction", "latest", "given"]
+    strategy: Literal["leave-n-out", "fraction", "latest", "users", "given"]
     n: int
     test_fraction: float
     per_user: bool
     cutoff: str
+    test_users: float
+    valid_users: float
+    fold_in: float
     valid: bool
     drop_unknown: bool
 

@@ -13,9 +13,15 @@ from mfcli.data.splitting import Parts, split_interactions
 from mfcli.data.splitting import split_folds as cut_folds
 from mfcli.errors import UsageError
 
+# In which order the parts of a split are returned.
+_ORDER = ("train", "valid-history", "valid", "history", "test")
+
 
 def split(data: Interactions, **options: Unpack[SplitOptions]) -> tuple[Dataset, ...]:
     """Return ``(train, test)``, or ``(train, valid, test)`` with ``valid=True``.
+
+    With ``strategy="users"`` a history stands before each part of held-out users: ``(train,
+    history, test)``, or ``(train, valid_history, valid, history, test)``.
 
     The options are those of ``mfcli split`` under the same names. The parts are disjoint, keep the
     users and items of ``data``, and are what the command writes for the file of ``data.save``.
@@ -30,8 +36,7 @@ def split(data: Interactions, **options: Unpack[SplitOptions]) -> tuple[Dataset,
         raise UsageError("folds makes several splits: call mfcli.split_folds")
     _refuse_given(config)
     parts = _labelled({"": split_interactions(data, config)}, data, config)[""]
-    names = ("train", "valid", "test") if "valid" in parts else ("train", "test")
-    return tuple(parts[name] for name in names)
+    return tuple(parts[name] for name in _ORDER if name in parts)
 
 
 def split_folds(
@@ -39,13 +44,15 @@ def split_folds(
 ) -> list[tuple[Dataset, ...]]:
     """Return ``folds`` splits as ``split`` does; each row is in the test part of exactly one.
 
+    With ``strategy="latest"`` these are windows of time, the oldest first: each trains on all that
+    is older than what it tests.
+
     >>> folds = mfcli.split_folds(data, 5, seed=0)
     """
     config = SplitConfig.merge(("", {**options, "folds": folds}))
     _refuse_given(config)
     labelled = _labelled(cut_folds(data, config), data, config)
-    names = ("train", "valid", "test") if config.valid else ("train", "test")
-    return [tuple(parts[name] for name in names) for parts in labelled.values()]
+    return [tuple(parts[name] for name in _ORDER if name in parts) for parts in labelled.values()]
 
 
 def _refuse_given(config: SplitConfig) -> None:

@@ -50,6 +50,13 @@ class EvaluateConfig(Config):
         "Users without a rating in train, as of recommend: ranked by the popular items, left out "
         "of ranking metrics, or exit 3.",
     )
+    history: str | None = option(
+        None,
+        "What is known of the test set's users, as fetch reads it or .npz (history.npz of split "
+        "--strategy users): they are folded in from it, and it counts as seen.",
+        role=Role.file,
+        shown="what they have in train",
+    )
     candidates: str | None = option(
         None,
         "File of user and item ids, as fetch reads it: only these items are ranked for a user, "

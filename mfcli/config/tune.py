@@ -148,6 +148,11 @@ class TuneConfig(TrainConfig):
             )
         if self.valid_strategy is Strategy.given:
             raise UsageError("--valid-strategy given: name the file with --valid")
+        if self.valid_strategy is Strategy.users:
+            raise UsageError(
+                "--valid-strategy users: split with --valid-users, and name its files with --valid "
+                "and --valid-history"
+            )
         self.given_ranges()
 
     def given_ranges(self) -> Space:

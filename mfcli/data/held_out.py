@@ -30,12 +30,12 @@ def check_held_out(
             f"{path}: its users and items are not those of {train_path}: take both files from "
             "one split"
         )
-    for name in ("split_id", "fold"):
-        theirs, ours = held_out.meta.get(name), train_meta.get(name)
-        if theirs is not None and ours is not None and theirs != ours:
-            raise InputError(
-                f"{path}: belongs to another split than {train_path} ({name} {theirs}, not {ours})"
-            )
+    check_same_split(held_out, path, train_meta, train_path)
+    if str(held_out.meta.get("part")).endswith("history"):
+        raise InputError(
+            f"{path}: is the history of held-out users, which is folded in: name it with --history "
+            "of evaluate or --valid-history of train, and measure on the rows beside it"
+        )
     if common := count_common(seen, held_out):
         raise InputError(
             f"{path}: {common} of its {held_out.n_ratings} ratings are in the training data as "
@@ -43,6 +43,21 @@ def check_held_out(
         )
     if not held_out.n_ratings:
         raise InputError(f"{path}: holds no ratings")
+
+
+def check_same_split(
+    rows: Interactions, path: Path | str, meta: dict[str, Any], other: Path | str
+) -> None:
+    """Refuse, with InputError, rows of another split or fold than the file ``other`` of a meta.
+
+    Where one of them has no split_id there is nothing to compare.
+    """
+    for name in ("split_id", "fold"):
+        theirs, ours = rows.meta.get(name), meta.get(name)
+        if theirs is not None and ours is not None and theirs != ours:
+            raise InputError(
+                f"{path}: belongs to another split than {other} ({name} {theirs}, not {ours})"
+            )
 
 
 def count_common(seen: CsrRows, held_out: Interactions) -> int:

@@ -16,31 +16,39 @@ from numpy.typing import NDArray
 from mfcli.config import SplitConfig, Strategy
 from mfcli.config.split import parse_time
 from mfcli.data.building import RawRows, from_codes
+from mfcli.data.drawing import random_rank, random_stream, recency_rank, times_of
 from mfcli.data.filtering import apply_threshold, filter_counts
+from mfcli.data.held_out_users import cut_users
 from mfcli.data.ids import encode, name_items
 from mfcli.data.interactions import Catalog, Ids, Interactions
 from mfcli.data.times import shown_span, shown_time
+from mfcli.data.windows import cut_windows
 from mfcli.errors import InputError
+from mfcli.events import OnEvent, ignore
 
 Mask = NDArray[np.bool_]
 # "train", "test" and, where it was asked for, "valid": of one shape, with the ids of the input.
+# Of held-out users, "history" and "valid-history" too.
 Parts = dict[str, Interactions]
 
 
-def split_interactions(interactions: Interactions, config: SplitConfig) -> Parts:
+def split_interactions(
+    interactions: Interactions, config: SplitConfig, on_event: OnEvent = ignore
+) -> Parts:
     """Filter ``interactions`` and split them by ``config.chosen``, which is not ``given``.
 
     The parts are disjoint and keep the shape, the ids and the meta of the input. Raises InputError
     where the data cannot be split so: nothing is left by the filters, no times, an empty part.
     """
-    parts = cut(_filtered(interactions, config), config)
+    parts = cut(_filtered(interactions, config), config, on_event)
     return _checked(_without_unknown(parts, config), config)
 
 
 def split_folds(interactions: Interactions, config: SplitConfig) -> dict[str, Parts]:
     """Filter ``interactions`` and cut them into ``config.folds`` folds: "fold1", … → its parts.
 
-    Each row is in the test part of exactly one fold. Raises InputError as split_interactions does.
+    Each row is in the test part of exactly one fold; of windows of time, one at the most. Raises
+    InputError as split_interactions does.
     """
     folds = cut_folds(_filtered(interactions, config), config)
     return {
@@ -58,8 +66,10 @@ def complete_split(train: Interactions, test: Interactions, config: SplitConfig)
     return _checked(_without_unknown(parts, config), config)
 
 
-def cut(interactions: Interactions, config: SplitConfig) -> Parts:
+def cut(interactions: Interactions, config: SplitConfig, on_event: OnEvent = ignore) -> Parts:
     """Cut ``interactions`` into parts, neither filtered nor checked."""
+    if config.chosen is Strategy.users:
+        return cut_users(interactions, config, on_event)
     test = held_out(interactions, config, (config.seed, 0))
     return with_validation(interactions.keep(~test), interactions.keep(test), config)
 
@@ -75,9 +85,11 @@ def with_validation(train: Interactions, test: Interactions, config: SplitConfig
 def cut_folds(interactions: Interactions, config: SplitConfig) -> dict[str, Parts]:
     """Cut ``interactions`` into K folds, neither filtered nor checked.
 
-    With ``config.valid``, the next fold validates.
+    With ``config.valid``, the next fold validates; of windows of time, the latest train rows.
     """
     assert config.folds is not None
+    if config.chosen is Strategy.latest:
+        return cut_windows(interactions, config)
     number = fold_numbers(interactions.n_ratings, config.folds, (config.seed, 0))
     folds: dict[str, Parts] = {}
     for fold in range(config.folds):
@@ -147,7 +159,7 @@ def _with_minimum_counts(
 
 def _without_unknown(parts: Parts, config: SplitConfig) -> Parts:
     """Drop the rows that ``config.drop_unknown`` asks to drop."""
-    if not config.drop_unknown:
+    if not config.drop_unknown or config.chosen is Strategy.users:  # which has done it
         return parts
     train = parts["train"]
     return {
@@ -159,16 +171,21 @@ def _without_unknown(parts: Parts, config: SplitConfig) -> Parts:
 def _checked(parts: Parts, config: SplitConfig) -> Parts:
     """Return the parts; raises InputError where one is empty."""
     for name, part in parts.items():
-        if part.n_ratings:
-            continue
-        if config.chosen is Strategy.leave_n_out and not config.folds:
-            mend = f"no user has more than {config.n} ratings: choose a smaller --n"
-        elif config.cutoff is not None:
-            mend = f"{_cutoff_among_times(parts, config.cutoff)}: choose another --cutoff"
-        else:
-            mend = "choose other split options"
-        raise InputError(f"the split would leave {name} without a rating: {mend}")
+        if not part.n_ratings:
+            raise InputError(
+                f"the split would leave {name} without a rating: {_mend(parts, config)}"
+            )
     return parts
+
+
+def _mend(parts: Parts, config: SplitConfig) -> str:
+    if config.chosen is Strategy.leave_n_out and not config.folds:
+        return f"no user has more than {config.n} ratings: choose a smaller --n"
+    if config.windows:
+        return "take fewer --folds, or a smaller --test-fraction"
+    if config.cutoff is not None:
+        return f"{_cutoff_among_times(parts, config.cutoff)}: choose another --cutoff"
+    return "choose other split options"
 
 
 def _cutoff_among_times(parts: Parts, cutoff: str) -> str:
@@ -186,18 +203,18 @@ def held_out(interactions: Interactions, config: SplitConfig, seed: tuple[int, i
 
     Raises InputError where the data cannot be split so (no times, no user with enough ratings).
     """
-    return _STRATEGIES[config.chosen](interactions, config, _random(seed))
+    return _STRATEGIES[config.chosen](interactions, config, random_stream(seed))
 
 
 def _leave_n_out(rows: Interactions, config: SplitConfig, random: np.random.RandomState) -> Mask:
-    return _take(rows, _random_rank(rows, random), config.n or 0)
+    return _take(rows, random_rank(rows, random), config.n or 0)
 
 
 def _latest(rows: Interactions, config: SplitConfig, _: np.random.RandomState) -> Mask:
-    times = _times(rows)
+    times = times_of(rows)
     if config.cutoff is not None:
         return times >= parse_time(config.cutoff)
-    return _take(rows, _recency_rank(rows, times), config.n or 0)
+    return _take(rows, recency_rank(rows, times), config.n or 0)
 
 
 def _fraction(rows: Interactions, config: SplitConfig, random: np.random.RandomState) -> Mask:
@@ -207,7 +224,7 @@ def _fraction(rows: Interactions, config: SplitConfig, random: np.random.RandomS
     # At least one row of every user stays, so that the user is known to train.
     wanted = np.floor(counts * (config.test_fraction or 0.0) + 0.5).astype(np.int64)
     wanted = np.minimum(wanted, np.maximum(counts - 1, 0))
-    return _random_rank(rows, random) < wanted[rows.users]
+    return random_rank(rows, random) < wanted[rows.users]
 
 
 # A new strategy is one entry here, beside its name in config.split.Strategy.
@@ -229,7 +246,7 @@ def validation(
     """
     if config.chosen is Strategy.latest and config.cutoff is not None:
         mask = np.zeros(interactions.n_ratings, dtype=bool)
-        order = np.argsort(_times(interactions), kind="stable")
+        order = np.argsort(times_of(interactions), kind="stable")
         mask[order[max(0, len(order) - n_test) :]] = True
         return mask
     return held_out(interactions, config, seed)
@@ -237,15 +254,7 @@ def validation(
 
 def fold_numbers(n_ratings: int, folds: int, seed: tuple[int, int]) -> NDArray[np.int64]:
     """Return the fold 0..K−1 of every row, (N,): random, sizes equal but for one row."""
-    return _random(seed).permutation(n_ratings) % folds
-
-
-def _random(seed: tuple[int, int]) -> np.random.RandomState:
-    """Return the random stream of ``(seed, stream)``; stream 0 is NumPy's plain ``seed(seed)``.
-
-    RandomState, because NumPy promises that its streams never change: a split can be made again.
-    """
-    return np.random.RandomState(seed[0] if seed[1] == 0 else list(seed))
+    return random_stream(seed).permutation(n_ratings) % folds
 
 
 def _beyond(random: np.random.RandomState, rows: Interactions, fraction: float) -> Mask:
@@ -267,30 +276,3 @@ def known_rows(rows: Interactions, train: Interactions) -> Mask:
 def _take(interactions: Interactions, rank: NDArray[np.int64], n: int) -> Mask:
     """Mask the rows of rank below ``n`` of every user with more than ``n`` rows."""
     return (rank < n) & (interactions.user_counts > n)[interactions.users]
-
-
-def _random_rank(interactions: Interactions, random: np.random.RandomState) -> NDArray[np.int64]:
-    """Return a random rank 0, 1, … of every row within its user."""
-    # Rows are grouped by user, so sorting user + [0, 1) shuffles within users only.
-    keys = interactions.users + random.random_sample(interactions.n_ratings)
-    return _rank(interactions, np.argsort(keys))
-
-
-def _recency_rank(interactions: Interactions, times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rank of every row within its user, latest first; of equal times, later rows."""
-    ascending = np.lexsort((times, interactions.users))
-    counts = interactions.user_counts[interactions.users]
-    return counts - 1 - _rank(interactions, ascending)
-
-
-def _rank(interactions: Interactions, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Turn an order that keeps users together into each row's position within its user."""
-    rank = np.empty(interactions.n_ratings, dtype=np.int64)
-    rank[order] = np.arange(interactions.n_ratings)
-    return rank - interactions.indptr[interactions.users]
-
-
-def _times(interactions: Interactions) -> NDArray[np.int64]:
-    if interactions.timestamps is None:
-        raise InputError("--strategy latest needs times, and the matrix has none")
-    return interactions.timestamps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,13 +38,15 @@ from mfcli.system.processors import available_workers
 class NamedModel:
     """A model to measure: what it is called, its checkpoint, and the arrays that score it.
 
-    sha256: of the file that it was read from, None where there is no file.
+    sha256: of the file that it was read from, None where there is no file. folded: the counts of
+    the users that were folded in for the test set; None where there was no history.
     """
 
     name: str
     checkpoint: Checkpoint
     scores: ScoreArrays
     sha256: str | None = None
+    folded: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -131,6 +133,9 @@ def evaluate(
             test, test_name, checkpoint.meta, checkpoint.catalog, checkpoint.seen, model.name
         )
         check_users(checkpoint, test, config)
+        if model.folded is None and not (checkpoint.user_counts * test.user_counts).any():
+            text = f"no user of {test_name} has a row in train, so none has a list of its own"
+            on_event(Warned(WarningCode.cold, f"{text}: --history FILE folds them in"))
         first = first or checkpoint.seen
         if not all(map(np.array_equal, first, checkpoint.seen)):
             text = "was trained on other rows than the first model; each leaves out its own"
@@ -211,8 +216,11 @@ def _measure_model(
         name=model.name,
         sha256=model.sha256,
         measured=found,
-        protocol=describe_protocol(config, clip, names, rows.given),
-        counts=count_rows(checkpoint, rows.test, found, rows.given, config),
+        protocol=describe_protocol(
+            config, clip, names, rows.given, folded=model.folded is not None
+        ),
+        counts=count_rows(checkpoint, rows.test, found, rows.given, config)
+        | dict(model.folded or {}),
         meta=checkpoint.meta,
         predicts_ratings=checkpoint.predicts_ratings,
         groups=measure_groups(found, checkpoint.user_counts),
@@ -235,12 +243,14 @@ def _measure_baseline(
         names,
         pool=choose_pool(checkpoint, rows.given, config),
         relevant=rows.relevant,
+        item_counts=checkpoint.item_counts,
     )
+    folded = "history" in subject.protocol
     yield Subject(
         name=str(which),
         sha256=None,
         measured=measured,
-        protocol=describe_protocol(config, None, names, rows.given),
+        protocol=describe_protocol(config, None, names, rows.given, folded=folded),
         counts=subject.counts,
         meta={},
         base=subject.name,

@@ -87,12 +87,16 @@ def measure_common(
     *,
     pool: Pool | None = None,
     relevant: Interactions | None = None,
+    item_counts: NDArray[np.int64] | None = None,
 ) -> Measured:
-    """Measure ranking metrics of scores (I,) that are the same for all users, as ``measure``."""
+    """Measure ranking metrics of scores (I,) that are the same for all users, as ``measure``.
+
+    item_counts: (I,) ratings of each item in train, where ``seen`` holds more than train.
+    """
     relevant = test if relevant is None else relevant
     users = np.flatnonzero(test.user_counts)
     longest = max(split_metric(name)[1] or 1 for name in names)
-    ranked = rank_users_alike(scores, seen, relevant, longest, pool=pool)
+    ranked = rank_users_alike(scores, seen, relevant, longest, pool=pool, item_counts=item_counts)
     return _measured(
         users, names, {name: _over_users(ranked, name, users) for name in names}, ranked
     )
@@ -201,6 +205,7 @@ def rank_users_alike(
     k: int,
     *,
     pool: Pool | None = None,
+    item_counts: NDArray[np.int64] | None = None,
 ) -> Ranked:
     """Rank as ``rank_users`` does, by scores (I,) that are the same for all users: much faster."""
     pool = pool or Pool(test.n_items, seen)
@@ -224,7 +229,9 @@ def rank_users_alike(
         )
     parts = parts or [_empty(k)]
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in BY_USER}
-    return Ranked(**arrays, item_counts=seen.item_counts(test.n_items))
+    if item_counts is None:
+        item_counts = seen.item_counts(test.n_items)
+    return Ranked(**arrays, item_counts=item_counts)
 
 
 def _place_hits(ranks: NDArray[np.int32], wanted: CsrRows, k: int) -> dict[str, NDArray[Any]]:

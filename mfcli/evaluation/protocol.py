@@ -102,11 +102,17 @@ def describe_protocol(
     clip: tuple[float, float] | None,
     names: list[str],
     given: Given | None,
+    *,
+    folded: bool = False,
 ) -> dict[str, Any]:
-    """Return how the metrics ``names`` were measured, in words, as it is printed and stored."""
+    """Return how the metrics ``names`` were measured, in words, as it is printed and stored.
+
+    folded: whether users were folded in from a history.
+    """
+    known = "in train or in the history" if folded else "in train"
     protocol: dict[str, Any] = {
         "candidates": _describe_candidates(config, given),
-        "masked": "nothing" if config.include_seen else "the items that the user has in train",
+        "masked": "nothing" if config.include_seen else f"the items that the user has {known}",
         "positives": _describe_positives(config),
         "averaging": "rmse and mae over test rows; coverage over items; the others over users with "
         "a test row, those who do not define a metric left out of it",
@@ -114,12 +120,18 @@ def describe_protocol(
         "auc_left_out": "users without a candidate that is no positive",
         "unknown": _UNKNOWN[config.unknown_users] + "; ratings of users and items without a train "
         "row are predicted by the terms that are known",
-        "user_groups": f"known: a row in train; warm: 1 to {WARM_ROWS} of them; cold: none",
+        "user_groups": f"known: a row {known}; warm: 1 to {WARM_ROWS} of them; cold: none",
         "intervals": "none"
         if not config.resamples
         else f"{LEVEL:g} % percentile bootstrap over users, {config.resamples} resamples, seed "
         f"{config.seed}; a user's rows are drawn together; none for coverage",
     }
+    if folded:
+        protocol["history"] = (
+            "users with a test row and a history are folded in from it: solved for against the "
+            "items as train left them, in place of what train knows of them"
+        )
+        protocol["unknown"] = protocol["unknown"].replace("a train row", "a row in either", 1)
     if given is not None:
         protocol["left_out"] = "users without a row in the candidate file, from ranking metrics"
     if config.sampled is not None:
@@ -168,7 +180,7 @@ def count_rows(
     counts = {
         "users": test.n_users,
         "items": test.n_items,
-        "train_rows": len(checkpoint.seen_indices),
+        "train_rows": int(checkpoint.item_counts.sum()),
         "test_rows": test.n_ratings,
         "test_rows_unknown_user": int(unknown_user[test.users].sum()),
         "test_rows_unknown_item": int(unknown_item[test.indices].sum()),

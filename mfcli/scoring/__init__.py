@@ -7,6 +7,7 @@ lists.py       ranked lists of many rows, whatever ranks them
 recommender.py the best items of users: ``recommend_lists``
 neighbours.py  the nearest items of items, or users of users: ``nearest``
 pairs.py       scores of given pairs: ``score_pairs``
+newcomers.py   a test set's users, folded in from their history before a model is measured
 files.py       model.pt and the files that the options name → the values that the others take
 memory.py      whether there is memory enough
 

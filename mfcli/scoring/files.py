@@ -128,6 +128,13 @@ def fold_history(
                 f"{folded.unknown_rows} rows are left out",
             )
         )
+    if folded.untrained_rows:
+        on_event(
+            Noted(
+                f"{source}: {folded.untrained_rows} rows are of items without a rating in train: "
+                "they count as seen, and say nothing of a user"
+            )
+        )
     replaced = len(folded.users) - folded.new_users
     on_event(Noted(f"folded in {folded.new_users} new users, and {replaced} that the model knows"))
     return folded.checkpoint, folded.users, inputs

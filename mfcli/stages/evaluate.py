@@ -37,7 +37,9 @@ from mfcli.events import OnEvent, Started, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import scoring_of
 from mfcli.results import EvaluateResult
+from mfcli.scoring.files import read_history
 from mfcli.scoring.memory import require_scoring
+from mfcli.scoring.newcomers import History, fold_newcomers, history_for
 from mfcli.sources.reading import read_any
 from mfcli.system.streams import printable
 
@@ -63,13 +65,15 @@ def evaluate(
     per_user = None if config.per_user is None else Path(config.per_user)
     outputs = [path for path in (out, per_user) if path is not None]
     for path in outputs:
-        refuse_input_as_output(path, test, *paths)
+        refuse_input_as_output(path, test, config.history, *paths)
     with _lock_all(outputs), compiling(on_event):
         require_scoring(paths, test, config.workers, max(config.k), on_event)
         rows = load_interactions(test)
         given, inputs = _read_candidates(config.candidates, rows, on_event)
+        history, more = _read_history(rows, test, config, on_event)
+        inputs += more
         evaluation = evaluate_models(
-            _load_models(paths, on_event),
+            _load_models(paths, history, rows, config, on_event),
             rows,
             config,
             given=given,
@@ -126,16 +130,38 @@ def _read_candidates(
     return collect_candidates(users, items, test, source), read.digests("candidates")
 
 
-def _load_models(paths: list[Path], on_event: OnEvent) -> Iterator[NamedModel]:
+def _read_history(
+    test: Interactions, path: Path, config: EvaluateConfig, on_event: OnEvent
+) -> tuple[History | None, list[dict[str, Any]]]:
+    """Read what is known of the test set's users, where it is named; describe it as an input."""
+    if config.history is None:
+        return None, []
+    rows, rated, inputs = read_history(config.history, on_event)
+    history = history_for(rows, test, name=config.history, test_name=str(path), rated=rated)
+    return history, list(inputs)
+
+
+def _load_models(
+    paths: list[Path],
+    history: History | None,
+    test: Interactions,
+    config: EvaluateConfig,
+    on_event: OnEvent,
+) -> Iterator[NamedModel]:
     """Load one model after the other, so that memory holds one at a time."""
     for path, name in zip(paths, _name_models(paths), strict=True):
         on_event(Started(f"evaluate {name}" if len(paths) > 1 else "evaluate"))
-        checkpoint = load_checkpoint(path)
+        checkpoint, folded = load_checkpoint(path), None
+        if history is not None:
+            checkpoint, folded = fold_newcomers(
+                checkpoint, history, test, config, on_event=on_event
+            )
         yield NamedModel(
             name=name,
             checkpoint=checkpoint,
             scores=scoring_of(checkpoint, path),
             sha256=file_sha256(path),
+            folded=folded,
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mfcli.artifacts import load_interactions, open_input
 from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.meta import lineage_of, warnings_of
+from mfcli.artifacts.splits import split_files
 from mfcli.artifacts.unpacking import GZIP_MAGIC
 from mfcli.config.options import flag
 from mfcli.data.times import span_of
@@ -182,8 +183,10 @@ def _table(path: Path) -> InspectResult:
 
 
 def _folder(path: Path) -> InspectResult:
-    """Describe a folder of parts, or an export, by its manifest."""
+    """Describe a split by its parts, and a folder of parts, or an export, by its manifest."""
     found = read_manifest(path)
+    if found is None and (parts := split_files(path)):
+        return _split(path, parts)
     if found is None:
         raise InputError(f"{path}: mfcli does not write folders like this one")
     details = {
@@ -201,6 +204,34 @@ def _folder(path: Path) -> InspectResult:
         histogram={},
         options=found.get("options", {}),
         lineage=list(found.get("lineage", [])),
+        metrics={},
+    )
+
+
+def _split(path: Path, files: list[Path]) -> InspectResult:
+    details: dict[str, Any] = {}
+    first: dict[str, Any] = {}
+    ids = []
+    for file in files:
+        matrix = load_interactions(file)
+        first = first or matrix.meta
+        ids.append(matrix.meta.get("split_id"))
+        if not details:
+            details |= {"users": matrix.n_users, "items": matrix.n_items}
+        users = int((matrix.user_counts > 0).sum())
+        items = int((matrix.item_counts > 0).sum())
+        details[str(file.relative_to(path))] = (
+            f"{matrix.n_ratings:,} ratings, {users:,} users, {items:,} items"
+        )
+    if len(set(ids)) > 1:
+        raise InputError(f"{path}: its files are of different splits: split anew")
+    return InspectResult(
+        path=str(path),
+        kind="split",
+        details=details | {"split_id": ids[0], "schema": first["schema"]},
+        histogram={},
+        options={},
+        lineage=lineage_of(first),
         metrics={},
     )
 

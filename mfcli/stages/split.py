@@ -1,4 +1,4 @@
-"""``mfcli split``: interactions.npz → train.npz, test.npz and, when asked, valid.npz."""
+"""``mfcli split``: interactions.npz → train.npz, test.npz and, when asked, valid.npz; histories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mfcli.artifacts import (
     stored_bytes,
     uninterrupted,
 )
-from mfcli.artifacts.splits import SplitIdentity, identify_split
+from mfcli.artifacts.splits import PARTS, SplitIdentity, identify_split
 from mfcli.config import SplitConfig, Strategy
 from mfcli.data.building import RawRows, from_rows
 from mfcli.data.filtering import apply_threshold
@@ -52,17 +52,17 @@ def split(
         raise UsageError("name the FILE.npz to split, or give --train-file and --test-file")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
-    for name in ("train", "test", "valid"):
+    for name in PARTS:
         refuse_input_as_output(out / f"{name}.npz", source, config.train_file, config.test_file)
     with output_lock(out):
         on_event(Started("split"))
         folders, inputs = _split_folders(source, config, on_event)
         train = next(iter(folders.values()))["train"]
         identity = identify_split({} if source is None else train.meta, config, inputs)
-        written = _write(out, folders, identity)
+        written = _write(out, folders, identity, config)
     return SplitResult(
         out=str(out),
-        strategy="folds" if config.folds else str(config.chosen),
+        strategy=config.named,
         split_id=identity.split_id,
         n_users=train.n_users,
         n_items=train.n_items,
@@ -87,7 +87,7 @@ def _split_folders(
     try:
         if config.folds:
             return split_folds(whole, config), inputs
-        return {"": split_interactions(whole, config)}, inputs
+        return {"": split_interactions(whole, config, on_event)}, inputs
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
 
@@ -137,7 +137,9 @@ def _read_given(
     return train, test
 
 
-def _write(out: Path, folders: dict[str, Parts], identity: SplitIdentity) -> list[SplitPart]:
+def _write(
+    out: Path, folders: dict[str, Parts], identity: SplitIdentity, config: SplitConfig
+) -> list[SplitPart]:
     """Write all parts beside their targets, then move them all, which is quick."""
     parts_of_all = [part for parts in folders.values() for part in parts.values()]
     capacity.require_disk(out, sum(stored_bytes(part) for part in parts_of_all))
@@ -155,7 +157,7 @@ def _write(out: Path, folders: dict[str, Parts], identity: SplitIdentity) -> lis
                 save_interactions(staged, part.with_meta(identity.meta(name, folder)))
                 path.parent.mkdir(exist_ok=True)
                 moves.append((staged, path))
-                written.append(_describe(path, part, train))
+                written.append(_describe(path, part, train, config))
         with uninterrupted():
             for staged, path in moves:
                 staged.replace(path)
@@ -170,7 +172,7 @@ def _write(out: Path, folders: dict[str, Parts], identity: SplitIdentity) -> lis
 def _remove_stale(out: Path, kept: set[str]) -> None:
     """Remove the parts of an earlier split, which would be refused beside this one's."""
     for folder in [out, *sorted(out.glob("fold[0-9]*"))]:
-        for name in ("train", "test", "valid"):
+        for name in PARTS:
             path = folder / f"{name}.npz"
             if str(path) not in kept:
                 path.unlink(missing_ok=True)
@@ -178,8 +180,15 @@ def _remove_stale(out: Path, kept: set[str]) -> None:
             folder.rmdir()
 
 
-def _describe(path: Path, part: Interactions, train: Interactions) -> SplitPart:
-    unknown = 0 if part is train else int((~known_rows(part, train)).sum())
+def _describe(
+    path: Path, part: Interactions, train: Interactions, config: SplitConfig
+) -> SplitPart:
+    if part is train:
+        unknown = 0
+    elif config.chosen is Strategy.users:  # no row of theirs is of a user of train
+        unknown = int((train.item_counts == 0)[part.indices].sum())
+    else:
+        unknown = int((~known_rows(part, train)).sum())
     return SplitPart(
         path=str(path),
         n_ratings=part.n_ratings,

@@ -43,7 +43,9 @@ SMALLEST = 0.05  # λ of users whose model was trained without
 class Folded:
     """A checkpoint whose users of the history are as if trained, and what was met on the way.
 
-    users: (H,) rows of the history's users in the new checkpoint, ascending.
+    users:          (H,) rows of the history's users in the new checkpoint, ascending.
+    unknown_rows:   rows of the history whose items the model does not have.
+    untrained_rows: those of items that it has, and that had no rating in train.
     """
 
     checkpoint: Checkpoint
@@ -51,15 +53,17 @@ class Folded:
     new_users: int
     unknown_items: int = 0
     unknown_rows: int = 0
+    untrained_rows: int = 0
 
 
 def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> Folded:
     """Return the checkpoint with the users of a history solved for, new ones after all others.
 
     What the model knew of these users is replaced by the history; what they have seen is both.
-    Items that the model does not know are left out, and counted; a user with no other item keeps
-    what the model knows, and is not added. Raises UsageError for a model that has no such users,
-    InputError for dislikes in the history of a ranking model.
+    Items that the model does not know are left out, and counted. So are items without a rating in
+    train, of which nothing was learnt: they are seen, and say nothing of the user. A user with no
+    other item keeps what the model knows, and is not added. Raises UsageError for a model that has
+    no such users, InputError for dislikes in the history of a ranking model.
     """
     recipe = _recipe_of(checkpoint)
     if recipe.model is ModelKind.neural:
@@ -69,24 +73,30 @@ def fold_in(checkpoint: Checkpoint, history: Interactions, workers: int = 1) -> 
         )
     check_history(recipe, history)
     items, _ = encode(history.catalog.item_ids, checkpoint.catalog.item_ids)
+    counts = checkpoint.item_counts
     known = items[history.indices] >= 0
-    unknown_items = int(((items < 0) & (history.item_counts > 0)).sum())
-    users = np.flatnonzero(np.bincount(history.users[known], minlength=history.n_users))
-    ids = history.catalog.user_ids[users]
+    trained = known & (counts[items] > 0)[history.indices]
+    users = np.flatnonzero(np.bincount(history.users[trained], minlength=history.n_users))
     place = np.full(history.n_users, -1)
     place[users] = np.arange(len(users))
-    entries, _ = from_codes(
-        place[history.users[known]],
-        items[history.indices[known]],
-        history.data[known],
-        None,
-        Catalog(ids, checkpoint.catalog.item_ids),
-    )
-    weights = _solved(checkpoint, entries, recipe, workers)
+
+    def of_users(chosen: NDArray[np.bool_]) -> Interactions:
+        chosen = chosen & (place >= 0)[history.users]
+        entries, _ = from_codes(
+            place[history.users[chosen]],
+            items[history.indices[chosen]],
+            history.data[chosen],
+            None,
+            Catalog(history.catalog.user_ids[users], checkpoint.catalog.item_ids),
+        )
+        return entries
+
+    weights = solve_users(checkpoint.weights, of_users(trained), recipe, counts, workers)
     return dataclasses.replace(
-        _placed(checkpoint, entries, weights),
-        unknown_items=unknown_items,
+        _placed(checkpoint, of_users(known), weights),
+        unknown_items=int(((items < 0) & (history.item_counts > 0)).sum()),
         unknown_rows=int((~known).sum()),
+        untrained_rows=int((known & ~trained).sum()),
     )
 
 
@@ -102,18 +112,27 @@ def _recipe_of(checkpoint: Checkpoint) -> Recipe:
     )
 
 
-def _solved(
-    checkpoint: Checkpoint, entries: Interactions, recipe: Recipe, workers: int
+def solve_users(
+    weights: Mapping[str, NDArray[np.float32]],
+    entries: Interactions,
+    recipe: Recipe,
+    item_counts: NDArray[np.int64],
+    workers: int = 1,
 ) -> dict[str, NDArray[np.float32]]:
-    """Return user_factors (H, F) and, where the model has it, user_bias (H, 1)."""
-    model = _with_items_of(checkpoint.weights, recipe, entries)
+    """Return the users' weights that entries of H users ask for, the items' being as they are.
+
+    weights: of the whole model, of which only what is not of users counts. item_counts: (I,)
+    ratings of each item in train. Returns user_factors (H, F) and what else the model has a row a
+    user of.
+    """
+    model = _with_items_of(weights, recipe, entries)
     if recipe.model is ModelKind.bias:
         _solve_bias(model, entries, recipe)
     elif recipe.model is not ModelKind.popularity:
         if recipe.objective in (Objective.mse, Objective.ials):
             _solve_squares(model, entries, recipe, workers)
         else:
-            _descend(model, entries, recipe, workers, checkpoint.item_counts)
+            _descend(model, entries, recipe, workers, item_counts)
     return {name: model.weights[name] for name in model.user_names}
 
 

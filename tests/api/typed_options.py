@@ -29,7 +29,11 @@ CLASSES: dict[str, tuple[type[Config], str, frozenset[str]]] = {
     "FetchOptions": (FetchConfig, "read", frozenset({"source"})),
     "SplitOptions": (SplitConfig, "split", frozenset({"train_file", "test_file", "folds"})),
     "TrainOptions": (TrainConfig, "fit", frozenset({"valid", "init_from"})),
-    "EvaluateOptions": (EvaluateConfig, "evaluate", frozenset({"per_user", "candidates"})),
+    "EvaluateOptions": (
+        EvaluateConfig,
+        "evaluate",
+        frozenset({"per_user", "candidates", "history"}),
+    ),
 }
 
 

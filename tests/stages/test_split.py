@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mfcli.artifacts import file_sha256, load_interactions, meta_for, output_lock, save_interactions
+from mfcli.artifacts import (
+    file_sha256,
+    load_interactions,
+    meta_for,
+    output_lock,
+    save_interactions,
+    splits,
+)
 from mfcli.config import SplitConfig
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
@@ -18,6 +25,7 @@ from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.events import Noted
 from mfcli.results import SplitResult
 from mfcli.stages import split as stage
+from mfcli.stages.inspect import inspect
 from mfcli.stages.split import split
 from tests.helpers import entries, equal, from_triples, interactions, pairs
 
@@ -230,6 +238,59 @@ class TestFolds:
         with pytest.raises(InputError, match="without a rating"):
             run(tmp_path / "m.npz", tmp_path / "out", folds=3)
         assert not list((tmp_path / "out").rglob("*.npz"))
+
+
+class TestWindows:
+    def test_folds_of_latest_are_windows_and_replace_an_earlier_split(
+        self, source: Path, tmp_path: Path
+    ) -> None:
+        run(source, tmp_path / "out", strategy="users", test_users=5, valid_users=5)
+        result = run(source, tmp_path / "out", strategy="latest", folds=3)
+        assert result.strategy == "latest"
+        names = [f"fold{number}/{part}.npz" for number in (1, 2, 3) for part in ("test", "train")]
+        assert list(files(tmp_path / "out")) == names
+        ends = [read(tmp_path / "out" / f"fold{number}")["train"] for number in (1, 2, 3)]
+        assert [part.meta["fold"] for part in ends] == ["fold1", "fold2", "fold3"]
+        assert ends[0].n_ratings < ends[1].n_ratings < ends[2].n_ratings
+        assert {part.meta["lineage"][-1]["options"]["strategy"] for part in ends} == {"latest"}
+
+
+class TestUsers:
+    def test_five_files_of_one_split_and_none_of_the_one_before(
+        self, source: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "out"
+        run(source, out, folds=2)
+        result = run(source, out, strategy="users", test_users=5, valid_users=4, fold_in=0.5)
+        assert [Path(part.path).stem for part in result.parts] == list(splits.PARTS)
+        parts = {name: load_interactions(out / f"{name}.npz") for name in splits.PARTS}
+        assert {name: part.meta["part"] for name, part in parts.items()} == {n: n for n in parts}
+        assert {part.meta["split_id"] for part in parts.values()} == {result.split_id}
+        assert list(files(out)) == sorted(f"{name}.npz" for name in splits.PARTS)
+        assert result.parts[2].n_users == 5
+        again = run(source, tmp_path / "again", strategy="users", test_users=5)
+        assert again.split_id != result.split_id
+        run(source, out, strategy="users", test_users=5)
+        assert files(out) == files(tmp_path / "again")
+
+    def test_rows_of_items_that_train_lacks_are_counted_by_part(self, tmp_path: Path) -> None:
+        rows = [(user, item, 1.0) for user in (0, 1) for item in (0, 1, 2, 3)] + [(2, 0, 1.0)]
+        matrix = from_triples(rows, 3, 4).with_meta(meta_for("interactions", []))
+        save_interactions(tmp_path / "m.npz", matrix)
+        result = run(tmp_path / "m.npz", tmp_path / "out", strategy="users", test_users=2)
+        assert sum(part.unknown_rows for part in result.parts) == 6
+
+    def test_inspect_shows_the_folder(self, source: Path, tmp_path: Path) -> None:
+        result = run(source, tmp_path / "out", strategy="users", test_users=5)
+        found = inspect(tmp_path / "out")
+        assert found.kind == "split"
+        assert found.details["split_id"] == result.split_id
+        assert ", 5 users, " in found.details["test.npz"]
+        assert found.lineage[-1]["options"]["test_users"] == 5
+        run(source, tmp_path / "other", strategy="users", test_users=6)
+        os.replace(tmp_path / "other" / "test.npz", tmp_path / "out" / "test.npz")
+        with pytest.raises(InputError, match="are of different splits"):
+            inspect(tmp_path / "out")
 
 
 class TestGiven:
