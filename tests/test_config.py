@@ -35,6 +35,7 @@ from mfcli.config import (
     parse_init,
 )
 from mfcli.config.applies import inapplicable
+from mfcli.config.choices import COSINE
 from mfcli.config.describing import cli_fields
 from mfcli.config.fetch import parse_columns
 from mfcli.config.files import load_config, load_preset, preset_names
@@ -430,7 +431,8 @@ class TestModes:
         self, choice: tuple[ModelKind, Objective | None, Engine]
     ) -> None:
         other = "regularization" if choice[2] is Engine.als else "learning-rate"
-        stages = [{"epochs": 2, "regularization": 0.5}, {other: 0.25}]
+        first = {} if choice[1] in COSINE else {"regularization": 0.5}
+        stages = [{"epochs": 2, **first}, {other: 0.25}]
         more = {} if choice[2] is Engine.closed_form else {"stages": stages}
         once = train_config(**of_choice(choice), **more).resolved()
         assert once.resolved().stage_configs() == once.stage_configs()
@@ -458,7 +460,7 @@ class TestModes:
     def test_a_default_of_the_biases_gives_way_to_a_regularization_that_was_given(self) -> None:
         """The default holds only beside its own default of the factors."""
         for engine, objective in WAYS:
-            if engine is Engine.closed_form or objective is Objective.ials:
+            if engine is Engine.closed_form or objective in (Objective.ials, *COSINE):
                 continue
             config = train_config(engine=engine, objective=objective, regularization=0.3)
             assert config.resolved().bias_regularization == 0.3
@@ -479,6 +481,10 @@ class TestModes:
         ({"model": "mf", "global_mean": True}, "--global-mean has no meaning with --model mf"),
         ({"mode": "implicit", "global_mean": True}, "only mse on models with biases"),
         ({"model": "mf", "bias_regularization": 0.1}, "only biased-mf and svdpp learn biases"),
+        ({"mode": "hogwild", "objective": "ccl", "regularization": 0.1}, "whose length is 1"),
+        ({"mode": "hogwild", "objective": "ccl", "temperature": 0.1}, "only --objective softmax"),
+        ({"mode": "hogwild", "objective": "softmax", "margin": 0.1}, "only --objective ccl"),
+        ({"mode": "hogwild", "objective": "ccl", "model": "biased-mf"}, "it needs --model mf"),
         ({"model": "mf", "bias_weight_decay": 0.1}, "a model with biases"),
         ({"model": "mf", "bias_init": "normal:1"}, "only biased-mf and svdpp learn biases"),
         ({"model": "mf", "factors": 0}, "nothing to learn"),

@@ -55,7 +55,7 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
-MACHINE_CODE = {"dense", "lanes", "memory", "vectors"}  # kernels that emit LLVM's own
+MACHINE_CODE = {"dense", "lanes", "memory", "products", "vectors"}  # kernels that emit LLVM's own
 
 
 def imports_of(module: str) -> set[str]:

@@ -80,7 +80,7 @@ class TrainOptions(TypedDict, total=False):
     ignore: list[str]
     mode: Literal["explicit", "implicit", "hogwild"]
     model: Literal["mf", "biased-mf", "svdpp", "neural", "popularity", "bias"]
-    objective: Literal["mse", "bpr", "bpr-squared", "logistic", "warp", "ials"]
+    objective: Literal["mse", "bpr", "bpr-squared", "logistic", "warp", "softmax", "ccl", "ials"]
     engine: Literal["minibatch", "hogwild", "als", "closed-form"]
     factors: int
     item_factors: int
@@ -106,6 +106,9 @@ class TrainOptions(TypedDict, total=False):
     negatives: int
     negative_power: float
     positive_weight: Literal["none", "linear", "log"]
+    temperature: float
+    margin: float
+    negative_weight: float
     unobserved_weight: float
     regularization_exponent: float
     confidence: Literal["none", "linear", "log"]

@@ -31,6 +31,14 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         lambda s: s.sampled,
         "only objectives that sample negatives have it",
     ),
+    ("temperature",): (
+        lambda s: s.objective is Objective.softmax,
+        "only --objective softmax has it",
+    ),
+    ("margin", "negative_weight"): (
+        lambda s: s.objective is Objective.ccl,
+        "only --objective ccl has it",
+    ),
     ("rating_unit",): (
         lambda s: s.objective is Objective.mse and s.engine is not Engine.closed_form,
         "only --objective mse learns ratings, step by step",
@@ -56,6 +64,10 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         lambda s: s.engine is not Engine.closed_form,
         "--engine closed-form takes no steps",
     ),
+    ("regularization", "weight_decay", "dropout"): (
+        lambda s: not s.cosine,
+        "softmax and ccl learn cosines, of vectors whose length is 1",
+    ),
     ("unobserved_weight", "regularization_exponent", "confidence", "alpha"): (
         lambda s: s.objective is Objective.ials,
         "only --objective ials has it",
@@ -65,9 +77,8 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
 
 def inapplicable(setting: Setting) -> dict[str, str]:
     """Map each option that means nothing in a setting to the reason."""
-    return {
-        name: reason
-        for names, (applies, reason) in APPLIES.items()
-        for name in names
-        if not applies(setting)
-    }
+    found: dict[str, str] = {}
+    for names, (applies, reason) in APPLIES.items():
+        if not applies(setting):
+            found = dict.fromkeys(names, reason) | found  # the first reason stands
+    return found

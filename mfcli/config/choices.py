@@ -33,7 +33,13 @@ class Objective(StrEnum):
     bpr_squared = "bpr-squared"
     logistic = "logistic"
     warp = "warp"
+    softmax = "softmax"
+    ccl = "ccl"
     ials = "ials"
+
+
+# Objectives of cosines: a block of positives shares its negatives, and vectors have length 1.
+COSINE = frozenset({Objective.softmax, Objective.ccl})
 
 
 class Engine(StrEnum):
@@ -126,6 +132,11 @@ class Setting(NamedTuple):
     def sampled(self) -> bool:
         """Whether the objective draws negatives."""
         return self.objective not in (None, Objective.mse, Objective.ials)
+
+    @property
+    def cosine(self) -> bool:
+        """Whether scores are cosines: vectors have length 1."""
+        return self.objective in COSINE
 
     @property
     def biased(self) -> bool:

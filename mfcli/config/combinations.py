@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mfcli.config.choices import BASELINES, Engine, ModelKind, Objective, Setting
+from mfcli.config.choices import BASELINES, COSINE, Engine, ModelKind, Objective, Setting
 from mfcli.config.ways import WAYS
 
 
@@ -17,7 +17,7 @@ def combinations() -> list[tuple[ModelKind, Objective | None, Engine]]:
     ]
 
 
-# Why a combination does not work: the first rule that holds says it. The last four are for engines
+# Why a combination does not work: the first rule that holds says it. The last five are for engines
 # that minimise the objective, but not for this model.
 _RULES: tuple[tuple[Callable[[Setting], bool], str], ...] = (
     (
@@ -47,6 +47,10 @@ _RULES: tuple[tuple[Callable[[Setting], bool], str], ...] = (
     (
         lambda asked: asked.model is ModelKind.svdpp,
         "--model svdpp learns ratings: it needs --objective mse and --engine hogwild",
+    ),
+    (
+        lambda asked: asked.objective in COSINE,
+        "--objective {objective} learns cosines, of vectors alone: it needs --model mf",
     ),
     (
         lambda asked: asked.model is ModelKind.neural,

@@ -117,6 +117,9 @@ class Recipe:
     negatives: int = 1
     negative_power: float = 0.0
     positive_weight: PositiveWeight = PositiveWeight.none
+    temperature: float = 1.0
+    margin: float = 0.0
+    negative_weight: float = 1.0
     unobserved_weight: float = 0.0
     regularization_exponent: float = 1.0
     confidence: Confidence = Confidence.none
@@ -158,6 +161,11 @@ class Recipe:
     def sampled(self) -> bool:
         """Whether the objective draws negatives."""
         return self.setting.sampled
+
+    @property
+    def cosine(self) -> bool:
+        """Whether scores are cosines: vectors have length 1."""
+        return self.setting.cosine
 
     @property
     def ends(self) -> int:

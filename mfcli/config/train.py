@@ -9,6 +9,7 @@ from typing import Any
 from mfcli.config.applies import inapplicable
 from mfcli.config.choices import (
     BASELINES,
+    COSINE,
     MODES,
     ON_DEVICES,
     Confidence,
@@ -137,6 +138,8 @@ class TrainConfig(TrainOptions):
         if model is ModelKind.svdpp:  # it learns ratings, in one way
             return Setting(model, self.objective or Objective.mse, self.engine or Engine.hogwild)
         objective = self.objective or objective
+        if objective in COSINE:  # of vectors alone
+            return Setting(self.model or ModelKind.mf, objective, self.engine or engine)
         if objective is Objective.ials:  # there is one way to minimise it
             return Setting(self.model or ModelKind.mf, objective, self.engine or Engine.als)
         return Setting(model, objective, self.engine or engine)

@@ -211,7 +211,8 @@ class TrainOptions(Config):
     )
     negatives: int | None = option(
         None,
-        "Sampled negatives a positive; for warp, the most draws.",
+        "Sampled negatives a positive; for warp, the most draws; for softmax and ccl, of a "
+        "block of positives that shares them.",
         role=Role.stage,
         low=1,
         high=10_000,
@@ -231,6 +232,31 @@ class TrainOptions(Config):
         "Weight of a positive in a sampled loss by its value (play count): none, in "
         "proportion, or by log(1 + value); the mean weight is 1.",
         shown="none",
+        panel=_LEARN,
+    )
+    temperature: float | None = option(
+        None,
+        "Of softmax: what cosines are divided by; the lower, the more the negatives count that "
+        "score highest.",
+        low=0.005,
+        high=100.0,
+        shown="by mode",
+        panel=_LEARN,
+    )
+    margin: float | None = option(
+        None,
+        "Of ccl: negatives whose cosine is below it cost nothing.",
+        low=-1.0,
+        high=1.0,
+        shown="by mode",
+        panel=_LEARN,
+    )
+    negative_weight: float | None = option(
+        None,
+        "Of ccl: weight of the mean over the negatives, beside a positive's 1.",
+        low=0.0,
+        high=1e9,
+        shown="by mode",
         panel=_LEARN,
     )
     unobserved_weight: float | None = option(

@@ -42,6 +42,7 @@ class Way(ModelWay):
 
 _FACTOR_MODELS = frozenset({ModelKind.mf, ModelKind.biased_mf})
 _TORCH_MODELS = _FACTOR_MODELS | {ModelKind.neural}
+_COSINE_MODELS = frozenset({ModelKind.mf})
 
 _TORCH: dict[str, Any] = {
     "schedule": Schedule.cosine,
@@ -81,6 +82,14 @@ _HOGWILD_SAMPLED_SPACE: Space = {
     "negatives": Choice((1, 2, 5, 10)),
     "negative_power": Choice((0.0, 0.25, 0.5)),
     "init": Choice(("normal:0.01", "normal:0.03", "normal:0.1")),
+    "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
+}
+
+_COSINE_SPACE: Space = {
+    "factors": Choice((32, 64, 128)),
+    "epochs": Choice((20, 40, 80)),
+    "negatives": Choice((128, 256, 512)),
+    "negative_power": Choice((0.0, 0.25, 0.5)),
     "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
 }
 
@@ -205,6 +214,36 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
             "bias_regularization": Log(0.005, 0.5),
             "negatives": Choice((5, 10, 20, 50)),
             "epochs": Choice((30, 60, 120)),
+        },
+    ),
+    (Engine.hogwild, Objective.softmax): Way(
+        models=_COSINE_MODELS,
+        defaults=_HOGWILD
+        | {
+            "learning_rate": 0.02,
+            "negatives": 256,
+            "temperature": 0.15,
+        },
+        space=_COSINE_SPACE
+        | {
+            "learning_rate": Log(0.003, 0.1),
+            "temperature": Log(0.05, 0.4),
+        },
+    ),
+    (Engine.hogwild, Objective.ccl): Way(
+        models=_COSINE_MODELS,
+        defaults=_HOGWILD
+        | {
+            "learning_rate": 0.05,
+            "negatives": 256,
+            "margin": 0.5,
+            "negative_weight": 100.0,
+        },
+        space=_COSINE_SPACE
+        | {
+            "learning_rate": Log(0.01, 0.2),
+            "margin": Uniform(0.2, 0.9),
+            "negative_weight": Log(10.0, 500.0),
         },
     ),
     (Engine.als, Objective.mse): Way(

@@ -17,6 +17,8 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     negatives     items that a user has not seen
     sgd           the passes over ratings
     sgd_sampled   the passes over positives and sampled negatives
+    sgd_shared    the pass over blocks of positives that share their negatives
+    products      products of small matrices, and exponentials
 """
 
 from mfcli.kernels.als import Scratch, Side, scratch_of, solve_rows
@@ -27,6 +29,8 @@ from mfcli.kernels.arrays import (
     Proposal,
     Rates,
     SeenFilter,
+    Shared,
+    SharedScratch,
     Tiles,
     Weights,
 )
@@ -42,12 +46,15 @@ from mfcli.kernels.sgd_sampled import (
     pairwise_pass,
     pass_scratch,
 )
+from mfcli.kernels.sgd_shared import CCL, SOFTMAX, shared_pass, shared_scratch
 from mfcli.kernels.slopes import bpr, bpr_squared, logistic, mse, warp
 from mfcli.kernels.tiles import fill_tiles
 
 __all__ = [
     "BPR",
     "BPR_SQUARED",
+    "CCL",
+    "SOFTMAX",
     "WARP",
     "Grid",
     "PassArguments",
@@ -56,6 +63,8 @@ __all__ = [
     "Rates",
     "Scratch",
     "SeenFilter",
+    "Shared",
+    "SharedScratch",
     "Side",
     "Tiles",
     "Weights",
@@ -75,6 +84,8 @@ __all__ = [
     "rank_block",
     "rank_common",
     "scratch_of",
+    "shared_pass",
+    "shared_scratch",
     "solve_rows",
     "sum_histories",
     "svdpp_pass",

@@ -88,6 +88,15 @@ class Grid(NamedTuple):
     claims: Array  # (S²,) int64, 1 for a turn that a worker has taken
 
 
+class Shared(NamedTuple):
+    """What objectives are told whose negatives a block of positives shares."""
+
+    temperature: Float  # float32, what softmax divides scores by
+    margin: Float  # float32, of ccl: negatives score below it
+    weight: Float  # float32, of ccl: what the mean over negatives weighs
+    shifts: Array  # (I,) float32, −ln of how likely an item is drawn beside its strip; or length 0
+
+
 class PassArguments(NamedTuple):
     """All that a pass needs but its tiles' order.
 
@@ -96,8 +105,8 @@ class PassArguments(NamedTuple):
     """
 
     key: Int  # uint64, a hash of seed and epoch
-    objective: Int  # BPR, BPR_SQUARED or WARP for pairwise_pass
-    negatives: Int  # draws for a positive; for warp the most draws
+    objective: Int  # BPR, BPR_SQUARED or WARP for pairwise_pass, SOFTMAX or CCL for shared_pass
+    negatives: Int  # draws for a positive, or for a block of them; for warp the most draws
     ahead: Int  # ratings to look ahead when asking for rows (mse); 0 where they are cached anyway
     waits: Int  # 1 where a turn waits for the strips that it holds
     fixed: Int  # 1 where only users are learnt, as in folding in; sampled objectives only
@@ -107,6 +116,7 @@ class PassArguments(NamedTuple):
     proposal: Proposal
     weights: Weights
     rates: Rates
+    shared: Shared
 
 
 class PassScratch(NamedTuple):
@@ -115,3 +125,23 @@ class PassScratch(NamedTuple):
     spots: Array  # (BATCH,) int64, where the positives of a batch are in their tile
     others: Array  # (BATCH,) int64, their negatives
     slopes: Array  # (F,) float32, gathered over a user's ratings by svdpp
+
+
+class SharedScratch(NamedTuple):
+    """Memory of one thread for blocks of B positives with M shared negatives (`shared_scratch`).
+
+    Rows are padded: widths are of whole vectors, and what is beyond is zero.
+    """
+
+    spots: Array  # (B,) int64, where the positives are in their tile
+    picked: Array  # (M,) int64, the negatives
+    shifts: Array  # (M,) float32, added to the negatives' scores
+    slopes: Array  # (B,) float32, of the positives' scores
+    users: Array  # (B, F) float32
+    users_across: Array  # (F, B)
+    others: Array  # (M, F), the negatives' vectors
+    others_across: Array  # (F, M)
+    scores: Array  # (B, M), then their slopes
+    scores_across: Array  # (M, B)
+    user_slopes: Array  # (B, F)
+    other_slopes: Array  # (M, F)

@@ -25,7 +25,7 @@ def _lower_bound(items: Array, first: Int, last: Int, item: Int) -> Int:
 
 
 @called
-def _is_seen(item: Int, user: Int, seen: SeenFilter) -> bool:
+def is_seen(item: Int, user: Int, seen: SeenFilter) -> bool:
     """Look an item up in the user's bits, and where they are not exact in the CSR row."""
     indptr, indices, words, starts = seen
     start = starts[user]
@@ -45,13 +45,13 @@ def _last_resort(bits: Int, user: Int, strip: Int, seen: SeenFilter, proposal: P
     mass = 0.0
     for at in range(bounds[strip], bounds[strip + 1]):
         item = np.int64(dealt[at])
-        if not _is_seen(item, user, seen):
+        if not is_seen(item, user, seen):
             mass += popularity[item] if len(popularity) else 1.0
     mass *= (bits >> np.uint64(11)) * 2.0**-53
     found = np.int64(-1)
     for at in range(bounds[strip], bounds[strip + 1]):
         item = np.int64(dealt[at])
-        if _is_seen(item, user, seen):
+        if is_seen(item, user, seen):
             continue
         found = item
         mass -= popularity[item] if len(popularity) else 1.0
@@ -78,7 +78,7 @@ def draw_negative(
         if len(proposal.accept) and np.uint32(bits & LOW) >= proposal.accept[at]:
             at = np.int64(proposal.alias[at])
         item = np.int64(proposal.dealt[at])
-        if not _is_seen(item, user, seen):
+        if not is_seen(item, user, seen):
             return state, item
     state += GOLDEN
     return state, np.int64(_last_resort(mixed(state), user, strip, seen, proposal))

@@ -187,6 +187,12 @@ class Tables:
             if bias is not None:
                 bias[~known] = bias[known].mean(dtype=np.float64) if known.any() else 0.0
 
+    def normalise(self) -> None:
+        """Bring the vectors of users and items to length 1; those of zeros stay."""
+        for factors in (self.user_factors, self.item_factors):
+            lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+            np.divide(factors, lengths, out=factors, where=lengths > 0)
+
     def rescale(self, by: float) -> None:
         """Multiply all scores by a number, in place.
 

@@ -117,6 +117,10 @@ def _hogwild() -> None:
     _trained(**SMALL, engine="hogwild", objective="bpr", negative_power=0.5)
 
 
+def _cosines() -> None:
+    _trained(**SMALL, engine="hogwild", objective="softmax")
+
+
 def _als() -> None:
     for objective in ("mse", "ials"):
         _trained(**SMALL, engine="als", objective=objective)
@@ -144,6 +148,7 @@ GROUPS: dict[str, Group] = {
         ("fill_tiles", "fill_filter", "fill_alias", "mse_pass", "pairwise_pass", "logistic_pass"),
         _hogwild,
     ),
+    "train --objective softmax": Group(("shared_pass",), _cosines),
     "train --model svdpp": Group(("svdpp_pass", "sum_histories"), _svdpp),
     "train --engine als": Group(("solve_rows",), _als),
     "recommend": Group(("_topk",), _recommend),

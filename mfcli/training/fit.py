@@ -138,7 +138,13 @@ def fresh_model(recipe: Recipe, matrix: Interactions) -> Tables:
 
 
 def settle(model: Tables, recipe: Recipe, matrix: Interactions) -> None:
-    """Make rows without a rating neutral; items drawn as negatives keep what they learnt."""
+    """Make rows without a rating neutral; items drawn as negatives keep what they learnt.
+
+    Where scores are cosines the vectors have length 1 from the start to the file, so that whoever
+    takes their dot product scores by cosines, and a warm start goes on from where they were.
+    """
+    if recipe.cosine:
+        model.normalise()
     items = matrix.item_counts > 0
     if recipe.sampled or recipe.objective is None:
         items = np.ones_like(items)

@@ -10,7 +10,7 @@ from mfcli.evaluation.baseline import beside_baseline, judged_by, score_populari
 from mfcli.evaluation.measuring import Measured, measure, measure_common, predict
 from mfcli.events import Warned
 from mfcli.models.arrays import ScoreArrays, Vectors
-from mfcli.models.losses import SAMPLED, Total, squared
+from mfcli.models.losses import Total, drawn_loss, squared
 from mfcli.models.tables import Tables
 from mfcli.models.unseen import Unseen
 from mfcli.ranking.serving import Trained
@@ -36,13 +36,14 @@ class Validator:
         """Draw the negatives of the validation samples, where the objective has any."""
         self.model, self.train, self.valid, self.recipe = model, train, valid, recipe
         self.users, self.items = valid.users, valid.indices
-        self.sampled = SAMPLED.get(recipe.objective) if recipe.objective else None
-        if self.sampled is not None:
+        drawn = drawn_loss(recipe, train.n_items)
+        self.sampled = None if drawn is None else drawn[0]
+        if drawn is not None:
             unseen = Unseen([train, valid])
             able = unseen.free[valid.users] > 0
             self.users, self.items = valid.users[able], valid.indices[able]
             generator = np.random.default_rng(recipe.seed)
-            self.negatives = unseen.draw(self.users, recipe.negatives, generator)  # (B, N)
+            self.negatives = unseen.draw(self.users, drawn[1], generator)  # (B, N)
 
     def __call__(self) -> tuple[float | None, dict[str, float]]:
         """Measure; there is no loss where nothing is minimised."""

@@ -24,10 +24,13 @@ ROW_GROUP = 16  # neighbouring rows that stay together: whole cache lines at any
 NO_GRID = Grid(*(np.zeros(0, np.int64) for _ in Grid._fields))
 
 
-def grid_shape(ratings: int, n_users: int, n_items: int, paired: bool) -> tuple[int, int]:
+def grid_shape(
+    ratings: int, n_users: int, n_items: int, paired: bool, least: int = LEAST_DRAWN
+) -> tuple[int, int]:
     """Choose the user strips and item strips of the grid: (S, S), or ``paired`` (S, 2 S) or (1, 1).
 
-    By the data alone, never by the workers: it decides the bits.
+    By the data and the objective, never by the workers: it decides the bits. ``least``: items of a
+    strip that negatives come from.
     """
     wanted = 32 if ratings >= 1 << 23 else min(16, int((ratings / 256) ** 0.5))
     if not paired:
@@ -35,7 +38,7 @@ def grid_shape(ratings: int, n_users: int, n_items: int, paired: bool) -> tuple[
         return strips, strips
     # A turn's rows of two item strips and a user strip are to fit the second-level cache.
     wanted = 64 if ratings >= 1 << 23 else wanted
-    strips = min(wanted, n_users, n_items // (2 * LEAST_DRAWN))
+    strips = min(wanted, n_users, n_items // (2 * least))
     return (strips, 2 * strips) if strips > 1 else (1, 1)
 
 

@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 
 from mfcli import kernels
 from mfcli.config import Objective, Order
-from mfcli.kernels import Proposal, SeenFilter, Tiles
-from mfcli.training.engines.grid import ROW_GROUP, grid_shape, items_by_strip, strips_of
+from mfcli.config.choices import COSINE
+from mfcli.kernels import Proposal, SeenFilter, Shared, Tiles
+from mfcli.training.engines.grid import (
+    LEAST_DRAWN,
+    ROW_GROUP,
+    grid_shape,
+    items_by_strip,
+    strips_of,
+)
 
 Array = NDArray[Any]
 
@@ -20,7 +27,9 @@ Array = NDArray[Any]
 class Settings:
     """What a training run fixes for all of its epochs.
 
-    negatives: draws per positive (the most draws for warp). popularity_power: negatives are
+    negatives: draws per positive (the most draws for warp), or per block of them where these are
+    shared. temperature, margin and negative_weight are for those, whose vectors have
+    length 1. popularity_power: negatives are
     uniform at 0, else proportional to max(train count, 1) ** power, so that all stay reachable.
     items_fixed: learn users only, from the negatives' side as well; not for mse, which is solved.
     by_user: SVD++, a user with all its ratings at a time; weights need the implicit tables.
@@ -32,6 +41,9 @@ class Settings:
     order: Order = Order.grid
     negatives: int = 1
     popularity_power: float = 0.0
+    temperature: float = 1.0
+    margin: float = 0.0
+    negative_weight: float = 1.0
     items_fixed: bool = False
     by_user: bool = False
 
@@ -39,6 +51,11 @@ class Settings:
     def sampled(self) -> bool:
         """Whether negatives are drawn."""
         return self.objective is not Objective.mse
+
+    @property
+    def cosine(self) -> bool:
+        """Whether vectors have length 1, and a block of positives shares its negatives."""
+        return self.objective in COSINE
 
     def __post_init__(self) -> None:
         if self.items_fixed and not self.sampled:
@@ -72,7 +89,9 @@ def lay_strips(users: Array, items: Array, settings: Settings) -> Strips:
         return Strips(shape, np.arange(len(users)), np.zeros_like(items), dealt, bounds)
     if settings.order is Order.free and not settings.sampled:
         return Strips((0, 0), items[:0], items[:0], dealt, bounds)
-    shape = grid_shape(int(items.sum()), len(users), len(items), settings.sampled)
+    # A strip is to have as many items as a block of positives asks for.
+    least = max(LEAST_DRAWN, settings.negatives if settings.cosine else 0)
+    shape = grid_shape(int(items.sum()), len(users), len(items), settings.sampled, least)
     of_users = strips_of(users, shape[0], rng)
     if not settings.sampled:
         return Strips(shape, of_users, strips_of(items, shape[1], rng), dealt, bounds)
@@ -146,3 +165,20 @@ def proposal_of(strips: Strips, counts: Array | None, power: float) -> Proposal:
     proposal = Proposal(weights, accept, alias, dealt, bounds, shares)
     kernels.fill_alias(proposal)
     return proposal
+
+
+def shared_of(settings: Settings, proposal: Proposal) -> Shared:
+    """Return what objectives with shared negatives are told."""
+    shifts = np.zeros(0)
+    if len(proposal.popularity):
+        weights, bounds = proposal.popularity[proposal.dealt], proposal.bounds
+        means = np.add.reduceat(weights, bounds[:-1]) / np.diff(bounds)
+        shifts = np.empty(len(weights))
+        shifts[proposal.dealt] = np.log(np.repeat(means, np.diff(bounds)) / weights)
+    softmax = settings.objective is Objective.softmax
+    return Shared(
+        temperature=np.float32(settings.temperature if softmax else 1.0),
+        margin=np.float32(settings.margin),
+        weight=np.float32(settings.negative_weight),
+        shifts=shifts.astype(np.float32),
+    )

@@ -19,13 +19,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mfcli import kernels
 from mfcli.config import Objective, Order
-from mfcli.kernels import Grid, PassArguments, PassScratch, Rates, Weights
+from mfcli.kernels import Grid, PassArguments, PassScratch, Rates, SharedScratch, Weights
 from mfcli.training.engines.grid import NO_GRID, Rounds
 from mfcli.training.engines.layout import (
     Array,
@@ -36,6 +36,7 @@ from mfcli.training.engines.layout import (
     lay_tiles,
     proposal_of,
     seen_filter,
+    shared_of,
 )
 
 INTERVAL = 0.1  # seconds between reports
@@ -45,7 +46,16 @@ LONG_SLICE = 1 << 19
 
 
 # (order, begin, end, …) → how far it came
-Kernel = Callable[[Array, int, int, PassArguments, PassScratch], int]
+Kernel = Callable[[Array, int, int, PassArguments, Any], int]
+
+
+def _of_rows(job: PassArguments) -> PassScratch:
+    return kernels.pass_scratch(job.weights.item_factors.shape[1])
+
+
+def _of_blocks(job: PassArguments) -> SharedScratch:
+    negatives = min(job.negatives, int(np.diff(job.proposal.bounds).max()))
+    return kernels.shared_scratch(job.weights.item_factors.shape[1], negatives)
 
 
 class Pass(NamedTuple):
@@ -55,6 +65,8 @@ class Pass(NamedTuple):
     code: int = 0  # what the kernel calls the objective, where it has several
     for_rating: int = 0  # samples that a rating counts as: these,
     for_negative: int = 0  # and these for each of its negatives
+    scratch: Callable[[PassArguments], Any] = _of_rows  # the memory of a thread
+    slowness: int = 1  # a rating takes as long as so many of mse
 
 
 # A new objective of the hogwild engine is one entry here, and a kernel or a slope in one.
@@ -64,6 +76,8 @@ PASSES: dict[Objective, Pass] = {
     Objective.bpr_squared: Pass(kernels.pairwise_pass, kernels.BPR_SQUARED, for_negative=1),
     Objective.logistic: Pass(kernels.logistic_pass, for_rating=1, for_negative=1),
     Objective.warp: Pass(kernels.pairwise_pass, kernels.WARP, for_rating=1),
+    Objective.softmax: Pass(kernels.shared_pass, kernels.SOFTMAX, 1, 0, _of_blocks, 64),
+    Objective.ccl: Pass(kernels.shared_pass, kernels.CCL, 1, 0, _of_blocks, 64),
 }
 BY_USER = Pass(kernels.svdpp_pass, for_rating=1)  # of mse on svdpp
 
@@ -86,15 +100,11 @@ _Work = Callable[
 class _SharedEpoch:
     """What the threads of one epoch share."""
 
-    kernel: Kernel
+    compiled: Pass
     arguments: PassArguments
     works: list[_Work]  # one a worker
     visited: Callable[[], int]  # ratings so far
     stop: bool = False
-
-    def scratch(self) -> PassScratch:
-        """Return a thread's memory."""
-        return kernels.pass_scratch(self.arguments.weights.item_factors.shape[1])
 
 
 class Passes:
@@ -135,6 +145,7 @@ class Passes:
         self._seen = seen_filter(indptr, indices, n_items, settings.sampled)
         power = settings.popularity_power if settings.sampled else 0.0
         self._proposal = proposal_of(strips, items if counts is None else counts, power)
+        self._shared = shared_of(settings, self._proposal)
 
     @property
     def repeatable(self) -> bool:
@@ -144,7 +155,8 @@ class Passes:
     def prepare(self, weights: Weights) -> None:
         """Compile the pass for these arrays, or load it from the cache, without running it."""
         arguments = self._arguments(-1, weights, Rates(*np.zeros(4, np.float32)), NO_GRID)
-        self._pass.kernel(np.zeros(0, np.int32), 0, 0, arguments, kernels.pass_scratch(0))
+        scratch = self._pass.scratch(arguments)
+        self._pass.kernel(np.zeros(0, np.int32), 0, 0, arguments, scratch)
 
     def epoch(
         self,
@@ -236,7 +248,7 @@ class Passes:
         else:
             works, visited = self._shared_works(rng, grid)
         arguments = self._arguments(number, weights, rates, grid)
-        return _SharedEpoch(self._pass.kernel, arguments, works, visited)
+        return _SharedEpoch(self._pass, arguments, works, visited)
 
     def _arguments(self, number: int, weights: Weights, rates: Rates, grid: Grid) -> PassArguments:
         """Return what the kernel takes beside (order, begin, end)."""
@@ -260,19 +272,20 @@ class Passes:
             proposal=proposal,
             weights=weights,
             rates=rates,
+            shared=self._shared,
         )
 
     def _sequence(self, order: Array) -> _Work:
         """Make the work of a worker that sees to the tiles of `order`, one after the other."""
         share = max(1, self.ratings // self.settings.workers)
-        step = max(1, len(order) * LONG_SLICE // share)
+        step = max(1, len(order) * LONG_SLICE // (share * self._pass.slowness))
 
         def work(epoch: _SharedEpoch) -> Iterator[None]:
-            scratch = epoch.scratch()
+            scratch = epoch.compiled.scratch(epoch.arguments)
             position = 0
             while position < len(order) and not epoch.stop:
                 until = min(position + step, len(order))
-                reached = epoch.kernel(order, position, until, epoch.arguments, scratch)
+                reached = epoch.compiled.kernel(order, position, until, epoch.arguments, scratch)
                 if reached == position:
                     time.sleep(1e-4)  # another worker is late: leave it the core
                 position = reached
@@ -297,11 +310,11 @@ class Passes:
         done: deque[int] = deque()  # append() is atomic
 
         def work(epoch: _SharedEpoch) -> Iterator[None]:
-            scratch = epoch.scratch()
+            scratch = epoch.compiled.scratch(epoch.arguments)
             for begin, end in iter(lambda: next(slices, None), None):  # so is next()
                 if epoch.stop:
                     return
-                epoch.kernel(order, begin, end, epoch.arguments, scratch)
+                epoch.compiled.kernel(order, begin, end, epoch.arguments, scratch)
                 done.append(int(sizes[order[begin:end]].sum()))
                 yield
 
