@@ -412,7 +412,6 @@ class TestModes:
             "decay",
             "init_from",
             "valid",
-            "valid_history",
             "patience",
             "last_epoch",
             "time_limit",

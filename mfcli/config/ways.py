@@ -23,6 +23,7 @@ from mfcli.config.choices import (
     Setting,
 )
 from mfcli.config.spaces import Choice, Log, Space, Uniform
+from mfcli.config.ways_of_cosines import COSINE_DEFAULTS, COSINE_SPACES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +83,6 @@ _HOGWILD_SAMPLED_SPACE: Space = {
     "negatives": Choice((1, 2, 5, 10)),
     "negative_power": Choice((0.0, 0.25, 0.5)),
     "init": Choice(("normal:0.01", "normal:0.03", "normal:0.1")),
-    "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
-}
-
-_COSINE_SPACE: Space = {
-    "factors": Choice((32, 64, 128)),
-    "epochs": Choice((20, 40, 80)),
-    "negatives": Choice((128, 256, 512)),
-    "negative_power": Choice((0.0, 0.25, 0.5)),
     "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
 }
 
@@ -216,36 +209,6 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
             "epochs": Choice((30, 60, 120)),
         },
     ),
-    (Engine.hogwild, Objective.softmax): Way(
-        models=_COSINE_MODELS,
-        defaults=_HOGWILD
-        | {
-            "learning_rate": 0.02,
-            "negatives": 256,
-            "temperature": 0.15,
-        },
-        space=_COSINE_SPACE
-        | {
-            "learning_rate": Log(0.003, 0.1),
-            "temperature": Log(0.05, 0.4),
-        },
-    ),
-    (Engine.hogwild, Objective.ccl): Way(
-        models=_COSINE_MODELS,
-        defaults=_HOGWILD
-        | {
-            "learning_rate": 0.05,
-            "negatives": 256,
-            "margin": 0.5,
-            "negative_weight": 100.0,
-        },
-        space=_COSINE_SPACE
-        | {
-            "learning_rate": Log(0.01, 0.2),
-            "margin": Uniform(0.2, 0.9),
-            "negative_weight": Log(10.0, 500.0),
-        },
-    ),
     (Engine.als, Objective.mse): Way(
         models=_FACTOR_MODELS,
         defaults={
@@ -289,6 +252,15 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
         defaults={},
         space={},
     ),
+}
+
+WAYS |= {
+    way: Way(
+        models=_COSINE_MODELS,
+        defaults=(_TORCH if way[0] is Engine.minibatch else _HOGWILD) | defaults,
+        space=COSINE_SPACES[way],
+    )
+    for way, defaults in COSINE_DEFAULTS.items()
 }
 
 # Where a model wants something else than its objective and engine do.

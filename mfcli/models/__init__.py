@@ -15,5 +15,6 @@ dot         mf, biased-mf: scores that are dot products
 neural      a score that passes both vectors through layers
 modules     the table of torch models
 objectives  the table of objectives: the loss of a batch
+cosines     objectives of cosines, whose negatives a batch shares
 sampling    negatives for batches: items that a user has not seen
 """

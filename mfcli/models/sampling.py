@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -11,6 +14,18 @@ from mfcli.data.interactions import Interactions
 # seen nearly everything) is drawn exactly, by counting through the gaps between seen items.
 MAX_ROUNDS = 8
 WEIGHT_SCALE = 1 << 30
+
+
+class SharedNegatives(NamedTuple):
+    """Items that all positives of a batch have as negatives.
+
+    shifts: the logarithm of how many items of the catalogue each stands for.
+    hidden: which of them a positive's user has seen.
+    """
+
+    items: Tensor  # (M,) int64
+    shifts: Tensor  # (M,)
+    hidden: Tensor  # (B, M) bool
 
 
 class NegativeSampler:
@@ -67,6 +82,34 @@ class NegativeSampler:
         if len(open_):
             items[open_] = self._exact(flat[open_].to(torch.int64), generator)
         return items.reshape(users.shape)
+
+    def shared(self, users: Tensor, number: int, generator: torch.Generator) -> SharedNegatives:
+        """Draw so many items for users (B,) together, or take all where there are no more."""
+        device = self.keys.device
+        if number >= self.n_items:
+            items = torch.arange(self.n_items, device=device)
+            shifts = torch.zeros(len(items), device=device)
+        else:
+            items = self._draw(number, generator)
+            stands_for = math.log(int(self.before[-1])) - math.log(number)
+            shifts = stands_for - self.weights[items].to(torch.float32).log()
+        return SharedNegatives(items, shifts, self._hidden(users.to(torch.int64), items))
+
+    def _hidden(self, users: Tensor, items: Tensor) -> Tensor:
+        """Tell which of the items (M,) each user (B,) has seen, by going through what it has."""
+        distinct, places = torch.unique(items, return_inverse=True)
+        slots = torch.full((self.n_items,), -1, device=items.device)
+        slots[distinct] = torch.arange(len(distinct), device=items.device)
+        starts = self.starts[users]
+        lengths = self.starts[users + 1] - starts
+        rows = torch.arange(len(users), device=items.device).repeat_interleave(lengths)
+        ends = lengths.cumsum(0)
+        within = torch.arange(len(rows), device=items.device) - (ends - lengths)[rows]
+        slot = slots[self.keys[starts[rows] + within] % self.n_items]
+        met = slot >= 0
+        hidden = torch.zeros(len(users), len(distinct), dtype=torch.bool, device=items.device)
+        hidden[rows[met], slot[met]] = True
+        return hidden[:, places]
 
     def _draw(self, n: int, generator: torch.Generator) -> Tensor:
         device = self.keys.device

@@ -189,9 +189,12 @@ class Tables:
 
     def normalise(self) -> None:
         """Bring the vectors of users and items to length 1; those of zeros stay."""
-        for factors in (self.user_factors, self.item_factors):
-            lengths = np.linalg.norm(factors, axis=1, keepdims=True)
-            np.divide(factors, lengths, out=factors, where=lengths > 0)
+        _normalise(self.user_factors)
+        _normalise(self.item_factors)
+
+    def normalise_users(self) -> None:
+        """Do so with the users' alone."""
+        _normalise(self.user_factors)
 
     def rescale(self, by: float) -> None:
         """Multiply all scores by a number, in place.
@@ -225,6 +228,11 @@ class Tables:
             return bound
         others = sum(size for name, size in sizes.items() if not name.endswith("_factors"))
         return users * items * self.args.factors + others
+
+
+def _normalise(factors: NDArray[np.float32]) -> None:
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    np.divide(factors, lengths, out=factors, where=lengths > 0)
 
 
 def vectors(tables: Tables) -> Vectors:

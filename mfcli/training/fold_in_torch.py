@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mfcli.config import Recipe
 from mfcli.data.interactions import Interactions
+from mfcli.models.cosines import loss_of
 from mfcli.models.modules import module_of
-from mfcli.models.objectives import OBJECTIVES, Batch, Penalty
+from mfcli.models.objectives import Batch
 from mfcli.models.sampling import NegativeSampler
 from mfcli.models.tables import Tables
 
@@ -39,7 +40,6 @@ def descend(
 ) -> None:
     """Take all steps over all users of a small model, in place; its items stay as they are."""
     assert recipe.objective is not None
-    objective = OBJECTIVES[recipe.objective]
     generator = torch.Generator().manual_seed(seed)
     model = module_of(tables).eval()
     sampler = NegativeSampler([entries], torch.device("cpu"), recipe.negative_power)
@@ -47,15 +47,19 @@ def descend(
     weights = None if values is None else torch.from_numpy(values)
     batch = Batch(users, torch.from_numpy(entries.indices), weights)
     batch = batch.part(sampler.can_sample(users))
-    penalty = Penalty(recipe.regularization, recipe.bias_regularization)
+    loss = loss_of(recipe, sampler)
+    if recipe.cosine:  # zeros have no direction: begin from that of the history
+        np.add.at(tables.user_factors, entries.users, tables.item_factors[entries.indices])
+        tables.normalise_users()
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in tables.user_names)
     own = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(own, lr=RATE)
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
-        wanted = batch.users.unsqueeze(-1).expand(-1, recipe.negatives)
-        result = objective(model, batch, sampler.sample(wanted, generator), penalty)
+        result = loss(model, batch, generator)
         optimizer.zero_grad()
         (result.loss + result.penalty).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+    if recipe.cosine:
+        tables.normalise_users()

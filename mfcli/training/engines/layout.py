@@ -128,6 +128,22 @@ def lay_tiles(
     return tiles
 
 
+def cuts(sizes: Array, most: int, parts: int) -> list[int]:
+    """Find positions that cut tiles of these sizes into stretches of about `most` ratings.
+
+    A stretch is at most one of `parts` of what is left: with several, the stretches shrink
+    towards the end, so that workers who share them end together.
+    """
+    visited = np.cumsum(sizes)
+    found: list[int] = []
+    done = 0
+    while len(sizes) and (not found or found[-1] < len(sizes)):
+        size = max(1, min(most, int(visited[-1] - done) // parts))
+        found.append(min(int(np.searchsorted(visited, done + size)) + 1, len(sizes)))
+        done = int(visited[found[-1] - 1])
+    return found
+
+
 def deal_items(n_items: int, rng: np.random.Generator) -> Array:
     """Return the items in a random order of groups of neighbours, int32."""
     groups = rng.permutation(-(-n_items // ROW_GROUP)).astype(np.int32)

@@ -16,8 +16,9 @@ from mfcli.config import FULL, Optimizer, Recipe, Reduction
 from mfcli.data.interactions import Interactions
 from mfcli.events import Progress
 from mfcli.models.base import FactorModel
+from mfcli.models.cosines import loss_of
 from mfcli.models.modules import module_of
-from mfcli.models.objectives import OBJECTIVES, Batch, Penalty
+from mfcli.models.objectives import Batch
 from mfcli.models.sampling import NegativeSampler
 from mfcli.models.tables import Tables
 from mfcli.models.values import values_of
@@ -48,14 +49,13 @@ class MinibatchEngine:
         self.device = torch.device(choose_device(recipe.device, recipe.engine))
         self.model = module_of(tables).to(self.device)
         self.model.sparse, self.model.dropout = recipe.sparse, recipe.dropout
-        self.objective = OBJECTIVES[recipe.objective]
         self.sampler: NegativeSampler | None = None
-        if self.objective.sampled:
+        if recipe.sampled:
             self.sampler = NegativeSampler([train], self.device, recipe.negative_power)
         self.data = self._tensors(train)
         self.optimizer = make_optimizer(self.model, recipe)
         self.parameters = list(self.model.parameters())
-        self.penalty = Penalty(recipe.regularization, recipe.bias_regularization)
+        self.loss = loss_of(recipe, self.sampler)
 
     def _tensors(self, train: Interactions) -> Batch:
         users = torch.from_numpy(train.users).to(self.device)
@@ -99,6 +99,8 @@ class MinibatchEngine:
                 shown = now
                 done = min(start + size, self.n_samples)
                 yield Progress(done, self.n_samples, float(total) / samples)
+        if self.recipe.cosine:
+            self._normalise()
         if self.device.type != CPU:
             self.tables.load({name: _array_of(entry) for name, entry in self._weights()})
         yield EpochLoss(float(total) / max(samples, 1))
@@ -112,12 +114,14 @@ class MinibatchEngine:
         for name, weight in self._weights():
             weight.copy_(torch.from_numpy(self.tables.weights[name]))
 
+    @torch.no_grad()
+    def _normalise(self) -> None:
+        """Bring the vectors back to length 1: what a step does to it changes no cosine."""
+        for factors in (self.model.user_factors, self.model.item_factors):
+            factors.copy_(torch.nn.functional.normalize(factors, dim=1))
+
     def _step(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, int]:
-        negatives = None
-        if self.sampler is not None:
-            wanted = batch.users.unsqueeze(-1).expand(-1, self.recipe.negatives)
-            negatives = self.sampler.sample(wanted, generator)
-        result = self.objective(self.model, batch, negatives, self.penalty)
+        result = self.loss(self.model, batch, generator)
         objective = result.loss + result.penalty
         if self.recipe.reduction is Reduction.mean:
             objective = objective / result.samples

@@ -30,6 +30,7 @@ from mfcli.training.engines.grid import NO_GRID, Rounds
 from mfcli.training.engines.layout import (
     Array,
     Settings,
+    cuts,
     deal_items,
     key_of,
     lay_strips,
@@ -306,7 +307,7 @@ class Passes:
             sizes = sizes.ravel()
         # Short enough that workers are mostly in one round, where tiles share no row.
         most = min(SLICE // self.settings.negatives, self.ratings // (16 * workers))
-        slices = itertools.pairwise([0, *_cuts(sizes[order], most, 2 * workers)])
+        slices = itertools.pairwise([0, *cuts(sizes[order], most, 2 * workers)])
         done: deque[int] = deque()  # append() is atomic
 
         def work(epoch: _SharedEpoch) -> Iterator[None]:
@@ -319,22 +320,6 @@ class Passes:
                 yield
 
         return [work] * workers, lambda: sum(tuple(done))
-
-
-def _cuts(sizes: Array, most: int, parts: int) -> list[int]:
-    """Find positions that cut tiles of these sizes into stretches of about `most` ratings.
-
-    A stretch is at most one of `parts` of what is left: with several, the stretches shrink
-    towards the end, so that workers who share them end together.
-    """
-    visited = np.cumsum(sizes)
-    cuts: list[int] = []
-    done = 0
-    while len(sizes) and (not cuts or cuts[-1] < len(sizes)):
-        size = max(1, min(most, int(visited[-1] - done) // parts))
-        cuts.append(min(int(np.searchsorted(visited, done + size)) + 1, len(sizes)))
-        done = int(visited[cuts[-1] - 1])
-    return cuts
 
 
 def _pass_of(settings: Settings) -> Pass:
