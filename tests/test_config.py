@@ -492,7 +492,7 @@ class TestModes:
         ({"objective": "warp"}, "needs --engine hogwild"),
         ({"model": "popularity", "engine": "hogwild"}, "closed form"),
         ({"model": "popularity", "objective": "mse"}, "does not minimise"),
-        ({"engine": "closed-form"}, "computes popularity and bias"),
+        ({"engine": "closed-form"}, "computes ease, popularity and bias"),
         ({"model": "bias", "epochs": 3}, "takes no steps"),
         ({"mode": "hogwild", "optimizer": "sgd"}, "belongs to --engine minibatch"),
         ({"mode": "hogwild", "batch_size": "4"}, "belongs to --engine minibatch"),

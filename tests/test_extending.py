@@ -18,6 +18,7 @@ from mfcli.artifacts.checkpoint import save_checkpoint
 from mfcli.config import Engine, ModelKind, Objective, Optimizer, Recipe, Schedule, TrainConfig
 from mfcli.config.ways import WAYS, Way
 from mfcli.data.interactions import Interactions
+from mfcli.data.rows import CsrRows
 from mfcli.events import Progress
 from mfcli.models.arrays import Vectors
 from mfcli.models.base import Terms
@@ -97,8 +98,8 @@ class DoubledMF(MF):
         return 2 * super().score(user, item)
 
 
-def doubled(tables: Tables) -> Vectors:
-    plain = vectors(tables)
+def doubled(tables: Tables, seen: CsrRows) -> Vectors:
+    plain = vectors(tables, seen)
     return plain._replace(users=2 * plain.users)
 
 

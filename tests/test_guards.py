@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import mfcli
 from mfcli.codes import WarningCode
 from mfcli.config import Objective, Recipe, TrainConfig
-from mfcli.config.choices import Engine, Order
+from mfcli.config.choices import BASELINES, Engine, Order
 from mfcli.config.combinations import combinations
 from mfcli.data.interactions import Interactions
 from mfcli.data.scales import are_counts, are_equal
@@ -27,10 +27,11 @@ from mfcli.training.notices import notices
 from tests.conftest import Cli
 
 WAYS = combinations()
-LEARNT = [way for way in WAYS if way[2] is not Engine.closed_form]
+LEARNT = [way for way in WAYS if way[0] not in BASELINES]
 SQUARED = [way for way in LEARNT if way[1] is Objective.mse]
 RANKING = [way for way in LEARNT if way[1] is not Objective.mse]
-CLOSED = [way for way in WAYS if way[2] is Engine.closed_form]
+WEIGHTED = [way for way in RANKING if way[1] is not None]  # values may weigh in all but ease
+COUNTED = [way for way in WAYS if way[0] in BASELINES]
 
 
 def matrix_of(values: Any) -> Interactions:
@@ -69,7 +70,7 @@ class TestConstants:
     def test_ratings_and_half_steps_are_fine(self, way: Any) -> None:
         check_values(recipe_of(way), matrix_of([0.5, 4.5, 3, -1, 0] * 4), "train.npz")
 
-    @pytest.mark.parametrize("way", CLOSED)
+    @pytest.mark.parametrize("way", COUNTED)
     @pytest.mark.parametrize("values", [[1] * 20, [0] * 20, [-1, 1] * 10])
     def test_baselines_take_everything(self, way: Any, values: Any) -> None:
         check_values(recipe_of(way), matrix_of(values), "train.npz")
@@ -200,7 +201,7 @@ class TestCounts:
     @pytest.mark.parametrize("way", RANKING)
     def test_a_ranking_objective_on_counts_is_not_warned_of(self, way: Any) -> None:
         told = said(recipe_of(way), self.PLAYS)
-        assert [code for code, _ in told] == ([] if way[1] is Objective.ials else [""])
+        assert [code for code, _ in told] == ([] if way[1] in (Objective.ials, None) else [""])
         assert all("--positive-weight log" in text for _, text in told)
 
 
@@ -225,7 +226,7 @@ class TestPositives:
         assert "--threshold X" in text
         assert good in text
 
-    @pytest.mark.parametrize("way", RANKING)
+    @pytest.mark.parametrize("way", WEIGHTED)
     @pytest.mark.parametrize("values", [STARS, TestCounts.PLAYS])
     def test_an_option_that_answers_it_silences_it(self, way: Any, values: Any) -> None:
         name = "confidence" if way[1] is Objective.ials else "positive_weight"

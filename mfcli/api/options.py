@@ -79,7 +79,7 @@ class TrainOptions(TypedDict, total=False):
     seed: int
     ignore: list[str]
     mode: Literal["explicit", "implicit", "hogwild"]
-    model: Literal["mf", "biased-mf", "svdpp", "neural", "popularity", "bias"]
+    model: Literal["mf", "biased-mf", "svdpp", "neural", "ease", "popularity", "bias"]
     objective: Literal["mse", "bpr", "bpr-squared", "logistic", "warp", "softmax", "ccl", "ials"]
     engine: Literal["minibatch", "hogwild", "als", "closed-form"]
     factors: int

@@ -211,7 +211,7 @@ def _check_weights(weights: dict[str, NDArray[np.float32]]) -> None:
             raise TypeError(f"weight {name} is not an array")
         if weight.dtype != np.float32:
             raise TypeError(f"weight {name} is not float32")
-        if not np.isfinite(weight).all():
+        if not np.isfinite((weight.min(initial=0.0), weight.max(initial=0.0))).all():
             raise ValueError(f"weight {name} is not finite")
 
 

@@ -60,7 +60,11 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         lambda s: s.engine in (Engine.minibatch, Engine.hogwild),
         "nothing is learnt in steps",
     ),
-    ("regularization", "init", "epochs", "last_epoch", "factors", "init_from", "patience"): (
+    ("regularization",): (
+        lambda s: s.engine is not Engine.closed_form or s.model is ModelKind.ease,
+        "of what --engine closed-form computes, only ease has it",
+    ),
+    ("init", "epochs", "last_epoch", "factors", "init_from", "patience"): (
         lambda s: s.engine is not Engine.closed_form,
         "--engine closed-form takes no steps",
     ),

@@ -21,6 +21,7 @@ class ModelKind(StrEnum):
     biased_mf = "biased-mf"
     svdpp = "svdpp"
     neural = "neural"
+    ease = "ease"
     popularity = "popularity"
     bias = "bias"
 
@@ -119,6 +120,7 @@ MODES: dict[Mode, tuple[ModelKind, Objective, Engine]] = {
 
 BIASED = frozenset({ModelKind.biased_mf, ModelKind.svdpp})
 BASELINES = frozenset({ModelKind.popularity, ModelKind.bias})
+CLOSED_FORM = BASELINES | {ModelKind.ease}  # computed, not learnt in steps
 
 
 class Setting(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mfcli.config.choices import BASELINES, COSINE, Engine, ModelKind, Objective, Setting
+from mfcli.config.choices import CLOSED_FORM, COSINE, Engine, ModelKind, Objective, Setting
 from mfcli.config.ways import WAYS
 
 
@@ -21,12 +21,12 @@ def combinations() -> list[tuple[ModelKind, Objective | None, Engine]]:
 # that minimise the objective, but not for this model.
 _RULES: tuple[tuple[Callable[[Setting], bool], str], ...] = (
     (
-        lambda asked: asked.model in BASELINES and asked.engine is not Engine.closed_form,
+        lambda asked: asked.model in CLOSED_FORM and asked.engine is not Engine.closed_form,
         "--model {model} is computed in closed form, not by --engine {engine}",
     ),
     (
-        lambda asked: asked.model not in BASELINES and asked.engine is Engine.closed_form,
-        "--engine closed-form computes popularity and bias, not --model {model}",
+        lambda asked: asked.model not in CLOSED_FORM and asked.engine is Engine.closed_form,
+        "--engine closed-form computes ease, popularity and bias, not --model {model}",
     ),
     (
         lambda asked: asked.objective is Objective.ials and asked.engine is not Engine.als,

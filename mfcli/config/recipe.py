@@ -158,6 +158,11 @@ class Recipe:
         return Setting(self.model, self.objective, self.engine)
 
     @property
+    def named(self) -> str:
+        """What messages call the recipe: its objective, or its model where there is none."""
+        return f"--objective {self.objective}" if self.objective else f"--model {self.model}"
+
+    @property
     def sampled(self) -> bool:
         """Whether the objective draws negatives."""
         return self.setting.sampled

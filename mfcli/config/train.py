@@ -8,7 +8,7 @@ from typing import Any
 
 from mfcli.config.applies import inapplicable
 from mfcli.config.choices import (
-    BASELINES,
+    CLOSED_FORM,
     COSINE,
     MODES,
     ON_DEVICES,
@@ -84,8 +84,7 @@ class TrainConfig(TrainOptions):
             done = dataclasses.replace(done, alpha=1.0 if done.alpha is None else done.alpha)
         elif done.alpha is not None:
             raise UsageError("--alpha weighs values: it needs --confidence linear or log")
-        if done.model is ModelKind.mf and done.factors == 0:
-            raise UsageError("--factors 0 leaves --model mf nothing to learn: use biased-mf")
+        _check_model(done)
         if setting.biased:
             apart = {
                 name: getattr(done, name.removeprefix("bias_"))
@@ -132,7 +131,7 @@ class TrainConfig(TrainOptions):
         """Model, objective and engine: as given, else by mode, else as the model implies."""
         model, objective, engine = MODES[self.mode or Mode.explicit]
         model = self.model or model
-        if model in BASELINES:
+        if model in CLOSED_FORM:
             implied = Objective.mse if model is ModelKind.bias else None
             return Setting(model, self.objective or implied, self.engine or Engine.closed_form)
         if model is ModelKind.svdpp:  # it learns ratings, in one way
@@ -194,6 +193,16 @@ def _check_applies(given: TrainConfig, setting: Setting) -> None:
             raise UsageError(f"{flag(name)} has no meaning with {_named(setting)}: {reason}")
     if given.device is Device.cuda and setting.engine not in ON_DEVICES:
         raise UsageError(f"--device cuda has no meaning with --engine {setting.engine}")
+
+
+def _check_model(done: TrainConfig) -> None:
+    """Refuse values with which a model has nothing to learn, or no solution."""
+    if done.model is ModelKind.mf and done.factors == 0:
+        raise UsageError("--factors 0 leaves --model mf nothing to learn: use biased-mf")
+    if done.model is ModelKind.ease and not done.regularization:
+        raise UsageError(
+            "--regularization 0 leaves --model ease a matrix that has no inverse: give more"
+        )
 
 
 def _named(setting: Setting) -> str:

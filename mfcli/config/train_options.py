@@ -143,7 +143,7 @@ class TrainOptions(Config):
     )
     regularization: float | None = option(
         None,
-        "L2 per observed sample on the factors it touches.",
+        "L2 per observed sample on the factors it touches; of ease, on the weights of each item.",
         role=Role.stage,
         low=0.0,
         shown="by mode",

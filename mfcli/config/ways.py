@@ -89,7 +89,8 @@ _HOGWILD_SAMPLED_SPACE: Space = {
 # The defaults were chosen on validation rows taken out of the train part of several data sets,
 # never on test rows; the page on quality says which. The spaces' rates and regularisations span
 # about a factor of ten to either side of the defaults: enough for data of another size and density,
-# and little of it is hopeless. Popularity counts, so it has no objective.
+# and little of it is hopeless. Popularity counts, so it has no objective; nor is there a choice of
+# what ease minimises.
 WAYS: dict[tuple[Engine, Objective | None], Way] = {
     (Engine.minibatch, Objective.mse): Way(
         models=_TORCH_MODELS,
@@ -248,7 +249,7 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
         space={"damping": Log(0.5, 100.0)},
     ),
     (Engine.closed_form, None): Way(
-        models=frozenset({ModelKind.popularity}),
+        models=frozenset({ModelKind.popularity, ModelKind.ease}),
         defaults={},
         space={},
     ),
@@ -292,6 +293,10 @@ MODEL_WAYS: dict[tuple[Engine, ModelKind], ModelWay] = {
             "learning_rate": Log(0.0008, 0.01),
             "regularization": Log(0.015, 0.3),
         },
+    ),
+    (Engine.closed_form, ModelKind.ease): ModelWay(
+        defaults={"regularization": 200.0},
+        space={"regularization": Log(10.0, 5000.0)},
     ),
 }
 

@@ -10,6 +10,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     dense         small symmetric systems; lanes: eight of them at a time
     vectors       what LLVM does with 16 numbers at once
     memory        prefetching, and numbers shared between threads
+    histories     sums over what users have, and pairs of items in it
     ranks         best k and AUC of blocks of users
     slopes        losses and their derivatives
     turns         which tiles a thread goes through next
@@ -35,6 +36,7 @@ from mfcli.kernels.arrays import (
     Weights,
 )
 from mfcli.kernels.compilation import announced
+from mfcli.kernels.histories import add_rows, count_pairs, sum_entries
 from mfcli.kernels.negatives import draw_negative, fill_alias, fill_filter
 from mfcli.kernels.ranks import rank_block, rank_common, topk_block
 from mfcli.kernels.sgd import mse_pass, sum_histories, svdpp_pass
@@ -68,9 +70,11 @@ __all__ = [
     "Side",
     "Tiles",
     "Weights",
+    "add_rows",
     "announced",
     "bpr",
     "bpr_squared",
+    "count_pairs",
     "draw_negative",
     "fill_alias",
     "fill_filter",
@@ -87,6 +91,7 @@ __all__ = [
     "shared_pass",
     "shared_scratch",
     "solve_rows",
+    "sum_entries",
     "sum_histories",
     "svdpp_pass",
     "topk_block",

@@ -1,12 +1,13 @@
 """What is scored and what is minimised.
 
-tables      the weights of a model as plain arrays, and the table of models
-starts      their starting values
-arrays      a trained model as arrays, which score pairs and whole catalogues
-loading     model.pt → such arrays
-warm_start  going on from a trained model on a matrix that has grown
-values      what objectives take of interactions: ratings, or weights
-losses      the losses that validation measures; unseen: the negatives of its samples
+tables        the weights of a model as plain arrays, and the table of models
+starts        their starting values
+arrays        a trained model as arrays, which score pairs and whole catalogues
+item_weights  the same of ease: sums over what a user has
+loading       model.pt → such arrays
+warm_start    going on from a trained model on a matrix that has grown
+values        what objectives take of interactions: ratings, or weights
+losses        the losses that validation measures; unseen: the negatives of its samples
 
 Of torch, for gradients:
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.errors import InputError, UsageError
-from mfcli.models.arrays import ScoreArrays, Vectors
+from mfcli.models.arrays import Layers, ScoreArrays, Vectors
 from mfcli.models.tables import Tables
 
 LARGEST_SCORE = float(np.finfo(np.float32).max)
@@ -36,7 +36,7 @@ def scoring_of(checkpoint: Checkpoint, path: Path | str = "the model") -> ScoreA
             raise ValueError(f"its weights are so large that scores could reach {bound:.3g}")
     except ValueError as error:
         raise InputError(f"{path}: is damaged ({error}): train it anew") from None
-    return tables.scoring()
+    return tables.scoring(checkpoint.seen)
 
 
 def vectors_of(
@@ -44,9 +44,14 @@ def vectors_of(
 ) -> Vectors:
     """Return the vectors of a model that has some; raises UsageError that says why it has none."""
     if not isinstance(scoring, Vectors):
+        why = (
+            "a neural one passes them through layers"
+            if isinstance(scoring, Layers)
+            else "ease adds up weights between items"
+        )
         raise UsageError(
-            f"{path}: {what} needs a model whose score is a product of vectors, and a neural one "
-            "passes them through layers: train --model mf or biased-mf"
+            f"{path}: {what} needs a model whose score is a product of vectors, and {why}: train "
+            "--model mf or biased-mf"
         )
     if not scoring.users.shape[1]:
         raise UsageError(

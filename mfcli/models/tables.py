@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.config import Init, ModelArgs, ModelKind, Recipe
+from mfcli.data.rows import CsrRows
 from mfcli.models.arrays import Layers, ScoreArrays, Vectors
 from mfcli.models.starts import drawing
 
@@ -50,6 +51,10 @@ def _neural(args: ModelArgs) -> Shapes:
     for number, (wide, narrow) in enumerate(itertools.pairwise(widths)):
         shapes |= {f"layers.{number}.weight": (narrow, wide), f"layers.{number}.bias": (narrow,)}
     return shapes
+
+
+def _ease(args: ModelArgs) -> Shapes:
+    return {"item_weights": (args.n_items, args.n_items)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +176,7 @@ class Tables:
 
     def are_finite(self) -> bool:
         """Tell whether every weight is a finite number."""
-        return all(bool(np.isfinite(weight).all()) for weight in self.weights.values())
+        return all(is_finite(weight) for weight in self.weights.values())
 
     def settle_unknown(
         self, known_users: NDArray[np.bool_], known_items: NDArray[np.bool_]
@@ -182,7 +187,9 @@ class Tables:
         to zero; without one it carries the level of the ratings.
         """
         for side, known in (("user", known_users), ("item", known_items)):
-            self.weights[f"{side}_factors"][~known] = 0.0
+            factors = self.weights.get(f"{side}_factors")
+            if factors is not None:
+                factors[~known] = 0.0
             bias = self.weights.get(f"{side}_bias")
             if bias is not None:
                 bias[~known] = bias[known].mean(dtype=np.float64) if known.any() else 0.0
@@ -209,15 +216,18 @@ class Tables:
     def _all_but_item_factors(self) -> list[NDArray[np.float32]]:
         return [weight for name, weight in self.weights.items() if name != "item_factors"]
 
-    def scoring(self) -> ScoreArrays:
-        """Return the arrays that score, on the same memory where no sum is needed."""
-        return KINDS[self.args.model].scoring(self)
+    def scoring(self, seen: CsrRows) -> ScoreArrays:
+        """Return the arrays that score, on the same memory where no sum is needed.
+
+        seen: what each user has, of which ease makes its scores.
+        """
+        return KINDS[self.args.model].scoring(self, seen)
 
     def largest_score(self) -> float:
         """Return a bound on the size of any score."""
-        sizes = {
-            name: float(np.abs(weight).max(initial=0.0)) for name, weight in self.weights.items()
-        }
+        sizes = {name: _largest(weight) for name, weight in self.weights.items()}
+        if "item_weights" in sizes:  # of a user who has every item
+            return sizes["item_weights"] * self.args.n_items
         users, items = sizes["user_factors"], sizes["item_factors"]
         bound = max(users, items)
         layers = self.layers
@@ -235,7 +245,18 @@ def _normalise(factors: NDArray[np.float32]) -> None:
     np.divide(factors, lengths, out=factors, where=lengths > 0)
 
 
-def vectors(tables: Tables) -> Vectors:
+def is_finite(weight: NDArray[np.float32]) -> bool:
+    """Tell whether every number of a weight is finite, in no memory: NaN passes into the ends."""
+    ends = (weight.min(initial=0.0), weight.max(initial=0.0))
+    return bool(np.isfinite(ends).all())
+
+
+def _largest(weight: NDArray[np.float32]) -> float:
+    """Return the largest absolute value, 0 where there is none."""
+    return max(float(weight.max(initial=0.0)), -float(weight.min(initial=0.0)))
+
+
+def vectors(tables: Tables, _: CsrRows) -> Vectors:
     """Return factors, biases and mean as they are; the score is their sum."""
     return Vectors(
         tables.user_factors,
@@ -246,24 +267,31 @@ def vectors(tables: Tables) -> Vectors:
     )
 
 
-def _svdpp_vectors(tables: Tables) -> Vectors:
+def _svdpp_vectors(tables: Tables, seen: CsrRows) -> Vectors:
     """Return u + h_u as the users' factors."""
-    return vectors(tables)._replace(users=tables.user_factors + tables.weights["user_implicit"])
+    users = tables.user_factors + tables.weights["user_implicit"]
+    return vectors(tables, seen)._replace(users=users)
 
 
-def _layers(tables: Tables) -> Layers:
+def _layers(tables: Tables, _: CsrRows) -> Layers:
     return Layers(tables.user_factors, tables.item_factors, tables.layers)
+
+
+def _item_weights(tables: Tables, seen: CsrRows) -> ScoreArrays:
+    from mfcli.models.item_weights import ItemWeights  # with kernels, which take most of a second
+
+    return ItemWeights(seen, tables.weights["item_weights"])
 
 
 class Kind(NamedTuple):
     """What a kind of model is, as arrays.
 
     shapes:  the shape of each weight; those named user_… have one row a user, item_… one an item.
-    scoring: its weights → the arrays that score.
+    scoring: its weights, and what users have → the arrays that score.
     """
 
     shapes: Callable[[ModelArgs], Shapes]
-    scoring: Callable[[Tables], ScoreArrays]
+    scoring: Callable[[Tables, CsrRows], ScoreArrays]
 
 
 # The baselines are biases without factors, computed in closed form.
@@ -272,6 +300,7 @@ KINDS: dict[ModelKind, Kind] = {
     ModelKind.biased_mf: Kind(_biased, vectors),
     ModelKind.svdpp: Kind(_svdpp, _svdpp_vectors),
     ModelKind.neural: Kind(_neural, _layers),
+    ModelKind.ease: Kind(_ease, _item_weights),
     ModelKind.popularity: Kind(_biased, vectors),
     ModelKind.bias: Kind(_biased, vectors),
 }

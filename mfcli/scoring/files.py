@@ -19,9 +19,9 @@ from mfcli.data.building import from_rows
 from mfcli.data.interactions import Ids, Interactions
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore, quietly
-from mfcli.models.loading import load_model, scoring_of, vectors_of
+from mfcli.models.loading import load_model, scoring_of
 from mfcli.scoring.ids import CatalogIndex, IdIndex, IdPairs
-from mfcli.scoring.neighbours import NeighbourRanker, make_neighbour_ranker
+from mfcli.scoring.neighbours import NeighbourRanker, make_neighbour_ranker, side_of
 from mfcli.scoring.recommender import Recommender
 from mfcli.scoring.request import Filters, make_request
 from mfcli.system.processors import available_workers
@@ -75,10 +75,10 @@ def load_neighbours(
     Raises UsageError for a model without vectors, and InputError.
     """
     checkpoint, scoring = load_model(model)
-    vectors = vectors_of(checkpoint, scoring, model, "similar")
+    side = side_of(checkpoint, scoring, config, model)
     index = CatalogIndex(checkpoint.catalog)
     filters = read_item_filters(config.items, config.exclude_items, index, Inputs(), on_event)
-    asked, n_asked = None, len(vectors.users if config.users else vectors.items)
+    asked, n_asked = None, len(side.ids)
     if config.of is not None:
         of_side = index.users if config.users else index.items
         tokens = _read_ids(config.of, "user" if config.users else "item", of_side, on_event)
@@ -89,7 +89,7 @@ def load_neighbours(
             raise InputError(f"{config.of}: names no {word} that the model knows")
     ranker = make_neighbour_ranker(
         checkpoint,
-        vectors,
+        side,
         config,
         asked=asked,
         filters=filters,

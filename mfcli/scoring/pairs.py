@@ -16,6 +16,7 @@ from mfcli.config.choices import (
 )
 from mfcli.data.interactions import Ids
 from mfcli.models.arrays import Layers, ScoreArrays, Vectors
+from mfcli.models.item_weights import ItemWeights
 from mfcli.models.loading import scoring_of
 from mfcli.scoring.ids import CatalogIndex, IdIndex, as_text
 
@@ -33,8 +34,8 @@ class PairScorer:
 
     def __init__(self, checkpoint: Checkpoint, scoring: ScoreArrays) -> None:
         """Find what stands for an unknown user and item."""
-        assert isinstance(scoring, Vectors | Layers)
-        self.scoring: Vectors | Layers = scoring
+        assert isinstance(scoring, Vectors | Layers | ItemWeights)
+        self.scoring: Vectors | Layers | ItemWeights = scoring
         self.index = CatalogIndex(checkpoint.catalog)
         self._unknown_users = checkpoint.user_counts == 0
         self._unknown_items = checkpoint.item_counts == 0
@@ -57,6 +58,8 @@ class PairScorer:
 
     def _scores(self, user: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.float64]:
         """Score rows of users and items, (N,) and (N,), −1 for unknown ones."""
+        if isinstance(self.scoring, ItemWeights):
+            return self.scoring.pairs(user, item)
         place = np.arange(len(user))  # each pair has a user and an item of its own
         pairs = self.scoring._replace(
             users=_taken(self.scoring.users, user), items=_taken(self.scoring.items, item)

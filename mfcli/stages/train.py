@@ -43,7 +43,7 @@ from mfcli.training.continuing import continued
 from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device, torch_threads
 from mfcli.training.fit import Fitted, fit, lineage_with_training
-from mfcli.training.guards import check_values
+from mfcli.training.guards import check_memory, check_values
 from mfcli.training.life import State, StateError
 
 # What an option that an earlier version did not have had been.
@@ -144,6 +144,10 @@ def _require_capacity(source: Path, out: Path, recipe: Recipe, on_event: OnEvent
         batch = 4 * rows * (1 + negatives) * max(1, recipe.factors)
     stored = sum(head.n_bytes for head in heads.values())
     mend = "take fewer --factors" + (", or a smaller --batch-size" if batch else "")
+    if recipe.engine is Engine.closed_form:
+        check_memory(recipe, n_users, n_items, ratings, ignore)  # fit warns where it only might fit
+        capacity.require_disk(out, tables + 4 * ratings)
+        return
     capacity.require_memory(
         f"training {n_users:,} users × {n_items:,} items on {ratings:,} ratings",
         capacity.training(ratings, stored, tables, batch),

@@ -130,6 +130,14 @@ def _svdpp() -> None:
     _trained(**SMALL, engine="hogwild", objective="mse", model="svdpp")
 
 
+def _ease() -> None:
+    checkpoint = _trained(model="ease")
+    scoring = scoring_of(checkpoint)
+    rows = np.arange(3)
+    scoring.pairs(rows, rows)
+    scoring.catalogue()(0, 1)
+
+
 def _recommend() -> None:
     recommender = make_recommender(_trained(model="popularity"))
     recommender.rank_all()
@@ -151,6 +159,7 @@ GROUPS: dict[str, Group] = {
     "train --objective softmax": Group(("shared_pass",), _cosines),
     "train --model svdpp": Group(("svdpp_pass", "sum_histories"), _svdpp),
     "train --engine als": Group(("solve_rows",), _als),
+    "train --model ease": Group(("count_pairs", "add_rows", "sum_entries"), _ease),
     "recommend": Group(("_topk",), _recommend),
     "evaluate": Group(("_rank", "_common"), _evaluate),
 }

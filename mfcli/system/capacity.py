@@ -27,6 +27,7 @@ _READING, _COMPUTING = 200 << 20, 430 << 20
 _ROW = 67  # of a table while it is read, sorted and merged
 _SAMPLE_ROW = 23
 _RESERVED = 512 << 20  # addresses of threads: stacks, arenas, the buffers of BLAS
+_TILE = 384  # rows of a tile of mfcli.training.engines.ease
 # mfcli.ranking.catalogue's block of scores: at most so many users, and so many scores.
 _BLOCK_USERS, _BLOCK_SCORES = 256, 1 << 24
 
@@ -59,6 +60,18 @@ def training(ratings: int, stored: int, tables: int, batch: int | None) -> int:
         return _COMPUTING + stored + 18 * ratings + 3 * tables
     # Gradients, two moments, the last whole epoch's copy of all, and the best weights.
     return _COMPUTING + stored + 4 * ratings + 9 * tables + 20 * batch
+
+
+def inverting(ratings: int, items: int, width: int, workers: int) -> int:
+    """Return the bytes that training ease takes: an inverse, and the weights of items × items.
+
+    width: of the matrix that is inverted, of the items or of fewer users. Beside the weights in
+    float32 the inverse has its lower half in float64, of users all of it as well; and there are
+    strips of tiles for what is swept, and for each thread.
+    """
+    inverse = 4 * width**2 if width == items else 12 * width**2
+    strips = 8 * _TILE * items * (3 + workers)
+    return _COMPUTING + 40 * ratings + 4 * items**2 + inverse + strips
 
 
 def scoring(model: int, test: int, items: int, workers: int, lists: int = 0) -> int:

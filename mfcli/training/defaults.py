@@ -13,11 +13,11 @@ from mfcli.config.applies import inapplicable
 from mfcli.config.options import field_types
 from mfcli.data.interactions import Interactions
 from mfcli.models.values import confidences
-from mfcli.training import rules_for_ranking, rules_for_ratings
+from mfcli.training import rules_for_ease, rules_for_ranking, rules_for_ratings
 from mfcli.training.facts import Facts, clipped
 from mfcli.training.rules import Rules
 
-RULES: Rules = rules_for_ranking.RULES | rules_for_ratings.RULES
+RULES: Rules = rules_for_ease.RULES | rules_for_ranking.RULES | rules_for_ratings.RULES
 
 
 def for_data(recipe: Recipe, matrix: Interactions) -> Recipe:
@@ -65,7 +65,8 @@ def filled(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
 
 def _replaced(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """Return the recipe with other values in its fields alone."""
-    read = Recipe.read({**recipe.setting._asdict(), **values})
+    setting = {name: it for name, it in recipe.setting._asdict().items() if it is not None}
+    read = Recipe.read({**setting, **values})
     names = set(values)
     if "factors" in names and "item_factors" not in recipe.options:
         names.add("item_factors")  # it follows

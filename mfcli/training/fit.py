@@ -24,7 +24,7 @@ from mfcli.system.processors import available_workers
 from mfcli.training.defaults import by_data, filled
 from mfcli.training.engines import make_engine
 from mfcli.training.engines.devices import choose_device
-from mfcli.training.guards import check_values
+from mfcli.training.guards import check_memory, check_values
 from mfcli.training.life import OnState, State, Training, forget
 from mfcli.training.notices import notices
 from mfcli.training.units import in_units, of_ratings, rating_unit
@@ -82,6 +82,8 @@ def fit(
     decided = by_data(recipe, interactions)
     recipe = filled(recipe, decided)
     workers = recipe.workers or available_workers()
+    sizes = (interactions.n_users, interactions.n_items, interactions.n_ratings)
+    check_memory(recipe, *sizes, on_event)
     device = choose_device(recipe.device, recipe.engine)
     unit = rating_unit(recipe, interactions)
     scaled = in_units(interactions, unit)  # what engines see

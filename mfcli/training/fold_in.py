@@ -5,6 +5,7 @@ Nothing else of a model changes, so a nightly one serves whoever came since.
 mse     ridge regression with train's λ, factors and bias together; biases alone without factors.
         For svdpp, of what the history itself leaves unexplained.
 ials    the normal equation of the als engine: a train user's own entries give its own factors.
+ease    nothing: what a user has is all that its scores are made of.
 others  on hogwild train's own passes and epochs, from zero, with the items fixed; on minibatch Adam
         on the user's weights, all of its entries a step, negatives drawn from the seed.
 """
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import Engine, ModelKind, Objective, Recipe
+from mfcli.config.choices import CLOSED_FORM
 from mfcli.data.building import from_codes
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Catalog, Ids, Interactions
@@ -128,7 +130,7 @@ def solve_users(
     model = _with_items_of(weights, recipe, entries)
     if recipe.model is ModelKind.bias:
         _solve_bias(model, entries, recipe)
-    elif recipe.model is not ModelKind.popularity:
+    elif recipe.model not in CLOSED_FORM:  # the others have nothing of a user but its items
         if recipe.objective in (Objective.mse, Objective.ials):
             _solve_squares(model, entries, recipe, workers)
         else:

@@ -6,10 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import Engine, Objective, Recipe
+from mfcli.config import ModelKind, Objective, Recipe
+from mfcli.config.choices import BASELINES
 from mfcli.data.interactions import Interactions
 from mfcli.data.scales import are_equal
 from mfcli.errors import InputError, UsageError
+from mfcli.events import OnEvent
+from mfcli.system import capacity
+from mfcli.system.processors import available_workers
 
 _NAMED = 3  # kinds of values that a message counts
 
@@ -22,7 +26,7 @@ def check_values(recipe: Recipe, matrix: Interactions, name: str) -> None:
     Raises UsageError for squared errors on values that are all the same, and InputError for a
     ranking objective on values of 0 or less.
     """
-    if recipe.engine is Engine.closed_form:
+    if recipe.model in BASELINES:
         return
     if recipe.objective is Objective.mse:
         if are_equal(matrix.data):
@@ -37,10 +41,30 @@ def check_values(recipe: Recipe, matrix: Interactions, name: str) -> None:
         raise InputError(f"{_disliked(recipe, matrix, name)}: {_mend(refused, matrix.n_ratings)}")
 
 
+def check_memory(
+    recipe: Recipe, n_users: int, n_items: int, n_ratings: int, on_event: OnEvent
+) -> None:
+    """Refuse a model of items × items that no memory holds; warn where it does not fit now.
+
+    Raises SystemRefusedError. The other models take far less than their data.
+    """
+    if recipe.model is not ModelKind.ease:
+        return
+    from mfcli.training.engines.ease import inverted_side  # with kernels
+
+    width = inverted_side(n_users, n_items, n_ratings)
+    capacity.require_memory(
+        f"training ease, whose weights are {n_items:,} × {n_items:,} items,",
+        capacity.inverting(n_ratings, n_items, width, recipe.workers or available_workers()),
+        "leave items out with --min-item-ratings of fetch or split",
+        on_event,
+    )
+
+
 def check_history(recipe: Recipe, history: Interactions) -> None:
     """Refuse, with InputError, dislikes in a history that is folded into a ranking model."""
-    closed = recipe.engine is Engine.closed_form
-    if not closed and recipe.objective is not Objective.mse and (history.data <= 0).any():
+    ranks = recipe.model not in BASELINES and recipe.objective is not Objective.mse
+    if ranks and (history.data <= 0).any():
         raise InputError(
             f"{_disliked(recipe, history, 'the history')}: leave out the rows that are no likes"
         )
@@ -64,7 +88,7 @@ def _disliked(recipe: Recipe, matrix: Interactions, name: str) -> str:
     refused = matrix.data[matrix.data <= 0]
     return (
         f"{name}: {len(refused):,} of {matrix.n_ratings:,} values are 0 or less "
-        f"({_counted(refused)}), and --objective {recipe.objective} takes every row as a like"
+        f"({_counted(refused)}), and {recipe.named} takes every row as a like"
     )
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mfcli.config import Recipe
+from mfcli.config import Engine, Recipe
 from mfcli.config.metrics import Better, better_of
 from mfcli.errors import DivergedError, is_out_of_memory
 from mfcli.events import EpochResult, Progress
@@ -240,6 +240,8 @@ class Training:
 
     def _take_snapshot(self) -> None:
         assert self._engine is not None
+        if self.recipe.engine is Engine.closed_form:
+            return  # there is nothing between its start and its end, and its weights may be large
         self._snapshot = {
             "weights": self.model.copied(),
             "engine": copy.deepcopy(self._engine.state()),

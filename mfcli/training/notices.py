@@ -8,6 +8,7 @@ import numpy as np
 
 from mfcli.codes import WarningCode
 from mfcli.config import Engine, ModelKind, Objective, Order, Recipe
+from mfcli.config.choices import BASELINES
 from mfcli.data.interactions import Interactions
 from mfcli.data.scales import are_counts, are_equal
 from mfcli.events import Noted, Warned
@@ -39,7 +40,7 @@ def notices(recipe: Recipe, matrix: Interactions, workers: int) -> Iterator[Note
                 "svdpp repeats exactly on one thread: --order free uses "
                 f"{workers}, and gives other lists in each run"
             )
-    if recipe.engine is Engine.closed_form or are_equal(matrix.data):
+    if recipe.model in BASELINES or are_equal(matrix.data):
         return
     if recipe.objective is Objective.mse:
         yield from _of_predicted(matrix)
@@ -74,11 +75,13 @@ def _of_positives(recipe: Recipe, matrix: Interactions) -> Iterator[Noted | Warn
         return
     lowest, highest = float(np.min(values)), float(np.max(values))
     good = values[values >= lowest + _GOOD * (highest - lowest)].min()
-    weigh = "--positive-weight" if recipe.sampled else "--confidence"
+    answer = ""
+    if recipe.objective is not None:
+        weigh = "--positive-weight" if recipe.sampled else "--confidence"
+        answer = f", or weigh them with {weigh} linear; {weigh} none says that all are likes"
     yield Warned(
         WarningCode.positives,
-        f"--objective {recipe.objective} takes every row as a like, and the values differ "
+        f"{recipe.named} takes every row as a like, and the values differ "
         f"({lowest:g} to {highest:g}): split or fetch with --threshold X (such as {good:g}) to "
-        f"keep the good ones, or weigh them with {weigh} linear; {weigh} none says that all are "
-        "likes",
+        f"keep the good ones{answer}",
     )

@@ -51,10 +51,13 @@ class Validator:
         if self.recipe.objective is Objective.ials:
             loss = self._of_all_pairs()
         elif self.recipe.objective is Objective.mse or self.sampled is not None:
-            loss = self._of_samples(self.model.scoring())
+            loss = self._of_samples(self._scoring())
         if not self.recipe.metrics:
             return loss, {}
         return loss, self._measure(list(self.recipe.metrics)).metrics
+
+    def _scoring(self) -> ScoreArrays:
+        return self.model.scoring(self.train.rows)
 
     def _of_samples(self, scoring: ScoreArrays) -> float:
         """Return the mean loss a sample, some rows at a time."""
@@ -92,7 +95,7 @@ class Validator:
         if self.recipe.objective is Objective.mse:
             clip = (float(self.train.data.min()), float(self.train.data.max()))
         return measure(
-            self.model.scoring(),
+            self._scoring(),
             self.train.rows,
             self.valid,
             names,
@@ -110,7 +113,7 @@ class Validator:
 
         The sum goes over all pairs that train does not have, as the difference of two sums.
         """
-        scoring = self.model.scoring()
+        scoring = self._scoring()
         assert isinstance(scoring, Vectors)
         users, items = scoring.users.astype(np.float64), scoring.items.astype(np.float64)
         everything = ((users.T @ users) * (items.T @ items)).sum()

@@ -125,5 +125,9 @@ def test_after_a_warm_up_no_command_compiles(tmp_path: Path) -> None:
         "recommend m.pt --out r.csv",
         "recommend m.pt --out r.parquet --history s/test.npz",
         "similar m.pt --out n.csv",
+        "train s/train.npz --valid s/valid.npz --model ease --metric ndcg --out m.pt",
+        "evaluate m.pt s/test.npz --out m.json --k 5 --metric ndcg",
+        "recommend m.pt --out r.parquet --history s/test.npz",
+        "recommend m.pt --out p.csv --pairs r.parquet",
     ):
         assert "compiling" not in run(words), words

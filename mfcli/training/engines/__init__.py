@@ -9,7 +9,8 @@ passes, layout, grid the epochs of hogwild: order and threads, tiles of ratings,
 als                  alternating least squares
 least_squares        one side of a model solved for: compiled
 least_squares_torch  the same on a torch device
-closed_form          the baselines
+closed_form          what is computed in one go: baselines, and ease
+ease                 the weights between items: one inverse, by tiles
 """
 
 from __future__ import annotations
