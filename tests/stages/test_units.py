@@ -100,8 +100,10 @@ def test_the_unobserved_weight_is_by_density_unless_given(cli, split, tmp_path):
     assert usual == 1.0  # of a dense sample
     wide = dataclasses.replace(train.catalog, item_ids=np.arange(20_000), item_names=None)
     wider = dataclasses.replace(train, catalog=wide)
-    expected = 10 * train.n_ratings / (train.n_users * 20_000)
-    assert usual_weight(wider) == pytest.approx(expected, rel=0.01)
+    widest = dataclasses.replace(train.catalog, item_ids=np.arange(40_000), item_names=None)
+    twice = usual_weight(dataclasses.replace(train, catalog=widest))
+    assert usual_weight(wider) == pytest.approx(2 * twice, rel=0.01)
+    assert 0.001 < usual_weight(wider) < 0.02
     stored = []
     for more in ([], ["--unobserved-weight", "0.125"], ["--unobserved-weight", "0"]):
         words = ["train", split / "train.npz", "--objective", "ials", "--epochs", "1", *more]
