@@ -16,15 +16,19 @@ import mfcli
 from mfcli.api import Model
 from mfcli.artifacts import load_interactions, meta_for, save_interactions
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
-from mfcli.config import EvaluateConfig, SplitConfig, TrainConfig
+from mfcli.artifacts.splits import PARTS
+from mfcli.config import EvaluateConfig, SplitConfig, TrainConfig, TuneConfig
+from mfcli.config.run import run_configs
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Warned
 from mfcli.models.loading import scoring_of
 from mfcli.scoring.newcomers import history_for
 from mfcli.stages.evaluate import evaluate
+from mfcli.stages.run import run
 from mfcli.stages.split import split
 from mfcli.stages.train import train
+from mfcli.stages.tune import tune
 from mfcli.training.fold_in import fold_in
 from tests.helpers import from_triples, interactions
 
@@ -216,7 +220,7 @@ def test_ids_of_a_history_are_matched_by_value(made: Path) -> None:
         "item": [str(test.catalog.item_ids[free])] * 2,
     }
     found = history_for(mfcli.read(text), test, name="h", test_name="t", rated=False)
-    assert (found.rows.n_ratings, found.left_out) == (1, 1)
+    assert (found.rows.n_ratings, found.unknown, found.others) == (1, 1, 0)
 
 
 def test_layers_are_refused(made: Path) -> None:
@@ -224,3 +228,101 @@ def test_layers_are_refused(made: Path) -> None:
     train(made / "split/train.npz", made / "neural.pt", TrainConfig.merge(("", how)))
     with pytest.raises(UsageError, match="neural has layers"):
         measure(made, "neural")
+
+
+WATCHED: dict[str, dict[str, Any]] = {
+    "ials": IALS,
+    "bpr": {"mode": "hogwild", "factors": 4, "epochs": 3, "workers": 1},
+    "minibatch": {"mode": "implicit", "factors": 4, "epochs": 2, "batch_size": "64"},
+}
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_training_watches_newcomers_as_evaluate_measures_them(
+    made: Path, tmp_path: Path, name: str
+) -> None:
+    parts = made / "split"
+    watch = {
+        "valid": str(parts / "valid.npz"),
+        "valid_history": str(parts / "valid-history.npz"),
+        "metric": ["ndcg@10", "auc"],
+    }
+    config = TrainConfig.merge(("", {**WATCHED[name], **watch}))
+    watched = train(parts / "train.npz", tmp_path / "m.pt", config, warnings=[]).metrics
+    measured = EvaluateConfig.merge(
+        ("", {"history": watch["valid_history"], "metric": watch["metric"], "resamples": 0})
+    )
+    found = evaluate(tmp_path / "m.pt", parts / "valid.npz", None, measured).metrics
+    assert watched == pytest.approx(found, abs=1e-6)
+    plain = TrainConfig.merge(("", WATCHED[name]))
+    train(parts / "train.npz", tmp_path / "plain.pt", plain, warnings=[])
+    ours, theirs = (load_checkpoint(tmp_path / f"{each}.pt") for each in ("m", "plain"))
+    for weight, array in ours.weights.items():
+        assert np.array_equal(array, theirs.weights[weight])  # watching changes no bit
+
+
+def test_validation_of_unknown_users_needs_their_history(made: Path, tmp_path: Path) -> None:
+    parts = made / "split"
+    config = TrainConfig.merge(("", {**IALS, "valid": str(parts / "valid.npz")}))
+    with pytest.raises(InputError, match="give what is known of them with --valid-history"):
+        train(parts / "train.npz", tmp_path / "m.pt", config)
+    with pytest.raises(UsageError, match="--valid-history is of the users of --valid"):
+        TrainConfig(valid_history="h.npz")
+    with pytest.raises(UsageError, match="neural has layers"):
+        TrainConfig.merge(
+            ("", {"model": "neural", "valid": "v.npz", "valid_history": "h.npz"})
+        ).resolved()
+
+
+def test_a_search_measures_newcomers_too(made: Path, tmp_path: Path) -> None:
+    parts = made / "split"
+    options: dict[str, Any] = {
+        "objective": "ials",
+        "factors": 4,
+        "trials": 2,
+        "rungs": 1,
+        "valid": str(parts / "valid.npz"),
+        "valid_history": str(parts / "valid-history.npz"),
+    }
+    found = tune(parts / "train.npz", tmp_path / "b.toml", TuneConfig.merge(("", options)))
+    assert "a set of its own, its users folded in" in found.protocol["validation"]
+    roles = [entry["role"] for entry in found.protocol["inputs"]]
+    assert roles == ["train", "valid", "valid_history"]
+    best = TrainConfig.merge(("", found.options))
+    train(parts / "train.npz", tmp_path / "m.pt", best, warnings=[])
+    config = EvaluateConfig(history=options["valid_history"], metric=["ndcg@10"], resamples=0)
+    again = evaluate(tmp_path / "m.pt", parts / "valid.npz", None, config).metrics
+    assert again["ndcg@10"] == pytest.approx(found.value, abs=1e-6)
+
+
+RUNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "users": ("strategy = 'users'\nvalid-users = 5\n", {}),
+    "repeated": ("strategy = 'users'\nvalid-users = 5\n", {"repeats": 2}),
+    "windows": ("strategy = 'latest'\n", {"folds": 2}),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_goes_through_all_stages(tmp_path: Path, name: str) -> None:
+    text, options = RUNS[name]
+    file, out = tmp_path / "run.toml", tmp_path / "out"
+    file.write_text(
+        "[fetch]\nusers = 60\nitems = 50\nratings = 1500\n"
+        f"[split]\nthreshold = 3\n{text}"
+        "[train]\nobjective = 'ials'\nfactors = 4\nepochs = 2\n"
+        "[evaluate]\nmetric = ['ndcg']\nresamples = 10\nbaseline = false\n"
+    )
+    configs = run_configs((file, None), out, **options)
+    run("demo", out, configs, repeats=options.get("repeats"))
+    found = json.loads((out / "metrics.json").read_text())
+    assert 0 < found["metrics"]["ndcg@10"] <= 1
+    if name == "windows":
+        assert "2 windows of time, fold1 the oldest" in found["protocol"]["backtest"]
+        assert found["meta"]["lineage"][-1]["stage"] == "backtest"
+    else:
+        assert "folded in" in found["protocol"]["history"]
+    if name == "users":
+        whole = load_interactions(out / "everything.npz")
+        parts = [load_interactions(out / f"split/{part}.npz") for part in PARTS]
+        assert whole.n_ratings == sum(part.n_ratings for part in parts)
+        assert (out / "recommendations.csv").exists()

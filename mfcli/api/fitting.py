@@ -10,7 +10,7 @@ from mfcli.api.listening import listening
 from mfcli.api.model import Model
 from mfcli.api.options import TrainOptions
 from mfcli.config import TrainConfig
-from mfcli.data.held_out import check_held_out
+from mfcli.data.held_out import check_held_out, check_history, check_known
 from mfcli.data.interactions import Interactions
 from mfcli.kernels.announcing import compiling
 from mfcli.models.warm_start import Start
@@ -23,6 +23,7 @@ def fit(
     data: Interactions,
     *,
     valid: Interactions | None = None,
+    valid_history: Interactions | None = None,
     init_from: Model | str | Path | None = None,
     progress: bool = False,
     **options: Unpack[TrainOptions],
@@ -31,6 +32,7 @@ def fit(
 
     data:      what ``read`` or ``split`` returned; an explicit zero is a rating.
     valid:     held-out rows over the same users and items, for ``metric`` and ``patience``.
+    valid_history: what is known of the users of ``valid``, who are folded in from it.
     init_from: a model, or the path of one, whose weights training goes on from; users and items
                are matched by their ids, and its options are the defaults.
     progress:  show live progress, notes and warnings; else warnings come as MfcliWarning.
@@ -48,11 +50,18 @@ def fit(
     given: dict[str, Any] = dict(options)
     if valid is not None:
         given["valid"] = "valid"  # what messages call it
+    if valid_history is not None:
+        given["valid_history"] = "valid_history"
     config = TrainConfig.merge(("", given))
     inputs = [{"role": "train", "sha256": Dataset.of(data).sha256}]
     if valid is not None:
         check_held_out(valid, "valid", data.meta, data.catalog, data.rows, "the data")
         inputs.append({"role": "valid", "sha256": Dataset.of(valid).sha256})
+        if valid_history is None:
+            check_known(valid, "valid", data, "the data")
+        else:
+            check_history(valid_history, "valid_history", valid, "valid")
+            inputs.append({"role": "valid_history", "sha256": Dataset.of(valid_history).sha256})
     start = None
     if init_from is not None:
         before = init_from if isinstance(init_from, Model) else Model.load(init_from)
@@ -63,5 +72,13 @@ def fit(
     recipe = config.recipe()
     listener = listening(progress, config.ignore)
     with listener as on_event, compiling(on_event), torch_threads(recipe):
-        fitted = fit_recipe(data, recipe, valid=valid, init=start, on_event=on_event, inputs=inputs)
+        fitted = fit_recipe(
+            data,
+            recipe,
+            valid=valid,
+            valid_history=valid_history,
+            init=start,
+            on_event=on_event,
+            inputs=inputs,
+        )
     return Model(fitted.checkpoint)

@@ -14,7 +14,7 @@ from mfcli.config.layers import AnyConfig, keys_in, merge_layers
 from mfcli.config.options import names_with
 from mfcli.config.recommend import RecommendConfig
 from mfcli.config.roles import Role
-from mfcli.config.split import SplitConfig
+from mfcli.config.split import HISTORIES, SplitConfig, Strategy
 from mfcli.config.train import TrainConfig
 from mfcli.errors import UsageError
 
@@ -67,11 +67,11 @@ def run_configs(
         raise UsageError("--folds and --repeats cannot be combined: give one of them")
     if refit and (split.folds or repeats):
         raise UsageError("--refit has no meaning with --folds and --repeats, which only measure")
-    valid = str(out / "split" / "valid.npz") if split.valid else None
-    train = merged(TrainConfig, "train", mode=mode, valid=valid)
+    valid = _held_out(split, out, "valid") if split.valid else {}
+    train = merged(TrainConfig, "train", mode=mode, **valid)
     if train.stages and train.valid is None:
         # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
-        train = dataclasses.replace(train, valid=str(out / "split" / "test.npz"))
+        train = dataclasses.replace(train, **_held_out(split, out, "test"))
     train.resolved()  # refuse what cannot work before anything is read
     return RunConfigs(
         fetch=merged(FetchConfig, "fetch"),
@@ -83,3 +83,12 @@ def run_configs(
         open_way=mode is None and not keys_in("train", files) & set(WAY),
         open_n=split.n is not None and "n" not in keys_in("split", files),
     )
+
+
+def _held_out(split: SplitConfig, out: Path, part: str) -> dict[str, Any]:
+    """Return the options of train that name a part of the split, and its users' history."""
+    folder = out / "split"
+    names = {"valid": str(folder / f"{part}.npz")}
+    if split.chosen is not Strategy.users:
+        return names
+    return names | {"valid_history": str(folder / f"{HISTORIES[part]}.npz")}

@@ -24,6 +24,10 @@ class Strategy(StrEnum):
     given = "given"
 
 
+# Of held-out users: what is tested → what is folded in.
+HISTORIES = {"test": "history", "valid": "valid-history"}
+
+
 def parse_time(text: str) -> int:
     """Read seconds since 1970 or ISO 8601 (UTC unless it names a zone); raises UsageError."""
     try:

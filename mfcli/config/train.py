@@ -43,6 +43,8 @@ class TrainConfig(TrainOptions):
     def check(self) -> None:
         """Refuse malformed values; which options go together is for ``resolved`` to say."""
         self.check_values()
+        if self.valid_history is not None and self.valid is None:
+            raise UsageError("--valid-history is of the users of --valid FILE.npz: give both")
         if (self.metric or self.patience) and self.valid is None:
             asked = "--metric" if self.metric else "--patience"
             raise UsageError(f"{asked} needs --valid FILE.npz to measure on")
@@ -191,6 +193,11 @@ def _check_applies(given: TrainConfig, setting: Setting) -> None:
     for name, reason in inapplicable(setting).items():
         if getattr(given, name) is not None:
             raise UsageError(f"{flag(name)} has no meaning with {_named(setting)}: {reason}")
+    if given.valid_history is not None and setting.model is ModelKind.neural:
+        raise UsageError(
+            "--valid-history needs a model whose users can be solved for: --model neural has "
+            "layers between them and the items"
+        )
     if given.device is Device.cuda and setting.engine not in ON_DEVICES:
         raise UsageError(f"--device cuda has no meaning with --engine {setting.engine}")
 

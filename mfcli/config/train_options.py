@@ -313,6 +313,14 @@ class TrainOptions(Config):
     valid: str | None = option(
         None, "Validation .npz of the same split.", role=Role.file | Role.watch, panel=_WATCH
     )
+    valid_history: str | None = option(
+        None,
+        "What is known of the users of --valid, .npz of the same split (valid-history.npz of split "
+        "--strategy users): they are folded in from it at each evaluation.",
+        role=Role.file | Role.watch,
+        shown="what they have in train",
+        panel=_WATCH,
+    )
     metric: list[str] = option(
         [],
         "Also this metric of evaluate at each evaluation; the first one drives --patience.",

@@ -139,6 +139,8 @@ class TuneConfig(TrainConfig):
     def check(self) -> None:
         """Refuse malformed values, and ways to validate that exclude each other."""
         self.check_values()
+        if self.valid_history is not None and self.valid is None:
+            raise UsageError("--valid-history is of the users of --valid FILE.npz: give both")
         for name in self.given(Role.unsearched):
             raise UsageError(f"{name.replace('_', '-')} has no meaning for tune")
         if self.valid is not None and self.given(Role.held_out):

@@ -45,6 +45,41 @@ def check_held_out(
         raise InputError(f"{path}: holds no ratings")
 
 
+def check_history(
+    history: Interactions, path: Path | str, held_out: Interactions, other: Path | str
+) -> None:
+    """Refuse, with InputError, a history that does not belong to the held-out rows of ``other``.
+
+    Both must have one catalogue and come from one split, share no entry, and have a user in common.
+    """
+    if not history.catalog.same_ids(held_out.catalog):
+        raise InputError(
+            f"{path}: its users and items are not those of {other}: take both files from one split"
+        )
+    check_same_split(history, path, held_out.meta, other)
+    if common := count_common(history.rows, held_out):
+        raise InputError(
+            f"{path}: holds {common} of the {held_out.n_ratings} rows of {other}: what is tested "
+            "may not be known, so name the history of the same split"
+        )
+    if not (history.user_counts * held_out.user_counts).any():
+        raise InputError(
+            f"{path}: has no row of a user of {other}: history.npz belongs to test.npz, and "
+            "valid-history.npz to valid.npz"
+        )
+
+
+def check_known(
+    valid: Interactions, path: Path | str, train: Interactions, train_path: Path | str
+) -> None:
+    """Refuse, with InputError, validation rows of users of whom none has a row in train."""
+    if not (valid.user_counts * train.user_counts).any():
+        raise InputError(
+            f"{path}: none of its users has a row in {train_path}, so it would say nothing of "
+            "the model: give what is known of them with --valid-history"
+        )
+
+
 def check_same_split(
     rows: Interactions, path: Path | str, meta: dict[str, Any], other: Path | str
 ) -> None:

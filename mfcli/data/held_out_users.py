@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfcli.config import SplitConfig
+from mfcli.config.split import HISTORIES
 from mfcli.data.drawing import random_stream
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, ignore
 
-# The parts of held-out users: what is folded in → what is tested.
-HISTORIES = {"test": "history", "valid": "valid-history"}
 FEWEST = 2  # rows of a user who can be held out: one to fold in, one to test
 
 

@@ -1,7 +1,7 @@
 """Several trainings, each measured in the same way: the mean and the spread of their metrics.
 
-Folds cut one matrix into K parts, each of which is tested once; repeats make N splits and
-trainings, of seeds that follow each other.
+Folds cut one matrix into K parts, each of which is tested once, or into windows of time; repeats
+make N splits and trainings, of seeds that follow each other.
 """
 
 from __future__ import annotations
@@ -41,6 +41,16 @@ FOLDS = Repetition(
     protocol="cross_validation",
     words="{n} folds; metrics: mean over folds; sd: sample standard deviation over folds (n − 1), "
     "not a standard error: folds share train rows",
+)
+WINDOWS = Repetition(
+    one="fold",
+    many="folds",
+    stage="backtest",
+    shared=("fetch", "split"),
+    protocol="backtest",
+    words="{n} windows of time, fold1 the oldest, each tested by a model of all that is older; "
+    "metrics: mean over windows; sd: sample standard deviation over windows (n − 1), not a "
+    "standard error: later windows train on the rows of earlier ones",
 )
 REPEATS = Repetition(
     one="repeat",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.codes import WarningCode
 from mfcli.config import EvaluateConfig, UnknownUsers
-from mfcli.data.held_out import check_same_split, count_common
+from mfcli.data.building import from_codes
+from mfcli.data.held_out import check_history
 from mfcli.data.ids import encode
-from mfcli.data.interactions import Interactions
-from mfcli.data.rows import rows_from_keys
-from mfcli.errors import InputError
+from mfcli.data.interactions import Catalog, Interactions
 from mfcli.events import Noted, OnEvent, Warned, ignore
 from mfcli.system.processors import available_workers
 from mfcli.training.fold_in import fold_in
@@ -24,13 +21,15 @@ from mfcli.training.guards import check_rated
 class History:
     """What is known of a test set's users: their ``rows``, and what messages call them.
 
-    rated: whether the rows have ratings. left_out: rows of users without a test row.
+    rated: whether the rows have ratings. unknown: rows of ids that the test set's catalogue does
+    not have; others: rows of users without a test row. Both are left out.
     """
 
     rows: Interactions
     name: str
     rated: bool
-    left_out: int
+    unknown: int
+    others: int
 
 
 def history_for(
@@ -41,24 +40,28 @@ def history_for(
     Raises InputError for a history of another split, one that holds a test row, and one of other
     users.
     """
-    check_same_split(history, name, test.meta, test_name)
-    users, _ = encode(history.catalog.user_ids, test.catalog.user_ids)
-    items, _ = encode(history.catalog.item_ids, test.catalog.item_ids)
-    rows, columns = users[history.users], items[history.indices]
-    known = (rows >= 0) & (columns >= 0)
-    keys = np.unique(rows[known].astype(np.int64) * test.n_items + columns[known])
-    if common := count_common(rows_from_keys(keys, test.n_users, test.n_items), test):
-        raise InputError(
-            f"{name}: holds {common} of the {test.n_ratings} rows of {test_name}: what is tested "
-            "may not be known, so name the history of the same split"
-        )
-    tested = np.append(test.user_counts > 0, False)[rows]  # −1 is the last one
-    if not tested.any():
-        raise InputError(
-            f"{name}: has no row of a user of {test_name}: history.npz belongs to test.npz, and "
-            "valid-history.npz to valid.npz"
-        )
-    return History(rows=history.keep(tested), name=name, rated=rated, left_out=int((~tested).sum()))
+    n_rows = history.n_ratings
+    if not history.catalog.same_ids(test.catalog):
+        history = _over(test.catalog, history)
+    check_history(history, name, test, test_name)
+    tested = (test.user_counts > 0)[history.users]
+    return History(
+        rows=history.keep(tested),
+        name=name,
+        rated=rated,
+        unknown=n_rows - history.n_ratings,
+        others=int((~tested).sum()),
+    )
+
+
+def _over(catalog: Catalog, rows: Interactions) -> Interactions:
+    """Return the rows whose users and items a catalogue has, over its rows and columns."""
+    users, _ = encode(rows.catalog.user_ids, catalog.user_ids)
+    items, _ = encode(rows.catalog.item_ids, catalog.item_ids)
+    of_user, of_item = users[rows.users], items[rows.indices]
+    known = (of_user >= 0) & (of_item >= 0)
+    found, _ = from_codes(of_user[known], of_item[known], rows.data[known], None, catalog)
+    return found.with_meta(rows.meta)
 
 
 def fold_newcomers(
@@ -98,8 +101,9 @@ def fold_newcomers(
     counts = {
         "users_folded_in": len(folded.users),
         "history_rows": history.rows.n_ratings,
-        "history_rows_untrained_item": folded.untrained_rows + folded.unknown_rows,
-        "history_rows_of_others": history.left_out,
+        "history_rows_untrained_item": folded.untrained_rows,
+        "history_rows_of_unknown_ids": history.unknown,
+        "history_rows_of_others": history.others,
         "users_without_history": useless,
     }
     return folded.checkpoint, counts

@@ -24,7 +24,7 @@ from mfcli.results import SplitResult, TrainResult
 JOINED = "everything.npz"
 
 # How a training was watched: without held-out rows there is nothing to watch.
-_WATCHING = ("valid", "metric", "patience", "time_limit")
+_WATCHING = ("valid", "valid_history", "metric", "patience", "time_limit")
 
 
 def settings_of(config: TrainConfig, measured: Checkpoint, result: TrainResult) -> TrainConfig:

@@ -23,10 +23,11 @@ from mfcli.artifacts import (
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.artifacts.meta import warnings_of
 from mfcli.artifacts.metrics import metrics_text
-from mfcli.config import RecommendConfig, Role, TrainConfig
+from mfcli.config import EvaluateConfig, RecommendConfig, Role, Strategy, TrainConfig
 from mfcli.config.run import RunConfigs
+from mfcli.config.split import HISTORIES
 from mfcli.errors import UsageError
-from mfcli.evaluation.repetition import FOLDS, REPEATS, Repetition, Summary, summarize
+from mfcli.evaluation.repetition import FOLDS, REPEATS, WINDOWS, Repetition, Summary, summarize
 from mfcli.events import Noted, OnEvent, ignore, once
 from mfcli.results import (
     EvaluateResult,
@@ -121,8 +122,9 @@ def _run_once(
     measured = place.evaluated if configs.refit else place.model
     # What evaluate finds on the test rows is kept, in place of what validation would say.
     trained = train(place.split / "train.npz", measured, configs.train, on_event, warnings=[])
+    config = _with_history(configs, place.split)
     evaluated = evaluate(
-        measured, place.split / "test.npz", place.metrics, configs.evaluate, on_event, keep=True
+        measured, place.split / "test.npz", place.metrics, config, on_event, keep=True
     )
     refitted, rows = None, None
     if configs.refit:
@@ -204,8 +206,9 @@ def _run_folds(
             training = _validated_in(configs.train, place.split, place.split / name)
             fold = replace(configs, train=training)
             measured[name] = _measure(place.folder / name, place.split / name, fold, on_event)
-        summary = summarize(FOLDS, measured)
-        meta = _save_summary(FOLDS, place, summary, measured, configs)
+        kind = WINDOWS if configs.split.windows else FOLDS
+        summary = summarize(kind, measured)
+        meta = _save_summary(kind, place, summary, measured, configs)
     return FoldsResult(
         out=str(place.folder),
         fetch=fetched,
@@ -266,9 +269,19 @@ def _run_repeats(
 
 def _validated_in(config: TrainConfig, whole: Path, own: Path) -> TrainConfig:
     """Point the validation set of the whole split at that of one run."""
-    if config.valid is None or Path(config.valid).parent != whole:
-        return config
-    return replace(config, valid=str(own / Path(config.valid).name))
+    moved: dict[str, Any] = {
+        name: str(own / Path(path).name)
+        for name in ("valid", "valid_history")
+        if (path := getattr(config, name)) is not None and Path(path).parent == whole
+    }
+    return replace(config, **moved)
+
+
+def _with_history(configs: RunConfigs, parts: Path) -> EvaluateConfig:
+    """Name the history of held-out users, where the split has them."""
+    if configs.split.chosen is not Strategy.users:
+        return configs.evaluate
+    return replace(configs.evaluate, history=str(parts / f"{HISTORIES['test']}.npz"))
 
 
 def _measure(out: Path, parts: Path, configs: RunConfigs, on_event: OnEvent) -> EvaluateResult:
@@ -276,7 +289,8 @@ def _measure(out: Path, parts: Path, configs: RunConfigs, on_event: OnEvent) -> 
     model = out / "model.pt"
     train(parts / "train.npz", model, configs.train, on_event, warnings=[])
     metrics = out / "metrics.json"
-    return evaluate(model, parts / "test.npz", metrics, configs.evaluate, on_event, keep=True)
+    config = _with_history(configs, parts)
+    return evaluate(model, parts / "test.npz", metrics, config, on_event, keep=True)
 
 
 def _save_summary(

@@ -30,7 +30,7 @@ from mfcli.artifacts.checkpoint import (
     save_resume,
 )
 from mfcli.config import FULL, Engine, ModelArgs, Optimizer, Recipe, TrainConfig
-from mfcli.data.held_out import check_held_out
+from mfcli.data.held_out import check_held_out, check_history, check_known
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
 from mfcli.events import EpochResult, OnEvent, Warned, ignore, without
@@ -74,7 +74,7 @@ def train(
     real_output(out)
     config = _continued(config, out, resume)
     recipe = config.recipe()
-    refuse_input_as_output(out, source, config.valid)
+    refuse_input_as_output(out, source, config.valid, config.valid_history)
     device = choose_device(recipe.device, recipe.engine)
     with output_lock(out), compiling(on_event), torch_threads(recipe):
         _require_capacity(source, out, recipe, on_event)
@@ -89,6 +89,7 @@ def train(
                 loaded.matrix,
                 recipe,
                 valid=loaded.valid,
+                valid_history=loaded.valid_history,
                 init=loaded.init,
                 on_event=on_event,
                 inputs=loaded.inputs,
@@ -126,6 +127,7 @@ class _Loaded:
 
     matrix: Interactions
     valid: Interactions | None = None
+    valid_history: Interactions | None = None
     init: Start | None = None
     inputs: list[dict[str, Any]] = field(default_factory=list)
 
@@ -169,17 +171,40 @@ def _load(source: Path, config: TrainConfig) -> _Loaded:
     inputs = [{"role": "train", "sha256": file_sha256(source)}]
     if not matrix.n_ratings:
         raise InputError(f"{source}: has no rating to train on")
-    valid = init = None
+    valid = history = init = None
     if config.valid is not None:
         path = Path(config.valid)
         valid = load_interactions(path)
         check_held_out(valid, path, matrix.meta, matrix.catalog, matrix.rows, source)
         inputs.append({"role": "valid", "sha256": file_sha256(path)})
+        history = load_history(config, valid, matrix, source, inputs)
     if config.init_from:
         path = Path(config.init_from)
         init = Start(*load_weights(path), str(path))
         inputs.append({"role": "init_from", "sha256": file_sha256(path)})
-    return _Loaded(matrix=matrix, valid=valid, init=init, inputs=inputs)
+    return _Loaded(matrix=matrix, valid=valid, valid_history=history, init=init, inputs=inputs)
+
+
+def load_history(
+    config: TrainConfig,
+    valid: Interactions,
+    matrix: Interactions,
+    source: Path,
+    inputs: list[dict[str, Any]],
+) -> Interactions | None:
+    """Read what is known of the validation set's users, where it is named, and note it as read.
+
+    Raises InputError where it does not belong to them, or where it is needed and not named.
+    """
+    assert config.valid is not None
+    if config.valid_history is None:
+        check_known(valid, config.valid, matrix, source)
+        return None
+    path = Path(config.valid_history)
+    history = load_interactions(path)
+    check_history(history, path, valid, config.valid)
+    inputs.append({"role": "valid_history", "sha256": file_sha256(path)})
+    return history
 
 
 class _StateFile:

@@ -33,6 +33,7 @@ from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageEr
 from mfcli.events import Noted, OnEvent, TrialResult, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.results import TuneResult
+from mfcli.stages.train import load_history
 from mfcli.training.defaults import for_data
 from mfcli.training.guards import check_values
 from mfcli.training.notices import notices
@@ -60,7 +61,7 @@ def tune(
             f"--out {out}: the list of trials is written under this name: choose another"
         )
     for path in (out, trials_path):
-        refuse_input_as_output(path, source, config.valid)
+        refuse_input_as_output(path, source, config.valid, config.valid_history)
     with output_lock(out), compiling(on_event):
         began = time.perf_counter()
         loaded = _load(source, config, on_event)
@@ -73,6 +74,7 @@ def tune(
                 loaded.valid,
                 config,
                 space,
+                history=loaded.history,
                 known=known,
                 on_event=on_event,
                 on_result=file.take,
@@ -124,6 +126,7 @@ class _Loaded:
     train: Interactions
     valid: Interactions
     held_out: str
+    history: Interactions | None = None
     inputs: list[dict[str, Any]]
 
 
@@ -142,7 +145,9 @@ def _load(source: Path, config: TuneConfig, on_event: OnEvent) -> _Loaded:
         valid = load_interactions(path)
         check_held_out(valid, path, whole.meta, whole.catalog, whole.rows, source)
         inputs.append({"role": "valid", "sha256": file_sha256(path)})
-        return _Loaded(train=whole, valid=valid, held_out="a set of its own", inputs=inputs)
+        history = load_history(config, valid, whole, source, inputs)
+        words = "a set of its own" + ("" if history is None else ", its users folded in")
+        return _Loaded(train=whole, valid=valid, held_out=words, history=history, inputs=inputs)
     try:
         train, valid, words = hold_out(whole, config)
     except InputError as error:

@@ -52,6 +52,7 @@ def fit(
     recipe: Recipe,
     *,
     valid: Interactions | None = None,
+    valid_history: Interactions | None = None,
     init: Start | None = None,
     on_event: OnEvent = ignore,
     inputs: Sequence[dict[str, Any]] = (),
@@ -62,6 +63,7 @@ def fit(
     """Train the model of a recipe on interactions.
 
     valid:       held-out rows over the same users and items, for the validation loss and metrics.
+    valid_history: what is known of the users of ``valid``, who are folded in from it.
     init:        weights to begin with instead of random ones.
     inputs:      what the lineage says of the files: a role and a SHA-256 each.
     on_event:    receives Noted, Warned, TrainingStarted, Progress and EpochResult.
@@ -88,7 +90,10 @@ def fit(
     unit = rating_unit(recipe, interactions)
     scaled = in_units(interactions, unit)  # what engines see
     model = _start(recipe, interactions, scaled, unit, init, on_event)
-    validator = None if valid is None else Validator(model, scaled, in_units(valid, unit), recipe)
+    validator = None
+    if valid is not None:
+        history = None if valid_history is None else in_units(valid_history, unit)
+        validator = Validator(model, scaled, in_units(valid, unit), recipe, history)
     training = Training(
         recipe,
         model,

@@ -22,6 +22,7 @@ from mfcli.events import EpochResult, Event, Progress, TrialResult
 from mfcli.models.loading import scoring_of
 from mfcli.ranking.serving import Trained
 from mfcli.training.fit import fit
+from mfcli.training.fold_in import fold_in
 from mfcli.tuning.search import Task
 
 
@@ -37,6 +38,7 @@ class Trainer:
     valid: Interactions
     config: TuneConfig
     names: tuple[str, ...]  # of metrics, the one that is tuned first
+    history: Interactions | None = None  # what is known of the users of valid
 
     def __call__(self, task: Task, until: float, stopped: Callable[[], bool]) -> TrialResult | None:
         """Return the result; None where the task was not begun before ``until`` (time.time())."""
@@ -74,10 +76,12 @@ class Trainer:
         )
 
     def _measured(self, checkpoint: Checkpoint, recipe: Recipe) -> dict[str, float]:
+        if self.history is not None:
+            checkpoint = fold_in(checkpoint, self.history, recipe.workers or 1).checkpoint
         clip = checkpoint.rating_range if recipe.objective is Objective.mse else None
         return measure(
             scoring_of(checkpoint),
-            self.train.rows,
+            checkpoint.seen,
             self.valid,
             list(self.names),
             clip=clip,

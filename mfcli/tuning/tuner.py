@@ -47,12 +47,14 @@ def find_settings(
     config: TuneConfig,
     space: Space,
     *,
+    history: Interactions | None = None,
     known: Known | None = None,
     on_event: OnEvent = ignore,
     on_result: Callable[[TrialResult, bool], None] = lambda result, is_new: None,  # noqa: ARG005
 ) -> Found:
     """Train the trials of a search on ``train`` and measure them on ``valid``.
 
+    ``history`` is what is known of the users of ``valid``, who are then folded in from it.
     ``known`` results are not trained again. ``on_result`` gets every result as it comes, and
     whether it is new.
     """
@@ -69,7 +71,7 @@ def find_settings(
             lower_is_better=lower,
         )
     )
-    rounds = _Rounds(Trainer(train, valid, config, tuple(config.metrics)), plan)
+    rounds = _Rounds(Trainer(train, valid, config, tuple(config.metrics), history), plan)
     epochs = config.trial_recipe({}).options.get("epochs")
     known = {} if known is None else known
     unused = dict(known)

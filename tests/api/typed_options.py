@@ -28,7 +28,7 @@ from typing import Any, Literal, TypedDict
 CLASSES: dict[str, tuple[type[Config], str, frozenset[str]]] = {
     "FetchOptions": (FetchConfig, "read", frozenset({"source"})),
     "SplitOptions": (SplitConfig, "split", frozenset({"train_file", "test_file", "folds"})),
-    "TrainOptions": (TrainConfig, "fit", frozenset({"valid", "init_from"})),
+    "TrainOptions": (TrainConfig, "fit", frozenset({"valid", "valid_history", "init_from"})),
     "EvaluateOptions": (
         EvaluateConfig,
         "evaluate",
