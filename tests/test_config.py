@@ -412,6 +412,7 @@ class TestModes:
             "decay",
             "init_from",
             "valid",
+            "valid_history",
             "patience",
             "last_epoch",
             "time_limit",
