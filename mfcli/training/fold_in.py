@@ -267,7 +267,8 @@ def _placed(
         [np.repeat(np.arange(checkpoint.n_users), checkpoint.user_counts), rows[entries.users]]
     )
     items = np.concatenate([checkpoint.seen_indices, entries.indices])
-    keys = np.unique(users.astype(np.int64) * checkpoint.n_items + items)
+    keys = np.sort(users.astype(np.int64) * checkpoint.n_items + items)
+    keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]  # np.unique hashes: 5 s of 4 M
     indptr = np.searchsorted(keys, np.arange(total + 1) * np.int64(checkpoint.n_items))
     kind = checkpoint.seen_indices.dtype
     return Folded(
