@@ -75,7 +75,8 @@ def naive_ials(checkpoint: Checkpoint, items: list[int]) -> Scores:
     table = checkpoint.weights["item_factors"].astype(np.float64)
     alpha, penalty = IALS["unobserved_weight"], checkpoint.options["regularization"]
     own = table[items]
-    ridge = penalty * (len(items) + alpha * len(table))
+    exponent = checkpoint.options["regularization_exponent"]
+    ridge = penalty * (len(items) + alpha * len(table)) ** exponent
     left = alpha * table.T @ table + own.T @ own + ridge * np.eye(table.shape[1])
     return table @ np.linalg.solve(left, own.sum(axis=0))
 

@@ -40,7 +40,7 @@ from mfcli.models.warm_start import Start
 from mfcli.results import TrainResult
 from mfcli.system import capacity
 from mfcli.training.continuing import continued
-from mfcli.training.defaults import for_data
+from mfcli.training.defaults import by_data, for_data
 from mfcli.training.engines.devices import choose_device, torch_threads
 from mfcli.training.fit import Fitted, fit, lineage_with_training
 from mfcli.training.guards import check_memory, check_values
@@ -213,7 +213,8 @@ class _StateFile:
     def __init__(self, out: Path, recipe: Recipe, loaded: _Loaded) -> None:
         self.out, self.path = out, _state_path(out)
         self.options, self.inputs = dict(recipe.options), loaded.inputs
-        self.meta = meta_for("resume", lineage_with_training(loaded.matrix, recipe, self.inputs))
+        lineage = lineage_with_training(loaded.matrix, recipe, self.inputs)
+        self.meta = meta_for("resume", lineage, by_data=sorted(by_data(recipe, loaded.matrix)))
         self.resumed = False
         self._make_state: Callable[[], State] | None = None
         self._saved, self._cost = time.perf_counter(), 0.0

@@ -7,7 +7,7 @@ validation  one fixed set, measured between epochs
 schedules   how the learning rate changes from epoch to epoch
 units       what ratings are divided by, so that settings carry over to other scales
 facts       the few facts of a matrix that defaults are functions of
-rules       what such a function is; rules_for_ratings and rules_for_ranking are they
+rules       what such a function is; they are rules_for_ratings, rules_for_ranking, rules_for_ease
 defaults    options that were not given, filled in by the rules
 continuing  options that were not given, taken over from the model that training goes on from
 guards      what is refused before a training
