@@ -143,7 +143,10 @@ def _require_capacity(source: Path, out: Path, recipe: Recipe, on_event: OnEvent
     if recipe.engine is Engine.minibatch:
         rows = ratings if recipe.batch_size == FULL else min(ratings, recipe.batch_size)
         negatives = recipe.negatives if recipe.sampled else 0
-        batch = 4 * rows * (1 + negatives) * max(1, recipe.factors)
+        if recipe.cosine:  # a row has vectors of its own, and a number for each shared negative
+            batch = 4 * rows * (negatives + 2 * max(1, recipe.factors))
+        else:
+            batch = 4 * rows * (1 + negatives) * max(1, recipe.factors)
     stored = sum(head.n_bytes for head in heads.values())
     mend = "take fewer --factors" + (", or a smaller --batch-size" if batch else "")
     if recipe.engine is Engine.closed_form:
