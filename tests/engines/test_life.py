@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mfcli.config import Engine, Recipe, TrainConfig, combinations
-from mfcli.config.choices import MODES
+from mfcli.config.applies import inapplicable
+from mfcli.config.choices import MODES, Setting
 from mfcli.config.ways import WAYS
 from mfcli.errors import DivergedError
 from mfcli.events import EpochResult, Progress
@@ -96,6 +97,8 @@ class TestContract:
             assert len(rest.history) == 4
 
     def test_regularization_shrinks_the_factors(self, options):
+        if "regularization" in inapplicable(Setting(**options)):
+            pytest.skip("cosines are of vectors of length 1, which nothing shrinks")
         free, held = (
             training(config(**options, regularization=value, epochs=6)) for value in (0.0, 1.0)
         )
