@@ -72,9 +72,13 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         lambda s: not s.cosine,
         "softmax and ccl learn cosines, of vectors whose length is 1",
     ),
-    ("unobserved_weight", "regularization_exponent", "confidence", "alpha"): (
+    ("unobserved_weight", "confidence", "alpha"): (
         lambda s: s.objective is Objective.ials,
         "only --objective ials has it",
+    ),
+    ("regularization_exponent",): (
+        lambda s: s.engine is Engine.als,
+        "only --engine als has it",
     ),
 }
 

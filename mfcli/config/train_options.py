@@ -269,11 +269,11 @@ class TrainOptions(Config):
     )
     regularization_exponent: float | None = option(
         None,
-        "Of ials: λ is scaled by (a user's interactions + unobserved weight · all items) "
-        "to this power; items likewise.",
+        "Of als: λ is scaled by a row's entries to this power; of ials by (a user's interactions + "
+        "unobserved weight · all items), items likewise.",
         low=0.0,
         high=10.0,
-        shown="1",
+        shown="1, of mse by the data",
         panel=_LEARN,
     )
     confidence: Confidence | None = option(

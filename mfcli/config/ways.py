@@ -104,8 +104,8 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
         },
         space={
             "factors": Choice((16, 32, 64, 128)),
-            "epochs": Choice((10, 20, 40)),
-            "learning_rate": Log(0.002, 0.05),
+            "epochs": Choice((8, 12, 20)),
+            "learning_rate": Log(0.01, 0.15),  # of SGD, which the data chooses
             "regularization": Log(0.02, 0.5),
             "bias_regularization": Log(0.002, 0.2),
         },
@@ -222,8 +222,9 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
         space={
             "factors": Choice((16, 32, 64, 100)),
             "epochs": Choice((8, 15, 30)),
-            "regularization": Log(0.03, 0.5),
-            "bias_regularization": Log(0.01, 0.5),
+            "regularization_exponent": Choice((0.5,)),
+            "regularization": Log(0.3, 5.0),
+            "bias_regularization": Log(0.2, 5.0),
         },
     ),
     (Engine.als, Objective.ials): Way(

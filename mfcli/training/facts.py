@@ -17,6 +17,7 @@ class Facts:
     rows:         at least 1.
     pairs:        of all users and items of the matrix, those without a row as well.
     spread:       standard deviation of the values, 0 where all are the same.
+    busiest:      rows of the user or item that has most of them, at least 1.
     """
 
     users: int
@@ -24,6 +25,7 @@ class Facts:
     rows: int
     pairs: int
     spread: float = 0.0
+    busiest: int = 1
 
     @classmethod
     def of(cls, matrix: Interactions) -> Facts:
@@ -34,6 +36,9 @@ class Facts:
             rows=max(1, matrix.n_ratings),
             pairs=max(1, matrix.n_users * matrix.n_items),
             spread=float(matrix.data.std(dtype=np.float64)) if matrix.n_ratings else 0.0,
+            busiest=max(
+                1, *(int(it.max(initial=0)) for it in (matrix.user_counts, matrix.item_counts))
+            ),
         )
 
     @property

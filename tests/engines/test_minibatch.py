@@ -131,6 +131,41 @@ def test_sparse_and_dense_sgd_agree():
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("model", ["mf", "biased-mf"])
+def test_steps_with_written_out_slopes_are_those_of_autograd(model, reduction, monkeypatch):
+    """Also where a user and an item have several ratings in a batch."""
+    options = {"model": model, "reduction": reduction, "optimizer": "sgd", "batch_size": "16"}
+    options |= {"regularization": 0.3, "init": "normal:0.5"}
+    if model == "biased-mf":
+        options |= {"bias_regularization": 0.2, "bias_init": "normal:0.5"}
+    written = made(**options)
+    assert written.squared is not None
+    monkeypatch.setattr(minibatch, "writes_out", lambda *_: False)
+    autograd = made(**options)
+    assert autograd.squared is None
+    assert run(written, rate=0.02) == pytest.approx(run(autograd, rate=0.02), rel=1e-5)
+    for a, b in zip(written.model.parameters(), autograd.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": "adam"},
+        {"weight_decay": 0.1},
+        {"bias_weight_decay": 0.1},
+        {"dropout": 0.5},
+        {"clip_norm": 1.0},
+        {"model": "neural"},
+        {"objective": "bpr"},
+    ],
+    ids=str,
+)
+def test_what_changes_other_rows_or_slopes_is_left_to_autograd(options):
+    assert made(**{"optimizer": "sgd"} | options).squared is None
+
+
 def test_one_full_batch_step_of_sgd_is_the_formula():
     """θ − lr·∇[Σ (r̂ − r)² + λ Σ ‖θ touched‖²], by autograd in float64 over the definition."""
     engine = made(

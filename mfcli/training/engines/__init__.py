@@ -4,6 +4,7 @@ A new engine is a class with the methods of ``base.TrainingEngine`` and one entr
 
 base                 what an engine is, to the training life around it
 minibatch            whole batches by torch; devices: where torch computes
+squared              its steps of SGD on squared errors, with the slopes written out
 hogwild              compiled passes by several threads over the weights themselves
 passes, layout, grid the epochs of hogwild: order and threads, tiles of ratings, their grid
 als                  alternating least squares

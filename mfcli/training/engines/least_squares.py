@@ -41,7 +41,7 @@ class FactorTable(NamedTuple):
 class Problem:
     """What is minimised over a row x with entries of weight w and value r, n of them.
 
-    mse:  Σ (⟨x, y⟩ + b + b' + mean − r)² + λ n ‖x‖² + λ_b n b², as for the other engines.
+    mse:  Σ (⟨x, y⟩ + b + b' + mean − r)² + λ n^ν ‖x‖² + λ_b n^ν b², at ν = 1 as for the others.
     ials: Σ w (⟨x, y⟩ − 1)² + α₀ Σ_all ⟨x, y⟩² + λ (n + α₀ m)^ν ‖x‖² against m rows (Hu, Koren &
     Volinsky 2008 with the regularisation of Rendle et al. 2021).
     """
@@ -67,7 +67,8 @@ class Problem:
         """Return what multiplies ‖x‖² and b² of rows with so many entries, (R,) each."""
         scale = counts.astype(np.float64)
         if self.implicit:
-            scale = (scale + self.unobserved_weight * n_columns) ** self.exponent
+            scale += self.unobserved_weight * n_columns
+        scale **= self.exponent
         held = (self.regularization * scale, self.bias_regularization * scale)
         return held[0].astype(np.float32), held[1].astype(np.float32)
 

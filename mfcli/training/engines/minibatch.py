@@ -24,6 +24,7 @@ from mfcli.models.tables import Tables
 from mfcli.models.values import values_of
 from mfcli.training.engines.base import EpochLoss, epoch_seed
 from mfcli.training.engines.devices import CPU, choose_device
+from mfcli.training.engines.squared import SquaredSteps, writes_out
 
 PROGRESS_SECONDS = 0.1
 
@@ -56,6 +57,9 @@ class MinibatchEngine:
         self.optimizer = make_optimizer(self.model, recipe)
         self.parameters = list(self.model.parameters())
         self.loss = loss_of(recipe, self.sampler)
+        self.squared: SquaredSteps | None = None
+        if writes_out(recipe, self.model, self.device):
+            self.squared = SquaredSteps(self.model, recipe)
 
     def _tensors(self, train: Interactions) -> Batch:
         users = torch.from_numpy(train.users).to(self.device)
@@ -91,7 +95,10 @@ class MinibatchEngine:
         shown = time.perf_counter()
         for start in range(0, self.n_samples, size):
             batch = shuffled.part(slice(start, start + size))
-            loss, counted = self._step(batch, generator)
+            if self.squared is None:
+                loss, counted = self._step(batch, generator)
+            else:
+                loss, counted = self.squared(batch, learning_rate)
             total += loss
             samples += counted
             now = time.perf_counter()
