@@ -104,7 +104,7 @@ TRAININGS: dict[str, tuple[str, Callable[[Note], Any]]] = {
         functools.partial(sgd_pass, Objective.bpr),
     ),
     "als ials": ("--engine als --objective ials", least_squares_rows),
-    "minibatch": ("--engine minibatch", torch_step),
+    "minibatch": ("--engine minibatch --optimizer adam", torch_step),
 }
 
 

@@ -105,7 +105,7 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
         space={
             "factors": Choice((16, 32, 64, 128)),
             "epochs": Choice((8, 12, 20)),
-            "learning_rate": Log(0.01, 0.15),  # of SGD, which the data chooses
+            "learning_rate": Log(0.005, 0.15),  # of SGD, which the data chooses, or of Adam
             "regularization": Log(0.02, 0.5),
             "bias_regularization": Log(0.002, 0.2),
         },
@@ -222,9 +222,9 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
         space={
             "factors": Choice((16, 32, 64, 100)),
             "epochs": Choice((8, 15, 30)),
-            "regularization_exponent": Choice((0.5,)),
-            "regularization": Log(0.3, 5.0),
-            "bias_regularization": Log(0.2, 5.0),
+            "regularization_exponent": Choice((0.5, 1.0)),
+            "regularization": Log(0.05, 5.0),
+            "bias_regularization": Log(0.05, 5.0),
         },
     ),
     (Engine.als, Objective.ials): Way(

@@ -102,8 +102,8 @@ def _als(facts: Facts, recipe: Recipe) -> dict[str, Any]:
 
 
 def _minibatch(facts: Facts, recipe: Recipe) -> dict[str, Any]:
-    if recipe.model is ModelKind.neural:
-        return _neural(facts, recipe)
+    if recipe.model is not ModelKind.biased_mf:  # vectors that hold the mean too throw SGD's steps
+        return _adam(facts, recipe)
     return _sgd(facts, recipe) if _is_free(facts, recipe) else {}
 
 
@@ -153,7 +153,7 @@ def _sgd(facts: Facts, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _neural(facts: Facts, recipe: Recipe) -> dict[str, Any]:
+def _adam(facts: Facts, recipe: Recipe) -> dict[str, Any]:
     """Return larger batches for more rows: a step of Adam goes over the whole of both tables."""
     if {"optimizer", "batch_size", "learning_rate"} & recipe.chosen or recipe.stages:
         return {}
