@@ -87,6 +87,17 @@ def _warp(facts: Facts, _: Recipe) -> dict[str, Any]:
     }
 
 
+def _softmax(facts: Facts, _: Recipe) -> dict[str, Any]:
+    """Return options of softmax: of more rows finer differences can be learnt.
+
+    ``config.ways_of_cosines`` has the temperatures that were best on single sets.
+    """
+    return {
+        "factors": _sampled(facts)["factors"],
+        "temperature": clipped(0.13 * (facts.rows / 1e5) ** -0.3, 0.09, 0.25),
+    }
+
+
 def _minibatch(facts: Facts, _: Recipe) -> dict[str, Any]:
     """Return options of the sampled objectives on minibatch: steps are larger where rows are many.
 
@@ -110,6 +121,8 @@ RULES: Rules = {
     (Engine.hogwild, Objective.bpr_squared): _squared,
     (Engine.hogwild, Objective.logistic): _logistic,
     (Engine.hogwild, Objective.warp): _warp,
+    (Engine.hogwild, Objective.softmax): _softmax,
+    (Engine.minibatch, Objective.softmax): _softmax,
     (Engine.minibatch, Objective.bpr): _minibatch,
     (Engine.minibatch, Objective.bpr_squared): _minibatch,
     (Engine.minibatch, Objective.logistic): _minibatch,
