@@ -76,7 +76,7 @@ def command_lines() -> Iterator[tuple[str, str]]:
         for language, content in blocks(text):
             if language not in ("sh", "cron", "ini", "make"):
                 continue
-            for line in content.splitlines():
+            for line in content.replace("\\\n", " ").splitlines():
                 for part in line.split("&&"):
                     called = re.search(r"(?:^|\s|/)(mfcli .*)$", part)
                     if called:
