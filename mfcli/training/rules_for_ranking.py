@@ -94,7 +94,7 @@ def _softmax(facts: Facts, _: Recipe) -> dict[str, Any]:
     """
     return {
         "factors": _sampled(facts)["factors"],
-        "temperature": clipped(0.13 * (facts.rows / 1e5) ** -0.3, 0.09, 0.25),
+        "temperature": clipped(0.12 * (facts.rows / 1e5) ** -0.3, 0.09, 0.25),
     }
 
 
