@@ -97,6 +97,9 @@ class TrialResult:
     """One training of a search: trial and round from 0, and what it reached on validation.
 
     ``value`` is of the metric that is tuned; None where the status is not ok (diverged, late).
+    training: seconds of the training alone, of ``seconds`` that measuring is a part of.
+    statistic: the value user by user, as ``evaluation.confidence`` has it; None where it is not at
+    hand, as of a search that was resumed.
     """
 
     trial: int
@@ -107,6 +110,19 @@ class TrialResult:
     metrics: dict[str, float]
     seconds: float
     options: dict[str, Any]
+    training: float = 0.0
+    statistic: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetStarted:
+    """A search in a given time is about to begin: what it makes best, and on what."""
+
+    seconds: float
+    metric: str
+    lower_is_better: bool
+    n_ratings: int
+    n_validation: int
 
 
 Event = (
@@ -115,6 +131,7 @@ Event = (
     | TrainingStarted
     | EpochResult
     | TuningStarted
+    | BudgetStarted
     | TrialResult
     | Warned
     | Noted

@@ -89,7 +89,10 @@ class SplitResult(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult(Result):
-    """What train wrote."""
+    """What train wrote.
+
+    settings: of --budget, the file that repeats the model; evidence: how its options were chosen.
+    """
 
     out: str
     model: str
@@ -105,6 +108,8 @@ class TrainResult(Result):
     stage_losses: list[dict[str, float | int | None]]
     seconds: float
     history: str
+    settings: str | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +278,7 @@ class TuneResult(Result):
     protocol: dict[str, Any]
     best: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    verdict: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -417,6 +417,7 @@ class TestModes:
             "last_epoch",
             "time_limit",
             "workers",
+            "budget",
         }
         off |= {"item_factors"}  # as wide as the users'
         off |= {"rating_unit", "unobserved_weight"}  # by the data

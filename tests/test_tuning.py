@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,11 @@ from mfcli.config.ranges import parse_range
 from mfcli.config.spaces import Choice, Log, Space, Uniform
 from mfcli.config.ways import WAYS, defaults_for, space_for
 from mfcli.errors import UsageError
+from mfcli.evaluation.confidence import Statistic, mean_of
 from mfcli.events import TrialResult
-from mfcli.tuning.search import Halving, Task, best_of, draw, search
+from mfcli.tuning.search import Halving, draw, search
+from mfcli.tuning.tasks import Task, best_of
+from mfcli.tuning.verdict import judge
 
 SPACE: Space = {
     "learning_rate": Log(0.001, 0.1),
@@ -236,3 +240,43 @@ def test_what_is_given_is_fixed_and_the_rest_is_drawn():
     assert TuneConfig().metrics == ["rmse"]
     assert TuneConfig().lower_is_better
     assert not config.lower_is_better
+
+
+@pytest.mark.parametrize("root", [False, True])
+def test_the_verdict_takes_the_number_of_candidates_into_account(root: bool) -> None:
+    random = np.random.default_rng(0)
+    base = np.abs(random.normal(1.0, 0.2, 400))
+    gap = random.normal(0.02, 0.1, 400)  # four standard errors of a mean
+
+    def statistic(values: Any) -> Statistic:
+        return Statistic(values, np.ones(400), root)
+
+    better = base - gap if root else base + gap
+    one = judge(statistic(better), statistic(base), 1, lower_is_better=root)
+    many = judge(statistic(better), statistic(base), 10**6, lower_is_better=root)
+    assert one.beyond_noise
+    assert not many.beyond_noise
+    assert one.difference == many.difference > 0
+    assert one.needed < many.needed
+    worse = judge(statistic(base), statistic(better), 1, lower_is_better=root)
+    assert not worse.beyond_noise
+    assert worse.difference == -one.difference
+
+
+def test_few_users_tell_nothing() -> None:
+    one = Statistic(np.array([0.5]), np.ones(1))
+    verdict = judge(one, Statistic(np.array([0.1]), np.ones(1)), 3, lower_is_better=False)
+    assert not verdict.beyond_noise
+
+
+def test_the_best_of_equals_is_beyond_noise_as_seldom_as_was_said() -> None:
+    """Twenty candidates that are the defaults and noise: 200 searches, of which 5 % may err."""
+    random = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(200):
+        base = random.random(60)
+        rivals = [base + random.normal(0, 0.1, 60) for _ in range(20)]
+        best = max(rivals, key=lambda values: float(values.mean()))
+        found = judge(mean_of(best), mean_of(base), 20, lower_is_better=False)
+        wrong += found.beyond_noise
+    assert wrong <= 20

@@ -12,11 +12,13 @@ from mfcli.api.options import TrainOptions
 from mfcli.config import TrainConfig
 from mfcli.data.held_out import check_held_out, check_history, check_known
 from mfcli.data.interactions import Interactions
+from mfcli.errors import UsageError
 from mfcli.kernels.announcing import compiling
 from mfcli.models.warm_start import Start
 from mfcli.training.continuing import continued
 from mfcli.training.engines.devices import torch_threads
 from mfcli.training.fit import fit as fit_recipe
+from mfcli.tuning.settings import with_evidence
 
 
 def fit(
@@ -31,7 +33,8 @@ def fit(
     """Train a factor model on interactions.
 
     data:      what ``read`` or ``split`` returned; an explicit zero is a rating.
-    valid:     held-out rows over the same users and items, for ``metric`` and ``patience``.
+    valid:     held-out rows over the same users and items, for ``metric``, ``patience`` and
+               ``budget``.
     valid_history: what is known of the users of ``valid``, who are folded in from it.
     init_from: a model, or the path of one, whose weights training goes on from; users and items
                are matched by their ids, and its options are the defaults.
@@ -64,21 +67,34 @@ def fit(
             inputs.append({"role": "valid_history", "sha256": Dataset.of(valid_history).sha256})
     start = None
     if init_from is not None:
+        if config.budget is not None:
+            raise UsageError(
+                "init_from cannot be combined with budget: a search trains from nothing"
+            )
         before = init_from if isinstance(init_from, Model) else Model.load(init_from)
         name = "init_from" if isinstance(init_from, Model) else str(init_from)
         start = Start(before.checkpoint.weights, before.checkpoint.catalog, name)
         config = continued(config, before.checkpoint.options, name)
         inputs.append({"role": "init_from", "sha256": before.sha256})
-    recipe = config.recipe()
-    listener = listening(progress, config.ignore)
-    with listener as on_event, compiling(on_event), torch_threads(recipe):
-        fitted = fit_recipe(
-            data,
-            recipe,
-            valid=valid,
-            valid_history=valid_history,
-            init=start,
-            on_event=on_event,
-            inputs=inputs,
-        )
-    return Model(fitted.checkpoint)
+    config.ready()
+    with listening(progress, config.ignore) as on_event, compiling(on_event):
+        if config.budget is not None:
+            from mfcli.tuning.choosing import choose_in_time  # the search, which few need
+
+            config = choose_in_time(
+                data, valid, config, history=valid_history, on_event=on_event
+            ).config
+            valid, valid_history, inputs = None, None, inputs[:1]
+        recipe = config.recipe()
+        with torch_threads(recipe):
+            fitted = fit_recipe(
+                data,
+                recipe,
+                valid=valid,
+                valid_history=valid_history,
+                init=start,
+                on_event=on_event,
+                inputs=inputs,
+            )
+        cut = fitted.stopped == "time limit"
+        return Model(with_evidence(fitted.checkpoint, recipe, config.evidence, on_event, cut=cut))

@@ -78,6 +78,8 @@ class TrainOptions(TypedDict, total=False):
 
     seed: int
     ignore: list[str]
+    budget: str
+    evidence: list[dict[str, Any]]
     mode: Literal["explicit", "implicit", "hogwild"]
     model: Literal["mf", "biased-mf", "svdpp", "neural", "ease", "popularity", "bias"]
     objective: Literal["mse", "bpr", "bpr-squared", "logistic", "warp", "softmax", "ccl", "ials"]

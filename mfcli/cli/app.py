@@ -27,6 +27,7 @@ from mfcli.config.describing import cli_fields
 from mfcli.config.layers import merge_layers
 from mfcli.config.options import coerce, flag
 from mfcli.errors import UsageError
+from mfcli.system import clock
 from mfcli.system.streams import emit, is_standard_output, settle_output, tolerate_any_text
 
 if TYPE_CHECKING:  # help does without
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # slower, and save nothing on an idle one. Read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     tolerate_any_text()
+    clock.begin(with_process=arguments is None)
     words = sys.argv[1:] if arguments is None else [*arguments]
     as_json, status = "--json" in words, 0
     warned: list[Warned] = []  # what the command warns of, for the document of an error

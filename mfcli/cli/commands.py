@@ -84,7 +84,11 @@ def train(
     """Train a factor model: interactions.npz → model.pt."""
     path = output_path(out, "a checkpoint")
     if not (resume or config.init_from):  # what these leave open the model there says
-        config.resolved()  # refuse what cannot work before anything heavy is imported
+        config.ready()  # refuse what cannot work before anything heavy is imported
+    if resume and config.budget is not None:
+        raise UsageError(
+            "--resume goes on with one training, and --budget makes many: leave one of them out"
+        )
 
     from mfcli.stages.train import train as stage
 
@@ -295,6 +299,14 @@ def run(
         float | None,
         typer.Option("--relevant-from", metavar="X", help="As for evaluate: hits are rated so."),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="TIME",
+            help="As for train: the best model that leaves time for all stages. SECONDS, 2m or 1h.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
     ] = None,
@@ -318,6 +330,7 @@ def run(
         refit=refit,
         relevant_from=relevant_from,
         threshold=threshold,
+        budget=budget,
     )
 
     from mfcli.stages.run import run as stage

@@ -8,6 +8,8 @@ filters, output options that several commands share
 fetch, split, evaluate, recommend, similar, run: the options of these commands
 time_formats    how times are written: --time-format
 train_options   the options of train, as they are declared
+budget_options  those of them that let a search choose the others, in a given time
+budget          how that time is written, and what it cannot be combined with
 train, recipe   how they become a recipe, in which every choice is made
 model_args      what rebuilds a model: its kind and its sizes
 choices         the enums: models, objectives, engines, schedules, …

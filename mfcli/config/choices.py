@@ -112,6 +112,13 @@ class Confidence(StrEnum):
     log = "log"
 
 
+class Take(StrEnum):
+    """Which settings tune writes."""
+
+    sure = "sure"
+    best = "best"
+
+
 MODES: dict[Mode, tuple[ModelKind, Objective, Engine]] = {
     Mode.explicit: (ModelKind.biased_mf, Objective.mse, Engine.minibatch),
     Mode.implicit: (ModelKind.biased_mf, Objective.bpr, Engine.minibatch),

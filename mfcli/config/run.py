@@ -51,12 +51,13 @@ def run_configs(
     refit: bool | None = None,
     relevant_from: float | None = None,
     threshold: float | None = None,
+    budget: str | None = None,
 ) -> RunConfigs:
     """Merge the layers of every stage of a run, whose files are kept in ``out``.
 
     files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats,
-    refit, relevant_from, threshold: of the command line. Raises InputError, and UsageError for
-    options that cannot work.
+    refit, relevant_from, threshold, budget: of the command line. Raises InputError, and UsageError
+    for options that cannot work.
     """
 
     def merged(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
@@ -68,11 +69,15 @@ def run_configs(
     if refit and (split.folds or repeats):
         raise UsageError("--refit has no meaning with --folds and --repeats, which only measure")
     valid = _held_out(split, out, "valid") if split.valid else {}
-    train = merged(TrainConfig, "train", mode=mode, **valid)
+    train = merged(TrainConfig, "train", mode=mode, budget=budget, **valid)
     if train.stages and train.valid is None:
         # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
         train = dataclasses.replace(train, **_held_out(split, out, "test"))
-    train.resolved()  # refuse what cannot work before anything is read
+    if train.budget is not None and (split.folds or repeats):
+        raise UsageError(
+            "--budget is one search, and --folds and --repeats train several times: leave one out"
+        )
+    train.ready()  # refuse what cannot work before anything is read
     return RunConfigs(
         fetch=merged(FetchConfig, "fetch"),
         split=split,

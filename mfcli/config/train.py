@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfcli.config.applies import inapplicable
+from mfcli.config.budget import check_budget
 from mfcli.config.choices import (
     CLOSED_FORM,
     COSINE,
@@ -45,7 +46,9 @@ class TrainConfig(TrainOptions):
         self.check_values()
         if self.valid_history is not None and self.valid is None:
             raise UsageError("--valid-history is of the users of --valid FILE.npz: give both")
-        if (self.metric or self.patience) and self.valid is None:
+        if self.budget is not None:
+            check_budget(self)
+        elif (self.metric or self.patience) and self.valid is None:
             asked = "--metric" if self.metric else "--patience"
             raise UsageError(f"{asked} needs --valid FILE.npz to measure on")
 
@@ -63,6 +66,12 @@ class TrainConfig(TrainOptions):
             _check_stage(stage, number)
         if self.stages:
             self.stage_configs()
+
+    def ready(self) -> TrainConfig:
+        """Refuse, with UsageError, what cannot work, before anything is read; return itself."""
+        if self.budget is None:
+            self.resolved()
+        return self
 
     def resolved(self) -> TrainConfig:
         """Return a copy in which every choice is made; raises UsageError for one that cannot work.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from mfcli.config.budget_options import BudgetOptions
 from mfcli.config.choices import (
     Confidence,
     Device,
@@ -20,7 +21,7 @@ from mfcli.config.choices import (
     Schedule,
 )
 from mfcli.config.metrics import LONGEST_LIST
-from mfcli.config.options import Config, option
+from mfcli.config.options import option
 from mfcli.config.roles import Role
 
 _CHOICE = "What is trained"
@@ -31,7 +32,7 @@ _RUN = "How it runs"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions(Config):
+class TrainOptions(BudgetOptions):
     """Options of ``mfcli train``; None stands for what the other choices imply."""
 
     retired: ClassVar[Mapping[str, str]] = {"block_size": "als solves rows of any width exactly"}
@@ -323,7 +324,8 @@ class TrainOptions(Config):
     )
     metric: list[str] = option(
         [],
-        "Also this metric of evaluate at each evaluation; the first one drives --patience.",
+        "Also this metric of evaluate at each evaluation; the first one drives --patience, and "
+        "is what --budget makes best.",
         role=Role.watch,
         shown="validation loss",
         panel=_WATCH,

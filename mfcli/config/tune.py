@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mfcli.config.choices import Mode, Objective, Setting
+from mfcli.config.choices import Mode, Objective, Setting, Take
 from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
 from mfcli.config.options import names_with, option
 from mfcli.config.ranges import check_space, parse_range, plain
@@ -89,6 +89,14 @@ class TuneConfig(TrainConfig):
         None, "Threads of one trial.", role=Role.speed, low=1, high=1024, shown="1", panel=_SEARCH
     )
 
+    take: Take = option(
+        Take.sure,
+        "Which settings to write: the best trial's where it is better than the defaults by more "
+        "than chance (sure), else the defaults; or the best trial's in any case (best).",
+        role=Role.gate,
+        panel=_SEARCH,
+    )
+
     metric: list[str] = option(
         [],
         "What is tuned, name or name@k; further ones are recorded.",
@@ -135,6 +143,8 @@ class TuneConfig(TrainConfig):
     patience: int | None = option(None, "", role=Role.unsearched, low=1, cli=False)
     init_from: str | None = option(None, "", role=Role.unsearched, cli=False)
     stages: list[dict[str, Any]] = option([], "", role=Role.unsearched, cli=False)
+    budget: str | None = option(None, "", role=Role.unsearched, cli=False)
+    evidence: list[dict[str, Any]] = option([], "", role=Role.telling, cli=False)
 
     def check(self) -> None:
         """Refuse malformed values, and ways to validate that exclude each other."""

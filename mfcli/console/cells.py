@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -51,27 +51,51 @@ def preview_tables(title: str, rows: list[dict[str, Any]]) -> list[RenderableTyp
     return [table]
 
 
-def trial_cells(result: TrialResult, metric: str, rungs: int) -> dict[str, str]:
-    """Return what is shown of one training of a search."""
+# What has a column of its own, or says nothing of how a training learns.
+_APART = frozenset(("epochs", "factors", "model", "objective", "engine", "seed"))
+
+
+def trial_cells(result: TrialResult, metric: str, rungs: int | None) -> dict[str, str]:
+    """Return what is shown of one training of a search; ``rungs`` is None where it has no rounds.
+
+    Then the trials differ in the way that they train, which is shown.
+    """
     value = result.status if result.value is None else f"{result.value:.6f}"
+    options = result.options
+    kind = {"round": f"{result.rung + 1}/{rungs}"}
+    if rungs is None:
+        kind = {"way": way_of(options)}
+        kind |= {name: str(options[name]) for name in ("factors",) if name in options}
     epochs = {} if result.epochs is None else {"epochs": str(result.epochs)}
     return {
         "trial": str(result.trial),
-        "round": f"{result.rung + 1}/{rungs}",
+        **kind,
         **epochs,
         metric: value,
         "seconds": f"{result.seconds:.2f}",
     }
 
 
-def trial_table(results: Sequence[TrialResult], metric: str, rungs: int, title: str) -> Table:
+def way_of(options: Mapping[str, Any]) -> str:
+    """Return model, objective and engine in words."""
+    names = ("model", "objective", "engine")
+    return " · ".join(str(options[name]) for name in names if options.get(name))
+
+
+def trial_table(
+    results: Sequence[TrialResult], metric: str, rungs: int | None, title: str
+) -> Table:
     """Return the best trainings so far, each with what was drawn for it."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     rows = [trial_cells(result, metric, rungs) for result in results]
-    for name in rows[0]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
         table.add_column(name, justify="right")
     table.add_column("options", overflow="ellipsis", no_wrap=True)
     for result, cells in zip(results, rows, strict=True):
-        drawn = {name: value for name, value in result.options.items() if name != "epochs"}
-        table.add_row(*cells.values(), Text(shown(drawn) if result.trial else "the defaults"))
+        apart = _APART if rungs is None else ("epochs",)
+        drawn = {name: value for name, value in result.options.items() if name not in apart}
+        default = rungs is not None and not result.trial
+        row = [cells.get(name, "") for name in names]
+        table.add_row(*row, Text("the defaults" if default else shown(drawn)))
     return table

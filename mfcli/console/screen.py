@@ -23,6 +23,7 @@ from mfcli.codes import WARNINGS
 from mfcli.console.cells import trial_cells, trial_table
 from mfcli.console.tables import TABLES
 from mfcli.events import (
+    BudgetStarted,
     EpochResult,
     Event,
     Noted,
@@ -67,7 +68,7 @@ class Screen:
         self._task: Any = None
         self._training: TrainingStarted | None = None
         self._epochs: list[EpochResult] = []
-        self._tuning: TuningStarted | None = None
+        self._tuning: TuningStarted | BudgetStarted | None = None
         self._trials: list[TrialResult] = []
         self._began = 0.0
         self._shows: dict[type[Event], Callable[[Any], None]] = {
@@ -77,6 +78,7 @@ class Screen:
             TrainingStarted: self._start_training,
             EpochResult: self._epoch,
             TuningStarted: self._start_tuning,
+            BudgetStarted: self._start_budget,
             TrialResult: self._trial,
         }
 
@@ -184,9 +186,19 @@ class Screen:
         self._start("trainings", None)
         self._tuning, self._trials = event, []
 
+    def _start_budget(self, event: BudgetStarted) -> None:
+        self._stop()
+        self._line(
+            f"searching for the best {event.metric} in {event.seconds:g} s: {event.n_ratings:,} "
+            f"ratings to train on, {event.n_validation:,} to measure on"
+        )
+        self._start("trainings", None)
+        self._tuning, self._trials = event, []
+
     def _trial(self, event: TrialResult) -> None:
         assert self._tuning is not None
-        metric, rungs = self._tuning.metric, self._tuning.rungs
+        metric = self._tuning.metric
+        rungs = self._tuning.rungs if isinstance(self._tuning, TuningStarted) else None
         self._trials.append(event)
         ranked = [trial for trial in self._trials if trial.value is not None]
         ranked.sort(key=lambda trial: trial.value or 0.0, reverse=not self._tuning.lower_is_better)

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mfcli.console.cells import facts_table, preview_tables, shown
+from mfcli.console.cells import facts_table, preview_tables, shown, way_of
 from mfcli.console.metrics import evaluate_tables, spread_table
 from mfcli.results import (
     EvaluateResult,
@@ -29,6 +29,8 @@ from mfcli.results import (
     TuneResult,
     WarmUpResult,
 )
+
+_TRIALS = 10  # shown of a search
 
 
 def _fetch(result: FetchResult) -> list[RenderableType]:
@@ -81,6 +83,36 @@ def _split(result: SplitResult) -> list[RenderableType]:
     return [table]
 
 
+def _searched(evidence: dict[str, Any]) -> list[RenderableType]:
+    """Return the best trials of a search in a given time, and what it says of the choice."""
+    if not evidence:
+        return []
+    metric = evidence["metric"]
+    table = Table(title="best trials", title_justify="left", title_style="bold")
+    rows = [
+        {
+            "trial": str(trial["trial"]),
+            "way": way_of(trial["options"]),
+            "factors": shown(trial["options"].get("factors", "")),
+            metric: f"{trial[metric]:.6f}",
+            "seconds": f"{trial['seconds']:.2f}",
+        }
+        for trial in evidence["best"][:_TRIALS]
+    ]
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="left" if name == "way" else "right")
+    for row in rows:
+        table.add_row(*row.values())
+    facts = {
+        f"{metric} on validation": evidence.get("value"),
+        "the defaults": evidence.get("defaults", {}).get("value"),
+        "gap to them": evidence.get("gap"),
+        "validation": evidence["validation"],
+        "trials": evidence["trials"],
+    }
+    return [*([table] if rows else []), facts_table("search", facts)]
+
+
 def _train(result: TrainResult) -> list[RenderableType]:
     facts = {
         "file": result.out,
@@ -96,8 +128,9 @@ def _train(result: TrainResult) -> list[RenderableType]:
         **result.metrics,
         "seconds": result.seconds,
         "history": result.history,
+        "settings": result.settings,
     }
-    tables: list[RenderableType] = [facts_table("train", facts)]
+    tables: list[RenderableType] = [*_searched(result.evidence), facts_table("train", facts)]
     if len(result.stage_losses) > 1:
         table = Table(title="losses at the end of each stage", title_justify="left")
         for name in result.stage_losses[0]:
@@ -243,6 +276,7 @@ def _tune(result: TuneResult) -> list[RenderableType]:
         "file": result.out,
         result.metric: result.value,
         "the defaults": result.default,
+        "best against them": result.verdict,
         "trial": str(result.trial),
         "epochs": result.epochs,
         "trainings": result.trainings,

@@ -117,6 +117,17 @@ def difference(
     return {"difference": statistic.value - base.value, **found, "beyond_noise": beyond}
 
 
+def paired(statistic: Statistic, base: Statistic) -> tuple[float, float, int]:
+    """Return the difference to ``base``, its standard error paired by user, and the users.
+
+    The error is NaN where there are fewer than two users.
+    """
+    users = int(((statistic.bottom > 0) | (base.bottom > 0)).sum())
+    influence = statistic.influence() - base.influence()
+    error = float(np.sqrt(users / (users - 1) * np.sum(influence**2))) if users > 1 else np.nan
+    return statistic.value - base.value, error, users
+
+
 def _summary(influence: Floats64, n: int, draws: Floats64) -> dict[str, float]:
     draws = draws[np.isfinite(draws)]
     low = high = error = float("nan")

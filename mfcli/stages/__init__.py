@@ -1,6 +1,7 @@
 """One module for each command: load → pure call → save → return a result. A stage never prints.
 
 fetch, split, train, tune, evaluate, recommend, similar, export, inspect, report, run, warm_up
+budget: the search before a training with --budget
 refit: what run does after an evaluation, training on everything
 suiting: defaults of run that suit the data
 """

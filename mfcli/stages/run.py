@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfcli.artifacts import (
     atomic_file,
@@ -24,6 +24,7 @@ from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.artifacts.meta import warnings_of
 from mfcli.artifacts.metrics import metrics_text
 from mfcli.config import EvaluateConfig, RecommendConfig, Role, Strategy, TrainConfig
+from mfcli.config.layers import merge_layers
 from mfcli.config.run import RunConfigs
 from mfcli.config.split import HISTORIES
 from mfcli.errors import UsageError
@@ -31,9 +32,11 @@ from mfcli.evaluation.repetition import FOLDS, REPEATS, WINDOWS, Repetition, Sum
 from mfcli.events import Noted, OnEvent, ignore, once
 from mfcli.results import (
     EvaluateResult,
+    FetchResult,
     FoldsResult,
     RepeatsResult,
     RunResult,
+    SplitResult,
     TrainResult,
 )
 from mfcli.stages.evaluate import evaluate
@@ -43,6 +46,9 @@ from mfcli.stages.refit import JOINED, everything, settings_of
 from mfcli.stages.split import split
 from mfcli.stages.suiting import suited
 from mfcli.stages.train import train
+
+if TYPE_CHECKING:
+    from mfcli.tuning.budget import Follows
 
 
 def run(
@@ -121,7 +127,14 @@ def _run_once(
     parts = split(place.interactions, place.split, configs.split, on_event)
     measured = place.evaluated if configs.refit else place.model
     # What evaluate finds on the test rows is kept, in place of what validation would say.
-    trained = train(place.split / "train.npz", measured, configs.train, on_event, warnings=[])
+    trained = train(
+        place.split / "train.npz",
+        measured,
+        configs.train,
+        on_event,
+        warnings=[],
+        follows=_what_follows(configs, fetched, parts),
+    )
     config = _with_history(configs, place.split)
     evaluated = evaluate(
         measured, place.split / "test.npz", place.metrics, config, on_event, keep=True
@@ -155,12 +168,25 @@ def _run_once(
     )
 
 
+def _what_follows(configs: RunConfigs, fetched: FetchResult, parts: SplitResult) -> Follows | None:
+    """Return what comes after the first training, for which --budget has to leave time."""
+    if configs.train.budget is None:
+        return None
+    from mfcli.tuning.budget import Follows
+
+    tested = sum(part.n_users for part in parts.parts[1:])
+    return Follows(rows=fetched.n_ratings if configs.refit else 0, users=tested + parts.n_users)
+
+
 def _refit(
     rows: Path, place: _Place, configs: RunConfigs, trained: TrainResult, on_event: OnEvent
 ) -> TrainResult:
     """Train model.pt on all ``rows`` as evaluated.pt was trained on a part of them."""
     measured = load_checkpoint(place.evaluated)
-    settings = settings_of(configs.train, measured, trained)
+    config = configs.train
+    if trained.settings is not None:  # what --budget chose
+        config = merge_layers(TrainConfig, "train", (Path(trained.settings), None), {})
+    settings = settings_of(config, measured, trained)
     on_event(
         Noted(
             f"{place.evaluated} was measured; {place.lists} comes from {place.model}, which is now "

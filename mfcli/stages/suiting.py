@@ -26,7 +26,7 @@ def suited(
 def _with_mode(configs: RunConfigs, fetched: FetchResult, on_event: OnEvent) -> RunConfigs:
     """Learn to rank where all values are equal, as of clicks: there is no rating to predict."""
     alike = fetched.minimum == fetched.maximum or configs.split.threshold is not None
-    if not (alike and configs.open_way):
+    if not (alike and configs.open_way) or configs.train.budget is not None:
         return configs
     train = replace(configs.train, mode=Mode.hogwild)
     try:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfcli.artifacts import (
     atomic_file,
@@ -38,6 +38,7 @@ from mfcli.kernels.announcing import compiling
 from mfcli.models.tables import KINDS
 from mfcli.models.warm_start import Start
 from mfcli.results import TrainResult
+from mfcli.stages.budget import Rows, Search, check_settings, search_in_time
 from mfcli.system import capacity
 from mfcli.training.continuing import continued
 from mfcli.training.defaults import by_data, for_data
@@ -45,6 +46,10 @@ from mfcli.training.engines.devices import choose_device, torch_threads
 from mfcli.training.fit import Fitted, fit, lineage_with_training
 from mfcli.training.guards import check_memory, check_values
 from mfcli.training.life import State, StateError
+from mfcli.tuning.settings import with_evidence
+
+if TYPE_CHECKING:
+    from mfcli.tuning.budget import Follows
 
 # What an option that an earlier version did not have had been.
 _NEUTRAL = {field.name: field.default for field in dataclasses.fields(Recipe)}
@@ -60,10 +65,12 @@ def train(
     *,
     resume: bool = False,
     warnings: Sequence[Warned] | None = None,
+    follows: Follows | None = None,
 ) -> TrainResult:
     """Train on the matrix ``source`` and write the checkpoint ``out`` and its history CSV.
 
     warnings: what the checkpoint is to keep of another measurement, in place of one on validation.
+    follows: what a budget has to leave time for.
 
     Raises UsageError, InputError, DivergedError, InterruptedRunError; ``out`` appears only when
     training completes, and what an interrupted run needs to go on is in ``out``.resume.
@@ -72,42 +79,52 @@ def train(
     if resume and config.init_from:
         raise UsageError("--resume continues from its saved state: leave out --init-from")
     real_output(out)
-    config = _continued(config, out, resume)
-    recipe = config.recipe()
+    config = _continued(config, out, resume).ready()
     refuse_input_as_output(out, source, config.valid, config.valid_history)
-    device = choose_device(recipe.device, recipe.engine)
-    with output_lock(out), compiling(on_event), torch_threads(recipe):
-        _require_capacity(source, out, recipe, on_event)
-        loaded = _load(source, config)
-        check_values(recipe, loaded.matrix, str(source))
-        recipe = for_data(recipe, loaded.matrix)
-        kept = _StateFile(out, recipe, loaded)
-        state = kept.load() if resume else None
-        began = time.perf_counter()
-        try:
-            fitted = fit(
-                loaded.matrix,
-                recipe,
-                valid=loaded.valid,
-                valid_history=loaded.valid_history,
-                init=loaded.init,
-                on_event=on_event,
-                inputs=loaded.inputs,
-                resume_from=state,
-                on_state=kept.keep,
-                warnings=warnings,
-            )
-            _save_history(out, fitted.history)
-            save_checkpoint(out, fitted.checkpoint)
-        except StateError as error:
-            raise kept.damaged(error) from None
-        except (KeyboardInterrupt, InterruptedRunError):
-            raise kept.interrupted() from None
-        except DivergedError as error:
-            kept.save()
-            raise DivergedError(f"{error} (last good state in {kept.path})") from None
-        kept.path.unlink(missing_ok=True)
-    return _result(out, fitted, recipe, device, time.perf_counter() - began)
+    check_settings(source, out, config)
+    with output_lock(out), compiling(on_event):
+        asked = config
+        search = search_in_time(
+            lambda: _load(source, asked).rows, source, out, config, on_event, follows
+        )
+        config = search.config
+        recipe = config.recipe()
+        device = choose_device(recipe.device, recipe.engine)
+        with torch_threads(recipe), search.repeatable():
+            _require_capacity(source, out, recipe, on_event)
+            loaded = _load(source, config)
+            check_values(recipe, loaded.matrix, str(source))
+            recipe = for_data(recipe, loaded.matrix)
+            kept = _StateFile(out, recipe, loaded)
+            state = kept.load() if resume else None
+            began = time.perf_counter()
+            try:
+                fitted = fit(
+                    loaded.matrix,
+                    recipe,
+                    valid=loaded.valid,
+                    valid_history=loaded.valid_history,
+                    init=loaded.init,
+                    on_event=on_event,
+                    inputs=loaded.inputs,
+                    resume_from=state,
+                    on_state=kept.keep,
+                    warnings=warnings,
+                )
+                _save_history(out, fitted.history)
+                cut = fitted.stopped == "time limit"
+                model = with_evidence(fitted.checkpoint, recipe, config.evidence, on_event, cut=cut)
+                save_checkpoint(out, model)
+            except StateError as error:
+                raise kept.damaged(error) from None
+            except (KeyboardInterrupt, InterruptedRunError):
+                raise kept.interrupted() from None
+            except DivergedError as error:
+                kept.save()
+                raise DivergedError(f"{error} (last good state in {kept.path})") from None
+            kept.path.unlink(missing_ok=True)
+            search.write(len(fitted.history) if cut else None)
+    return _result(out, fitted, recipe, device, time.perf_counter() - began, search)
 
 
 def _continued(config: TrainConfig, out: Path, resume: bool) -> TrainConfig:
@@ -130,6 +147,11 @@ class _Loaded:
     valid_history: Interactions | None = None
     init: Start | None = None
     inputs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> Rows:
+        """What a search works on."""
+        return self.matrix, self.valid, self.valid_history
 
 
 def _require_capacity(source: Path, out: Path, recipe: Recipe, on_event: OnEvent) -> None:
@@ -305,7 +327,9 @@ def _history_path(out: Path) -> Path:
     return out.with_suffix(".history.csv")
 
 
-def _result(out: Path, fitted: Fitted, recipe: Recipe, device: str, seconds: float) -> TrainResult:
+def _result(
+    out: Path, fitted: Fitted, recipe: Recipe, device: str, seconds: float, search: Search
+) -> TrainResult:
     history = fitted.history
     shown = history[fitted.best_epoch - 1] if fitted.best_epoch else history[-1]
     valid = [result for result in history[: shown.epoch] if result.valid_loss is not None]
@@ -324,6 +348,8 @@ def _result(out: Path, fitted: Fitted, recipe: Recipe, device: str, seconds: flo
         stage_losses=list(_stage_losses(history)),
         seconds=seconds,
         history=str(_history_path(out)),
+        settings=None if search.settings is None else str(search.settings),
+        evidence=search.evidence,
     )
 
 

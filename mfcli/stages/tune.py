@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +22,8 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.meta import to_json
 from mfcli.codes import WarningCode
-from mfcli.config import Role, TrainConfig, TuneConfig
-from mfcli.config.options import flag, names_with
+from mfcli.config import TuneConfig
+from mfcli.config.choices import Take
 from mfcli.config.ranges import described
 from mfcli.config.spaces import Choice, Space
 from mfcli.data.held_out import check_held_out
@@ -37,8 +36,10 @@ from mfcli.stages.train import load_history
 from mfcli.training.defaults import for_data
 from mfcli.training.guards import check_values
 from mfcli.training.notices import notices
-from mfcli.tuning.search import best_of, order, scored
+from mfcli.tuning.settings import settings_text, whole_options
+from mfcli.tuning.tasks import best_of, order, scored
 from mfcli.tuning.tuner import Found, find_settings, hold_out, space_of_data
+from mfcli.tuning.verdict import Verdict
 
 _SHOWN = 10
 SAVE_SECONDS = 0.5  # the trials' file is saved at most this often
@@ -87,7 +88,13 @@ def tune(
         finally:
             file.save()
         best, default = _best(found, config)
-        options = _whole_options(found.trials[best.trial], best, config, loaded.train)
+        verdict, usual = found.verdict, _usual(found)
+        if usual and verdict and config.take is Take.sure and not verdict.beyond_noise:
+            best = usual
+            on_event(Noted(f"the best trial is {verdict.words()}: the defaults are kept"))
+        epochs = {} if best.epochs is None else {"epochs": best.epochs}
+        recipe = config.trial_recipe(found.trials[best.trial] | epochs)
+        options = whole_options(for_data(recipe, loaded.train))
         protocol = _protocol(found, config, space, loaded)
         if best.rung + 1 == found.plan.rungs and best.epochs == _most_epochs(space):
             on_event(
@@ -96,9 +103,9 @@ def tune(
                     "the best trial has the most epochs of the range: more may be better",
                 )
             )
-        header = _header(best, default, config, protocol, loaded.inputs)
+        header = _header(best, default, config, protocol, found.verdict)
         with atomic_file(out) as stream:
-            stream.write(_toml(options, header).encode())
+            stream.write(settings_text(options, header).encode())
     assert best.value is not None
     return TuneResult(
         out=str(out),
@@ -116,6 +123,7 @@ def tune(
         protocol=protocol,
         best=_ranked(found, config),
         seconds=time.perf_counter() - began,
+        verdict={} if found.verdict is None else found.verdict.document(),
     )
 
 
@@ -268,8 +276,14 @@ def _best(found: Found, config: TuneConfig) -> tuple[TrialResult, float | None]:
         if found.late:
             raise UsageError("--time-limit: no training ended in time: give more of it")
         raise DivergedError("no training has a score (all diverged): see the trials' file")
-    default = best_of([result for result in found.results if result.trial == 0], lower)
+    default = _usual(found)
     return best, None if default is None else default.value
+
+
+def _usual(found: Found) -> TrialResult | None:
+    """Return the defaults, with the most of their epochs that have a score."""
+    of_them = [result for result in scored(found.results) if result.trial == 0]
+    return max(of_them, key=lambda result: result.rung, default=None)
 
 
 def _ranked(found: Found, config: TuneConfig) -> list[dict[str, Any]]:
@@ -298,19 +312,6 @@ def _most_epochs(space: Space) -> float | None:
     return max(span.values) if isinstance(span, Choice) else span.high
 
 
-def _whole_options(
-    drawn: dict[str, Any], best: TrialResult, config: TuneConfig, train: Interactions
-) -> dict[str, Any]:
-    """Return all that train needs: what a later version's defaults are changes nothing."""
-    epochs = {} if best.epochs is None else {"epochs": best.epochs}
-    recipe = for_data(config.trial_recipe(drawn | epochs), train)
-    left_out = Role.shorthand | Role.watch | Role.nested
-    if config.seed == 0:
-        left_out |= Role.seed
-    names = names_with(TrainConfig, left_out)
-    return {name: value for name, value in recipe.options.items() if name not in names}
-
-
 def _protocol(found: Found, config: TuneConfig, space: Space, loaded: _Loaded) -> dict[str, Any]:
     return {
         "search": f"{found.title}: random search of {config.trials} trials, the first one the "
@@ -328,7 +329,7 @@ def _header(
     default: float | None,
     config: TuneConfig,
     protocol: dict[str, Any],
-    inputs: list[dict[str, Any]],
+    verdict: Verdict | None,
 ) -> list[str]:
     defaults = "" if default is None else f"; the defaults: {default:.6f}"
     reached = f"{config.metrics[0]} {best.value:.6f} on validation, trial {best.trial}{defaults}"
@@ -336,13 +337,6 @@ def _header(
         f"mfcli tune: {reached}",
         f"search: {protocol['search']}",
         f"validation: {protocol['validation']}",
-        *(f"{entry['role']}: SHA-256 {entry['sha256']}" for entry in inputs),
+        *([] if verdict is None else [f"the best trial: {verdict.words()}"]),
+        *(f"{entry['role']}: SHA-256 {entry['sha256']}" for entry in protocol["inputs"]),
     ]
-
-
-def _toml(options: dict[str, Any], header: list[str]) -> str:
-    """Return a [train] table; a string of JSON is one of TOML as well."""
-    lines = [f"# {line}" for line in header] + ["", "[train]"]
-    for name, value in options.items():
-        lines.append(f"{flag(name).removeprefix('--')} = {json.dumps(value)}")
-    return "\n".join(lines) + "\n"

@@ -2,5 +2,6 @@
 
 capacity    what a stage will take of memory and disk, and what there is
 processors  how many processors there are to work on
+clock       when the command that runs began
 streams     the standard streams, which may be closed or full
 """

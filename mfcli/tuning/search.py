@@ -25,20 +25,7 @@ from mfcli.config.ranges import plain
 from mfcli.config.spaces import Choice, Log, Range, Space, Uniform
 from mfcli.config.train import TrainConfig
 from mfcli.events import TrialResult
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """One training: a trial's options, with the epochs of a round."""
-
-    trial: int
-    rung: int
-    options: dict[str, Any]
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """What tells a training from the others of a search."""
-        return self.trial, self.rung
+from mfcli.tuning.tasks import Task, order, scored
 
 
 class Halving(NamedTuple):
@@ -143,22 +130,3 @@ def _promoted(results: Sequence[TrialResult], quota: int, lower_is_better: bool)
     """Return the trials that go on: the best ones of a round, and the defaults, 0."""
     ranked = sorted(scored(results), key=lambda result: order(result, lower_is_better))
     return sorted({0, *(result.trial for result in ranked[:quota])})
-
-
-def scored(results: Sequence[TrialResult]) -> list[TrialResult]:
-    """Return the results that have a score: neither diverged nor out of time."""
-    return [
-        result for result in results if result.value is not None and math.isfinite(result.value)
-    ]
-
-
-def order(result: TrialResult, lower_is_better: bool) -> tuple[float, int, int]:
-    """Return what sorts results, best first; of equal ones the earlier trial, the later round."""
-    assert result.value is not None
-    value = result.value if lower_is_better else -result.value
-    return value, result.trial, -result.rung
-
-
-def best_of(results: Sequence[TrialResult], lower_is_better: bool) -> TrialResult | None:
-    """Return the best result of all rounds, or None if none has a score."""
-    return min(scored(results), key=lambda result: order(result, lower_is_better), default=None)

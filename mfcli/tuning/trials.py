@@ -10,24 +10,37 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from threadpoolctl import threadpool_limits
 
 from mfcli.artifacts.checkpoint import Checkpoint
-from mfcli.config import Engine, Objective, Recipe, TuneConfig
+from mfcli.config import Engine, Objective, Recipe
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError
-from mfcli.evaluation.measuring import measure
+from mfcli.evaluation.measuring import Measured, measure
 from mfcli.events import EpochResult, Event, Progress, TrialResult
 from mfcli.models.loading import scoring_of
 from mfcli.ranking.serving import Trained
 from mfcli.training.fit import fit
 from mfcli.training.fold_in import fold_in
-from mfcli.tuning.search import Task
+from mfcli.tuning.tasks import Task
+
+# After so many epochs, or such a part of the only one, it shows how long a training takes, give or
+# take so many seconds.
+_FORESEEN, _SOON, _DOUBT = 2, 0.1, 0.2
 
 
 class _LateError(Exception):
     """The time is up, or nobody waits any more."""
+
+
+class MakesRecipes(Protocol):
+    """What turns the options of a trial into what training follows."""
+
+    def trial_recipe(self, options: dict[str, Any]) -> Recipe:
+        """Return the recipe; raises UsageError for options that cannot work."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,26 +49,35 @@ class Trainer:
 
     train: Interactions
     valid: Interactions
-    config: TuneConfig
+    config: MakesRecipes
     names: tuple[str, ...]  # of metrics, the one that is tuned first
     history: Interactions | None = None  # what is known of the users of valid
+    foresees: bool = False  # whether a training ends that, as it goes on, would be too late
 
     def __call__(self, task: Task, until: float, stopped: Callable[[], bool]) -> TrialResult | None:
         """Return the result; None where the task was not begun before ``until`` (time.time())."""
         if time.time() > until or stopped():
             return None
-        began = time.perf_counter()
+        began, begun_at = time.perf_counter(), time.time()
         recipe = self.config.trial_recipe(task.options)
 
         def stop_when_late(event: Event) -> None:
-            going_on = isinstance(event, Progress | EpochResult)
-            if going_on and (time.time() > until or stopped()):
+            if not isinstance(event, Progress | EpochResult):
+                return
+            now = time.time()
+            ends = now
+            if self.foresees and (done := _done(event, recipe)):
+                ends = begun_at + (now - begun_at) / done - _DOUBT
+            if max(now, ends) > until or stopped():
                 raise _LateError
 
         metrics: dict[str, float] = {}
+        statistic, training = None, 0.0
         try:
             fitted = fit(self.train, recipe, on_event=stop_when_late)
-            metrics = self._measured(fitted.checkpoint, recipe)
+            training = time.perf_counter() - began
+            measured = self._measured(fitted.checkpoint, recipe)
+            metrics, statistic = measured.metrics, measured.statistics.get(self.names[0])
             status = "ok"
         except DivergedError:
             status = "diverged"
@@ -73,9 +95,11 @@ class Trainer:
             metrics=metrics,
             seconds=time.perf_counter() - began,
             options=task.options,
+            training=training,
+            statistic=statistic,
         )
 
-    def _measured(self, checkpoint: Checkpoint, recipe: Recipe) -> dict[str, float]:
+    def _measured(self, checkpoint: Checkpoint, recipe: Recipe) -> Measured:
         if self.history is not None:
             checkpoint = fold_in(checkpoint, self.history, recipe.workers or 1).checkpoint
         clip = checkpoint.rating_range if recipe.objective is Objective.mse else None
@@ -87,7 +111,15 @@ class Trainer:
             clip=clip,
             workers=recipe.workers,
             trained=Trained.of(checkpoint),
-        ).metrics
+        )
+
+
+def _done(event: Progress | EpochResult, recipe: Recipe) -> float:
+    """Return the part of a training that is done, 0 where it is too little to tell."""
+    if isinstance(event, EpochResult):
+        return event.epoch / recipe.ends if event.epoch >= _FORESEEN else 0.0
+    done = event.done / event.total if event.total and recipe.ends == 1 else 0.0
+    return done if done > _SOON else 0.0
 
 
 def run_tasks(
@@ -98,11 +130,11 @@ def run_tasks(
     Compiled passes leave Python's lock alone and run in threads, which start at once and share the
     data. torch's small steps hold it, so they run in processes of their own (never forked).
     """
-    workers = trainer.config.workers or 1
+    usual = trainer.config.trial_recipe({})
     in_time = itertools.takewhile(lambda _: time.time() < until, tasks)
-    by_torch = trainer.config.setting.engine is Engine.minibatch
+    by_torch = usual.engine is Engine.minibatch
     if by_torch:
-        _set_torch_threads(workers)
+        _set_torch_threads(usual.workers)
     if jobs == 1 or len(tasks) < 2:
         for task in in_time:
             if result := trainer(task, until, _never):
@@ -154,7 +186,7 @@ def _set_torch_threads(number: int) -> None:
 def _elsewhere(trainer: Trainer, task: Task, until: float, parent: int) -> TrialResult | None:
     if os.getpid() != parent:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
-        _set_torch_threads(trainer.config.workers or 1)
+        _set_torch_threads(trainer.config.trial_recipe({}).workers)
     return trainer(task, until, _never)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mfcli.config import SplitConfig, TuneConfig
-from mfcli.config.spaces import Log, Space
+from mfcli.config.spaces import Space
 from mfcli.data import splitting
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
@@ -16,8 +17,11 @@ from mfcli.events import OnEvent, TrialResult, TuningStarted, ignore
 from mfcli.system.processors import available_workers
 from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device
-from mfcli.tuning.search import Halving, Task, draw, search
+from mfcli.tuning.search import Halving, draw, search
+from mfcli.tuning.spaces import fitted_space
+from mfcli.tuning.tasks import Task, best_of, scored
 from mfcli.tuning.trials import Trainer, end_processes, run_tasks
+from mfcli.tuning.verdict import Verdict, judge
 
 _VALIDATION_STREAM = 2  # of the seed: those of split are 0 and 1
 
@@ -32,6 +36,8 @@ class Found:
     trials:  the options of each trial; none for the first one, the defaults.
     results: one for each training.
     late:    whether the time limit ended it.
+    verdict: of the best training against the defaults with all their epochs; None where one of them
+             has no score, or both are the same.
     """
 
     title: str
@@ -39,6 +45,7 @@ class Found:
     plan: Halving
     results: list[TrialResult]
     late: bool
+    verdict: Verdict | None
 
 
 def find_settings(
@@ -71,35 +78,86 @@ def find_settings(
             lower_is_better=lower,
         )
     )
-    rounds = _Rounds(Trainer(train, valid, config, tuple(config.metrics), history), plan)
+    rounds = _Rounds(Trainer(train, valid, config, tuple(config.metrics), history), config, plan)
     epochs = config.trial_recipe({}).options.get("epochs")
     known = {} if known is None else known
     unused = dict(known)
-    results = []
+    kept = _Kept(lower, plan if epochs is not None else plan._replace(rungs=1))
     try:
         for result in search(trials, epochs, plan, lower, rounds, known):
-            results.append(result)
+            kept.add(result)
             on_result(result, unused.pop((result.trial, result.rung), None) is None)
+        # Of a shorter search that was made longer: trained once, though not chosen any more.
+        for result in unused.values():
+            if result.trial < len(trials):
+                kept.add(result)
+        verdict = kept.judged(rounds.trainer, trials)
     finally:
         end_processes()
-    # Of a shorter search that was made longer: trained once, though not chosen any more.
-    results += [result for result in unused.values() if result.trial < len(trials)]
-    return Found(title=title, trials=trials, plan=plan, results=results, late=rounds.late)
+    return Found(
+        title=title,
+        trials=trials,
+        plan=plan,
+        results=kept.results,
+        late=rounds.late,
+        verdict=verdict,
+    )
+
+
+class _Kept:
+    """The results of a search; of the two that are compared, what each user got as well."""
+
+    def __init__(self, lower_is_better: bool, plan: Halving) -> None:
+        self.lower, self.last = lower_is_better, plan.rungs - 1
+        self.results: list[TrialResult] = []
+        self.statistics: dict[tuple[int, int], Any] = {}
+
+    def add(self, result: TrialResult) -> None:
+        """Keep a result."""
+        self.results.append(dataclasses.replace(result, statistic=None))
+        self.statistics[result.trial, result.rung] = result.statistic
+        best = best_of(self.results, self.lower)
+        wanted = {(0, self.last)} | ({(best.trial, best.rung)} if best else set())
+        self.statistics = {key: of for key, of in self.statistics.items() if key in wanted}
+
+    def judged(self, trainer: Trainer, trials: Sequence[dict[str, Any]]) -> Verdict | None:
+        """Return what is to be said of the best result; see ``Found``."""
+        best = best_of(self.results, self.lower)
+        usual = [it for it in self.results if (it.trial, it.rung) == (0, self.last)]
+        if best is None or not scored(usual) or (best.rung == self.last and best.trial == 0):
+            return None
+        ours, theirs = (self._statistic(it, trainer, trials) for it in (best, usual[0]))
+        if ours is None or theirs is None:
+            return None
+        candidates = {result.trial for result in scored(self.results)} - {0}
+        return judge(ours, theirs, len(candidates), lower_is_better=self.lower)
+
+    def _statistic(
+        self, result: TrialResult, trainer: Trainer, trials: Sequence[dict[str, Any]]
+    ) -> Any:
+        """Return what each user got of a result; measured again where a file told of it only."""
+        known = self.statistics.get((result.trial, result.rung))
+        if known is not None:
+            return known
+        epochs = {} if result.epochs is None else {"epochs": result.epochs}
+        task = Task(result.trial, result.rung, trials[result.trial] | epochs)
+        again = next(iter(run_tasks(trainer, [task], 1, float("inf"))), None)
+        return None if again is None else again.statistic
 
 
 class _Rounds:
     """Trains the tasks of one round after the other, each in its share of the time."""
 
-    def __init__(self, trainer: Trainer, plan: Halving) -> None:
+    def __init__(self, trainer: Trainer, config: TuneConfig, plan: Halving) -> None:
         self.trainer, self.plan = trainer, plan
-        self.jobs = jobs_of(trainer.config)
+        self.jobs, self.limit = jobs_of(config), config.time_limit
         self.started = time.time()
         self.late = False
         self._warm = False
 
     def __call__(self, tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
         # The rounds cost about the same, so each may use its share of the time.
-        limit, share = self.trainer.config.time_limit, (rung + 1) / self.plan.rungs
+        limit, share = self.limit, (rung + 1) / self.plan.rungs
         until = float("inf") if limit is None else self.started + limit * share
         # The first training of all alone: what is compiled is compiled once, and said.
         first = 0 if self._warm else 1
@@ -143,16 +201,6 @@ def _in_words(how: SplitConfig) -> str:
 
 
 def space_of_data(config: TuneConfig, train: Interactions) -> Space:
-    """Return where each option is drawn from, fitted to the data.
-
-    What is not observed weighs about ten times as much as what is, whatever the catalogue's
-    size; weights by value mean nothing where all values are the same.
-    """
-    space, given = config.space(), config.given_ranges()
-    if "unobserved_weight" in space and "unobserved_weight" not in given:
-        usual = for_data(config.trial_recipe({}), train).unobserved_weight
-        space["unobserved_weight"] = Log(usual / 10, usual * 10)
-    if train.data.min() < train.data.max():
-        return space
-    idle = {"positive_weight", "confidence", "alpha"} - given.keys()
-    return {name: drawn_from for name, drawn_from in space.items() if name not in idle}
+    """Return where each option is drawn from, fitted to the data."""
+    usual = for_data(config.trial_recipe({}), train)
+    return fitted_space(config.space(), set(config.given_ranges()), train, usual)

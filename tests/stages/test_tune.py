@@ -21,7 +21,7 @@ from mfcli.events import TrialResult
 from mfcli.stages.tune import tune
 from mfcli.tuning import trials, tuner
 
-FAST = ("--factors", "4", "--epochs", "6", "--trials", "5", "--jobs", "2")
+FAST = ("--factors", "4", "--epochs", "6", "--trials", "5", "--jobs", "2", "--take", "best")
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +250,37 @@ def test_weights_by_value_are_searched_only_where_values_differ(cli, made, tmp_p
         ok(cli(*search, "--out", out))
         drawn = {name for row in rows(tmp_path / "best.trials.csv") for name in row if row[name]}
         assert drawn & {"confidence", "alpha"} == expected
+
+
+def test_a_winner_within_noise_leaves_the_defaults(cli, made, tmp_path):
+    """Two trials alike: the one that is ahead is so by chance, and the file says it."""
+    out = tmp_path / "best.toml"
+    range_ = ("--range", "learning-rate=0.0999:0.1001", "--bias-regularization", "0.025")
+    fixed = ("--regularization", "0.01", "--negatives", "5", "--negative-power", "0")
+    alike = (
+        "--init",
+        "normal:0.03",
+        "--positive-weight",
+        "none",
+        "--order",
+        "grid",
+        "--rungs",
+        "1",
+    )
+    search = ("tune", made / "likes/train.npz", "--mode", "hogwild", *FAST[:-2], "--out", out)
+    found = json.loads(ok(cli(*search, *range_, *fixed, *alike, "--json")).stdout)
+    if found["verdict"]:  # else the defaults won
+        assert not found["verdict"]["beyond_noise"]
+        assert "within the" in out.read_text()
+    assert found["trial"] == 0
+    assert found["value"] == found["default"]
+    before = out.read_bytes()
+    # After a resumption, which knows only figures, the two are measured again.
+    again = ok(cli(*search, *range_, *fixed, *alike, "--resume", "--json"))
+    assert json.loads(again.stdout)["verdict"] == found["verdict"]
+    assert out.read_bytes() == before
+    best = json.loads(
+        ok(cli(*search, *range_, *fixed, *alike, "--resume", "--take", "best", "--json")).stdout
+    )
+    assert best["value"] >= found["value"]
+    assert best["trial"] == best["best"][0]["trial"]

@@ -1,0 +1,32 @@
+"""The options of train that let a search choose the others, in a given time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mfcli.config.options import Config, option
+from mfcli.config.roles import Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetOptions(Config):
+    """What train has of a search."""
+
+    budget: str | None = option(
+        None,
+        "The best model that this time allows, start-up and writing included: SECONDS, 2m or 1h. "
+        "Models, objectives, engines and settings that are not given are tried on validation rows "
+        "taken out of the matrix (or on --valid), the best is trained on all rows, and OUT.toml "
+        "repeats it with --config. The same time may end with another model.",
+        role=Role.limit,
+        shown="off",
+        panel="The best in a given time",
+    )
+    evidence: list[dict[str, Any]] = option(
+        [],
+        "[[train.evidence]] of a configuration file: how --budget chose its options, which the "
+        "model keeps.",
+        role=Role.nested | Role.telling,
+        cli=False,
+    )

@@ -1,0 +1,292 @@
+"""The best model that a given time allows: a portfolio first, then what lies near its best.
+
+Every training is stopped where it could not be repeated on all rows in the time that is left, and
+the search ends where the best one found needs what is left for its last training. So the time holds
+whatever is found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mfcli.config import Engine, Recipe, Setting
+from mfcli.config.spaces import Space
+from mfcli.config.ways import space_for
+from mfcli.data.interactions import Interactions
+from mfcli.errors import DivergedError, InputError, SystemRefusedError, UsageError
+from mfcli.events import Noted, OnEvent, TrialResult, ignore
+from mfcli.kernels import compilation
+from mfcli.training.defaults import for_data
+from mfcli.training.fit import fit
+from mfcli.tuning.ledger import Ledger
+from mfcli.tuning.neighbours import Neighbours
+from mfcli.tuning.portfolio import BASELINE, Aim, Entry, Pinned, narrowed, refusal
+from mfcli.tuning.spaces import fitted_space
+from mfcli.tuning.tasks import Task
+from mfcli.tuning.trials import Trainer
+
+RESERVE = 1.15  # of the time that the last training should take, and of writing it
+_SLACK = 0.1  # seconds beside that
+_WORSE = 0.06  # a way whose best is so far behind, as a part of the best, is tried no further
+_NEAR = 0.03  # and near the best is looked where the best of a way is not further behind than this
+_PARENTS = 4
+_MISSES = 8  # draws in a row that would take too long end the search
+_WARM_ROWS = 500
+# Of what follows: how much longer lists take for a user than measuring it, and starting stages.
+_LISTS, _STAGES = 1.5, 0.5
+
+# Kernels that have to be compiled before an engine runs, or a model is measured, and the seconds
+# that it takes at worst: compiling cannot be stopped half-way.
+_MEASURING: tuple[tuple[str, ...], float] = (("_rank", "_topk"), 6.0)
+_COMPILED: dict[Engine, tuple[tuple[str, ...], float]] = {
+    Engine.hogwild: (("fill_tiles",), 12.0),
+    Engine.als: (("solve_rows",), 12.0),
+}
+
+
+@dataclass(frozen=True)
+class Follows:
+    """What comes after the last training of a search.
+
+    rows: of another training with the same options. users: for whom lists are made, and measured.
+    """
+
+    rows: int = 0
+    users: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a search in a given time works on.
+
+    train, valid: the rows that trials are trained and measured on. n_all: rows of the last
+    training. deadline: of time.time(), when all has to be done. saving: seconds that writing a
+    model takes, by its recipe. history: what is known of the users of ``valid``. pace: how
+    many times slower than alone the machine is.
+    """
+
+    train: Interactions
+    valid: Interactions
+    n_all: int
+    aim: Aim
+    metric: str
+    lower_is_better: bool
+    pinned: Pinned
+    seed: int
+    deadline: float
+    saving: Callable[[Recipe], float] = lambda recipe: 0.0  # noqa: ARG005
+    follows: Follows = Follows()
+    history: Interactions | None = None
+    pace: float = 1.0
+
+    @property
+    def part(self) -> float:
+        """The part of all rows that trials are trained on."""
+        return self.train.n_ratings / self.n_all
+
+    def after(self, trial: TrialResult) -> float:
+        """Return the seconds that it takes to write a trial's model, and to do what follows."""
+        recipe = for_data(self.pinned.trial_recipe(trial.options), self.train)
+        writing, follows = self.saving(recipe), self.follows
+        again = trial.training * follows.rows / self.train.n_ratings
+        if follows.rows:
+            again += writing
+        measured = max(1, int((self.valid.user_counts > 0).sum()))
+        lists = _LISTS * (trial.seconds - trial.training) * follows.users / measured
+        return (
+            RESERVE * (writing + again + lists)
+            + _SLACK
+            + (self.pace * _STAGES if follows.users else 0.0)
+        )
+
+
+@dataclass(kw_only=True)
+class Chosen:
+    """What a search in a given time ends with.
+
+    best: the trial to train anew on all rows; without a value where nothing could be measured.
+    default: the first trial that had the defaults of its way; None where none ended.
+    results: of all trials, in order, each with its whole options.
+    """
+
+    best: TrialResult
+    default: TrialResult | None = None
+    results: list[TrialResult] = field(default_factory=list)
+
+
+def find_in_time(plan: Plan, on_event: OnEvent = ignore) -> Chosen:
+    """Search until the time that is left is needed for the last training; see ``Plan``.
+
+    Raises UsageError where no way to train has what is pinned.
+    """
+    search = _Search(plan, on_event)
+    entries = narrowed(plan.aim, plan.pinned)
+    search.try_baseline()
+    for entry in entries:
+        search.try_entry(entry)
+    search.look_around()
+    return search.chosen()
+
+
+class _Search:
+    def __init__(self, plan: Plan, on_event: OnEvent) -> None:
+        self.plan, self.on_event = plan, on_event
+        self.trainer = Trainer(
+            plan.train, plan.valid, plan.pinned, (plan.metric,), plan.history, foresees=True
+        )
+        self.ledger = Ledger(plan.lower_is_better)
+        self.default: TrialResult | None = None
+        self.neighbours = Neighbours(plan.seed)
+        self._needed = 0.0  # seconds of the best one's last training
+        self._measuring = 0.0  # seconds of the last measurement
+        self._warm: set[Setting] = set()
+        self._spaces: dict[Setting, Space] = {}
+        self._said = False
+
+    def try_baseline(self) -> None:
+        """Measure what is there in no time, if nothing that was given speaks against it."""
+        entry = BASELINE[self.plan.aim]
+        if refusal(entry, self.plan.pinned) is None and self._compiles_in_time(*_MEASURING):
+            self._try(self.plan.pinned.options_of(entry, self.plan.train))
+
+    def try_entry(self, entry: Entry) -> None:
+        """Train an entry, unless its way is behind already, or it could not be ready in time."""
+        if self.ledger.is_behind(entry.setting, _WORSE):
+            return
+        result = self._try(self.plan.pinned.options_of(entry, self.plan.train))
+        if result is not None and result.value is not None and entry.is_default:
+            self.default = self.default or result
+
+    def look_around(self) -> None:
+        """Draw options near the best ones, until the time is up or nothing is left to move."""
+        missed = 0
+        while missed < _MISSES and self._left() > 0:
+            ways = [
+                way
+                for way in self.ledger.ways
+                if self._space(way) and not self.ledger.is_behind(way, _NEAR)
+            ]
+            if not ways:
+                return
+            # The second best way has one turn of three.
+            way = ways[min(1, len(ways) - 1) if self.neighbours.drawn % 3 == 2 else 0]
+            space = self._space(way)
+            parents = [result.options for result in self.ledger.ranked(way)[:_PARENTS]]
+            drawn = self.neighbours.draw(parents, space)
+            missed = missed + 1 if self._try(drawn) is None else 0
+
+    def _space(self, way: Setting) -> Space:
+        if way not in self._spaces:
+            usual = self._recipe({name: of for name, of in way._asdict().items() if of is not None})
+            space = fitted_space(space_for(way), set(), self.plan.train, usual)
+            given = self.plan.pinned.given
+            self._spaces[way] = {name: of for name, of in space.items() if name not in given}
+        return self._spaces[way]
+
+    def chosen(self) -> Chosen:
+        """Return the best trial that can still be trained anew, else the cheapest there is."""
+        left = self.plan.deadline - time.time()
+        for result in self.ledger.ranked():
+            if self._final(result) / RESERVE <= left:
+                return self._chosen(result)
+        return self._chosen(self._unmeasured())
+
+    def _chosen(self, best: TrialResult) -> Chosen:
+        return Chosen(best=best, default=self.default, results=self.ledger.results)
+
+    def _unmeasured(self) -> TrialResult:
+        """Return a trial that was not made: the baseline, or the first of what was asked for."""
+        entry = BASELINE[self.plan.aim]
+        if refusal(entry, self.plan.pinned) is not None:
+            entry = narrowed(self.plan.aim, self.plan.pinned)[0]
+        return self._unmade(self._recipe(self.plan.pinned.options_of(entry, self.plan.train)))
+
+    def _unmade(self, recipe: Recipe) -> TrialResult:
+        """Return a trial of a recipe that measures as long as the last one, and trains no time."""
+        return TrialResult(
+            trial=len(self.ledger.results),
+            rung=0,
+            epochs=recipe.options.get("epochs"),
+            status="not tried",
+            value=None,
+            metrics={},
+            seconds=self._measuring,
+            options=dict(recipe.options),
+        )
+
+    def _recipe(self, options: Mapping[str, Any]) -> Recipe:
+        return for_data(self.plan.pinned.trial_recipe(options), self.plan.train)
+
+    def _left(self) -> float:
+        """Return the seconds that a further trial may take, the best one's last training apart."""
+        return self.plan.deadline - self._needed - time.time()
+
+    def _final(self, result: TrialResult) -> float:
+        """Return the seconds that training a trial's model on all rows, and the rest, may take."""
+        return RESERVE * result.training / self.plan.part + self.plan.after(result)
+
+    def _try(self, options: Mapping[str, Any]) -> TrialResult | None:
+        """Train and measure; None where that, and training it anew, would take too long."""
+        try:
+            recipe = self._recipe(options)
+        except UsageError:  # two options that were drawn do not go together
+            return None
+        if not self.ledger.is_new(recipe):
+            return None
+        if not self._compiles_in_time(*_COMPILED.get(recipe.engine, ((), 0.0))):
+            return None
+        self._warm_up(recipe)
+        now = time.time()
+        # Alone: for this and its last one, of which a second takes one part and RESERVE parts.
+        rest = self.plan.after(self._unmade(recipe)) + self._measuring
+        alone = self.plan.deadline - now - rest
+        again = RESERVE * (1.0 + self.plan.follows.rows / self.plan.n_all) / self.plan.part
+        longest = min(alone / (1.0 + again), self._left() - self._measuring)
+        if longest <= 0.0 or self.ledger.expected(recipe) > longest:
+            return None
+        task = Task(len(self.ledger.results), 0, dict(recipe.options))
+        try:
+            result = self.trainer(task, now + longest, lambda: False)
+        except (InputError, UsageError, SystemRefusedError, MemoryError):
+            return None  # too large for the memory, or for this engine
+        if result is None:
+            return None
+        self._measuring = max(result.seconds - result.training, 0.0)
+        self.ledger.add(result, recipe)
+        if result is self.ledger.best:
+            self._needed = self._final(result)
+        self.on_event(result)
+        return result
+
+    def _compiles_in_time(self, kernels: Sequence[str], seconds: float) -> bool:
+        kept = compilation.kept()
+        if all(kept.get(name) for name in kernels) or seconds < self._left():
+            return True
+        if not self._said:
+            self.on_event(
+                Noted(
+                    "too little time is left to compile kernels, which is done once: mfcli warm-up "
+                    "does it beforehand"
+                )
+            )
+        self._said = True
+        return False
+
+    def _warm_up(self, recipe: Recipe) -> None:
+        """Train a few rows the first time, so that compiling does not count as training."""
+        if recipe.setting in self._warm:
+            return
+        self._warm.add(recipe.setting)
+        least: dict[str, Any] = {"epochs": 1, "factors": 4}
+        small = {**recipe.options, **{key: least[key] for key in least if key in recipe.options}}
+        few = np.zeros(self.plan.train.n_ratings, np.bool_)
+        few[:: max(1, self.plan.train.n_ratings // _WARM_ROWS)] = True
+        try:
+            fit(self.plan.train.keep(few), self.plan.pinned.freely(small))
+        except (DivergedError, InputError, UsageError):
+            return  # the training itself will show it
