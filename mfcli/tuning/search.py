@@ -6,6 +6,13 @@ quarter of the work and would not be what ``train`` does: the learning rate fall
 the epochs that a training is asked for, so a model half-way through a long schedule says little of
 what the same settings reach in that time. So each score is that of a model which ``train`` makes
 with these options, and a short training that beats all longer ones may win.
+
+Optuna's TPE in batches of six, each with its own rounds, was held against this at 30 trials, one
+seed, ials of 64 factors, by what the winner gains over the defaults in ndcg@10 on validation rows:
+lightgcn-lastfm 0.8 % against 0.5 %, douban-book 6.6 against 5.9, citeulike-a 9.0 against 8.8,
+amazon-book-kgat 1.0 each, ml-100k 0.7 against 0.9 (samples of the users of the larger sets). That
+is ahead on three and behind on one, so it has not taken its place. ``neighbours``, on the same
+trials, had 1.8, 6.6, 1.3 and 1.4 % (citeulike-a not measured).
 """
 
 from __future__ import annotations
