@@ -102,7 +102,8 @@ def test_every_command_line_of_the_pages_is_valid(cli, monkeypatch, tmp_path):
         importlib.import_module(f"mfcli.stages.{command}")
     for command in COMMANDS:
         monkeypatch.setattr(f"mfcli.stages.{command}.{command}", stage)
-    (tmp_path / "best.toml").write_text("[train]\nfactors = 8\n")
+    for name in ("best.toml", "model.toml"):
+        (tmp_path / name).write_text("[train]\nfactors = 8\n")
     monkeypatch.chdir(tmp_path)
     lines = list(command_lines())
     assert len(lines) > 40

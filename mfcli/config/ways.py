@@ -104,8 +104,8 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
         },
         space={
             "factors": Choice((16, 32, 64, 128)),
-            "epochs": Choice((8, 12, 20)),
-            "learning_rate": Log(0.005, 0.15),  # of SGD, which the data chooses, or of Adam
+            "epochs": Choice((10, 20, 40)),
+            "learning_rate": Log(0.002, 0.05),
             "regularization": Log(0.02, 0.5),
             "bias_regularization": Log(0.002, 0.2),
         },

@@ -29,7 +29,7 @@ from mfcli.artifacts.checkpoint import (
     save_checkpoint,
     save_resume,
 )
-from mfcli.config import FULL, Engine, ModelArgs, Optimizer, Recipe, TrainConfig
+from mfcli.config import FULL, Engine, ModelArgs, ModelKind, Optimizer, Recipe, TrainConfig
 from mfcli.data.held_out import check_held_out, check_history, check_known
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
@@ -171,7 +171,7 @@ def _require_capacity(source: Path, out: Path, recipe: Recipe, on_event: OnEvent
             batch = 4 * rows * (1 + negatives) * max(1, recipe.factors)
     stored = sum(head.n_bytes for head in heads.values())
     mend = "take fewer --factors" + (", or a smaller --batch-size" if batch else "")
-    if recipe.engine is Engine.closed_form:
+    if recipe.model is ModelKind.ease:
         check_memory(recipe, n_users, n_items, ratings, ignore)  # fit warns where it only might fit
         capacity.require_disk(out, tables + 4 * ratings)
         return

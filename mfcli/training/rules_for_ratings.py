@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mfcli.config import FULL, Engine, ModelKind, Objective, Optimizer, Recipe, Reduction
+from mfcli.config import Engine, ModelKind, Objective, Optimizer, Recipe, Reduction
 from mfcli.training.engines.devices import SHARED_STEP
 from mfcli.training.facts import Facts, clipped, stepped
 from mfcli.training.rules import Rules
@@ -101,26 +101,25 @@ def _als(facts: Facts, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+# What belongs to an optimizer: where one of these is given, the fixed defaults of Adam hold.
+_OF_OPTIMIZERS = {
+    "optimizer",
+    "learning_rate",
+    "batch_size",
+    "reduction",
+    "sparse",
+    "clip_norm",
+    "weight_decay",
+    "bias_weight_decay",
+}
+
+
 def _minibatch(facts: Facts, recipe: Recipe) -> dict[str, Any]:
+    if recipe.stages or _OF_OPTIMIZERS & recipe.chosen:
+        return {}
     if recipe.model is not ModelKind.biased_mf:  # vectors that hold the mean too throw SGD's steps
-        return _adam(facts, recipe)
-    return _sgd(facts, recipe) if _is_free(facts, recipe) else {}
-
-
-def _is_free(facts: Facts, recipe: Recipe) -> bool:
-    """Tell whether nothing is given that goes with the fixed defaults: then SGD's steps are used.
-
-    They need batches in which no row has many ratings.
-    """
-    chosen = recipe.chosen
-    if recipe.stages or "optimizer" in chosen:
-        return False
-    if "reduction" in chosen and recipe.reduction is not Reduction.sum:
-        return False
-    if "batch_size" not in chosen:
-        return True
-    whole = recipe.batch_size == FULL or recipe.batch_size >= facts.rows
-    return not whole and recipe.batch_size <= 8 * _steady(facts, _dose(facts) / 12)
+        return _adam(facts)
+    return _sgd(facts, recipe)
 
 
 def _steady(facts: Facts, rate: float) -> float:
@@ -130,16 +129,14 @@ def _steady(facts: Facts, rate: float) -> float:
 
 def _sgd(facts: Facts, recipe: Recipe) -> dict[str, Any]:
     """Return steps of SGD over sums: half the epochs of Adam, and a fraction of a step's time."""
-    chosen = recipe.chosen
     epochs = stepped(12 * (facts.rows / 8e4) ** 0.2, 8, 20)
-    over = recipe.epochs if "epochs" in chosen else epochs
+    over = recipe.epochs if "epochs" in recipe.chosen else epochs
     rate = min(_dose(facts) / over, _steady(facts, 1.0) / STEADIEST)
-    if "batch_size" in chosen:
-        rate = min(rate, _steady(facts, 1.0) / recipe.batch_size)
     rate = clipped(rate, 1e-4, 0.15)
-    limit = _steady(facts, recipe.learning_rate if "learning_rate" in chosen else rate)
     factors = stepped(64 * _known(facts) ** 0.2, 48, 128, 4)
-    limit = min(limit, 2048, (SHARED_STEP - 1) / factors)  # one thread, and its cache
+    limit = min(
+        _steady(facts, rate), 2048, (SHARED_STEP - 1) / factors
+    )  # one thread, and its cache
     batch = STEADIEST
     while 2 * batch <= limit:
         batch *= 2
@@ -153,10 +150,8 @@ def _sgd(facts: Facts, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _adam(facts: Facts, recipe: Recipe) -> dict[str, Any]:
+def _adam(facts: Facts) -> dict[str, Any]:
     """Return larger batches for more rows: a step of Adam goes over the whole of both tables."""
-    if {"optimizer", "batch_size", "learning_rate"} & recipe.chosen or recipe.stages:
-        return {}
     grown = facts.rows / 8e4
     return {
         "batch_size": str(stepped(1024 * grown**0.7, 64, 16384, 64)),

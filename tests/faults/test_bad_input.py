@@ -342,7 +342,6 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
         (("--valid", made / "b/test.npz"), ("its users and items are not those of",)),
         (("--valid", made / "a2/test.npz"), ("belongs to another split",)),
         (("--valid", made / "a/train.npz"), ("are in the training data",)),
-        (("--init-from", made / "b.pt"), ("do not fit the model", "--factors")),
         (("--init-from", made / "a.pt", "--factors", "9"), ("do not fit", "--factors")),
         (("--resume",), ("no interrupted run to resume", "without --resume")),
     ):

@@ -172,7 +172,7 @@ def test_time_runs_out_with_the_best_so_far(cli, made, tmp_path, monkeypatch):
         monkeypatch.setattr(module, "time", clock)
     out = tmp_path / "best.toml"
     search = ["tune", made / "likes/train.npz", "--mode", "hogwild", "--factors", "8", "--out", out]
-    limited = [*search, "--trials", "50", "--time-limit", "100", "--epochs", "6"]
+    limited = [*search, "--trials", "50", "--time-limit", "160", "--epochs", "6"]
     found = json.loads(ok(cli(*limited, "--json")).stdout)
     assert found["stopped"] == "time limit"
     done = rows(tmp_path / "best.trials.csv")

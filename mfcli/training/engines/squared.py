@@ -20,6 +20,9 @@ from mfcli.models.base import FactorModel
 from mfcli.models.dot import MF, BiasedMF
 from mfcli.models.objectives import Batch
 
+# Half of what float32 can hold.
+_LARGEST = 1e38
+
 
 def writes_out(recipe: Recipe, model: FactorModel, device: torch.device) -> bool:
     """Tell whether the steps of a recipe are those of ``SquaredSteps``.
@@ -49,7 +52,7 @@ class SquaredSteps:
         """Take one step; return the batch's summed squared error before it, and its size."""
         assert batch.values is not None
         model, recipe, size = self.model, self.recipe, len(batch.users)
-        rate = -learning_rate / (size if recipe.reduction is Reduction.mean else 1)
+        rate = _single(-learning_rate / (size if recipe.reduction is Reduction.mean else 1))
         users = model.user_factors.index_select(0, batch.users)  # (B, F)
         items = model.item_factors.index_select(0, batch.items)
         error = (users * items).sum(-1).sub_(batch.values)  # (B,)
@@ -63,13 +66,18 @@ class SquaredSteps:
             error += model.global_mean
         # The rate is part of the slopes: index_add_ with a factor of its own takes three times as
         # long as without, and on a table of one column ten times as long as on a vector.
-        slope, decay = error * (2 * rate), 2 * rate * recipe.regularization
+        slope, decay = error * (2 * rate), _single(2 * rate * recipe.regularization)
         across = slope.unsqueeze(-1)  # (B, 1)
         of_users = torch.mul(items, across).add_(users, alpha=decay)
         of_items = users.mul_(across).add_(items, alpha=decay)
         model.user_factors.index_add_(0, batch.users, of_users)
         model.item_factors.index_add_(0, batch.items, of_items)
         for flat, rows, looked_up in biases:
-            of_biases = looked_up.mul_(2 * rate * recipe.bias_regularization).add_(slope)
+            of_biases = looked_up.mul_(_single(2 * rate * recipe.bias_regularization)).add_(slope)
             flat.index_add_(0, rows, of_biases)
         return error.square_().sum(), size
+
+
+def _single(value: float) -> float:
+    """Return a number as float32 has it: infinite beyond its range, where training diverges."""
+    return value if abs(value) < _LARGEST else math.copysign(math.inf, value)
