@@ -46,7 +46,6 @@ def numbered_records(
     piece: bytes, delimiter: str, *, quoted: bool
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the line each record begins on, and the record; blank lines count but are left out."""
-    csv.field_size_limit(1 << 30)
     text = io.StringIO(piece.decode("utf-8", "replace"), newline="")
     reader = csv.reader(text, delimiter=delimiter, quoting=QUOTING[quoted])
     begin = 0

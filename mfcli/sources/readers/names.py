@@ -92,7 +92,6 @@ def _rows(head: Head, text: str) -> Iterator[tuple[int, list[str]]]:
         split = ((n, line.split("::")) for n, line in enumerate(LINE_END.split(text), 1))
         return (pair for pair in split if pair[1] != [""])
     delimiter = head.steady_delimiter(_DELIMITERS) or _first_delimiter(first)
-    csv.field_size_limit(1 << 30)
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,

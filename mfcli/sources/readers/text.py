@@ -36,6 +36,10 @@ def is_number(cell: str) -> bool:
     return re.fullmatch(NUMBER, cell.strip()) is not None
 
 
+# A cell may be as long as a row may be; csv's own limit is for the whole process.
+csv.field_size_limit(1 << 30)
+
+
 @dataclass(frozen=True)
 class Head:
     """The first bytes of a file.
