@@ -307,6 +307,8 @@ class TestRanges:
             "per_user": {"strategy": "fraction"},
             "test_fraction": {"train_file": "a", "test_file": "b", "valid": True},
             "fold_in": {"strategy": "users"},
+            "test_users": {"strategy": "users"},
+            "valid_users": {"strategy": "users"},
         }
         for field in dataclasses.fields(cls):
             for end in ("low", "high"):

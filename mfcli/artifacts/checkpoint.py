@@ -237,14 +237,15 @@ def load_any(path: Path) -> dict[str, Any]:
 def load_options(path: Path) -> dict[str, Any]:
     """Return the options of train in a checkpoint or a resume file; its weights stay on disk.
 
-    Those of an interrupted run are without what its data decided, which it will decide again.
+    Those of an interrupted run are the ones that were given: the others follow again from them and
+    the data.
     """
     document = _load(path, None, "train one with mfcli train", mapped=True)
     options, meta = document.get("options"), document["meta"]
     if not isinstance(options, dict):
         raise InputError(f"{path}: is damaged: it holds no options")
-    decided = meta.get("by_data", ()) if meta["kind"] == "resume" else ()
-    return {name: value for name, value in options.items() if name not in decided}
+    given = meta.get("given", options.keys()) if meta["kind"] == "resume" else options.keys()
+    return {name: value for name, value in options.items() if name in given}
 
 
 def load_weights(path: Path) -> tuple[dict[str, NDArray[np.float32]], Catalog | None]:

@@ -76,14 +76,14 @@ class SplitConfig(FilterConfig):
     test_users: float | None = option(
         None,
         "For users: how many of them are held out, or below 1 which share of them.",
-        low=0.0,
+        low=1e-6,
         shown="0.1",
         panel=_TEST,
     )
     valid_users: float | None = option(
         None,
         "For users: hold out so many more, for DIR/valid-history.npz and DIR/valid.npz.",
-        low=0.0,
+        low=1e-6,
         shown="none; as --test-users with --valid",
         panel=_TEST,
     )

@@ -41,7 +41,7 @@ from mfcli.results import TrainResult
 from mfcli.stages.budget import Rows, Search, check_settings, search_in_time
 from mfcli.system import capacity
 from mfcli.training.continuing import continued
-from mfcli.training.defaults import by_data, for_data
+from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device, torch_threads
 from mfcli.training.fit import Fitted, fit, lineage_with_training
 from mfcli.training.guards import check_memory, check_values
@@ -239,7 +239,7 @@ class _StateFile:
         self.out, self.path = out, _state_path(out)
         self.options, self.inputs = dict(recipe.options), loaded.inputs
         lineage = lineage_with_training(loaded.matrix, recipe, self.inputs)
-        self.meta = meta_for("resume", lineage, by_data=sorted(by_data(recipe, loaded.matrix)))
+        self.meta = meta_for("resume", lineage, given=sorted(recipe.chosen))
         self.resumed = False
         self._make_state: Callable[[], State] | None = None
         self._saved, self._cost = time.perf_counter(), 0.0
