@@ -164,7 +164,7 @@ class TestUsers:
         ("options", "message"),
         [
             ({"test_users": 2.5}, "neither a number of users nor a share below 1"),
-            ({"test_users": 0}, "neither a number of users nor a share below 1"),
+            ({"test_users": 0}, "below its minimum"),
             ({"fold_in": 1.0}, "--fold-in 1.0 is above its maximum"),
             ({"n": 3}, "--n has no meaning with --strategy users"),
             ({"folds": 3}, "--folds is a strategy of its own"),
