@@ -79,7 +79,7 @@ def find_settings(
         )
     )
     rounds = _Rounds(Trainer(train, valid, config, tuple(config.metrics), history), config, plan)
-    epochs = config.trial_recipe({}).options.get("epochs")
+    epochs = for_data(config.trial_recipe({}), train).options.get("epochs")
     known = {} if known is None else known
     unused = dict(known)
     kept = _Kept(lower, plan if epochs is not None else plan._replace(rungs=1))
