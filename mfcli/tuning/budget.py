@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.config import Engine, Recipe, Setting
+from mfcli.config import Engine, ModelKind, Recipe, Setting
 from mfcli.config.spaces import Space
 from mfcli.config.ways import space_for
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, SystemRefusedError, UsageError
 from mfcli.events import Noted, OnEvent, TrialResult, ignore
 from mfcli.kernels import compilation
+from mfcli.system.processors import available_workers
 from mfcli.training.defaults import for_data
+from mfcli.training.engines.ease import seconds_about
 from mfcli.training.fit import fit
 from mfcli.tuning.ledger import Ledger
 from mfcli.tuning.neighbours import Neighbours
@@ -247,7 +249,7 @@ class _Search:
         alone = self.plan.deadline - now - rest
         again = RESERVE * (1.0 + self.plan.follows.rows / self.plan.n_all) / self.plan.part
         longest = min(alone / (1.0 + again), self._left() - self._measuring)
-        if longest <= 0.0 or self.ledger.expected(recipe) > longest:
+        if longest <= 0.0 or self._expected(recipe) > longest:
             return None
         task = Task(len(self.ledger.results), 0, dict(recipe.options))
         try:
@@ -262,6 +264,15 @@ class _Search:
             self._needed = self._final(result)
         self.on_event(result)
         return result
+
+    def _expected(self, recipe: Recipe) -> float:
+        """Return the seconds that a training should take: ease cannot be stopped at any time."""
+        if recipe.model is not ModelKind.ease:
+            return self.ledger.expected(recipe)
+        train = self.plan.train
+        workers = recipe.workers or available_workers()
+        about = seconds_about(train.n_users, train.n_items, train.n_ratings, workers)
+        return max(self.ledger.expected(recipe), about)
 
     def _compiles_in_time(self, kernels: Sequence[str], seconds: float) -> bool:
         kept = compilation.kept()

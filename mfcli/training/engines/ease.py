@@ -16,6 +16,7 @@ the identity of Woodbury λ P = I − S with S = Xᵀ K⁻¹ X, so that B_ij = S
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -53,6 +54,10 @@ class _Rows(NamedTuple):
         return len(self.indptr) - 1
 
 
+# Multiplications of a thread, in blocks and beside other work.
+_A_SECOND = 5e10
+
+
 def inverted_side(n_users: int, n_items: int, n_ratings: int) -> int:
     """Return the width of the matrix that is inverted: the number of items, or of users.
 
@@ -60,6 +65,22 @@ def inverted_side(n_users: int, n_items: int, n_ratings: int) -> int:
     """
     by_users = n_users**3 + SUM * n_ratings * (n_users + n_items)
     return n_users if by_users < n_items**3 and 2 * n_users**2 <= n_items**2 else n_items
+
+
+def seconds_about(n_users: int, n_items: int, n_ratings: int, workers: int) -> float:
+    """Return about how long ``fill`` takes, on the safe side: what --budget does not begin."""
+    side = inverted_side(n_users, n_items, n_ratings)
+    return float(side**3 + n_items**2 * (side if side == n_users else 0)) / (_A_SECOND * workers)
+
+
+@contextlib.contextmanager
+def _stoppable(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool whose waiting tasks are dropped where the work is left."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def fill(
@@ -75,7 +96,8 @@ def fill(
     starts = np.concatenate([[0], np.cumsum(train.item_counts)])
     items = _Rows(starts, train.users[order], train.n_users)
     width = inverted_side(train.n_users, train.n_items, train.n_ratings)
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+    loss = 0.0
+    with threadpool_limits(1, user_api="blas"), _stoppable(workers) as pool:
         own, other = (items, users) if width == train.n_items else (users, items)
         tiles = _gram(own, other, pool)
         for row in tiles:
@@ -89,7 +111,11 @@ def fill(
         if own is items:
             loss = _place(tiles, weights, regularization)
         else:
-            loss = _place_of_users(tiles, items, weights, regularization, pool)
+            for part in _place_of_users(tiles, items, weights, regularization, pool):
+                loss += part
+                if time.perf_counter() - shown >= INTERVAL:
+                    shown = time.perf_counter()
+                    yield Progress(train.n_ratings, train.n_ratings)
     yield EpochLoss(loss / train.n_ratings)
 
 
@@ -172,8 +198,8 @@ def _place_of_users(
     weights: NDArray[np.float32],
     regularization: float,
     pool: ThreadPoolExecutor,
-) -> float:
-    """Write the weights of −K⁻¹ in tiles, a strip of columns at a time, and return ‖X − X B‖²."""
+) -> Iterator[float]:
+    """Write the weights of −K⁻¹ in tiles, a strip of columns at a time; ‖X − X B‖² in parts."""
     inverse = np.empty((items.columns, items.columns))
     while tiles:  # each is let go as soon as it is copied
         row = tiles.pop()
@@ -199,4 +225,4 @@ def _place_of_users(
         squares = float(np.einsum("ij,ij->", found, found))
         return regularization * (float((1.0 / spread - 1.0).sum()) - squares)
 
-    return sum(pool.map(strip, range(0, len(items), TILE)))
+    yield from pool.map(strip, range(0, len(items), TILE))
