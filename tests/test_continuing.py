@@ -55,13 +55,12 @@ class TestByData:
         users=st.integers(1, 10**7),
         items=st.integers(1, 10**7),
         per_user=st.floats(1.0, 1e4),
-        spread=st.floats(0.0, 1e6),
     )
     def test_any_facts_make_options_that_train_takes(
-        self, way: Way, users: int, items: int, per_user: float, spread: float
+        self, way: Way, users: int, items: int, per_user: float
     ) -> None:
         rows = max(1, users, min(int(users * per_user), users * items))
-        facts = Facts(users=users, items=items, rows=rows, pairs=users * items, spread=spread)
+        facts = Facts(users=users, items=items, rows=rows, pairs=users * items)
         model, objective, engine = way
         rule = RULES.get((engine, model)) or (RULES.get((engine, objective)) if objective else None)
         values = {} if rule is None else rule(facts, of_way(way).recipe())

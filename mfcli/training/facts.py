@@ -16,7 +16,6 @@ class Facts:
     users, items: those with a row, at least 1 each.
     rows:         at least 1.
     pairs:        of all users and items of the matrix, those without a row as well.
-    spread:       standard deviation of the values, 0 where all are the same.
     busiest:      rows of the user or item that has most of them, at least 1.
     """
 
@@ -24,7 +23,6 @@ class Facts:
     items: int
     rows: int
     pairs: int
-    spread: float = 0.0
     busiest: int = 1
 
     @classmethod
@@ -35,7 +33,6 @@ class Facts:
             items=max(1, int(np.count_nonzero(matrix.item_counts))),
             rows=max(1, matrix.n_ratings),
             pairs=max(1, matrix.n_users * matrix.n_items),
-            spread=float(matrix.data.std(dtype=np.float64)) if matrix.n_ratings else 0.0,
             busiest=max(
                 1, *(int(it.max(initial=0)) for it in (matrix.user_counts, matrix.item_counts))
             ),
