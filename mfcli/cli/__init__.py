@@ -2,7 +2,7 @@
 
 app       the Typer app: registering a command; main, where every error becomes an exit status
 options   options generated from the configuration classes
-statuses  which errors a user can mend, how they are told, and interruptions
+statuses  interruptions, and how an error is told
 commands  the commands themselves
 """
 

@@ -20,7 +20,7 @@ from mfcli.cli.options import (
     file_parameters,
     retired_parameters,
 )
-from mfcli.cli.statuses import expected_error, interruptions, tell
+from mfcli.cli.statuses import interruptions, tell
 from mfcli.codes import WarningCode
 from mfcli.config import Config
 from mfcli.config.describing import cli_fields
@@ -28,6 +28,7 @@ from mfcli.config.layers import merge_layers
 from mfcli.config.options import coerce, flag
 from mfcli.errors import UsageError
 from mfcli.system import clock
+from mfcli.system.refusals import expected_error
 from mfcli.system.streams import emit, is_standard_output, settle_output, tolerate_any_text
 
 if TYPE_CHECKING:  # help does without

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from mfcli.artifacts import uninterrupted
-from mfcli.cli.statuses import expected_error, interruptions
+from mfcli.cli.statuses import interruptions
 from mfcli.errors import SystemRefusedError, is_out_of_memory
+from mfcli.system.refusals import expected_error
 from tests.faults.test_bad_input import EARLIER, accepted, refused, untouched, write
 
 ROWS = "user,item,rating\n" + "".join(
