@@ -4,6 +4,7 @@ files, folders  what appears whole or not at all, under a lock
 matrix          the ``.npz`` of interactions
 checkpoint      ``model.pt`` and ``model.pt.resume``
 metrics         ``metrics.json``
+held            what a process has in memory of the files that it wrote
 splits          what the files of one split say of each other
 meta            schema number, kind and lineage of every artifact
 tensors         torch's format of arrays and plain values, without torch

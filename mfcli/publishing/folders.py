@@ -24,6 +24,7 @@ from mfcli.artifacts.folders import (
     real_folder,
     remove_tree,
 )
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.meta import lineage_of
 from mfcli.artifacts.tables.reading import read_pairs
 from mfcli.config import RecommendConfig, Role
@@ -55,7 +56,11 @@ TURN_SECONDS = 60.0  # a shard waits so long for another one that sets up or pub
 
 
 def publish_folder(
-    model: Path, out: Path, config: RecommendConfig, on_event: OnEvent
+    model: Path,
+    out: Path,
+    config: RecommendConfig,
+    on_event: OnEvent,
+    held: Held = NOTHING,
 ) -> WrittenLists:
     """Write the parts of this shard, and publish the folder if all parts are there."""
     target = real_folder(out)
@@ -64,10 +69,10 @@ def publish_folder(
         real_folder(previous_of(target))
     building = building_place(target)
     number, total = config.shard_of
-    with ExitStack() as held:
+    with ExitStack() as locks:
         if total == 1:
-            held.enter_context(output_lock(out, config.wait))
-        recommender, inputs = load_recommender(model, config, on_event)
+            locks.enter_context(output_lock(out, config.wait))
+        recommender, inputs = load_recommender(model, config, on_event, held)
         recommender.check_types(part_format(config))
         parts = parts_of(recommender)
         folder = _Folder(
@@ -83,7 +88,7 @@ def publish_folder(
         with _turn(building, config):
             alone = total == 1 or _is_free(out)
             if total > 1:
-                held.enter_context(output_lock(out, config.wait, shared=True))
+                locks.enter_context(output_lock(out, config.wait, shared=True))
             folder.begin(alone=alone)
         written = folder.write(parts[number - 1 :: total])
         with _turn(building, config):

@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.tables import open_table
 from mfcli.artifacts.tables.table import Encoded
 from mfcli.config import RecommendConfig, TableFormat, format_of
@@ -100,14 +101,19 @@ def preview_of(ranker: Ranker, lists: RankedLists) -> list[dict[str, Any]]:
 
 
 def publish_file(
-    model: Path, out: Path | None, config: RecommendConfig, on_event: OnEvent
+    model: Path,
+    out: Path | None,
+    config: RecommendConfig,
+    on_event: OnEvent,
+    held: Held = NOTHING,
 ) -> WrittenLists:
     """Write the lists of a model's users to a file, if the gates are passed; None: to stdout.
 
-    Raises UsageError, InputError, LockedError, and GateError: the earlier file then stays.
+    held: what is in memory of the model. Raises UsageError, InputError, LockedError, and GateError:
+    the earlier file then stays.
     """
     if out is None:
-        recommender, _ = load_recommender(model, config, on_event)
+        recommender, _ = load_recommender(model, config, on_event, held)
         stream = standard_output().buffer
         return WrittenLists(
             recommender=recommender,
@@ -118,7 +124,7 @@ def publish_file(
         out, [model, *config.files], wait=config.wait, keep_previous=config.keep_previous
     )
     with replaced as temporary:
-        recommender, _ = load_recommender(model, config, on_event)
+        recommender, _ = load_recommender(model, config, on_event, held)
         recommender.check_types(kind)
         with temporary.open("wb") as stream:
             summary = _write_all(recommender, stream, kind, on_event)

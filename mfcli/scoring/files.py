@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, load_interactions
 from mfcli.artifacts.checkpoint import Checkpoint
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.meta import are_rated, warnings_of
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, SimilarConfig
@@ -32,13 +33,14 @@ Inputs = list[dict[str, str]]  # role and SHA-256 of what was read
 
 
 def load_recommender(
-    model: Path, config: RecommendConfig, on_event: OnEvent = ignore
+    model: Path, config: RecommendConfig, on_event: OnEvent = ignore, held: Held = NOTHING
 ) -> tuple[Recommender, Inputs]:
     """Map a model, and read the files that the options name: a recommender, and what was read.
 
-    Raises InputError for what cannot be read or used.
+    held: what is in memory of the files. Raises InputError for what cannot be read or used.
     """
-    checkpoint, scoring = load_model(model)
+    checkpoint = held.checkpoint(model, mapped=True)
+    scoring = scoring_of(checkpoint, model)
     for warning in warnings_of(checkpoint.meta):
         on_event(warning)
     everyone, history_inputs = None, Inputs()

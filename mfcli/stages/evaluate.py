@@ -11,16 +11,15 @@ from typing import Any
 
 from mfcli.artifacts import (
     atomic_file,
-    file_sha256,
     lineage_entry,
     lineage_of,
-    load_interactions,
     meta_for,
     output_lock,
     real_output,
     refuse_input_as_output,
 )
-from mfcli.artifacts.checkpoint import load_checkpoint, save_checkpoint
+from mfcli.artifacts.checkpoint import save_checkpoint
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.meta import warnings_of, with_warnings
 from mfcli.artifacts.metrics import metrics_text
 from mfcli.artifacts.tables.text import write_columns
@@ -52,10 +51,12 @@ def evaluate(
     on_event: OnEvent = ignore,
     *,
     keep: bool = False,
+    held: Held = NOTHING,
 ) -> EvaluateResult:
     """Measure checkpoints on a test set; write metrics.json to ``out`` where one is named.
 
     With ``keep``, a checkpoint keeps that it is not better than popularity, and recommend says so.
+    held: what is in memory of the files.
     Raises UsageError, InputError; GateError after the files are written, if a gate is not met.
     """
     began = time.perf_counter()
@@ -68,12 +69,12 @@ def evaluate(
         refuse_input_as_output(path, test, config.history, *paths)
     with _lock_all(outputs), compiling(on_event):
         require_scoring(paths, test, config.workers, max(config.k), on_event)
-        rows = load_interactions(test)
+        rows = held.matrix(test)
         given, inputs = _read_candidates(config.candidates, rows, on_event)
         history, more = _read_history(rows, test, config, on_event)
         inputs += more
         evaluation = evaluate_models(
-            _load_models(paths, history, rows, config, on_event),
+            _load_models(paths, history, rows, config, on_event, held),
             rows,
             config,
             given=given,
@@ -81,8 +82,9 @@ def evaluate(
             on_event=on_event,
         )
         if keep:
-            evaluation = _kept(evaluation, paths[0])
-        result = _result(evaluation, test, inputs, config, began)
+            evaluation = _kept(evaluation, paths[0], held)
+        inputs = [{"role": "test", "sha256": held.sha256(test)}, *inputs]
+        result = _result(evaluation, inputs, config, began)
         if per_user is not None:
             with atomic_file(per_user) as stream:
                 write_columns(stream, user_columns(evaluation.subjects, rows, config))
@@ -93,16 +95,18 @@ def evaluate(
     return result
 
 
-def _kept(evaluation: Evaluation, path: Path) -> Evaluation:
+def _kept(evaluation: Evaluation, path: Path, held: Held) -> Evaluation:
     """Store in the measured checkpoint that it is not better, and take its SHA-256 anew."""
     found = [it for it in evaluation.warnings if it.code is WarningCode.popularity]
-    checkpoint = load_checkpoint(path)
+    checkpoint = held.checkpoint(path)
     if warnings_of(checkpoint.meta) == found:
         return evaluation
     with output_lock(path):
-        save_checkpoint(path, replace(checkpoint, meta=with_warnings(checkpoint.meta, found)))
+        warned = replace(checkpoint, meta=with_warnings(checkpoint.meta, found))
+        save_checkpoint(path, warned)
+    held.keep(path, warned)
     first, *others = evaluation.subjects
-    return replace(evaluation, subjects=[replace(first, sha256=file_sha256(path)), *others])
+    return replace(evaluation, subjects=[replace(first, sha256=held.sha256(path)), *others])
 
 
 @contextmanager
@@ -147,11 +151,12 @@ def _load_models(
     test: Interactions,
     config: EvaluateConfig,
     on_event: OnEvent,
+    held: Held,
 ) -> Iterator[NamedModel]:
     """Load one model after the other, so that memory holds one at a time."""
     for path, name in zip(paths, _name_models(paths), strict=True):
         on_event(Started(f"evaluate {name}" if len(paths) > 1 else "evaluate"))
-        checkpoint, folded = load_checkpoint(path), None
+        checkpoint, folded = held.checkpoint(path), None
         if history is not None:
             checkpoint, folded = fold_newcomers(
                 checkpoint, history, test, config, on_event=on_event
@@ -160,7 +165,7 @@ def _load_models(
             name=name,
             checkpoint=checkpoint,
             scores=scoring_of(checkpoint, path),
-            sha256=file_sha256(path),
+            sha256=held.sha256(path),
             folded=folded,
         )
 
@@ -176,8 +181,7 @@ def _name_models(paths: list[Path]) -> list[str]:
 
 def _result(
     evaluation: Evaluation,
-    test: Path,
-    candidates: list[dict[str, Any]],
+    files: list[dict[str, Any]],
     config: EvaluateConfig,
     began: float,
 ) -> EvaluateResult:
@@ -187,7 +191,7 @@ def _result(
         for subject in evaluation.subjects
         if subject.sha256 is not None
     ]
-    inputs += [{"role": "test", "sha256": file_sha256(test)}, *candidates]
+    inputs += files
     options = config.stored()
     lineage = [*lineage_of(first.meta), lineage_entry("evaluate", options, inputs)]
     models = evaluation.tables()

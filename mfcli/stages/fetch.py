@@ -15,6 +15,7 @@ from mfcli.artifacts import (
     save_interactions,
     stored_bytes,
 )
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.config import FetchConfig
 from mfcli.data.times import span_of
 from mfcli.events import OnEvent, Started, ignore, without
@@ -24,9 +25,16 @@ from mfcli.system import capacity
 
 
 def fetch(
-    source: str | Sequence[str], out: Path, config: FetchConfig, on_event: OnEvent = ignore
+    source: str | Sequence[str],
+    out: Path,
+    config: FetchConfig,
+    on_event: OnEvent = ignore,
+    *,
+    held: Held = NOTHING,
 ) -> FetchResult:
     """Read SOURCE, or several as one table, merge and filter its rows, and write ``out``.
+
+    held: what is in memory; takes the matrix.
 
     Raises InputError for a source that cannot be used or of which nothing is left, DownloadError,
     UsageError for options that do not fit the source, LockedError.
@@ -41,6 +49,7 @@ def fetch(
         capacity.require_disk(out, stored_bytes(interactions))
         on_event(Started(f"writing {out.name}"))
         save_interactions(out, interactions)
+    held.keep(out, interactions)
     ratings = interactions.data
     return FetchResult(
         out=str(out),

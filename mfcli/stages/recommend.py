@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from mfcli.artifacts import seconds_old
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.meta import lineage_of
 from mfcli.config import RecommendConfig, Role, TableFormat, format_of
 from mfcli.config.options import flag
@@ -29,10 +30,12 @@ def recommend(
     on_event: OnEvent = ignore,
     *,
     folder: bool = False,
+    held: Held = NOTHING,
 ) -> RecommendResult | PairsResult:
     """Write the best k items of each user to ``out``, or with --pairs the scores of given pairs.
 
-    None stands for standard output; ``folder`` asks for a folder of parts. Raises UsageError,
+    None stands for standard output; ``folder`` asks for a folder of parts; held: what is
+    in memory of the model. Raises UsageError,
     InputError (also for an unknown user with ``--unknown-users error``), LockedError, and GateError
     where a gate is not met; the old output then stays.
     """
@@ -45,9 +48,9 @@ def recommend(
     require_scoring([model], None, config.workers, 0, on_event)
     with compiling(on_event):
         if folder and out is not None:
-            written = publish_folder(model, out, config, on_event)
+            written = publish_folder(model, out, config, on_event, held)
         else:
-            written = publish_file(model, out, config, on_event)
+            written = publish_file(model, out, config, on_event, held)
     recommender, summary = written.recommender, written.summary
     return RecommendResult(
         out="-" if out is None else str(out),

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mfcli.artifacts import (
-    file_sha256,
     flush,
-    load_interactions,
     matrix_headers,
     output_lock,
     refuse_input_as_output,
@@ -18,6 +16,7 @@ from mfcli.artifacts import (
     stored_bytes,
     uninterrupted,
 )
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.splits import PARTS, SplitIdentity, identify_split
 from mfcli.config import SplitConfig, Strategy
 from mfcli.data.building import RawRows, from_rows
@@ -40,9 +39,16 @@ from mfcli.system import capacity
 
 
 def split(
-    source: Path | None, out: Path, config: SplitConfig, on_event: OnEvent = ignore
+    source: Path | None,
+    out: Path,
+    config: SplitConfig,
+    on_event: OnEvent = ignore,
+    *,
+    held: Held = NOTHING,
 ) -> SplitResult:
     """Split ``source`` (or, for ``given``, read the two files) and write the parts below ``out``.
+
+    held: what is in memory of ``source``; takes the parts.
 
     Raises UsageError, InputError; the folder keeps its earlier split unless all parts are whole.
     """
@@ -56,10 +62,10 @@ def split(
         refuse_input_as_output(out / f"{name}.npz", source, config.train_file, config.test_file)
     with output_lock(out):
         on_event(Started("split"))
-        folders, inputs = _split_folders(source, config, on_event)
+        folders, inputs = _split_folders(source, config, on_event, held)
         train = next(iter(folders.values()))["train"]
         identity = identify_split({} if source is None else train.meta, config, inputs)
-        written = _write(out, folders, identity, config)
+        written = _write(out, folders, identity, config, held)
     return SplitResult(
         out=str(out),
         strategy=config.named,
@@ -72,14 +78,14 @@ def split(
 
 
 def _split_folders(
-    source: Path | None, config: SplitConfig, on_event: OnEvent
+    source: Path | None, config: SplitConfig, on_event: OnEvent, held: Held
 ) -> tuple[dict[str, Parts], list[dict[str, Any]]]:
     """Return the parts of every folder ("" is DIR itself), and what was read."""
     whole, inputs = None, []
     if source is not None:
         _require_memory(source, config, on_event)
-        whole = load_interactions(source)
-        inputs.append({"sha256": file_sha256(source)})
+        whole = held.matrix(source)
+        inputs.append({"sha256": held.sha256(source)})
     if config.chosen is Strategy.given:
         train, test = _read_given(whole, config, inputs, on_event)
         return {"": complete_split(train, test, config)}, inputs
@@ -138,7 +144,11 @@ def _read_given(
 
 
 def _write(
-    out: Path, folders: dict[str, Parts], identity: SplitIdentity, config: SplitConfig
+    out: Path,
+    folders: dict[str, Parts],
+    identity: SplitIdentity,
+    config: SplitConfig,
+    held: Held,
 ) -> list[SplitPart]:
     """Write all parts beside their targets, then move them all, which is quick."""
     parts_of_all = [part for parts in folders.values() for part in parts.values()]
@@ -148,13 +158,16 @@ def _write(
     shutil.rmtree(staging, ignore_errors=True)
     written: list[SplitPart] = []
     moves: list[tuple[Path, Path]] = []
+    saved: list[tuple[Path, Interactions]] = []
     try:
         for folder, parts in folders.items():
             train = parts["train"]
             for name, part in parts.items():
                 path = out / folder / f"{name}.npz"
                 staged = staging / folder / f"{name}.npz"
-                save_interactions(staged, part.with_meta(identity.meta(name, folder)))
+                marked = part.with_meta(identity.meta(name, folder))
+                save_interactions(staged, marked)
+                saved.append((path, marked))
                 path.parent.mkdir(exist_ok=True)
                 moves.append((staged, path))
                 written.append(_describe(path, part, train, config))
@@ -164,6 +177,8 @@ def _write(
             _remove_stale(out, {part.path for part in written})
         for changed in {path.parent for _, path in moves}:
             flush(changed)
+        for path, marked in saved:
+            held.keep(path, marked)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return written

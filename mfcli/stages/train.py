@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from mfcli.artifacts import (
     atomic_file,
-    file_sha256,
-    load_interactions,
     matrix_headers,
     meta_for,
     output_lock,
@@ -25,10 +23,10 @@ from mfcli.artifacts import (
 from mfcli.artifacts.checkpoint import (
     load_options,
     load_resume,
-    load_weights,
     save_checkpoint,
     save_resume,
 )
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.config import FULL, Engine, ModelArgs, ModelKind, Optimizer, Recipe, TrainConfig
 from mfcli.data.held_out import check_held_out, check_history, check_known
 from mfcli.data.interactions import Interactions
@@ -66,11 +64,13 @@ def train(
     resume: bool = False,
     warnings: Sequence[Warned] | None = None,
     follows: Follows | None = None,
+    held: Held = NOTHING,
 ) -> TrainResult:
     """Train on the matrix ``source`` and write the checkpoint ``out`` and its history CSV.
 
     warnings: what the checkpoint is to keep of another measurement, in place of one on validation.
-    follows: what a budget has to leave time for.
+    follows: what a budget has to leave time for. held: what is in memory of the inputs; takes the
+    model.
 
     Raises UsageError, InputError, DivergedError, InterruptedRunError; ``out`` appears only when
     training completes, and what an interrupted run needs to go on is in ``out``.resume.
@@ -85,14 +85,14 @@ def train(
     with output_lock(out), compiling(on_event):
         asked = config
         search = search_in_time(
-            lambda: _load(source, asked).rows, source, out, config, on_event, follows
+            lambda: _load(source, asked, held).rows, source, out, config, on_event, follows
         )
         config = search.config
         recipe = config.recipe()
         device = choose_device(recipe.device, recipe.engine)
         with torch_threads(recipe), search.repeatable():
             _require_capacity(source, out, recipe, on_event)
-            loaded = _load(source, config)
+            loaded = _load(source, config, held)
             check_values(recipe, loaded.matrix, str(source))
             recipe = for_data(recipe, loaded.matrix)
             kept = _StateFile(out, recipe, loaded)
@@ -115,6 +115,7 @@ def train(
                 cut = fitted.stopped == "time limit"
                 model = with_evidence(fitted.checkpoint, recipe, config.evidence, on_event, cut=cut)
                 save_checkpoint(out, model)
+                held.keep(out, model)
             except StateError as error:
                 raise kept.damaged(error) from None
             except (KeyboardInterrupt, InterruptedRunError):
@@ -191,22 +192,22 @@ def _table_bytes(args: ModelArgs) -> int:
     return sum(4 * math.prod(shape) for shape in KINDS[args.model].shapes(args).values())
 
 
-def _load(source: Path, config: TrainConfig) -> _Loaded:
-    matrix = load_interactions(source)
-    inputs = [{"role": "train", "sha256": file_sha256(source)}]
+def _load(source: Path, config: TrainConfig, held: Held) -> _Loaded:
+    matrix = held.matrix(source)
+    inputs = [{"role": "train", "sha256": held.sha256(source)}]
     if not matrix.n_ratings:
         raise InputError(f"{source}: has no rating to train on")
     valid = history = init = None
     if config.valid is not None:
         path = Path(config.valid)
-        valid = load_interactions(path)
+        valid = held.matrix(path)
         check_held_out(valid, path, matrix.meta, matrix.catalog, matrix.rows, source)
-        inputs.append({"role": "valid", "sha256": file_sha256(path)})
-        history = load_history(config, valid, matrix, source, inputs)
+        inputs.append({"role": "valid", "sha256": held.sha256(path)})
+        history = load_history(config, valid, matrix, source, inputs, held)
     if config.init_from:
         path = Path(config.init_from)
-        init = Start(*load_weights(path), str(path))
-        inputs.append({"role": "init_from", "sha256": file_sha256(path)})
+        init = Start(*held.weights(path), str(path))
+        inputs.append({"role": "init_from", "sha256": held.sha256(path)})
     return _Loaded(matrix=matrix, valid=valid, valid_history=history, init=init, inputs=inputs)
 
 
@@ -216,6 +217,7 @@ def load_history(
     matrix: Interactions,
     source: Path,
     inputs: list[dict[str, Any]],
+    held: Held = NOTHING,
 ) -> Interactions | None:
     """Read what is known of the validation set's users, where it is named, and note it as read.
 
@@ -226,9 +228,9 @@ def load_history(
         check_known(valid, config.valid, matrix, source)
         return None
     path = Path(config.valid_history)
-    history = load_interactions(path)
+    history = held.matrix(path)
     check_history(history, path, valid, config.valid)
-    inputs.append({"role": "valid_history", "sha256": file_sha256(path)})
+    inputs.append({"role": "valid_history", "sha256": held.sha256(path)})
     return history
 
 
