@@ -20,6 +20,7 @@ tuning      the search for settings
 scoring     ranked lists, neighbours and scores of pairs, in memory
 publishing  outputs that others read: parts, folders, clusters of workers, gates
 report      the HTML page on runs
+nights      generations of published lists, judged beside the last good one
 console     what a person sees: live progress and tables
 api         the functions below, for Python
 stages      one module for each command: load, call, save, return a result

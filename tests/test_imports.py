@@ -35,6 +35,7 @@ LAYERS: tuple[str, ...] = (
     "scoring",
     "publishing",
     "report",
+    "nights",
     "console",  # shows events and results, knows no stage
     "api",
     "stages",

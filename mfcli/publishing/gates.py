@@ -60,8 +60,8 @@ def figures_of(
     churn = None
     if config.max_churn is not None:
         if old.exists():
-            before = _files(old)
-            churn = 1.0 - mean_overlap(_pairs(before), _pairs(new))
+            before = files_of(old)
+            churn = churn_of(before, new)
             _compare_types(old, before[:1], new[:1], on_event)
         else:
             on_event(Noted("--max-churn: there is no earlier output to compare with, so it passes"))
@@ -107,7 +107,13 @@ def _compare_types(
             )
 
 
-def _files(output: Path) -> list[Path]:
+def churn_of(old: Sequence[Path], new: Sequence[Path]) -> float:
+    """Return 1 − the mean overlap of users' lists in two outputs, each given by its files."""
+    return 1.0 - mean_overlap(_pairs(old), _pairs(new))
+
+
+def files_of(output: Path) -> list[Path]:
+    """Return the files of an output: itself, or the parts of a folder."""
     if not output.is_dir():
         return [output]
     manifest = read_manifest(output) or {}

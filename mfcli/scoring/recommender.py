@@ -67,6 +67,10 @@ class Recommender(Ranker):
                 "write CSV"
             )
 
+    def gets_popular(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which rows (B,) have no scores of their own: their list is the popular items."""
+        return np.asarray(self._unknown[rows])
+
     def columns(self) -> list[Column]:
         """Return the columns of recommendations.csv."""
         names = self.catalog.item_names

@@ -1,0 +1,367 @@
+"""The gates of a night as tables: what each looks at, its bounds, and how [nightly.gates] is read.
+
+A gate bounds one figure of a generation. A new one is a name in ``Gate``, one entry of ``GATES``,
+and one look at the figures in ``mfcli.nights.looks``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from mfcli.config.metrics import LONGEST_LIST, METRICS, Better, better_of, expand_metrics
+from mfcli.config.options import nearest
+from mfcli.errors import UsageError
+
+
+class Gate(StrEnum):
+    """What a gate looks at; the keys of [nightly.gates], beside the names of metrics."""
+
+    rows = "rows"
+    users = "users"
+    items = "items"
+    users_kept = "users-kept"
+    items_kept = "items-kept"
+    mean_rating = "mean-rating"
+    values = "values"
+    rows_a_user = "rows-a-user"
+    id_type = "id-type"
+    newest = "newest"
+    age = "age"
+    lists = "lists"
+    coverage = "coverage"
+    churn = "churn"
+    popular = "popular"
+    size = "size"
+    quality = "quality"
+
+
+class Bound(StrEnum):
+    """How a figure is bounded: by itself, or beside that of the last generation."""
+
+    least = "least"  # at least this
+    most = "most"  # at most this
+    drop = "drop"  # the share by which it may fall
+    growth = "growth"  # how many times that of the last generation it may be
+    change = "change"  # how far it may move either way, in its own unit
+    rise = "rise"  # how much it may rise
+    back = "back"  # how many days it may go back
+    same = "same"  # as in the last generation
+    worse = "worse"  # the share by which a metric may be worse
+
+
+ALONE = frozenset({Bound.least, Bound.most})  # bounds that need no earlier generation
+
+
+class About(StrEnum):
+    """What a figure is taken from, and so when in a night it is known."""
+
+    data = "data"
+    lists = "lists"
+    quality = "quality"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateEntry:
+    """What a gate says of itself.
+
+    help:     the figure, and what the plain number of its key means.
+    about:    what it is taken from.
+    plain:    the bound that ``key = NUMBER`` sets.
+    defaults: the bounds that are on where nothing is said.
+    others:   further bounds that ``key = { BOUND = NUMBER }`` may set.
+    relative: whether the figure itself is of two generations, such as the share of users kept.
+    """
+
+    help: str
+    about: About
+    plain: Bound
+    defaults: Mapping[Bound, float] = field(default_factory=dict)
+    others: tuple[Bound, ...] = ()
+    relative: bool = False
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """The bounds that the gate can have."""
+        return tuple(dict.fromkeys([self.plain, *self.defaults, *self.others]))
+
+
+_COUNTED = (Bound.least, Bound.most)
+
+# In the order in which they are asked. An export cut at 64 % of its users falls at rows, users and
+# users-kept, a tenfold one at growth; a list anew from a model trained anew passes churn.
+GATES: Mapping[Gate, GateEntry] = {
+    Gate.rows: GateEntry(
+        help="rows of the data: the share by which they may fall",
+        about=About.data,
+        plain=Bound.drop,
+        defaults={Bound.drop: 0.2, Bound.growth: 5.0, Bound.least: 1},
+        others=_COUNTED,
+    ),
+    Gate.users: GateEntry(
+        help="users with a row: the share by which they may fall",
+        about=About.data,
+        plain=Bound.drop,
+        defaults={Bound.drop: 0.1, Bound.growth: 5.0},
+        others=_COUNTED,
+    ),
+    Gate.items: GateEntry(
+        help="items with a row: the share by which they may fall",
+        about=About.data,
+        plain=Bound.drop,
+        defaults={Bound.drop: 0.2, Bound.growth: 5.0},
+        others=_COUNTED,
+    ),
+    Gate.users_kept: GateEntry(
+        help="share of the last generation's users that are still there, at least",
+        about=About.data,
+        plain=Bound.least,
+        defaults={Bound.least: 0.8},
+        relative=True,
+    ),
+    Gate.items_kept: GateEntry(
+        help="share of the last generation's items that are still there, at least",
+        about=About.data,
+        plain=Bound.least,
+        defaults={Bound.least: 0.8},
+        relative=True,
+    ),
+    Gate.mean_rating: GateEntry(
+        help="mean of the ratings: how far it may move, in standard deviations of the last ones",
+        about=About.data,
+        plain=Bound.change,
+        defaults={Bound.change: 0.25},
+        others=_COUNTED,
+    ),
+    Gate.values: GateEntry(
+        help="histograms of the ratings' values: their Kolmogorov-Smirnov distance (the largest "
+        "difference of the shares below any value), at most",
+        about=About.data,
+        plain=Bound.most,
+        defaults={Bound.most: 0.15},
+        relative=True,
+    ),
+    Gate.rows_a_user: GateEntry(
+        help="histograms of the rows a user has: their Kolmogorov-Smirnov distance, at most",
+        about=About.data,
+        plain=Bound.most,
+        defaults={Bound.most: 0.3},
+        relative=True,
+    ),
+    Gate.id_type: GateEntry(
+        help="types of the user and item ids, integers or text: the same",
+        about=About.data,
+        plain=Bound.same,
+        defaults={Bound.same: 1},
+    ),
+    Gate.newest: GateEntry(
+        help="newest time of the data: the days by which it may go back",
+        about=About.data,
+        plain=Bound.back,
+        defaults={Bound.back: 0},
+    ),
+    Gate.age: GateEntry(
+        help="days since the newest time of the data, at most; off unless set",
+        about=About.data,
+        plain=Bound.most,
+    ),
+    Gate.lists: GateEntry(
+        help="users with a list: the share by which they may fall",
+        about=About.lists,
+        plain=Bound.drop,
+        defaults={Bound.drop: 0.1, Bound.growth: 5.0, Bound.least: 1},
+        others=_COUNTED,
+    ),
+    Gate.coverage: GateEntry(
+        help="share of the items that stand in somebody's list: the share of it that may go",
+        about=About.lists,
+        plain=Bound.drop,
+        defaults={Bound.drop: 0.3},
+        others=_COUNTED,
+    ),
+    Gate.churn: GateEntry(
+        help="1 − the mean overlap of users' lists with those of the last generation, at most",
+        about=About.lists,
+        plain=Bound.most,
+        defaults={Bound.most: 0.9},
+        relative=True,
+    ),
+    Gate.popular: GateEntry(
+        help="share of the lists that are the popular items: by how much it may rise",
+        about=About.lists,
+        plain=Bound.rise,
+        defaults={Bound.rise: 0.1},
+        others=_COUNTED,
+    ),
+    Gate.size: GateEntry(
+        help="bytes of the lists, where the format is the same: the share by which they may fall",
+        about=About.lists,
+        plain=Bound.drop,
+        defaults={Bound.drop: 0.5, Bound.growth: 5.0},
+        others=_COUNTED,
+    ),
+    Gate.quality: GateEntry(
+        help="on rows newer than the last generation's data, its model beside tonight's model "
+        "trained without them: the share by which tonight's may be worse, beyond chance",
+        about=About.quality,
+        plain=Bound.worse,
+        defaults={Bound.worse: 0},
+        relative=True,
+    ),
+}
+
+
+def metric_entry(name: str) -> GateEntry:
+    """Return the gate that a metric's full name stands for; raises UsageError for no metric."""
+    expand_metrics([name], [10])
+    plain = Bound.most if better_of(name) is Better.lower else Bound.least
+    return GateEntry(
+        help=f"{name} of the night's evaluation, at {plain}",
+        about=About.quality,
+        plain=plain,
+        others=(*_COUNTED, Bound.worse),
+    )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of every gate: its key → bound → number; a gate that is off has none."""
+
+    of: Mapping[str, Mapping[Bound, float]]
+
+    def __getitem__(self, key: str) -> Mapping[Bound, float]:
+        """Return the bounds of a gate, {} where it is off."""
+        return self.of.get(str(key), {})
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The full names of the metrics that have a gate."""
+        return tuple(key for key in self.of if key not in tuple(Gate))
+
+    def table(self) -> dict[str, dict[str, float]]:
+        """Return the limits as plain JSON values."""
+        return {
+            key: {str(bound): limit for bound, limit in bounds.items()}
+            for key, bounds in self.of.items()
+        }
+
+
+DEFAULTS = Limits(MappingProxyType({str(gate): dict(it.defaults) for gate, it in GATES.items()}))
+
+
+def read_limits(table: Mapping[str, Any], where: str = "[nightly.gates] ") -> Limits:
+    """Return the limits of a table [nightly.gates] over the defaults.
+
+    A value is false (the gate is off), true (as by default), a number (the gate's plain bound), or
+    a table of bounds, each of which may be false. Raises UsageError, with ``where`` before it, for
+    an unknown key, which names the nearest, and for a value that no gate can have.
+    """
+    of = {key: dict(bounds) for key, bounds in DEFAULTS.of.items()}
+    seen: dict[str, str] = {}
+    for written, value in table.items():
+        key, entry = _gate_of(written, where)
+        if key in seen:
+            raise UsageError(f"{where}{seen[key]} and {written} are the same gate: leave one out")
+        seen[key] = written
+        of[key] = _bounds(written, value, entry, dict(entry.defaults), where)
+    return Limits(MappingProxyType(of))
+
+
+def _gate_of(written: str, where: str) -> tuple[str, GateEntry]:
+    key = written.replace("_", "-")
+    if key in tuple(Gate):
+        return key, GATES[Gate(key)]
+    try:
+        return expand_metrics([written], [10])[0], metric_entry(written)
+    except UsageError:
+        known = [*Gate, *(f"{name}@10" for name in METRICS), *METRICS]
+        raise UsageError(
+            f"{where}unknown key {written!r}{nearest(written, known)}; there are: "
+            f'{", ".join(Gate)}, and metrics such as "ndcg@10" with k from 1 to {LONGEST_LIST}'
+        ) from None
+
+
+def _bounds(
+    key: str, value: Any, entry: GateEntry, bounds: dict[Bound, float], where: str
+) -> dict[Bound, float]:
+    if value is False:
+        return {}
+    if value is True:
+        if not bounds:
+            raise UsageError(f"{where}{_shown(key)} = true: the gate has no default: give a number")
+        return bounds
+    asked = value if isinstance(value, Mapping) else {entry.plain: value}
+    for name, limit in asked.items():
+        if name not in entry.bounds:
+            raise UsageError(
+                f"{where}{_shown(key)}: unknown bound {str(name)!r}{nearest(name, entry.bounds)}; "
+                f"there are: {', '.join(entry.bounds)}"
+            )
+        bound = Bound(name)
+        if limit is False:
+            bounds.pop(bound, None)
+        elif limit is not True:
+            bounds[bound] = _number(f"{where}{_shown(key)}", bound, limit)
+    return bounds
+
+
+def _shown(key: str) -> str:
+    """Return a key as TOML writes it."""
+    return f'"{key}"' if "@" in key else key
+
+
+# The least and the largest number that a bound can have.
+_RANGES = {
+    Bound.drop: (0.0, 1.0),
+    Bound.worse: (0.0, 1.0),
+    Bound.growth: (1.0, math.inf),
+    Bound.change: (0.0, math.inf),
+    Bound.rise: (0.0, math.inf),
+    Bound.back: (0.0, math.inf),
+}
+
+
+def _number(what: str, bound: Bound, limit: Any) -> float:
+    number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if bound is Bound.same or not number:
+        wanted = "true or false" if bound is Bound.same else "a number, true or false"
+        raise UsageError(f"{what} = {limit!r}: {bound} should be {wanted}")
+    low, high = _RANGES.get(bound, (-math.inf, math.inf))
+    if not math.isfinite(limit) or not low <= limit <= high:
+        raise UsageError(
+            f"{what} = {limit!r}: {bound} should be "
+            + (f"a share from {low:g} to {high:g}" if high == 1 else f"{low:g} or more")
+        )
+    return float(limit)
+
+
+DROPPING = (Gate.rows, Gate.users, Gate.items)  # what --max-drop can name
+
+
+def read_drops(
+    texts: Iterable[str], option: str = "--max-drop", known: Collection[Gate] = DROPPING
+) -> dict[Gate, float]:
+    """Return the shares of several ``NAME=SHARE``, as --max-drop gives them; raises UsageError."""
+    found: dict[Gate, float] = {}
+    for text in texts:
+        name, equals, share = text.partition("=")
+        if not equals:
+            raise UsageError(f"{option} {text!r} should look like users=0.1")
+        if name not in known:
+            raise UsageError(
+                f"{option} {text!r}: there are: {', '.join(known)}{nearest(name, known)}"
+            )
+        gate = Gate(name)
+        if gate in found:
+            raise UsageError(f"{option} gives {name} twice")
+        try:
+            found[gate] = float(share)
+        except ValueError:
+            found[gate] = math.nan
+        if not 0 <= found[gate] <= 1:
+            raise UsageError(f"{option} {text!r}: should be a share from 0 to 1, as users=0.1")
+    return found

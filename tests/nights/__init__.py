@@ -1,0 +1,1 @@
+"""Nights: figures, gates, generations."""
