@@ -14,7 +14,8 @@ from mfcli.api.listening import listening
 from mfcli.api.options import FetchOptions
 from mfcli.artifacts import is_matrix
 from mfcli.artifacts.meta import meta_for, reading_entry
-from mfcli.config import FetchConfig
+from mfcli.config import FetchConfig, Role
+from mfcli.config.options import names_with
 from mfcli.data.building import from_arrays, from_csr
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
@@ -48,6 +49,8 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     """
     config = FetchConfig.merge(("", options))
     given = {name: value for name, value in options.items() if name != "ignore"}
+    gates = given.keys() & set(names_with(FetchConfig, Role.replacing))
+    _refuse_options(sorted(gates), "nothing is replaced: compare the counts of what is read")
     if isinstance(source, str | Path) and is_matrix(Path(source)):
         _refuse_options(given, "an .npz of mfcli is read as it is")
         return Dataset.load(source)

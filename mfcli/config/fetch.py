@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mfcli.config.filters import FILTERS, FilterConfig
+from mfcli.config.gates import read_drops
 from mfcli.config.options import nearest, option
 from mfcli.config.roles import Role
 from mfcli.config.time_formats import parse_time_format
@@ -64,6 +65,7 @@ NO_COLUMN = "none"  # --columns rating=none: there is no rating
 
 _READ = "How the source is read"
 _DOWNLOAD = "Downloads (source: a data set's name or a URL)"
+_GATES = "Gates: exit 6, the old file stays"
 _SAMPLE = "The built-in sample (source: demo)"
 
 
@@ -194,6 +196,27 @@ class FetchConfig(FilterConfig):
         high=10_000.0,
         panel=_DOWNLOAD,
     )
+    min_rows: int | None = option(
+        None,
+        "Rows that are left, at least.",
+        role=Role.gate | Role.replacing,
+        low=0,
+        panel=_GATES,
+    )
+    max_drop: list[str] = option(
+        [],
+        "NAME=SHARE: by which rows, users or items may fall short of those of the file that is "
+        "there, as users=0.1 (repeatable).",
+        role=Role.gate | Role.replacing,
+        panel=_GATES,
+    )
+    against: str | None = option(
+        None,
+        "Matrix that --max-drop compares with, such as last night's.",
+        role=Role.gate | Role.replacing,
+        shown="the file that is there",
+        panel=_GATES,
+    )
     source: list[str] | None = option(
         None,
         "Source of ``mfcli run`` if none is named; several are parts of one table.",
@@ -216,8 +239,11 @@ class FetchConfig(FilterConfig):
     )
 
     def check(self) -> None:
-        """Refuse malformed --columns, --sha256 and --base-url."""
+        """Refuse malformed --columns, --sha256, --base-url and --max-drop."""
         parse_columns(self.columns)
+        read_drops(self.max_drop)
+        if self.against is not None and not self.max_drop:
+            raise UsageError("--against has no meaning without --max-drop")
         if self.time_format is not None:
             parse_time_format(self.time_format)
         parse_id_types(self.id_type)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mfcli.config.evaluate import UnknownUsers
+from mfcli.config.gates import read_drops
 from mfcli.config.options import flag, option
 from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat
 from mfcli.config.roles import Role
@@ -171,9 +172,23 @@ class RecommendConfig(OutputConfig):
     max_churn: float | None = option(
         None,
         "1 − mean overlap of users' lists with the output that is there, at most.",
-        role=Role.gate | Role.publishing | Role.lists,
+        role=Role.gate | Role.publishing | Role.lists | Role.comparing,
         low=0,
         high=1,
+        panel=_GATES,
+    )
+    max_drop: list[str] = option(
+        [],
+        "NAME=SHARE: by which rows, users with a row, or items that stand in a list may fall short "
+        "of those of the output that is there, as users=0.1 (repeatable).",
+        role=Role.gate | Role.publishing | Role.lists | Role.comparing,
+        panel=_GATES,
+    )
+    against: str | None = option(
+        None,
+        "File or folder of earlier lists that --max-churn and --max-drop compare with.",
+        role=Role.gate | Role.publishing | Role.lists,
+        shown="the output that is there",
         panel=_GATES,
     )
 
@@ -191,6 +206,9 @@ class RecommendConfig(OutputConfig):
         """Refuse a malformed shard, standard input for a filter, options of lists with pairs."""
         if self.shard is not None:
             parse_shard(self.shard)
+        read_drops(self.max_drop)
+        if self.against is not None and not self.given(Role.comparing):
+            raise UsageError("--against has no meaning without --max-churn or --max-drop")
         self.check_files()
         self._check_cluster()
         if self.pairs is None:

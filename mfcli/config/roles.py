@@ -29,6 +29,7 @@ class Role(enum.Flag):
     source = enum.auto()  # describes what a source holds
     merging = enum.auto()  # what becomes of several rows of one user and item
     sample = enum.auto()  # the built-in sample's size
+    replacing = enum.auto()  # means something for a file that is written, not for values in memory
 
     # train and tune
     choice = enum.auto()  # the setting: model, objective, engine
@@ -41,5 +42,6 @@ class Role(enum.Flag):
 
     # recommend and similar
     stdin = enum.auto()  # names a file that may be standard input, "-"
+    comparing = enum.auto()  # compares with an earlier output
     lists = enum.auto()  # means something for lists, not for the scores of given pairs
     folder = enum.auto()  # means something for a folder of parts only

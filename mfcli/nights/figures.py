@@ -96,7 +96,7 @@ class Figures:
         """
         if not isinstance(plain, dict) or not is_plain(plain):
             raise InputError(f"{where}: damaged: not the figures of a generation")
-        known = {it.name: plain.get(it.name) for it in dataclasses.fields(cls)}
+        known: dict[str, Any] = {it.name: plain.get(it.name) for it in dataclasses.fields(cls)}
         for name in ("values", "rows_a_user"):
             known[name] = _histogram_of(known[name], f"{where}: {name}")
         metrics = known["metrics"] = {} if known["metrics"] is None else known["metrics"]
@@ -236,10 +236,11 @@ def _is_number(value: Any) -> bool:
 def _histogram_of(plain: Any, where: str) -> Histogram | None:
     if plain is None:
         return None
-    pairs = plain if isinstance(plain, list) else [None]
-    for pair in pairs:
+    if not isinstance(plain, list):
+        raise InputError(f"{where} is damaged: not a list")
+    for pair in plain:
         if not (isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair))):
             raise InputError(f"{where} is damaged: not a list of a value and how many")
         if pair[1] < 1:
             raise InputError(f"{where} is damaged: a value occurs less than once")
-    return tuple((float(value), int(count)) for value, count in pairs)
+    return tuple((float(value), int(count)) for value, count in plain)

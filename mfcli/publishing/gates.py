@@ -8,26 +8,35 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mfcli.artifacts import open_input, seconds_old
 from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.tables.reading import id_types, mean_overlap, read_pairs
 from mfcli.codes import WarningCode
-from mfcli.config import RecommendConfig
-from mfcli.errors import GateError
+from mfcli.config import RecommendConfig, Role
+from mfcli.config.gates import Gate, read_drops
+from mfcli.config.options import flag
+from mfcli.errors import GateError, InputError
 from mfcli.events import Noted, OnEvent, Warned
+from mfcli.publishing.drops import unmet_drops
 
 DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What the gates look at: users with a row, coverage, churn (None: not asked for, or first)."""
+    """What the gates look at.
+
+    users: with a row; churn: None where it is not asked for, or there is nothing to compare with.
+    drops: what --max-drop has to say.
+    """
 
     users: int
     coverage: float
     churn: float | None
+    drops: tuple[str, ...] = ()
 
 
 def check_age(model: Path, config: RecommendConfig) -> None:
@@ -56,21 +65,53 @@ def figures_of(
     config: RecommendConfig,
     on_event: OnEvent,
 ) -> Figures:
-    """Measure what is about to be published; ``old`` is a file or a folder, or not there yet."""
+    """Measure what is about to be published as ``new``, the files of a table.
+
+    old: what it replaces, a file or a folder, or not there yet; --against names another one.
+    Raises InputError where that is not there, or is no table of recommend.
+    """
+    limits = read_drops(config.max_drop)
+    before = _before(old, config)
+    if before is None or not (limits or config.max_churn is not None):
+        if before is None and (asked := _comparing(config)):
+            what = "there is no earlier output to compare with, so it passes"
+            on_event(Noted(f"{' and '.join(asked)}: {what}"))
+        return Figures(users, coverage, None)
+    tables = [_pairs(files) for files in (files_of(before), new)]
     churn = None
     if config.max_churn is not None:
-        if old.exists():
-            before = files_of(old)
-            churn = churn_of(before, new)
-            _compare_types(old, before[:1], new[:1], on_event)
-        else:
-            on_event(Noted("--max-churn: there is no earlier output to compare with, so it passes"))
-    return Figures(users, coverage, churn)
+        churn = 1.0 - mean_overlap(*tables)
+        _compare_types(before, files_of(before)[:1], new[:1], on_event)
+    numbers = [counts_of(table) for table in tables] if limits else [{}, {}]
+    drops = tuple(unmet_drops(numbers[0], numbers[1], limits, str(before)))
+    return Figures(users, coverage, churn, drops)
+
+
+def _before(old: Path, config: RecommendConfig) -> Path | None:
+    """Return the output to compare with, None where there is none."""
+    if config.against is None:
+        return old if old.exists() else None
+    if not (named := Path(config.against)).is_dir():
+        open_input(named).close()
+    elif read_manifest(named) is None:
+        raise InputError(f"--against {named}: is not a folder that mfcli recommend wrote")
+    return named
+
+
+def _comparing(config: RecommendConfig) -> list[str]:
+    """Return the options that compare with an earlier output."""
+    return [flag(name) for name in config.given(Role.comparing)]
+
+
+def counts_of(table: pa.Table) -> dict[Gate, int]:
+    """Return how many rows, users and items a table of pairs has."""
+    users, items = (pc.count_distinct(table[name]).as_py() for name in ("user_id", "item_id"))
+    return {Gate.rows: table.num_rows, Gate.users: users, Gate.items: items}
 
 
 def check_figures(found: Figures, config: RecommendConfig) -> None:
     """Refuse what does not pass; raises GateError that names each gate and its figure."""
-    unmet = []
+    unmet = list(found.drops)
     if config.min_users is not None and found.users < config.min_users:
         unmet.append(f"{found.users} users have a row, --min-users asks for {config.min_users}")
     if config.min_coverage is not None and found.coverage < config.min_coverage:

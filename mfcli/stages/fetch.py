@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mfcli.artifacts import (
+    load_interactions,
     output_lock,
     real_output,
     refuse_input_as_output,
@@ -17,8 +18,12 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.held import NOTHING, Held
 from mfcli.config import FetchConfig
+from mfcli.config.gates import Gate, read_drops
+from mfcli.data.interactions import Interactions
 from mfcli.data.times import span_of
-from mfcli.events import OnEvent, Started, ignore, without
+from mfcli.errors import GateError
+from mfcli.events import Noted, OnEvent, Started, ignore, without
+from mfcli.publishing.drops import unmet_drops
 from mfcli.results import FetchResult
 from mfcli.sources.reading import read_interactions
 from mfcli.system import capacity
@@ -37,7 +42,8 @@ def fetch(
     held: what is in memory; takes the matrix.
 
     Raises InputError for a source that cannot be used or of which nothing is left, DownloadError,
-    UsageError for options that do not fit the source, LockedError.
+    UsageError for options that do not fit the source, LockedError, and GateError where a gate is
+    not met: the earlier file then stays.
     """
     began = time.perf_counter()
     on_event = without(config.ignore, on_event)
@@ -46,6 +52,7 @@ def fetch(
     refuse_input_as_output(out, *sources, config.item_names)
     with output_lock(out):
         interactions, facts = read_interactions(source, config, on_event)
+        _check_gates(interactions, out, config, on_event)
         capacity.require_disk(out, stored_bytes(interactions))
         on_event(Started(f"writing {out.name}"))
         save_interactions(out, interactions)
@@ -75,3 +82,28 @@ def fetch(
         notice=facts.notice,
         seconds=time.perf_counter() - began,
     )
+
+
+def _check_gates(read: Interactions, out: Path, config: FetchConfig, on_event: OnEvent) -> None:
+    """Refuse too few rows, or far fewer of something than there were; raises GateError."""
+    unmet = []
+    if config.min_rows is not None and read.n_ratings < config.min_rows:
+        unmet.append(f"{read.n_ratings:,} rows are left, --min-rows asks for {config.min_rows:,}")
+    limits = read_drops(config.max_drop)
+    before = out if config.against is None else Path(config.against)
+    if limits and config.against is None and not before.exists():
+        on_event(Noted("--max-drop: there is no earlier file to compare with, so it passes"))
+    elif limits:
+        numbers = [_numbers(found) for found in (load_interactions(before), read)]
+        unmet += unmet_drops(numbers[0], numbers[1], limits, str(before))
+    if unmet:
+        raise GateError(f"{'; '.join(unmet)}: {out} is not written")
+
+
+def _numbers(of: Interactions) -> dict[Gate, int]:
+    """Return how many rows there are, and how many users and items have one."""
+    return {
+        Gate.rows: of.n_ratings,
+        Gate.users: int((of.user_counts > 0).sum()),
+        Gate.items: int((of.item_counts > 0).sum()),
+    }

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 
 import mfcli.api
 from mfcli.codes import WarningCode
-from mfcli.config import Config, EvaluateConfig, FetchConfig, SplitConfig, TrainConfig
-from mfcli.config.options import field_types
+from mfcli.config import Config, EvaluateConfig, FetchConfig, Role, SplitConfig, TrainConfig
+from mfcli.config.options import field_types, names_with
 
 FILE = Path(mfcli.api.__file__).with_name("options.py")
 HEAD = '''"""The options of read, split, fit and evaluate, as keywords that editors and mypy know.
@@ -26,7 +26,11 @@ from typing import Any, Literal, TypedDict
 '''
 # What a keyword cannot be: values in memory stand in place of these files.
 CLASSES: dict[str, tuple[type[Config], str, frozenset[str]]] = {
-    "FetchOptions": (FetchConfig, "read", frozenset({"source"})),
+    "FetchOptions": (
+        FetchConfig,
+        "read",
+        frozenset({"source", *names_with(FetchConfig, Role.replacing)}),
+    ),
     "SplitOptions": (SplitConfig, "split", frozenset({"train_file", "test_file", "folds"})),
     "TrainOptions": (TrainConfig, "fit", frozenset({"valid", "valid_history", "init_from"})),
     "EvaluateOptions": (

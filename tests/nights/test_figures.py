@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfcli.config import RecommendConfig
@@ -20,6 +20,7 @@ from tests.helpers import any_interactions, entries, interactions
 from tests.models_on_disk import write_model
 
 
+@settings(deadline=None)
 @given(any_interactions())
 def test_figures_of_a_matrix_are_those_of_its_entries(data: Interactions) -> None:
     rows = entries(data)
@@ -29,8 +30,8 @@ def test_figures_of_a_matrix_are_those_of_its_entries(data: Interactions) -> Non
     assert (found.users_kept, found.items_kept) == (1.0, 1.0)
     ratings = [row[2] for row in rows]
     assert found.mean_rating == (pytest.approx(np.mean(ratings)) if rows else None)
-    assert dict(found.rows_a_user) == Counter(Counter(row[0] for row in rows).values())
-    assert sum(count for _, count in found.values) == len(rows)
+    assert dict(found.rows_a_user or ()) == Counter(Counter(row[0] for row in rows).values())
+    assert sum(count for _, count in found.values or ()) == len(rows)
     if rows and data.timestamps is not None:
         assert (found.oldest, found.newest) == (data.timestamps.min(), data.timestamps.max())
 
@@ -81,14 +82,17 @@ def test_figures_of_lists_are_those_of_the_file(tmp_path: Path) -> None:
 SAMPLES = st.lists(st.integers(-50, 50), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(SAMPLES, SAMPLES)
 def test_the_distance_is_that_of_kolmogorov_and_smirnov(
     first: list[int], second: list[int]
 ) -> None:
-    from scipy.stats import ks_2samp
-
     found = distance(histogram(np.array(first)), histogram(np.array(second)))
-    assert found == pytest.approx(ks_2samp(first, second, method="asymp").statistic)
+    apart = [
+        abs(np.mean(np.array(first) <= at) - np.mean(np.array(second) <= at))
+        for at in range(-50, 51)
+    ]
+    assert found == pytest.approx(max(apart))
     assert distance(histogram(np.array(first)), histogram(np.array(first))) == 0
 
 
