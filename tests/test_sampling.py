@@ -9,9 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfcli.config import TrainConfig
 from mfcli.data.interactions import Interactions
 from mfcli.models import sampling
+from mfcli.models.base import FactorModel
+from mfcli.models.hard_negatives import BEST, hardest
+from mfcli.models.modules import module_of
 from mfcli.models.sampling import NegativeSampler
+from mfcli.models.tables import Tables
 from tests.helpers import any_interactions, from_triples, interactions, pairs
 
 CPU = torch.device("cpu")
@@ -25,6 +30,16 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def sampler(matrix: Interactions, power: float = 0.0) -> NegativeSampler:
     return NegativeSampler([matrix], CPU, power)
+
+
+def torch_model(matrix: Interactions, model: str) -> FactorModel:
+    """Draw a model whose items have biases, if it has any."""
+    options = {"model": model, "objective": "bpr", "engine": "minibatch", "factors": 4}
+    recipe = TrainConfig.merge(("", {**options, "init": "normal:1"})).recipe()
+    tables = Tables.drawn(recipe, matrix.n_users, matrix.n_items)
+    for name in tables.weights.keys() & {"item_bias"}:
+        tables.weights[name][:, 0] = np.linspace(-1, 1, matrix.n_items)
+    return module_of(tables)
 
 
 def seen_matrix(n_items: int, seen: list[list[int]]) -> Interactions:
@@ -183,3 +198,43 @@ def test_no_draw_is_asked_for() -> None:
         torch.zeros((0, 4), dtype=torch.int64), generator()
     )
     assert items.shape == (0, 4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    any_interactions(max_users=40, max_items=9),
+    st.integers(1, 3),
+    st.integers(1, 9),
+    st.sampled_from(["mf", "biased-mf"]),
+    st.integers(0, 10**6),
+)
+def test_hard_negatives_are_unseen(
+    matrix: Interactions, number: int, of: int, model: str, seed: int
+) -> None:
+    drawer = sampler(matrix)
+    users = torch.arange(matrix.n_users).repeat(2)
+    users = users[drawer.can_sample(users)]
+    module = torch_model(matrix, model)
+    items = hardest(module, users, number, of, drawer, generator(seed))
+    assert items.shape == (len(users), number)
+    assert ((items >= 0) & (items < matrix.n_items)).all()
+    assert not drawer.is_seen(users.unsqueeze(-1), items).any()
+
+
+@pytest.mark.parametrize("model", ["mf", "biased-mf"])
+def test_the_hardest_of_many_draws_is_the_unseen_item_of_highest_score(
+    monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """Of users who have seen fewer of the first than are tried; more are drawn than there are."""
+    rng = np.random.default_rng(1)
+    seen = [rng.choice(12, BEST - 1, replace=False).tolist() for _ in range(50)]
+    matrix = seen_matrix(12, seen)
+    module = torch_model(matrix, model)
+    users = torch.arange(50)
+    scores = module(users.unsqueeze(-1), torch.arange(12))
+    for user, items in enumerate(seen):
+        scores[user, items] = -torch.inf
+    drawer = sampler(matrix)
+    monkeypatch.setattr(drawer, "draw", lambda shape, _: torch.arange(12).expand(shape))
+    found = hardest(module, users, 1, 12, drawer, generator())
+    assert found.squeeze(-1).tolist() == scores.argmax(-1).tolist()

@@ -106,6 +106,7 @@ class TrainOptions(TypedDict, total=False):
     reduction: Literal["mean", "sum"]
     clip_norm: float
     negatives: int
+    hardest_of: int
     negative_power: float
     positive_weight: Literal["none", "linear", "log"]
     temperature: float

@@ -15,7 +15,7 @@ train, recipe   how they become a recipe, in which every choice is made
 model_args      what rebuilds a model: its kind and its sizes
 choices         the enums: models, objectives, engines, schedules, …
 ways            the table of engines and objectives: for which models, with which defaults;
-                ways_of_cosines: those of softmax and ccl
+                ways_in_common: what those of an engine share; ways_of_cosines: softmax and ccl
 combinations    which combinations work, and why another one does not
 applies         which options mean something in which setting
 tune, ranges, spaces: the options of tune, and where values may be drawn from

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mfcli.config.choices import Engine, ModelKind, Objective, Setting
+from mfcli.config.choices import PAIRWISE, Engine, ModelKind, Objective, Setting
 
 # Options that do not mean something everywhere: when they do, and how the reason begins.
 APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
@@ -30,6 +30,10 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
     ("negatives", "negative_power", "positive_weight"): (
         lambda s: s.sampled,
         "only objectives that sample negatives have it",
+    ),
+    ("hardest_of",): (
+        lambda s: s.objective in PAIRWISE and s.model is not ModelKind.neural,
+        "only --objective bpr and bpr-squared of --model mf and biased-mf have it",
     ),
     ("temperature",): (
         lambda s: s.objective is Objective.softmax,

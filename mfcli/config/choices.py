@@ -41,6 +41,8 @@ class Objective(StrEnum):
 
 # Objectives of cosines: a block of positives shares its negatives, and vectors have length 1.
 COSINE = frozenset({Objective.softmax, Objective.ccl})
+# Objectives of the difference between a positive and a negative, which may be the hardest of some.
+PAIRWISE = frozenset({Objective.bpr, Objective.bpr_squared})
 
 
 class Engine(StrEnum):

@@ -115,6 +115,7 @@ class Recipe:
     reduction: Reduction = Reduction.mean
     clip_norm: float = math.inf
     negatives: int = 1
+    hardest_of: int = 1
     negative_power: float = 0.0
     positive_weight: PositiveWeight = PositiveWeight.none
     temperature: float = 1.0

@@ -220,6 +220,14 @@ class TrainOptions(BudgetOptions):
         shown="by mode",
         panel=_LEARN,
     )
+    hardest_of: int | None = option(
+        None,
+        "Of bpr and bpr-squared: a negative is the one of so many draws that scores highest.",
+        low=1,
+        high=1_000,
+        shown="by mode",
+        panel=_LEARN,
+    )
     negative_power: float | None = option(
         None,
         "Draw negatives by popularity to this power; 0 is uniform.",

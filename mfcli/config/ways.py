@@ -15,14 +15,20 @@ from mfcli.config.choices import (
     Engine,
     ModelKind,
     Objective,
-    Optimizer,
-    Order,
     PositiveWeight,
     Reduction,
     Schedule,
     Setting,
 )
 from mfcli.config.spaces import Choice, Log, Space, Uniform
+from mfcli.config.ways_in_common import (
+    HARDEST_OF,
+    HOGWILD,
+    HOGWILD_SAMPLED_SPACE,
+    TORCH,
+    TORCH_SAMPLED,
+    TORCH_SAMPLED_SPACE,
+)
 from mfcli.config.ways_of_cosines import COSINE_DEFAULTS, COSINE_SPACES
 
 
@@ -45,47 +51,6 @@ _FACTOR_MODELS = frozenset({ModelKind.mf, ModelKind.biased_mf})
 _TORCH_MODELS = _FACTOR_MODELS | {ModelKind.neural}
 _COSINE_MODELS = frozenset({ModelKind.mf})
 
-_TORCH: dict[str, Any] = {
-    "schedule": Schedule.cosine,
-    "batch_size": "1024",
-    "optimizer": Optimizer.adam,
-    "init": "normal:0.01",
-}
-_TORCH_SAMPLED = _TORCH | {
-    "epochs": 30,
-    "factors": 64,
-    "learning_rate": 0.02,
-    "regularization": 0.04,
-    "bias_regularization": 0.005,
-    "batch_size": "2048",
-    "negatives": 4,
-}
-_HOGWILD: dict[str, Any] = {
-    "schedule": Schedule.linear,
-    "init": "normal:0.03",
-    "epochs": 40,
-    "factors": 64,
-    "order": Order.grid,
-}
-_TORCH_SAMPLED_SPACE: Space = {
-    "factors": Choice((32, 64, 128)),
-    "epochs": Choice((20, 30, 60)),
-    "learning_rate": Log(0.004, 0.06),
-    "regularization": Log(0.004, 0.3),
-    "bias_regularization": Log(0.0005, 0.05),
-    "negatives": Choice((1, 2, 4, 8)),
-    "negative_power": Choice((0.0, 0.25, 0.5)),
-    "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
-}
-_HOGWILD_SAMPLED_SPACE: Space = {
-    "factors": Choice((32, 64, 128, 256)),
-    "epochs": Choice((20, 40, 80)),
-    "negatives": Choice((1, 2, 5, 10)),
-    "negative_power": Choice((0.0, 0.25, 0.5)),
-    "init": Choice(("normal:0.01", "normal:0.03", "normal:0.1")),
-    "positive_weight": Choice((PositiveWeight.none, PositiveWeight.log)),
-}
-
 # The defaults were chosen on validation rows taken out of the train part of several data sets,
 # never on test rows; the page on quality says which. The spaces' rates and regularisations span
 # about a factor of ten to either side of the defaults: enough for data of another size and density,
@@ -94,7 +59,7 @@ _HOGWILD_SAMPLED_SPACE: Space = {
 WAYS: dict[tuple[Engine, Objective | None], Way] = {
     (Engine.minibatch, Objective.mse): Way(
         models=_TORCH_MODELS,
-        defaults=_TORCH
+        defaults=TORCH
         | {
             "epochs": 20,
             "factors": 64,
@@ -112,22 +77,22 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
     ),
     (Engine.minibatch, Objective.bpr): Way(
         models=_TORCH_MODELS,
-        defaults=_TORCH_SAMPLED,
-        space=_TORCH_SAMPLED_SPACE,
+        defaults=TORCH_SAMPLED | {"hardest_of": 4},
+        space=TORCH_SAMPLED_SPACE | HARDEST_OF,
     ),
     (Engine.minibatch, Objective.bpr_squared): Way(
         models=_TORCH_MODELS,
-        defaults=_TORCH_SAMPLED,
-        space=_TORCH_SAMPLED_SPACE,
+        defaults=TORCH_SAMPLED | {"hardest_of": 4},
+        space=TORCH_SAMPLED_SPACE | HARDEST_OF,
     ),
     (Engine.minibatch, Objective.logistic): Way(
         models=_TORCH_MODELS,
-        defaults=_TORCH_SAMPLED,
-        space=_TORCH_SAMPLED_SPACE,
+        defaults=TORCH_SAMPLED,
+        space=TORCH_SAMPLED_SPACE,
     ),
     (Engine.hogwild, Objective.mse): Way(
         models=_FACTOR_MODELS | {ModelKind.svdpp},
-        defaults=_HOGWILD
+        defaults=HOGWILD
         | {
             "factors": 100,
             "learning_rate": 0.015,
@@ -144,14 +109,16 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
     ),
     (Engine.hogwild, Objective.bpr): Way(
         models=_FACTOR_MODELS,
-        defaults=_HOGWILD
+        defaults=HOGWILD
         | {
             "learning_rate": 0.1,
             "regularization": 0.01,
             "bias_regularization": 0.025,
             "negatives": 5,
+            "hardest_of": 4,
         },
-        space=_HOGWILD_SAMPLED_SPACE
+        space=HOGWILD_SAMPLED_SPACE
+        | HARDEST_OF
         | {
             "learning_rate": Log(0.02, 0.4),
             "regularization": Log(0.001, 0.1),
@@ -160,14 +127,16 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
     ),
     (Engine.hogwild, Objective.bpr_squared): Way(
         models=_FACTOR_MODELS,
-        defaults=_HOGWILD
+        defaults=HOGWILD
         | {
             "learning_rate": 0.2,
             "regularization": 0.005,
             "bias_regularization": 0.01,
             "negatives": 5,
+            "hardest_of": 4,
         },
-        space=_HOGWILD_SAMPLED_SPACE
+        space=HOGWILD_SAMPLED_SPACE
+        | HARDEST_OF
         | {
             "learning_rate": Log(0.04, 0.8),
             "regularization": Log(0.0005, 0.05),
@@ -176,14 +145,14 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
     ),
     (Engine.hogwild, Objective.logistic): Way(
         models=_FACTOR_MODELS,
-        defaults=_HOGWILD
+        defaults=HOGWILD
         | {
             "learning_rate": 0.1,
             "regularization": 0.015,
             "bias_regularization": 0.015,
             "negatives": 3,
         },
-        space=_HOGWILD_SAMPLED_SPACE
+        space=HOGWILD_SAMPLED_SPACE
         | {
             "learning_rate": Log(0.02, 0.4),
             "regularization": Log(0.001, 0.1),
@@ -193,7 +162,7 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
     ),
     (Engine.hogwild, Objective.warp): Way(
         models=_FACTOR_MODELS,
-        defaults=_HOGWILD
+        defaults=HOGWILD
         | {
             "learning_rate": 0.006,
             "regularization": 0.5,
@@ -201,7 +170,7 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
             "epochs": 60,
             "negatives": 10,
         },
-        space=_HOGWILD_SAMPLED_SPACE
+        space=HOGWILD_SAMPLED_SPACE
         | {
             "learning_rate": Log(0.001, 0.03),
             "regularization": Log(0.03, 3.0),
@@ -259,7 +228,7 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
 WAYS |= {
     way: Way(
         models=_COSINE_MODELS,
-        defaults=(_TORCH if way[0] is Engine.minibatch else _HOGWILD) | defaults,
+        defaults=(TORCH if way[0] is Engine.minibatch else HOGWILD) | defaults,
         space=COSINE_SPACES[way],
     )
     for way, defaults in COSINE_DEFAULTS.items()

@@ -107,6 +107,7 @@ class PassArguments(NamedTuple):
     key: Int  # uint64, a hash of seed and epoch
     objective: Int  # BPR, BPR_SQUARED or WARP for pairwise_pass, SOFTMAX or CCL for shared_pass
     negatives: Int  # draws for a positive, or for a block of them; for warp the most draws
+    hardest_of: Int  # draws that a negative is the hardest of; bpr, bpr-squared
     ahead: Int  # ratings to look ahead when asking for rows (mse); 0 where they are cached anyway
     waits: Int  # 1 where a turn waits for the strips that it holds
     fixed: Int  # 1 where only users are learnt, as in folding in; sampled objectives only
@@ -124,6 +125,7 @@ class PassScratch(NamedTuple):
 
     spots: Array  # (BATCH,) int64, where the positives of a batch are in their tile
     others: Array  # (BATCH,) int64, their negatives
+    rivals: Array  # (BATCH,) int64, draws that one of them is the hardest of
     slopes: Array  # (F,) float32, gathered over a user's ratings by svdpp
 
 

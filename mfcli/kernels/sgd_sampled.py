@@ -12,7 +12,7 @@ import numpy as np
 from mfcli.kernels.arrays import F32, Array, Int, PassArguments, PassScratch
 from mfcli.kernels.compilation import FAST, compiled, inlined
 from mfcli.kernels.memory import prefetch
-from mfcli.kernels.negatives import LOW, draw_negative
+from mfcli.kernels.negatives import LOW, draw_negative, is_seen
 from mfcli.kernels.slopes import bpr, bpr_squared, logistic, warp
 from mfcli.kernels.tiles import GOLDEN, advance, below, entry, mixed
 from mfcli.kernels.turns import end_turn, next_turn, strips_of, tiles_of
@@ -23,8 +23,8 @@ BATCH = 32  # negatives of a tile that are drawn, and their rows prefetched, bef
 
 def pass_scratch(factors: int) -> PassScratch:
     """Return what a thread needs for passes over so many factors."""
-    spots, others = np.empty((2, BATCH), np.int64)
-    return PassScratch(spots, others, np.empty(factors, np.float32))
+    spots, others, rivals = np.empty((3, BATCH), np.int64)
+    return PassScratch(spots, others, rivals, np.empty(factors, np.float32))
 
 
 @inlined
@@ -83,14 +83,34 @@ def _draw_batch(
     return state, at
 
 
+@inlined
+def _draw_rivals(state: Int, strip: Int, job: PassArguments, rivals: Array) -> Int:
+    """Fill rivals with draws, seen or not, and ask for their rows."""
+    _, accept, alias, dealt, _, _ = job.proposal
+    low, high = job.proposal.bounds[strip], job.proposal.bounds[strip + 1]
+    item_factors = job.weights.item_factors
+    for c in range(len(rivals)):
+        state += GOLDEN
+        bits = mixed(state)
+        place = low + below(bits, high - low)
+        if len(accept) and np.uint32(bits & LOW) >= accept[place]:
+            place = np.int64(alias[place])
+        rivals[c] = dealt[place]
+        for column in range(0, item_factors.shape[1], 16):
+            prefetch(item_factors, np.int64(dealt[place]), column)
+    return state
+
+
 @compiled(fastmath=FAST, allocates=False)
 def pairwise_pass(
     order: Array, begin: Int, end: Int, job: PassArguments, scratch: PassScratch
 ) -> Int:
     """SGD on the margins x_ui − x_uj of each positive i and `negatives` draws j.
 
-    User biases cancel and are left alone. WARP takes the first of `negatives` draws whose margin
-    is below 1, and learns nothing from a positive that has none.
+    User biases cancel and are left alone. A negative is the one of highest score of `hardest_of`
+    draws, less those that the user has seen (Zhang et al. 2013, dynamic negative sampling). WARP
+    takes the first of `negatives` draws whose margin is below 1, and learns nothing from a positive
+    that has none.
     """
     _, users, items, values, losses, skipped = job.tiles
     user_factors, item_factors, _, item_bias, _, _ = job.weights
@@ -99,7 +119,8 @@ def pairwise_pass(
     n_items, factors = item_factors.shape
     biased, fixed = len(item_bias) > 0, job.fixed
     draws = job.negatives if objective == WARP else 1
-    spots, others, _ = scratch
+    candidates = 1 if objective == WARP else job.hardest_of
+    spots, others, rivals, _ = scratch
     position = begin
     while position < end:
         place, position = next_turn(order, position, end, job)
@@ -125,6 +146,20 @@ def pairwise_pass(
                     margin = item_bias[item] - item_bias[other] if biased else F32(0)
                     for k in range(factors):
                         margin += p[k] * (q[k] - z[k])
+                    more = candidates - 1
+                    while more > 0:
+                        tried = min(BATCH, more)
+                        more -= tried
+                        state = _draw_rivals(state, source, job, rivals[:tried])
+                        for c in range(tried):
+                            rival = rivals[c]
+                            z = item_factors[rival]
+                            closer = item_bias[item] - item_bias[rival] if biased else F32(0)
+                            for k in range(factors):
+                                closer += p[k] * (q[k] - z[k])
+                            if closer < margin and not is_seen(rival, user, job.seen):
+                                margin, other = closer, rival
+                    z = item_factors[other]
                     draw = 1
                     while draw < draws and margin >= F32(1):
                         draw += 1
@@ -175,7 +210,7 @@ def logistic_pass(
     user_factors, item_factors, user_bias, item_bias, _, _ = job.weights
     mean, rate, decay, bias_decay = job.rates
     factors, biased, fixed = item_factors.shape[1], len(user_bias) > 0, job.fixed
-    spots, others, _ = scratch
+    spots, others, _, _ = scratch
     position = begin
     while position < end:
         place, position = next_turn(order, position, end, job)

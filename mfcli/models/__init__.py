@@ -17,5 +17,6 @@ neural      a score that passes both vectors through layers
 modules     the table of torch models
 objectives  the table of objectives: the loss of a batch
 cosines     objectives of cosines, whose negatives a batch shares
-sampling    negatives for batches: items that a user has not seen
+sampling    negatives for batches: items that a user has not seen; hard_negatives: those of them
+            that score high
 """

@@ -76,4 +76,4 @@ def lookup(table: Tensor, rows: Tensor, sparse: bool) -> Tensor:
     """
     if sparse or table.is_cuda or rows.numel() > SMALL_LOOKUP:
         return F.embedding(rows, table, sparse=sparse)
-    return table.index_select(0, rows.reshape(-1)).reshape(*rows.shape, -1)
+    return table.index_select(0, rows.reshape(-1)).reshape(*rows.shape, table.shape[1])

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from mfcli.config import Objective, Recipe
 from mfcli.models.base import FactorModel
+from mfcli.models.hard_negatives import negatives_for
 from mfcli.models.objectives import OBJECTIVES, Batch, Loss, Penalty
 from mfcli.models.sampling import NegativeSampler, SharedNegatives
 
@@ -95,8 +96,7 @@ def loss_of(recipe: Recipe, sampler: NegativeSampler | None) -> BatchLoss:
     def apart(model: FactorModel, batch: Batch, generator: torch.Generator) -> Loss:
         negatives = None
         if sampler is not None:
-            wanted = batch.users.unsqueeze(-1).expand(-1, recipe.negatives)
-            negatives = sampler.sample(wanted, generator)
+            negatives = negatives_for(model, batch.users, recipe, sampler, generator)
         return objective(model, batch, negatives, penalty)
 
     if recipe.cosine:

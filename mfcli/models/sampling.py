@@ -83,6 +83,10 @@ class NegativeSampler:
             items[open_] = self._exact(flat[open_].to(torch.int64), generator)
         return items.reshape(users.shape)
 
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw items of any shape, int64, whoever has seen them."""
+        return self._draw(math.prod(shape), generator).view(shape)
+
     def shared(self, users: Tensor, number: int, generator: torch.Generator) -> SharedNegatives:
         """Draw so many items for users (B,) together, or take all where there are no more."""
         device = self.keys.device

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mfcli.config import TrainConfig
+from mfcli.config.applies import inapplicable
 from mfcli.config.options import field_types, names_with
 from mfcli.config.roles import Role
 
@@ -20,6 +21,8 @@ _FOLLOWING = {
     "schedule": ("decay",),
     "confidence": ("alpha", "unobserved_weight"),
 }
+# Options that came later, and what models had that were trained before there were any.
+_LATER = {"hardest_of": 1}
 
 
 def continued(
@@ -38,6 +41,9 @@ def continued(
     choice = {} if config.mode else {key: stored[key] for key in _CHOICE if key in stored}
     asked = TrainConfig.merge((f"{name}: ", choice), ("", given)).setting
     same = all(stored.get(key) == value for key, value in asked._asdict().items())
+    if same:
+        later = _LATER.keys() - inapplicable(asked).keys()
+        stored = {name: _LATER[name] for name in sorted(later)} | stored
     kept = stored if same else {key: stored[key] for key in _WIDTH if key in stored}
     follow = {other for key in given for other in _FOLLOWING.get(key, ())}
     kept = {key: value for key, value in kept.items() if key not in follow | set(_CHOICE)}

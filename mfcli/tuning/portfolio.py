@@ -81,6 +81,7 @@ PORTFOLIO: dict[Aim, tuple[Entry, ...]] = {
         _ials(),
         _ease(),
         _softmax(),
+        _hogwild(Objective.bpr),
         _hogwild(Objective.warp),
         _ease(regularization=0.3),
         _ials(regularization=0.6),
@@ -89,7 +90,6 @@ PORTFOLIO: dict[Aim, tuple[Entry, ...]] = {
         _ials(regularization=0.4, regularization_exponent=0.75),
         _softmax(temperature=0.75),
         _hogwild(Objective.logistic),
-        _hogwild(Objective.bpr),
     ),
     Aim.ratings: (
         _hogwild(Objective.mse),

@@ -247,6 +247,26 @@ class TestLearning:
         spread = ((draws - expected) ** 2 / expected).mean()  # 1 for independent draws
         assert 0.5 < spread < 1.5
 
+    @pytest.mark.parametrize("objective", [Objective.bpr, Objective.bpr_squared])
+    def test_the_hardest_of_many_draws_is_the_unseen_item_of_highest_score(
+        self, objective: Objective
+    ) -> None:
+        """Tiny steps: of the negatives only the hardest moves, whichever the user has seen."""
+        rng = np.random.default_rng(0)
+        seen = rng.random((5, 12)) < 0.3
+        seen[:, 0] = True
+        for user in range(5):
+            matrix = sp.csr_matrix(np.where(np.arange(5)[:, None] == user, seen, False), dtype="f4")
+            weights = fresh(matrix.shape)
+            weights.item_bias[:] = rng.normal(0, 0.1, 12).astype(np.float32)
+            scores = weights.item_factors @ weights.user_factors[user] + weights.item_bias
+            before = weights.item_bias.copy()
+            run = passes(matrix, objective=objective, negatives=3, hardest_of=200)
+            list(run.epoch(0, weights, 1e-5, 0, 0))
+            fallen = np.flatnonzero(weights.item_bias < before)
+            unseen = np.flatnonzero(~seen[user])
+            assert fallen.tolist() == [unseen[scores[unseen].argmax()]]
+
     def test_a_popular_proposal_pushes_popular_items_down(self) -> None:
         matrix = ratings()
         uniform, popular = fresh(matrix.shape), fresh(matrix.shape)
@@ -304,7 +324,7 @@ class TestRepeatability:
     ) -> None:
         matrix = ratings(n_users, 1000, min(n_users * 100, 20_000))
         reference = fresh(matrix.shape)
-        options: dict[str, Any] = {"objective": objective, "negatives": 3}
+        options: dict[str, Any] = {"objective": objective, "negatives": 3, "hardest_of": 2}
         options["popularity_power"] = power
         history = train(matrix, reference, **options)
         for workers in (2, 3, 8, 40):
@@ -392,7 +412,12 @@ class TestEdges:
 
     def test_what_cannot_work_is_refused(self) -> None:
         matrix = ratings()
-        for wrong in ({"objective": Objective.ials}, {"workers": 0}, {"negatives": 0}):
+        for wrong in (
+            {"objective": Objective.ials},
+            {"workers": 0},
+            {"negatives": 0},
+            {"hardest_of": 0},
+        ):
             with pytest.raises(ValueError, match=next(iter(wrong))):
                 passes(matrix, **wrong)
         with pytest.raises(ValueError, match="ratings"):

@@ -58,6 +58,7 @@ class HogwildEngine:
                 seed=recipe.seed + (stage << 32),
                 order=recipe.order,
                 negatives=recipe.negatives,
+                hardest_of=recipe.hardest_of,
                 popularity_power=recipe.negative_power,
                 temperature=recipe.temperature,
                 margin=recipe.margin,

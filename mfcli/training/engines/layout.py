@@ -28,9 +28,10 @@ class Settings:
     """What a training run fixes for all of its epochs.
 
     negatives: draws per positive (the most draws for warp), or per block of them where these are
-    shared. temperature, margin and negative_weight are for those, whose vectors have
-    length 1. popularity_power: negatives are
-    uniform at 0, else proportional to max(train count, 1) ** power, so that all stay reachable.
+    shared. hardest_of: of bpr and bpr-squared, the draws that one of them is the hardest of.
+    temperature, margin and negative_weight are for shared ones, whose vectors have length 1.
+    popularity_power: negatives are uniform at 0, else proportional to max(train count, 1) ** power,
+    so that all stay reachable.
     items_fixed: learn users only, from the negatives' side as well; not for mse, which is solved.
     by_user: SVD++, a user with all its ratings at a time; weights need the implicit tables.
     """
@@ -40,6 +41,7 @@ class Settings:
     seed: int = 0
     order: Order = Order.grid
     negatives: int = 1
+    hardest_of: int = 1
     popularity_power: float = 0.0
     temperature: float = 1.0
     margin: float = 0.0
@@ -60,8 +62,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.items_fixed and not self.sampled:
             raise ValueError("mse on fixed items is least squares: solve it")
-        if self.workers < 1 or self.negatives < 1:
-            raise ValueError("workers and negatives must be at least 1")
+        if self.workers < 1 or self.negatives < 1 or self.hardest_of < 1:
+            raise ValueError("workers, negatives and hardest_of must be at least 1")
 
 
 def key_of(seed: int, number: int) -> np.uint64:

@@ -263,6 +263,7 @@ class Passes:
             key=key_of(settings.seed, number),
             objective=self._pass.code,
             negatives=settings.negatives,
+            hardest_of=settings.hardest_of,
             # Matrices of up to 4 MB stay in the second-level cache and need no prefetching.
             ahead=8 if sum(array.nbytes for array in weights) > 1 << 22 else 0,
             waits=int(len(grid.first) > 0 and settings.order is Order.grid),
@@ -306,7 +307,8 @@ class Passes:
             order = np.arange(sizes.size, dtype=np.int32).reshape(sizes.shape).T.ravel()
             sizes = sizes.ravel()
         # Short enough that workers are mostly in one round, where tiles share no row.
-        most = min(SLICE // self.settings.negatives, self.ratings // (16 * workers))
+        draws = self.settings.negatives * self.settings.hardest_of
+        most = min(max(1, SLICE // draws), self.ratings // (16 * workers))
         slices = itertools.pairwise([0, *cuts(sizes[order], most, 2 * workers)])
         done: deque[int] = deque()  # append() is atomic
 
