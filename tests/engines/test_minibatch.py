@@ -85,7 +85,9 @@ OPTIMIZERS = [
 @pytest.mark.parametrize("objective", ["mse", "bpr"])
 @pytest.mark.parametrize("options", OPTIMIZERS, ids=str)
 def test_every_optimizer_learns_and_goes_on_from_its_state(options, objective):
-    plain = {"hardest_of": 1} if objective == "bpr" else {}  # of the hardest the loss may rise
+    plain: dict[str, Any] = (
+        {"hardest_of": 1} if objective == "bpr" else {}
+    )  # of the hardest the loss may rise
     engine = made(**options, **plain, objective=objective, batch_size="32", reduction="sum")
     losses = run(engine, 6)
     assert losses[-1] < losses[0]
