@@ -11,6 +11,7 @@ system      memory, disk, processors, standard streams
 kernels     compiled loops
 data        interactions in memory, splits, the built-in sample
 artifacts   every file that mfcli writes
+watching    what a machine watches a run by: the log
 sources     data sets, files, archives, downloads, and the formats of tables
 models      what is scored and what is minimised
 ranking     blocks of users against the catalogue, and who is a candidate

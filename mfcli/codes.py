@@ -31,6 +31,7 @@ class WarningCode(StrEnum):
     empty = "W-empty"
     epochs = "W-epochs"
     download = "W-download"
+    log = "W-log"
 
 
 @dataclass(frozen=True)
@@ -128,5 +129,10 @@ WARNINGS: dict[WarningCode, About] = {
     WarningCode.download: About(
         "A download, or its copy in the cache, is not the file that is known.",
         "Look at the source; nothing is to be done where it was downloaded again.",
+    ),
+    WarningCode.log: About(
+        "The file of `--log-file` or `--metrics-file` cannot be written; the command went on "
+        "without it.",
+        "Make room on its disk, or look at its permissions: the lines since then are missing.",
     ),
 }

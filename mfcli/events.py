@@ -8,9 +8,64 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from mfcli.codes import WarningCode
+
+
+class Stage(Enum):
+    """A piece of work that a log names, and that takes seconds of its own."""
+
+    fetch = "fetch"
+    split = "split"
+    train = "train"
+    tune = "tune"
+    evaluate = "evaluate"
+    recommend = "recommend"
+    similar = "similar"
+    export = "export"
+    inspect = "inspect"
+    report = "report"
+    run = "run"
+    warm_up = "warm-up"
+
+    def __str__(self) -> str:
+        """Return its name as a user sees it."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A stage begins; those that follow before it ends are parts of it."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageEnded:
+    """A stage is done. figures: what it found or wrote, as plain values and tables of these."""
+
+    stage: Stage
+    seconds: float
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A gate has looked at a figure.
+
+    gate: its name, that of the option or key which sets it. figure: what it looked at; limit: what
+    it asks for; last: the figure of an earlier output, where it compares with one. message: one
+    sentence with the figures.
+    """
+
+    gate: str
+    passed: bool
+    figure: float | str | None
+    limit: float | str | None
+    message: str
+    last: float | str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +181,10 @@ class BudgetStarted:
 
 
 Event = (
-    Started
+    StageStarted
+    | StageEnded
+    | Judged
+    | Started
     | Progress
     | TrainingStarted
     | EpochResult
@@ -141,6 +199,16 @@ OnEvent = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """Drop the event."""
+
+
+def to_all(*receivers: OnEvent) -> OnEvent:
+    """Return a receiver of events that passes each on to all of them, in this order."""
+
+    def receive(event: Event) -> None:
+        for on_event in receivers:
+            on_event(event)
+
+    return receive
 
 
 def quietly(on_event: OnEvent) -> OnEvent:

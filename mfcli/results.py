@@ -27,6 +27,23 @@ class Result:
         """Return the result as plain JSON values."""
         return dataclasses.asdict(self)
 
+    def figures(self) -> dict[str, Any]:
+        """Return what of the document a log or a monitor takes: plain values, and tables of them.
+
+        Lists and tables of lists are left out, and what says nothing: None and empty tables.
+        """
+        return {name: value for name, value in self.document().items() if _is_figure(value)}
+
+
+def _is_figure(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_plain, value.values()))
+    return _is_plain(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FetchResult(Result):

@@ -466,7 +466,12 @@ def test_run_makes_every_file_in_one_call(cli, tmp_path):
         "evaluate",
         "refit",
         "recommend",
+        "version",
+        "command",
+        "start",
+        "end",
         "warnings",
+        "gates",
     }
     names = {file.name for file in (tmp_path / "run").iterdir() if file.suffix != ".lock"}
     assert names == {

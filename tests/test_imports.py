@@ -26,6 +26,7 @@ LAYERS: tuple[str, ...] = (
     "kernels",
     "data",
     "artifacts",
+    "watching",  # as a subscriber of events
     "sources",
     "models",
     "ranking",
@@ -179,6 +180,7 @@ def test_the_command_line_reaches_data_through_stages_only() -> None:
         "system",
         "console",
         "stages",
+        "watching",
     }
 
 

@@ -6,6 +6,7 @@ splitting   split, split_folds: a Dataset → train, test and validation rows
 fitting     fit: a Dataset → a Model
 model       Model: recommend, similar, predict, fold_in, save; load
 evaluating  evaluate: models and held-out rows → metrics
+configuring options of a call → the configuration of its stage
 listening   what becomes of progress, notes and warnings
 options     the options of read, split, fit and evaluate as typed keywords; generated
 """

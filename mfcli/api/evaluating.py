@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Unpack
 
+from mfcli.api.configuring import configured
 from mfcli.api.listening import listening
 from mfcli.api.model import Model
 from mfcli.api.options import EvaluateOptions
@@ -48,7 +49,7 @@ def evaluate(
     for name in ("per_user", "candidates"):
         if name in options:
             raise UsageError(f"{name} names a file: give it to the command mfcli evaluate")
-    config = EvaluateConfig.merge(("", options))
+    config = configured(EvaluateConfig, options)
     models = {"model": model} if isinstance(model, Model) else dict(model)
     known = None
     if history is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Unpack
 
+from mfcli.api.configuring import configured
 from mfcli.api.dataset import Dataset
 from mfcli.api.listening import listening
 from mfcli.api.model import Model
@@ -55,7 +56,7 @@ def fit(
         given["valid"] = "valid"  # what messages call it
     if valid_history is not None:
         given["valid_history"] = "valid_history"
-    config = TrainConfig.merge(("", given))
+    config = configured(TrainConfig, given)
     inputs = [{"role": "train", "sha256": Dataset.of(data).sha256}]
     if valid is not None:
         check_held_out(valid, "valid", data.meta, data.catalog, data.rows, "the data")

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
+from mfcli.api.configuring import configured
 from mfcli.api.dataset import Dataset
 from mfcli.api.listening import listening
 from mfcli.api.options import FetchOptions
@@ -47,7 +48,7 @@ def read(source: Any, *, progress: bool = False, **options: Unpack[FetchOptions]
     Raises InputError for what cannot be read, DownloadError, UsageError for options that do not
     fit.
     """
-    config = FetchConfig.merge(("", options))
+    config = configured(FetchConfig, options)
     given = {name: value for name, value in options.items() if name != "ignore"}
     gates = given.keys() & set(names_with(FetchConfig, Role.replacing))
     _refuse_options(sorted(gates), "nothing is replaced: compare the counts of what is read")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from mfcli.api.configuring import configured
 from mfcli.api.dataset import Dataset
 from mfcli.api.options import SplitOptions
 from mfcli.artifacts.splits import identify_split
@@ -31,7 +32,7 @@ def split(data: Interactions, **options: Unpack[SplitOptions]) -> tuple[Dataset,
     Raises UsageError for options that cannot be, InputError where a part would be empty or a
     strategy needs times that ``data`` does not have.
     """
-    config = SplitConfig.merge(("", options))
+    config = configured(SplitConfig, options)
     if config.folds:
         raise UsageError("folds makes several splits: call mfcli.split_folds")
     _refuse_given(config)
@@ -49,7 +50,7 @@ def split_folds(
 
     >>> folds = mfcli.split_folds(data, 5, seed=0)
     """
-    config = SplitConfig.merge(("", {**options, "folds": folds}))
+    config = configured(SplitConfig, {**options, "folds": folds})
     _refuse_given(config)
     labelled = _labelled(cut_folds(data, config), data, config)
     return [tuple(parts[name] for name in _ORDER if name in parts) for parts in labelled.values()]

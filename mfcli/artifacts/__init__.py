@@ -6,6 +6,7 @@ checkpoint      ``model.pt`` and ``model.pt.resume``
 metrics         ``metrics.json``
 held            what a process has in memory of the files that it wrote
 splits          what the files of one split say of each other
+manifest        what a file holds, and of what it was made, beside it
 meta            schema number, kind and lineage of every artifact
 tensors         torch's format of arrays and plain values, without torch
 tables          CSV, Parquet and JSON lines
@@ -14,16 +15,20 @@ zips, unpacking, array_headers, documents: what is checked before anything of a 
 """
 
 from mfcli.artifacts.files import (
+    Describe,
     atomic_file,
     atomic_path,
     file_sha256,
     flush,
     keep_as_previous,
+    manifest_of,
+    move_file,
     open_input,
     output_lock,
     previous_of,
     real_output,
     refuse_input_as_output,
+    remove_file,
     seconds_old,
     uninterrupted,
 )
@@ -37,6 +42,7 @@ from mfcli.artifacts.matrix import (
 from mfcli.artifacts.meta import lineage_entry, lineage_of, meta_for
 
 __all__ = [
+    "Describe",
     "atomic_file",
     "atomic_path",
     "file_sha256",
@@ -46,13 +52,16 @@ __all__ = [
     "lineage_entry",
     "lineage_of",
     "load_interactions",
+    "manifest_of",
     "matrix_headers",
     "meta_for",
+    "move_file",
     "open_input",
     "output_lock",
     "previous_of",
     "real_output",
     "refuse_input_as_output",
+    "remove_file",
     "save_interactions",
     "seconds_old",
     "stored_bytes",

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts.documents import check_document
 from mfcli.artifacts.files import atomic_file, open_input
-from mfcli.artifacts.meta import FIRST, check_meta, is_plain
+from mfcli.artifacts.manifest import Facts
+from mfcli.artifacts.meta import FIRST, check_meta, is_plain, lineage_of
 from mfcli.artifacts.tensors import ZIP_MAGIC, read_archive, write_archive
 from mfcli.config.model_args import ModelArgs
 from mfcli.data.ids import MAX_ID_LENGTH
@@ -92,9 +93,18 @@ class Checkpoint:
         return np.diff(self.seen_indptr).astype(np.int64)
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint whole or not at all; the same content gives the same bytes."""
-    with atomic_file(path) as stream:
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, manifest: bool = False) -> None:
+    """Write a checkpoint whole or not at all; the same content gives the same bytes.
+
+    manifest: with ``path``.manifest.json beside it.
+    """
+    counts = {
+        "users": checkpoint.n_users,
+        "items": checkpoint.n_items,
+        "rows": len(checkpoint.seen_indices),
+    }
+    facts = Facts("model", counts, lineage_of(checkpoint.meta))
+    with atomic_file(path, facts.describe if manifest else None) as stream:
         write_checkpoint(stream, checkpoint)
 
 
@@ -246,6 +256,12 @@ def load_options(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is damaged: it holds no options")
     given = meta.get("given", options.keys()) if meta["kind"] == "resume" else options.keys()
     return {name: value for name, value in options.items() if name in given}
+
+
+def load_meta(path: Path) -> dict[str, Any]:
+    """Return the meta of a checkpoint or a resume file; its weights stay on disk."""
+    meta = _load(path, None, "train one with mfcli train", mapped=True)["meta"]
+    return dict(meta)
 
 
 def load_weights(path: Path) -> tuple[dict[str, NDArray[np.float32]], Catalog | None]:

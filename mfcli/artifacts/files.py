@@ -9,13 +9,16 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.system.streams import is_open_stream
+
+# Of a file that is whole but not in its place yet → the bytes of its manifest.
+Describe = Callable[[Path], bytes]
 
 POLL_SECONDS = 0.2  # between two tries for a lock; flock has no time-out of its own
 
@@ -84,30 +87,75 @@ def _locked(descriptor: int, shared: bool) -> bool:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, describe: Describe | None = None) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; flush and rename it when the ``with`` ends well.
 
-    The temporary name is always the same, so that a killed run leaves at most one file, which
-    the next run overwrites: hold the output's lock.
+    describe: returns the text of the file's manifest, ``path``.manifest.json, which is written
+    before and renamed right after it. Without one, the manifest of an earlier file is removed: it
+    would not be true of this one.
+
+    The temporary names are always the same, so that a killed run leaves at most one file of each,
+    which the next run overwrites: hold the output's lock.
     """
     target = real_output(path)
     _make_folder(target.parent, path)
-    temporary = target.with_name(f".{target.name}.tmp")
+    temporary = _temporary(target)
+    described = manifest_of(temporary)
     temporary.unlink(missing_ok=True)
+    described.unlink(missing_ok=True)
     try:
         yield temporary
         flush(temporary)
-        os.replace(temporary, target)
+        if describe is not None:
+            described.write_bytes(describe(temporary))
+            flush(described)
+        with uninterrupted():
+            move_file(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        described.unlink(missing_ok=True)
         raise
     flush(target.parent)
 
 
+def is_manifest(path: Path) -> bool:
+    """Tell whether a file is a manifest of ours, by its first line; it may be missing."""
+    try:
+        with path.open("rb") as stream:
+            return b'"made_by": "mfcli"' in stream.read(100)
+    except OSError:
+        return False
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")
+
+
+def move_file(file: Path, target: Path) -> None:
+    """Put a whole file in the place of ``target``, its manifest with it or the old one removed."""
+    os.replace(file, target)
+    if manifest_of(file).exists():
+        os.replace(manifest_of(file), manifest_of(target))
+    elif is_manifest(manifest_of(target)):
+        manifest_of(target).unlink()
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file and its manifest; they may be missing."""
+    path.unlink(missing_ok=True)
+    if is_manifest(manifest_of(path)):
+        manifest_of(path).unlink()
+
+
+def manifest_of(path: Path) -> Path:
+    """Return where the manifest of a file lies."""
+    return path.with_name(f"{path.name}.manifest.json")
+
+
 @contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a binary file that becomes ``path`` when the ``with`` ends well."""
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+def atomic_file(path: Path, describe: Describe | None = None) -> Iterator[IO[bytes]]:
+    """Yield a binary file that becomes ``path`` when the ``with`` ends well; see atomic_path."""
+    with atomic_path(path, describe) as temporary, temporary.open("wb") as stream:
         yield stream
 
 
@@ -117,14 +165,27 @@ def previous_of(path: Path) -> Path:
 
 
 def keep_as_previous(path: Path) -> None:
-    """Make the file at ``path`` also ``path``.previous, in one step; it may be missing."""
+    """Make the file at ``path`` also ``path``.previous, in one step; it may be missing.
+
+    Its manifest goes with it, as ``path``.previous.manifest.json.
+    """
     target = real_output(path)
     if not target.exists():
         return
-    link = target.with_name(f".{target.name}.previous.tmp")
+    previous = previous_of(target)
+    _link(target, previous)
+    if is_manifest(manifest_of(target)):
+        _link(manifest_of(target), manifest_of(previous))
+    elif is_manifest(manifest_of(previous)):
+        manifest_of(previous).unlink()
+
+
+def _link(file: Path, other: Path) -> None:
+    """Give a file a second name, in one step whatever is there."""
+    link = _temporary(other)
     link.unlink(missing_ok=True)
-    os.link(target, link)
-    os.replace(link, previous_of(target))
+    os.link(file, link)
+    os.replace(link, other)
 
 
 def _make_folder(folder: Path, path: Path) -> None:

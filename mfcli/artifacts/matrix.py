@@ -13,7 +13,8 @@ import numpy as np
 
 from mfcli.artifacts.array_headers import Header, array_headers
 from mfcli.artifacts.files import atomic_file, open_input
-from mfcli.artifacts.meta import from_json, to_json
+from mfcli.artifacts.manifest import Facts
+from mfcli.artifacts.meta import from_json, lineage_of, to_json
 from mfcli.artifacts.zips import EMPTY_ZIP_MAGIC, ZIP_MAGIC, check_members
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import InputError, is_out_of_memory
@@ -24,9 +25,18 @@ _OPTIONAL = ("timestamps", "item_names")
 _REQUIRED = ("format", "shape", "data", "indices", "indptr", "user_ids", "item_ids", "meta")
 
 
-def save_interactions(path: Path, interactions: Interactions) -> None:
-    """Write interactions whole or not at all; the same interactions give the same bytes."""
-    with atomic_file(path) as stream:
+def save_interactions(path: Path, interactions: Interactions, *, manifest: bool = False) -> None:
+    """Write interactions whole or not at all; the same interactions give the same bytes.
+
+    manifest: with ``path``.manifest.json beside them.
+    """
+    counts = {
+        "users": interactions.n_users,
+        "items": interactions.n_items,
+        "rows": interactions.n_ratings,
+    }
+    facts = Facts("interactions", counts, lineage_of(interactions.meta))
+    with atomic_file(path, facts.describe if manifest else None) as stream:
         write_interactions(stream, interactions)
 
 

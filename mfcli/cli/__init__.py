@@ -3,6 +3,7 @@
 app       the Typer app: registering a command; main, where every error becomes an exit status
 options   options generated from the configuration classes
 statuses  interruptions, and how an error is told
+watching  who watches a command besides the person at the screen
 commands  the commands themselves
 """
 

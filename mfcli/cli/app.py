@@ -21,6 +21,7 @@ from mfcli.cli.options import (
     retired_parameters,
 )
 from mfcli.cli.statuses import interruptions, tell
+from mfcli.cli.watching import Watch, WatchOptions
 from mfcli.codes import WarningCode
 from mfcli.config import Config
 from mfcli.config.describing import cli_fields
@@ -32,7 +33,6 @@ from mfcli.system.refusals import expected_error
 from mfcli.system.streams import emit, is_standard_output, settle_output, tolerate_any_text
 
 if TYPE_CHECKING:  # help does without
-    from mfcli.events import Warned
     from mfcli.results import Result
 
 Command = TypeVar("Command", bound="Callable[..., Result]")
@@ -62,11 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     clock.begin(with_process=arguments is None)
     words = sys.argv[1:] if arguments is None else [*arguments]
     as_json, status = "--json" in words, 0
-    warned: list[Warned] = []  # what the command warns of, for the document of an error
+    message: str | None = None  # what went wrong
+    watch = Watch()
     try:
         group = typer.main.get_command(app)
         # As typer.Typer's own call does, which would catch interruptions and closed pipes first.
-        with interruptions(), group.make_context("mfcli", [*words], obj=warned) as context:
+        with interruptions(), group.make_context("mfcli", [*words], obj=watch) as context:
             group.invoke(context)
     except typer.Exit as error:  # --help and --version
         status = error.exit_code
@@ -77,15 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if words:  # without any, the help was shown
             path = error.ctx.command_path if error.ctx else "mfcli"
             text = error.format_message().replace("Value error, ", "").rstrip(".")
-            tell(UsageError(f"{text}: see {path} --help"), as_json, [])
+            message = f"{text}: see {path} --help"
+            tell(UsageError(message), watch.document() if as_json else None)
     except BaseException as error:
         expected = expected_error(error)
         debug = "--debug" in words and not isinstance(error, KeyboardInterrupt)
+        status, message = (expected.exit_status if expected else 1), str(expected or repr(error))
         if expected is None or debug:
             raise
-        status = expected.exit_status
-        tell(expected, as_json, warned)
+        tell(expected, watch.document() if as_json else None)
     finally:
+        watch.end(status, message)
         settle_output()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could stop
     sys.exit(status)
@@ -122,13 +125,20 @@ def _register(function: Command, config: type[Config] | None) -> Command:
         quiet: bool,
         debug: bool,  # noqa: ARG001 - main has seen it
         ignore: list[str] | None,
+        log_file: Path | None,
+        log_format: str | None,
+        metrics_file: Path | None,
         context: typer.Context,
         **given: Any,
     ) -> None:
         from mfcli.console import Screen  # help does without
-        from mfcli.events import Noted, without
+        from mfcli.events import Noted
         from mfcli.stages import prepare
 
+        watch: Watch = context.obj
+        watching = WatchOptions.of(log_file, log_format, metrics_file)
+        watching.check(given.values())
+        watch.begin(table.replace("_", "-"), watching)
         retired = {} if config is None else config.retired
         useless = [name for name in retired if given.pop(name, None) is not None]
         ignored = coerce("--ignore", ignore or [], list[WarningCode], "")
@@ -140,12 +150,13 @@ def _register(function: Command, config: type[Config] | None) -> Command:
         if to_stdout and json:
             raise UsageError("--out - and --json both want standard output: choose one")
         with Screen(
-            as_json=json, quiet=quiet, data_on_stdout=to_stdout, warned=context.obj
+            as_json=json, quiet=quiet, data_on_stdout=to_stdout, warned=watch.warned
         ) as screen:
             for name in useless:
                 screen.show(Noted(f"{flag(name)} does nothing any more: {retired[name]}"))
             prepare(table)
-            screen.show_result(function(**given, on_event=without(ignored, screen.show)))
+            result = function(**given, on_event=watch.beside(screen.show, ignored))
+            screen.show_result(result, watch.document())
 
     run.__signature__ = inspection.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {option.name: option.annotation for option in options}
@@ -167,6 +178,17 @@ def output_path(out: str, what: str) -> Path:
     return Path(out)
 
 
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        min=0,
+        max=1e7,
+        help="For another run that holds the output.",
+        show_default="0",
+    ),
+]
 Out = Annotated[str, typer.Option("--out", "-o", help="Where to write.", metavar="FILE")]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfcli.cli.app import Out, command, output_path
+from mfcli.cli.app import Out, Wait, command, output_path
 from mfcli.config import (
     EvaluateConfig,
     FetchConfig,
@@ -193,6 +193,7 @@ def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
     *,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
+    wait: Wait = 0.0,
     on_event: OnEvent,
 ) -> Result:
     """Write factors, biases and ids as Parquet."""
@@ -200,7 +201,7 @@ def export(
 
     from mfcli.stages.export import export as stage
 
-    return stage(model, folder, on_event)
+    return stage(model, folder, on_event, wait=wait)
 
 
 @command()
@@ -240,6 +241,7 @@ def report(
     users: Annotated[
         int, typer.Option("--users", help="Users shown with their items, a run.", metavar="N")
     ] = 5,
+    wait: Wait = 0.0,
     on_event: OnEvent,
 ) -> Result:
     """Write one HTML page on one run, or on several compared."""
@@ -247,7 +249,7 @@ def report(
 
     from mfcli.stages.report import report as stage
 
-    return stage(folders, path, users=users, on_event=on_event)
+    return stage(folders, path, users=users, wait=wait, on_event=on_event)
 
 
 @command()
@@ -307,6 +309,16 @@ def run(
             help="As for train: the best model that leaves time for all stages. SECONDS, 2m or 1h.",
         ),
     ] = None,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS",
+            min=0,
+            max=1e7,
+            help="For another run that holds an output, in each stage.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
     ] = None,
@@ -331,6 +343,7 @@ def run(
         relevant_from=relevant_from,
         threshold=threshold,
         budget=budget,
+        wait=wait,
     )
 
     from mfcli.stages.run import run as stage

@@ -15,6 +15,7 @@ from mfcli.config.options import field_types, flag
 
 _COMMON = "Everywhere"
 _FILES = "Configuration"
+_WATCHING = "Watching"
 
 
 def _parameter(name: str, annotation: Any, default: Any = None) -> inspection.Parameter:
@@ -40,7 +41,36 @@ def common_parameters() -> list[inspection.Parameter]:
         switch("quiet", "Errors and warnings only, and no warning that is mere advice."),
         switch("debug", "Show the traceback of an error."),
         _parameter("ignore", Annotated[list[str] | None, ignored]),
+        *_watching_parameters(),
         _parameter("context", typer.Context),
+    ]
+
+
+def _watching_parameters() -> list[inspection.Parameter]:
+    """Return the options of a log and a monitor, which every command has."""
+    log_file = typer.Option(
+        "--log-file",
+        help="Append a line for each event; opened again after logrotate.",
+        metavar="FILE",
+        rich_help_panel=_WATCHING,
+    )
+    log_format = typer.Option(
+        "--log-format",
+        help="Of the lines of --log-file. One of: text, json.",
+        metavar="CHOICE",
+        show_default="text",
+        rich_help_panel=_WATCHING,
+    )
+    metrics_file = typer.Option(
+        "--metrics-file",
+        help="Write status, seconds and figures in Prometheus' text format, of a failed run too.",
+        metavar="FILE.prom",
+        rich_help_panel=_WATCHING,
+    )
+    return [
+        _parameter("log_file", Annotated[Path | None, log_file]),
+        _parameter("log_format", Annotated[str | None, log_format]),
+        _parameter("metrics_file", Annotated[Path | None, metrics_file]),
     ]
 
 

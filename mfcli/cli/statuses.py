@@ -9,13 +9,10 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from mfcli.errors import MfcliError, SystemRefusedError
 from mfcli.system.streams import emit, standard_error
-
-if TYPE_CHECKING:  # help does without
-    from mfcli.events import Warned
 
 AGAIN_SECONDS = 0.02  # after which a lost interruption comes again
 
@@ -49,16 +46,15 @@ def _terminated(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
     raise KeyboardInterrupt("terminated")
 
 
-def tell(error: MfcliError, as_json: bool, warned: list[Warned]) -> None:
-    """Say what went wrong on standard error, and as a JSON document where that was asked for.
+def tell(error: MfcliError, about: dict[str, Any] | None) -> None:
+    """Say what went wrong on standard error, and with --json as a document too.
 
-    ``warned``: the warnings before it, which the document repeats.
+    about: what the document says of the command besides; None where none was asked for.
     """
     standard_error().write(f"error: {error}\n")
-    if as_json:
-        document = {
-            "error": {"message": str(error), "exit_status": error.exit_status},
-            "warnings": [warning.document() for warning in warned],
-        }
+    if about is not None:
+        from mfcli.results import without_nan  # help does without
+
+        document = {"error": {"message": str(error), "exit_status": error.exit_status}, **about}
         with contextlib.suppress(OSError, SystemRefusedError):  # the status says it as well
-            emit(json.dumps(document, ensure_ascii=False) + "\n")
+            emit(json.dumps(without_nan(document), ensure_ascii=False) + "\n")

@@ -7,6 +7,7 @@ layers, files   defaults, preset, file, command line; TOML files and presets
 filters, output options that several commands share
 fetch, split, evaluate, recommend, similar, run: the options of these commands
 gates           the gates of a night: what each bounds, and how [nightly.gates] is read
+watching        how a log file is written
 time_formats    how times are written: --time-format
 train_options   the options of train, as they are declared
 budget_options  those of them that let a search choose the others, in a given time

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mfcli.config.options import Config, option
+from mfcli.config.options import option
+from mfcli.config.output import WrittenConfig
 from mfcli.config.roles import Role
 
 
 @dataclass(frozen=True, kw_only=True)
-class BudgetOptions(Config):
+class BudgetOptions(WrittenConfig):
     """What train has of a search."""
 
     budget: str | None = option(

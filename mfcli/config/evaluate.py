@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mfcli.config.metrics import LONGEST_LIST, check_metrics, expand_metrics, is_rating_metric
-from mfcli.config.options import Config, option
+from mfcli.config.options import option
+from mfcli.config.output import WrittenConfig
 from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
@@ -30,7 +31,7 @@ _GATES = "Gates"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(Config):
+class EvaluateConfig(WrittenConfig):
     """Options of ``mfcli evaluate``."""
 
     k: list[int] = option(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mfcli.config.options import Config, option
+from mfcli.config.options import option
+from mfcli.config.output import WrittenConfig
 
 FILTERS = "Which ratings are kept"  # their panel in help
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilterConfig(Config):
+class FilterConfig(WrittenConfig):
     """The filters that fetch and split share."""
 
     threshold: float | None = option(

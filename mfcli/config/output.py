@@ -32,20 +32,41 @@ def format_of(name: str) -> TableFormat:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputConfig(Config):
-    """How a table is written, whatever is in it."""
+class WrittenConfig(Config):
+    """How an output takes its place, whatever is in it."""
 
-    csv_safe: bool = option(
-        False,
-        "In CSV, an apostrophe before ids and names that a spreadsheet takes for a formula.",
-        panel=OUTPUT,
-    )
     wait: float = option(
         0.0,
         "Seconds to wait for another run that holds the output.",
         role=Role.publishing,
         low=0,
         high=1e7,
+        panel=OUTPUT,
+    )
+    manifest: bool = option(
+        False,
+        "Also write OUT.manifest.json: SHA-256, bytes, counts, options and lineage.",
+        role=Role.publishing,
+        panel=OUTPUT,
+    )
+
+    def check_stream(
+        self, *, to_stdout: bool, where: str = "with --out -, which replaces nothing"
+    ) -> None:
+        """Refuse options about what is replaced where nothing is; raises UsageError."""
+        given = self.given(Role.publishing) if to_stdout else []
+        asked = [name for name in given if getattr(self, name)]
+        if asked:
+            raise UsageError(f"{flag(asked[0])} has no meaning {where}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig(WrittenConfig):
+    """How a table is written, whatever is in it."""
+
+    csv_safe: bool = option(
+        False,
+        "In CSV, an apostrophe before ids and names that a spreadsheet takes for a formula.",
         panel=OUTPUT,
     )
     workers: int | None = option(

@@ -52,16 +52,17 @@ def run_configs(
     relevant_from: float | None = None,
     threshold: float | None = None,
     budget: str | None = None,
+    wait: float | None = None,
 ) -> RunConfigs:
     """Merge the layers of every stage of a run, whose files are kept in ``out``.
 
     files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats,
-    refit, relevant_from, threshold, budget: of the command line. Raises InputError, and UsageError
-    for options that cannot work.
+    refit, relevant_from, threshold, budget, wait: of the command line. Raises InputError, and
+    UsageError for options that cannot work.
     """
 
     def merged(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
-        return merge_layers(cls, table, files, {"seed": seed, **asked})
+        return merge_layers(cls, table, files, {"seed": seed, "wait": wait, **asked})
 
     split = merged(SplitConfig, "split", folds=folds, threshold=threshold)
     if split.folds and repeats:

@@ -26,8 +26,11 @@ from mfcli.events import (
     BudgetStarted,
     EpochResult,
     Event,
+    Judged,
     Noted,
     Progress,
+    StageEnded,
+    StageStarted,
     Started,
     TrainingStarted,
     TrialResult,
@@ -36,6 +39,10 @@ from mfcli.events import (
 )
 from mfcli.results import Result, without_nan
 from mfcli.system.streams import emit, standard_error
+
+
+def _nothing(_: Event) -> None:
+    """Show nothing: the event is for a log."""
 
 
 class Screen:
@@ -72,6 +79,9 @@ class Screen:
         self._trials: list[TrialResult] = []
         self._began = 0.0
         self._shows: dict[type[Event], Callable[[Any], None]] = {
+            StageStarted: _nothing,
+            StageEnded: _nothing,
+            Judged: _nothing,
             Noted: lambda event: self._line(event.message),
             Started: lambda event: self._start(event.title, event.total),
             Progress: self._progress,
@@ -237,12 +247,14 @@ class Screen:
         cells["left"] = f"{max(0.0, seconds * (total - event.epoch)):.0f}s"
         return cells
 
-    def show_result(self, result: Result) -> None:
-        """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet."""
+    def show_result(self, result: Result, about: dict[str, Any]) -> None:
+        """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet.
+
+        about: what the document says of the command, behind what it says of the result.
+        """
         self._stop()
         if self.as_json:
-            document = without_nan(result.document())
-            document["warnings"] = [warning.document() for warning in self.warned]
+            document = without_nan(result.document() | about)
             emit(json.dumps(document, ensure_ascii=False) + "\n")
         elif not self.quiet:
             for table in TABLES[type(result)](result):

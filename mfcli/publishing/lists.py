@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -9,7 +10,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfcli.artifacts import lineage_entry, lineage_of
 from mfcli.artifacts.held import NOTHING, Held
+from mfcli.artifacts.manifest import Facts, Manifest
 from mfcli.artifacts.tables import open_table
 from mfcli.artifacts.tables.table import Encoded
 from mfcli.config import RecommendConfig, TableFormat, format_of
@@ -17,7 +20,7 @@ from mfcli.events import OnEvent, Progress, Started, ignore
 from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
 from mfcli.publishing.outputs import replaced_output
 from mfcli.ranking.catalogue import Block
-from mfcli.scoring.files import load_recommender
+from mfcli.scoring.files import Inputs, load_recommender
 from mfcli.scoring.lists import RankedLists, Ranker
 from mfcli.scoring.recommender import Recommender
 from mfcli.system.streams import standard_output
@@ -68,9 +71,13 @@ def write_lists(
     kind: TableFormat,
     *,
     csv_safe: bool = False,
+    facts: Callable[[ListSummary], Facts] | None = None,
     on_event: OnEvent = ignore,
 ) -> ListSummary:
-    """Rank for ``rows`` of a matrix and write their lists; the bytes depend on no worker's pace."""
+    """Rank for ``rows`` of a matrix and write their lists; the bytes depend on no worker's pace.
+
+    facts: of what was written; a Parquet file keeps them.
+    """
     covered = np.zeros(ranker.scorer.n_items + 1, bool)  # the last for −1, where a list ends
     users = short = done = 0
     preview: list[dict[str, Any]] = []
@@ -89,8 +96,12 @@ def write_lists(
             preview = preview or preview_of(ranker, lists)
             done += len(lists.rows)
             on_event(Progress(done, len(rows)))
-        n_rows = table.n_rows
-    return ListSummary(rows=n_rows, users=users, short=short, covered=covered[:-1], preview=preview)
+        summary = ListSummary(
+            rows=table.n_rows, users=users, short=short, covered=covered[:-1], preview=preview
+        )
+        if facts is not None:
+            table.describe(facts(summary).text())
+    return summary
 
 
 def preview_of(ranker: Ranker, lists: RankedLists) -> list[dict[str, Any]]:
@@ -120,14 +131,27 @@ def publish_file(
             summary=_write_all(recommender, stream, TableFormat.csv, on_event),
         )
     kind = format_of(out.name)
+    manifest = Manifest(wanted=config.manifest)
     replaced = replaced_output(
-        out, [model, *config.files], wait=config.wait, keep_previous=config.keep_previous
+        out,
+        [model, *config.files],
+        wait=config.wait,
+        keep_previous=config.keep_previous,
+        describe=manifest.describe,
     )
     with replaced as temporary:
-        recommender, _ = load_recommender(model, config, on_event, held)
+        recommender, inputs = load_recommender(model, config, on_event, held)
         recommender.check_types(kind)
+
+        def facts(found: ListSummary) -> Facts:
+            return _facts(found, recommender, held.sha256(model), inputs)
+
         with temporary.open("wb") as stream:
-            summary = _write_all(recommender, stream, kind, on_event)
+            summary = _write_all(
+                recommender, stream, kind, on_event, facts if config.manifest else None
+            )
+        if config.manifest:
+            manifest.facts = facts(summary)
         coverage = coverage_of(summary.covered, recommender.request.allowed)
         figures = figures_of(summary.users, coverage, out, [temporary], config, on_event)
         check_figures(figures, config)
@@ -135,8 +159,26 @@ def publish_file(
 
 
 def _write_all(
-    recommender: Recommender, stream: IO[bytes], kind: TableFormat, on_event: OnEvent
+    recommender: Recommender,
+    stream: IO[bytes],
+    kind: TableFormat,
+    on_event: OnEvent,
+    facts: Callable[[ListSummary], Facts] | None = None,
 ) -> ListSummary:
     rows, csv_safe = recommender.rows, recommender.config.csv_safe
     on_event(Started("recommend", len(rows), "users"))
-    return write_lists(recommender, rows, stream, kind, csv_safe=csv_safe, on_event=on_event)
+    return write_lists(
+        recommender, rows, stream, kind, csv_safe=csv_safe, facts=facts, on_event=on_event
+    )
+
+
+def _facts(summary: ListSummary, recommender: Recommender, model: str, inputs: Inputs) -> Facts:
+    """Return what the manifest of a file of recommendations says; model: its SHA-256."""
+    counts = {
+        "users": summary.users,
+        "items": int(summary.covered.sum()),
+        "rows": summary.rows,
+    }
+    read = [{"role": "model", "sha256": model}, *inputs]
+    step = lineage_entry("recommend", recommender.config.stored(), read)
+    return Facts("recommendations", counts, [*lineage_of(recommender.checkpoint.meta), step])

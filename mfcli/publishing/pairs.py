@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
 import pyarrow as pa
 
+from mfcli.artifacts.manifest import Facts
 from mfcli.artifacts.tables import Column, open_table
 from mfcli.codes import WarningCode
 from mfcli.config import TableFormat
@@ -34,9 +36,12 @@ def write_pairs(
     *,
     csv_safe: bool = False,
     allow_empty: bool = False,
+    facts: Callable[[PairSummary], Facts] | None = None,
     on_event: OnEvent = ignore,
 ) -> PairSummary:
     """Write a score for each pair of a table, in its order; ``-`` is standard input.
+
+    facts: of what was written; a Parquet file keeps them.
 
     Raises InputError for pairs that cannot be read, or whose ids do not fit their column; where
     there are none, or neither any user nor any item is known, unless ``allow_empty``.
@@ -66,6 +71,9 @@ def write_pairs(
                 "give ids as they stand in the source of the training data; if all are new, "
                 "--allow-empty goes on"
             )
+        summary = PairSummary(table.n_rows, users, items)
+        if facts is not None:
+            table.describe(facts(summary).text())
     if users or items:
         on_event(
             Warned(
@@ -74,7 +82,7 @@ def write_pairs(
                 "they are scored by what is known",
             )
         )
-    return PairSummary(table.n_rows, users, items)
+    return summary
 
 
 class _TypedIds:

@@ -13,13 +13,16 @@ from mfcli.artifacts import (
     atomic_file,
     lineage_entry,
     lineage_of,
+    manifest_of,
     meta_for,
     output_lock,
     real_output,
     refuse_input_as_output,
 )
 from mfcli.artifacts.checkpoint import save_checkpoint
+from mfcli.artifacts.files import is_manifest
 from mfcli.artifacts.held import NOTHING, Held
+from mfcli.artifacts.manifest import Facts
 from mfcli.artifacts.meta import warnings_of, with_warnings
 from mfcli.artifacts.metrics import metrics_text
 from mfcli.artifacts.tables.text import write_columns
@@ -32,7 +35,7 @@ from mfcli.evaluation.comparison import check_gates, read_gates, user_columns
 from mfcli.evaluation.evaluate import Evaluation, NamedModel
 from mfcli.evaluation.evaluate import evaluate as evaluate_models
 from mfcli.evaluation.protocol import Given, collect_candidates
-from mfcli.events import OnEvent, Started, ignore, without
+from mfcli.events import OnEvent, Stage, Started, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import scoring_of
 from mfcli.results import EvaluateResult
@@ -40,6 +43,7 @@ from mfcli.scoring.files import read_history
 from mfcli.scoring.memory import require_scoring
 from mfcli.scoring.newcomers import History, fold_newcomers, history_for
 from mfcli.sources.reading import read_any
+from mfcli.stages.telling import begin, end
 from mfcli.system.streams import printable
 
 
@@ -59,15 +63,16 @@ def evaluate(
     held: what is in memory of the files.
     Raises UsageError, InputError; GateError after the files are written, if a gate is not met.
     """
-    began = time.perf_counter()
     on_event = without(config.ignore, on_event)
+    began = begin(Stage.evaluate, on_event)
     read_gates(config)  # what is wrong with them is said before anything is read
     paths = [model] if isinstance(model, Path) else list(model)
     per_user = None if config.per_user is None else Path(config.per_user)
     outputs = [path for path in (out, per_user) if path is not None]
+    config.check_stream(to_stdout=not outputs, where="where no file is written: give --out FILE")
     for path in outputs:
         refuse_input_as_output(path, test, config.history, *paths)
-    with _lock_all(outputs), compiling(on_event):
+    with _lock_all(outputs, config.wait), compiling(on_event):
         require_scoring(paths, test, config.workers, max(config.k), on_event)
         rows = held.matrix(test)
         given, inputs = _read_candidates(config.candidates, rows, on_event)
@@ -85,12 +90,17 @@ def evaluate(
             evaluation = _kept(evaluation, paths[0], held)
         inputs = [{"role": "test", "sha256": held.sha256(test)}, *inputs]
         result = _result(evaluation, inputs, config, began)
+        lineage = lineage_of(result.meta)
         if per_user is not None:
-            with atomic_file(per_user) as stream:
-                write_columns(stream, user_columns(evaluation.subjects, rows, config))
+            columns = user_columns(evaluation.subjects, rows, config)
+            facts = Facts("per-user", {"rows": len(next(iter(columns.values())))}, lineage)
+            with atomic_file(per_user, facts.describe if config.manifest else None) as stream:
+                write_columns(stream, columns)
         if out is not None:
-            with atomic_file(out) as stream:
+            facts = Facts("metrics", dict(result.counts), lineage)
+            with atomic_file(out, facts.describe if config.manifest else None) as stream:
                 stream.write(document(result).encode())
+    end(Stage.evaluate, began, result, on_event)
     check_gates(evaluation.subjects, evaluation.differences, config)
     return result
 
@@ -103,21 +113,21 @@ def _kept(evaluation: Evaluation, path: Path, held: Held) -> Evaluation:
         return evaluation
     with output_lock(path):
         warned = replace(checkpoint, meta=with_warnings(checkpoint.meta, found))
-        save_checkpoint(path, warned)
+        save_checkpoint(path, warned, manifest=is_manifest(manifest_of(path)))
     held.keep(path, warned)
     first, *others = evaluation.subjects
     return replace(evaluation, subjects=[replace(first, sha256=held.sha256(path)), *others])
 
 
 @contextmanager
-def _lock_all(paths: list[Path]) -> Iterator[None]:
+def _lock_all(paths: list[Path], wait: float) -> Iterator[None]:
     """Hold the locks of all outputs."""
     if len({real_output(path) for path in paths}) < len(paths):
         raise UsageError("--out and --per-user name one file: give each its own")
     if not paths:
         yield
         return
-    with output_lock(paths[0]), _lock_all(paths[1:]):
+    with output_lock(paths[0], wait), _lock_all(paths[1:], wait):
         yield
 
 

@@ -22,10 +22,11 @@ from mfcli.config.gates import Gate, read_drops
 from mfcli.data.interactions import Interactions
 from mfcli.data.times import span_of
 from mfcli.errors import GateError
-from mfcli.events import Noted, OnEvent, Started, ignore, without
+from mfcli.events import Noted, OnEvent, Stage, Started, ignore, without
 from mfcli.publishing.drops import unmet_drops
 from mfcli.results import FetchResult
 from mfcli.sources.reading import read_interactions
+from mfcli.stages.telling import begin, end
 from mfcli.system import capacity
 
 
@@ -45,20 +46,20 @@ def fetch(
     UsageError for options that do not fit the source, LockedError, and GateError where a gate is
     not met: the earlier file then stays.
     """
-    began = time.perf_counter()
     on_event = without(config.ignore, on_event)
+    began = begin(Stage.fetch, on_event)
     real_output(out)
     sources = [source] if isinstance(source, str) else source
     refuse_input_as_output(out, *sources, config.item_names)
-    with output_lock(out):
+    with output_lock(out, config.wait):
         interactions, facts = read_interactions(source, config, on_event)
         _check_gates(interactions, out, config, on_event)
         capacity.require_disk(out, stored_bytes(interactions))
         on_event(Started(f"writing {out.name}"))
-        save_interactions(out, interactions)
+        save_interactions(out, interactions, manifest=config.manifest)
     held.keep(out, interactions)
     ratings = interactions.data
-    return FetchResult(
+    result = FetchResult(
         out=str(out),
         format=facts.format,
         n_users=interactions.n_users,
@@ -82,6 +83,7 @@ def fetch(
         notice=facts.notice,
         seconds=time.perf_counter() - began,
     )
+    return end(Stage.fetch, began, result, on_event)
 
 
 def _check_gates(read: Interactions, out: Path, config: FetchConfig, on_event: OnEvent) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from mfcli.artifacts import seconds_old
+from mfcli.artifacts import file_sha256, lineage_entry, seconds_old
 from mfcli.artifacts.held import NOTHING, Held
+from mfcli.artifacts.manifest import Facts, Manifest
 from mfcli.artifacts.meta import lineage_of
 from mfcli.config import RecommendConfig, Role, TableFormat, format_of
 from mfcli.config.options import flag
 from mfcli.errors import UsageError
-from mfcli.events import OnEvent, ignore, without
+from mfcli.events import OnEvent, Stage, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import load_model
 from mfcli.publishing.folders import publish_folder
@@ -21,6 +22,7 @@ from mfcli.publishing.outputs import output_stream
 from mfcli.results import PairsResult, RecommendResult
 from mfcli.scoring.memory import require_scoring
 from mfcli.scoring.pairs import PairScorer
+from mfcli.stages.telling import begin, end
 
 
 def recommend(
@@ -39,12 +41,13 @@ def recommend(
     InputError (also for an unknown user with ``--unknown-users error``), LockedError, and GateError
     where a gate is not met; the old output then stays.
     """
-    began = time.perf_counter()
     on_event = without(config.ignore, on_event)
+    began = begin(Stage.recommend, on_event)
     check_place(out, config, folder=folder)
     check_age(model, config)
     if config.pairs is not None:
-        return _score_pairs(model, out, config, config.pairs, on_event)
+        scored = _score_pairs(model, out, config, config.pairs, on_event)
+        return end(Stage.recommend, began, scored, on_event)
     require_scoring([model], None, config.workers, 0, on_event)
     with compiling(on_event):
         if folder and out is not None:
@@ -52,7 +55,7 @@ def recommend(
         else:
             written = publish_file(model, out, config, on_event, held)
     recommender, summary = written.recommender, written.summary
-    return RecommendResult(
+    result = RecommendResult(
         out="-" if out is None else str(out),
         n_users=len(recommender.rows),
         n_rows=summary.rows,
@@ -69,21 +72,35 @@ def recommend(
         parts=written.parts,
         published=written.published,
     )
+    return end(Stage.recommend, began, result, on_event)
 
 
 def _score_pairs(
     model: Path, out: Path | None, config: RecommendConfig, pairs: str, on_event: OnEvent
 ) -> PairsResult:
-    from mfcli.publishing.pairs import write_pairs  # with the readers of tables
+    from mfcli.publishing.pairs import PairSummary, write_pairs  # with the readers of tables
 
     began = time.perf_counter()
     kind = TableFormat.csv if out is None else format_of(out.name)
+    manifest = Manifest(wanted=config.manifest)
     output = output_stream(
-        out, [model, pairs], wait=config.wait, keep_previous=config.keep_previous
+        out,
+        [model, pairs],
+        wait=config.wait,
+        keep_previous=config.keep_previous,
+        describe=manifest.describe,
     )
     with output as stream:
         checkpoint, scoring = load_model(model)
         scorer = PairScorer(checkpoint, scoring)
+
+        def facts(found: PairSummary) -> Facts:
+            inputs = [{"role": "model", "sha256": file_sha256(model)}]
+            if pairs != "-":
+                inputs.append({"role": "pairs", "sha256": file_sha256(Path(pairs))})
+            step = lineage_entry("recommend", config.stored(), inputs)
+            return Facts("scores", {"rows": found.rows}, [*lineage_of(checkpoint.meta), step])
+
         summary = write_pairs(
             scorer,
             pairs,
@@ -91,8 +108,11 @@ def _score_pairs(
             kind,
             csv_safe=config.csv_safe,
             allow_empty=config.allow_empty,
+            facts=facts if config.manifest else None,
             on_event=on_event,
         )
+        if config.manifest:
+            manifest.facts = facts(summary)
     return PairsResult(
         out="-" if out is None else str(out),
         n_rows=summary.rows,
@@ -122,9 +142,4 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
         raise UsageError(
             f"--out {out} is a folder: name a file, or end it with a slash for a folder of parts"
         )
-    if out is None:
-        asked = [name for name in config.given(Role.publishing) if getattr(config, name)]
-        if asked:
-            raise UsageError(
-                f"{flag(asked[0])} has no meaning with --out -, which replaces nothing"
-            )
+    config.check_stream(to_stdout=out is None)

@@ -9,26 +9,34 @@ from pathlib import Path
 from mfcli import __version__
 from mfcli.artifacts import atomic_file, output_lock, real_output
 from mfcli.errors import UsageError
-from mfcli.events import OnEvent, Started, ignore
+from mfcli.events import OnEvent, Stage, Started, ignore
 from mfcli.report.data import Run
 from mfcli.report.folder import read_run
 from mfcli.report.page import render_page
 from mfcli.results import ReportResult
+from mfcli.stages.telling import begin, end
 from mfcli.system.streams import printable
 
 
 def report(
-    folders: Sequence[Path], out: Path, *, users: int = 5, on_event: OnEvent = ignore
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    users: int = 5,
+    wait: float = 0.0,
+    on_event: OnEvent = ignore,
 ) -> ReportResult:
     """Write one page on the runs in ``folders``, with ``users`` users of each as examples.
 
+    wait: seconds to wait for another run that holds the output.
+
     Raises UsageError, LockedError; InputError for a folder without a run, or a damaged file.
     """
-    began = time.perf_counter()
+    began = begin(Stage.report, on_event)
     if users < 0:
         raise UsageError(f"--users {users} should be 0 or more")
     real_output(out)
-    with output_lock(out):
+    with output_lock(out, wait):
         on_event(Started("report", len(folders), "runs"))
         names = _name_runs(folders)
         runs: list[Run] = []
@@ -42,7 +50,7 @@ def report(
         content = printable(text).encode()
         with atomic_file(out) as stream:
             stream.write(content)
-    return ReportResult(
+    result = ReportResult(
         out=str(out),
         runs=names,
         missing={run.name: run.missing for run in runs if run.missing},
@@ -53,6 +61,7 @@ def report(
         n_bytes=len(content),
         seconds=time.perf_counter() - began,
     )
+    return end(Stage.report, began, result, on_event)
 
 
 def _name_runs(folders: Sequence[Path]) -> list[str]:

@@ -19,6 +19,7 @@ from mfcli.artifacts import (
     lineage_of,
     meta_for,
     output_lock,
+    remove_file,
 )
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.artifacts.meta import warnings_of
@@ -29,7 +30,7 @@ from mfcli.config.run import RunConfigs
 from mfcli.config.split import HISTORIES
 from mfcli.errors import UsageError
 from mfcli.evaluation.repetition import FOLDS, REPEATS, WINDOWS, Repetition, Summary, summarize
-from mfcli.events import Noted, OnEvent, ignore, once
+from mfcli.events import Noted, OnEvent, Stage, ignore, once
 from mfcli.results import (
     EvaluateResult,
     FetchResult,
@@ -45,6 +46,7 @@ from mfcli.stages.recommend import check_place, recommend
 from mfcli.stages.refit import JOINED, everything, settings_of
 from mfcli.stages.split import split
 from mfcli.stages.suiting import suited
+from mfcli.stages.telling import begin, end
 from mfcli.stages.train import train
 
 if TYPE_CHECKING:
@@ -81,11 +83,15 @@ def run(
         raise UsageError(f"--out {out} is a file: name a folder")
     out.mkdir(parents=True, exist_ok=True)
     on_event = once(on_event)
+    began, place = begin(Stage.run, on_event), _Place(out)
+    result: RunResult | FoldsResult | RepeatsResult
     if repeats:
-        return _run_repeats(source, _Place(out), configs, on_event, repeats)
-    if folds:
-        return _run_folds(source, _Place(out), configs, on_event, folds)
-    return _run_once(source, _Place(out), configs, on_event)
+        result = _run_repeats(source, place, configs, on_event, repeats)
+    elif folds:
+        result = _run_folds(source, place, configs, on_event, folds)
+    else:
+        result = _run_once(source, place, configs, on_event)
+    return end(Stage.run, began, result, on_event)
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def _run_once(
         refitted = _refit(rows, place, configs, trained, on_event)
     else:
         for stale in (place.evaluated, place.evaluated.with_suffix(".history.csv")):
-            stale.unlink(missing_ok=True)
+            remove_file(stale)
         on_event(
             Noted(
                 f"{place.lists} comes from {place.model}, which was measured and does not know the "

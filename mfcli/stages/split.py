@@ -10,8 +10,10 @@ from typing import Any
 from mfcli.artifacts import (
     flush,
     matrix_headers,
+    move_file,
     output_lock,
     refuse_input_as_output,
+    remove_file,
     save_interactions,
     stored_bytes,
     uninterrupted,
@@ -32,9 +34,10 @@ from mfcli.data.splitting import (
     split_interactions,
 )
 from mfcli.errors import InputError, UsageError
-from mfcli.events import Noted, OnEvent, Started, ignore, without
+from mfcli.events import Noted, OnEvent, Stage, Started, ignore, without
 from mfcli.results import SplitPart, SplitResult
 from mfcli.sources.reading import read_any
+from mfcli.stages.telling import begin, end
 from mfcli.system import capacity
 
 
@@ -52,21 +55,21 @@ def split(
 
     Raises UsageError, InputError; the folder keeps its earlier split unless all parts are whole.
     """
-    began = time.perf_counter()
     on_event = without(config.ignore, on_event)
+    began = begin(Stage.split, on_event)
     if source is None and config.chosen is not Strategy.given:
         raise UsageError("name the FILE.npz to split, or give --train-file and --test-file")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
     for name in PARTS:
         refuse_input_as_output(out / f"{name}.npz", source, config.train_file, config.test_file)
-    with output_lock(out):
+    with output_lock(out, config.wait):
         on_event(Started("split"))
         folders, inputs = _split_folders(source, config, on_event, held)
         train = next(iter(folders.values()))["train"]
         identity = identify_split({} if source is None else train.meta, config, inputs)
         written = _write(out, folders, identity, config, held)
-    return SplitResult(
+    result = SplitResult(
         out=str(out),
         strategy=config.named,
         split_id=identity.split_id,
@@ -75,6 +78,7 @@ def split(
         parts=written,
         seconds=time.perf_counter() - began,
     )
+    return end(Stage.split, began, result, on_event)
 
 
 def _split_folders(
@@ -166,14 +170,14 @@ def _write(
                 path = out / folder / f"{name}.npz"
                 staged = staging / folder / f"{name}.npz"
                 marked = part.with_meta(identity.meta(name, folder))
-                save_interactions(staged, marked)
+                save_interactions(staged, marked, manifest=config.manifest)
                 saved.append((path, marked))
                 path.parent.mkdir(exist_ok=True)
                 moves.append((staged, path))
                 written.append(_describe(path, part, train, config))
         with uninterrupted():
             for staged, path in moves:
-                staged.replace(path)
+                move_file(staged, path)
             _remove_stale(out, {part.path for part in written})
         for changed in {path.parent for _, path in moves}:
             flush(changed)
@@ -190,7 +194,7 @@ def _remove_stale(out: Path, kept: set[str]) -> None:
         for name in PARTS:
             path = folder / f"{name}.npz"
             if str(path) not in kept:
-                path.unlink(missing_ok=True)
+                remove_file(path)
         if folder != out and not any(folder.iterdir()):
             folder.rmdir()
 

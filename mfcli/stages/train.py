@@ -31,12 +31,13 @@ from mfcli.config import FULL, Engine, ModelArgs, ModelKind, Optimizer, Recipe, 
 from mfcli.data.held_out import check_held_out, check_history, check_known
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
-from mfcli.events import EpochResult, OnEvent, Warned, ignore, without
+from mfcli.events import EpochResult, OnEvent, Stage, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.tables import KINDS
 from mfcli.models.warm_start import Start
 from mfcli.results import TrainResult
 from mfcli.stages.budget import Rows, Search, check_settings, search_in_time
+from mfcli.stages.telling import begin, end
 from mfcli.system import capacity
 from mfcli.training.continuing import continued
 from mfcli.training.defaults import for_data
@@ -76,13 +77,14 @@ def train(
     training completes, and what an interrupted run needs to go on is in ``out``.resume.
     """
     on_event = without(config.ignore, on_event)
+    start = begin(Stage.train, on_event)
     if resume and config.init_from:
         raise UsageError("--resume continues from its saved state: leave out --init-from")
     real_output(out)
     config = _continued(config, out, resume).ready()
     refuse_input_as_output(out, source, config.valid, config.valid_history)
     check_settings(source, out, config)
-    with output_lock(out), compiling(on_event):
+    with output_lock(out, config.wait), compiling(on_event):
         asked = config
         search = search_in_time(
             lambda: _load(source, asked, held).rows, source, out, config, on_event, follows
@@ -114,7 +116,7 @@ def train(
                 _save_history(out, fitted.history)
                 cut = fitted.stopped == "time limit"
                 model = with_evidence(fitted.checkpoint, recipe, config.evidence, on_event, cut=cut)
-                save_checkpoint(out, model)
+                save_checkpoint(out, model, manifest=config.manifest)
                 held.keep(out, model)
             except StateError as error:
                 raise kept.damaged(error) from None
@@ -125,7 +127,8 @@ def train(
                 raise DivergedError(f"{error} (last good state in {kept.path})") from None
             kept.path.unlink(missing_ok=True)
             search.write(len(fitted.history) if cut else None)
-    return _result(out, fitted, recipe, device, time.perf_counter() - began, search)
+    result = _result(out, fitted, recipe, device, time.perf_counter() - began, search)
+    return end(Stage.train, start, result, on_event)
 
 
 def _continued(config: TrainConfig, out: Path, resume: bool) -> TrainConfig:

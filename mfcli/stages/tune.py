@@ -20,7 +20,8 @@ from mfcli.artifacts import (
     real_output,
     refuse_input_as_output,
 )
-from mfcli.artifacts.meta import to_json
+from mfcli.artifacts.manifest import Facts
+from mfcli.artifacts.meta import lineage_entry, lineage_of, to_json
 from mfcli.codes import WarningCode
 from mfcli.config import TuneConfig
 from mfcli.config.choices import Take
@@ -29,9 +30,10 @@ from mfcli.config.spaces import Choice, Space
 from mfcli.data.held_out import check_held_out
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
-from mfcli.events import Noted, OnEvent, TrialResult, Warned, ignore, without
+from mfcli.events import Noted, OnEvent, Stage, TrialResult, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.results import TuneResult
+from mfcli.stages.telling import begin, end
 from mfcli.stages.train import load_history
 from mfcli.training.defaults import for_data
 from mfcli.training.guards import check_values
@@ -55,6 +57,7 @@ def tune(
     """
     config = config.ready()
     on_event = without(config.ignore, on_event)
+    start = begin(Stage.tune, on_event)
     real_output(out)
     trials_path = out.with_suffix(".trials.csv")
     if trials_path == out:
@@ -63,7 +66,7 @@ def tune(
         )
     for path in (out, trials_path):
         refuse_input_as_output(path, source, config.valid, config.valid_history)
-    with output_lock(out), compiling(on_event):
+    with output_lock(out, config.wait), compiling(on_event):
         began = time.perf_counter()
         loaded = _load(source, config, on_event)
         space = space_of_data(config, loaded.train)
@@ -104,10 +107,16 @@ def tune(
                 )
             )
         header = _header(best, default, config, protocol, found.verdict)
-        with atomic_file(out) as stream:
+        step = lineage_entry("tune", config.stored(), loaded.inputs)
+        counts = {
+            "trials": len(found.trials),
+            "trainings": len(found.results),
+        }
+        facts = Facts("settings", counts, [*lineage_of(loaded.train.meta), step])
+        with atomic_file(out, facts.describe if config.manifest else None) as stream:
             stream.write(settings_text(options, header).encode())
     assert best.value is not None
-    return TuneResult(
+    result = TuneResult(
         out=str(out),
         trials_file=str(trials_path),
         metric=config.metrics[0],
@@ -125,6 +134,7 @@ def tune(
         seconds=time.perf_counter() - began,
         verdict={} if found.verdict is None else found.verdict.document(),
     )
+    return end(Stage.tune, start, result, on_event)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,13 @@ from mfcli.data.building import from_codes
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import SystemRefusedError
 from mfcli.evaluation.measuring import measure, measure_common
-from mfcli.events import OnEvent, Progress, Started, ignore
+from mfcli.events import OnEvent, Progress, Stage, Started, ignore
 from mfcli.kernels import compilation
 from mfcli.models.loading import scoring_of
 from mfcli.ranking.serving import Trained
 from mfcli.results import WarmUpResult
 from mfcli.scoring.recommender import make_recommender
+from mfcli.stages.telling import begin, end
 from mfcli.training.fit import fit
 
 SMALL = {"epochs": 1, "factors": 4}
@@ -41,6 +42,7 @@ def warm_up(*, listed: bool = False, on_event: OnEvent = ignore) -> WarmUpResult
 
     Raises SystemRefusedError where no folder can be written and something is missing.
     """
+    start = begin(Stage.warm_up, on_event)
     if not listed:
         _require_folder()
         on_event(Started("warm-up", len(GROUPS), "groups of kernels"))
@@ -56,7 +58,7 @@ def warm_up(*, listed: bool = False, on_event: OnEvent = ignore) -> WarmUpResult
     if not listed:
         _require_kept()
     kept = compilation.kept()
-    return WarmUpResult(
+    result = WarmUpResult(
         folders=compilation.cache_folders(),
         groups=[
             {
@@ -70,6 +72,7 @@ def warm_up(*, listed: bool = False, on_event: OnEvent = ignore) -> WarmUpResult
         ],
         listed=listed,
     )
+    return end(Stage.warm_up, start, result, on_event)
 
 
 def _missing() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 
 _began: float | None = None  # of time.monotonic()
 
@@ -17,6 +18,16 @@ def begin(*, with_process: bool) -> None:
 def since_begin() -> float:
     """Return the seconds since the command began; 0 where none is noted, as in a library."""
     return 0.0 if _began is None else time.monotonic() - _began
+
+
+def now() -> datetime:
+    """Return the time of the clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time in UTC as ISO 8601 writes it, in milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _age_of_process() -> float:

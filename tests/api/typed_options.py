@@ -57,7 +57,7 @@ def _typed(name: str, config: type[Config], call: str, without: frozenset[str]) 
     lines += [
         f"    {field.name}: {_written(hints[field.name])}"
         for field in dataclasses.fields(config)
-        if field.name not in without
+        if field.name not in without and not field.metadata["role"] & Role.publishing
     ]
     return "\n".join(lines) + "\n"
 

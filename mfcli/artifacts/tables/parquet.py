@@ -1,4 +1,4 @@
-"""Parquet: plain columns, row groups of a fixed number of rows, no metadata of ours."""
+"""Parquet: plain columns, row groups of a fixed number of rows, and a text of ours if asked for."""
 
 from __future__ import annotations
 
@@ -69,6 +69,10 @@ class ParquetWriter:
         for start in range(0, whole, GROUP_ROWS):
             self._write(table.slice(start, GROUP_ROWS))
         self._waiting, self._n_waiting = [table.slice(whole)], len(table) - whole
+
+    def describe(self, text: bytes) -> None:
+        """Put a text into the file's metadata, under the key ``mfcli``."""
+        self._writer.add_key_value_metadata({"mfcli": text})
 
     def close(self) -> None:
         """Write the last group and the foot."""

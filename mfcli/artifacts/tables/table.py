@@ -56,6 +56,10 @@ class TableWriter(Protocol):
         """Write rows."""
         ...
 
+    def describe(self, text: bytes) -> None:
+        """Keep what the table is, where its format has a place for it; call it before the end."""
+        ...
+
     def close(self) -> None:
         """Write what belongs at the end."""
         ...

@@ -54,6 +54,9 @@ class _LineWriter:
         self.stream.write(rows.content)
         self.n_rows += rows.n_rows
 
+    def describe(self, text: bytes) -> None:
+        """Do nothing: there is no place for it."""
+
     def close(self) -> None:
         """Do nothing: text has no end of its own."""
 
