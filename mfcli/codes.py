@@ -32,6 +32,8 @@ class WarningCode(StrEnum):
     epochs = "W-epochs"
     download = "W-download"
     log = "W-log"
+    clean_up = "W-clean-up"
+    hook = "W-hook"
 
 
 @dataclass(frozen=True)
@@ -134,5 +136,14 @@ WARNINGS: dict[WarningCode, About] = {
         "The file of `--log-file` or `--metrics-file` cannot be written; the command went on "
         "without it.",
         "Make room on its disk, or look at its permissions: the lines since then are missing.",
+    ),
+    WarningCode.clean_up: About(
+        "A night is done, and something of what follows it could not be written or removed.",
+        "Look at the file that is named, at the disk's room and at its owner; the next night tries "
+        "again.",
+    ),
+    WarningCode.hook: About(
+        "A command of `[nightly.hooks]` could not be run, failed, or took too long.",
+        "Run it by hand; the night is what it was without it.",
     ),
 }

@@ -88,10 +88,10 @@ def publish(
     old = target.with_name(f".{target.name}.old")
     remove_tree(old)
     if target.exists():
-        _exchange(building, target, old)
+        exchange(building, target, old)
         previous = previous_of(target)
         if keep and previous.exists():
-            _exchange(building, previous, old)
+            exchange(building, previous, old)
         elif keep:
             os.rename(building, previous)
         remove_tree(building)
@@ -101,8 +101,11 @@ def publish(
     flush(target.parent)
 
 
-def _exchange(one: Path, other: Path, spare: Path) -> None:
-    """Swap two folders: in one step where the system can, else with a moment between."""
+def exchange(one: Path, other: Path, spare: Path) -> None:
+    """Swap two folders: in one step where the system can, else with a moment between.
+
+    spare: a name beside them that is free.
+    """
     function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if function is not None:
         names = (os.fsencode(one), os.fsencode(other))

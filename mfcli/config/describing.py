@@ -16,6 +16,11 @@ def cli_fields(cls: type[Config]) -> list[dataclasses.Field[Any]]:
     return sorted(fields, key=lambda field: field.name == "seed")
 
 
+def help_of(cls: type[Config], name: str) -> str:
+    """Return the help of an option, for a command that declares it by hand."""
+    return str(cls.__dataclass_fields__[name].metadata["help"])
+
+
 def element_type(hint: Any) -> Any:
     """Return the type of one value of an option that may be repeated."""
     return typing.get_args(hint)[0] if typing.get_origin(hint) is list else hint

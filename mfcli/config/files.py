@@ -12,7 +12,7 @@ from mfcli.errors import InputError, UsageError
 
 LARGEST = 1 << 20  # bytes of a configuration file
 EVERYWHERE = ("ignore",)  # keys at the top of a file that stand for one in each table
-TABLES = ("fetch", "split", "train", "tune", "evaluate", "recommend", "similar")
+TABLES = ("fetch", "split", "train", "tune", "evaluate", "recommend", "similar", "nightly")
 
 
 def preset_names() -> list[str]:

@@ -69,11 +69,11 @@ def run_configs(
         raise UsageError("--folds and --repeats cannot be combined: give one of them")
     if refit and (split.folds or repeats):
         raise UsageError("--refit has no meaning with --folds and --repeats, which only measure")
-    valid = _held_out(split, out, "valid") if split.valid else {}
+    valid = held_out_rows(split, out, "valid") if split.valid else {}
     train = merged(TrainConfig, "train", mode=mode, budget=budget, **valid)
     if train.stages and train.valid is None:
         # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
-        train = dataclasses.replace(train, **_held_out(split, out, "test"))
+        train = dataclasses.replace(train, **held_out_rows(split, out, "test"))
     if train.budget is not None and (split.folds or repeats):
         raise UsageError(
             "--budget is one search, and --folds and --repeats train several times: leave one out"
@@ -91,8 +91,21 @@ def run_configs(
     )
 
 
-def _held_out(split: SplitConfig, out: Path, part: str) -> dict[str, Any]:
-    """Return the options of train that name a part of the split, and its users' history."""
+def with_history(configs: RunConfigs, parts: Path) -> EvaluateConfig:
+    """Return the options of evaluate that name the history of held-out users, if there are some.
+
+    parts: the folder of the split.
+    """
+    if configs.split.chosen is not Strategy.users:
+        return configs.evaluate
+    return dataclasses.replace(configs.evaluate, history=str(parts / f"{HISTORIES['test']}.npz"))
+
+
+def held_out_rows(split: SplitConfig, out: Path, part: str) -> dict[str, Any]:
+    """Return the options of train that name a part of the split, and its users' history.
+
+    out: the folder of the run, in which that of the split is.
+    """
     folder = out / "split"
     names = {"valid": str(folder / f"{part}.npz")}
     if split.chosen is not Strategy.users:

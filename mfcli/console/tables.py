@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mfcli.console.cells import facts_table, preview_tables, shown, way_of
 from mfcli.console.metrics import evaluate_tables, spread_table
+from mfcli.console.nights import NIGHT_TABLES
 from mfcli.results import (
     EvaluateResult,
     ExportResult,
@@ -332,4 +333,5 @@ TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
     ReportResult: _report,
     WarmUpResult: _warm_up,
     RunResult: _run,
+    **NIGHT_TABLES,
 }

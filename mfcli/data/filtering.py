@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mfcli.data.interactions import Catalog, Interactions
 
@@ -30,6 +31,17 @@ def filter_counts(
             break
         mask = keep
     return interactions.keep(mask)
+
+
+def without_users(interactions: Interactions, gone: NDArray[np.bool_]) -> Interactions:
+    """Return the interactions without the users of a (U,) mask, ids and all; items stay."""
+    kept = interactions.keep(~gone[interactions.users])
+    catalog = interactions.catalog
+    return dataclasses.replace(
+        kept,
+        indptr=np.append(kept.indptr[:-1][~gone], kept.indptr[-1]).astype(kept.indptr.dtype),
+        catalog=Catalog(catalog.user_ids[~gone], catalog.item_ids, catalog.item_names),
+    )
 
 
 def compact(interactions: Interactions) -> Interactions:

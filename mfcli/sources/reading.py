@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mfcli.artifacts import file_sha256, meta_for
+from mfcli.artifacts import meta_for
 from mfcli.artifacts.meta import reading_entry
 from mfcli.config import FetchConfig, Role
 from mfcli.config.fetch import Format, pairs_only
@@ -22,8 +22,9 @@ from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started, ignore
 from mfcli.sources.contents import Located
-from mfcli.sources.locate import NO_NAMES, expanded, is_demo, locate, names_source
-from mfcli.sources.naming import NameList, names_for
+from mfcli.sources.identity import Files, Inputs, described, files_of, lists_of_names
+from mfcli.sources.locate import expanded, is_demo, locate
+from mfcli.sources.naming import names_for
 from mfcli.sources.readers.cells import NoRowsError
 from mfcli.sources.readers.id_columns import CodedColumn
 from mfcli.sources.readers.source import Source
@@ -31,9 +32,6 @@ from mfcli.sources.readers.table import EMPTY_TABLE, ParsedTable
 from mfcli.sources.readers.union import read_parts
 from mfcli.sources.values import settle_values
 from mfcli.system import capacity
-from mfcli.system.streams import printable
-
-Inputs = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,9 +239,8 @@ def read_any(
             for located in found
             for part in located.data
         ]
-        files = tuple(dict.fromkeys(entry for located in found for entry in located.files))
-        lists, more = _lists_of_names(found, config)
-        with _watched((*files, *more)) as inputs:
+        lists, more = lists_of_names(found, config)
+        with _watched(files_of(found, more)) as inputs:
             _check_digest(found, inputs, config, sources)
             _announce(where, [part for part, _ in parts], on_event)
             read = _read_perhaps_nothing if pairs or may_be_empty else read_parts
@@ -260,23 +257,6 @@ def read_any(
         inputs=inputs,
         notice="\n".join(notices),
     )
-
-
-def _lists_of_names(
-    found: Sequence[Located], config: FetchConfig
-) -> tuple[list[NameList], tuple[tuple[str, Path], ...]]:
-    """Return the lists of item names, and the files that only they are in."""
-    if config.item_names == NO_NAMES:
-        return [], ()
-    if config.item_names is not None:
-        source, file = names_source(config.item_names)
-        return [NameList(source)], (file,)
-    lists: dict[tuple[str, Path], NameList] = {}  # files of one folder have the same names
-    for located in found:
-        if located.names:
-            names = NameList(located.names, beside=located.beside)
-            lists.setdefault(located.files[-1], names)
-    return list(lists.values()), ()
 
 
 def _announce(where: str, parts: Sequence[Source], on_event: OnEvent) -> None:
@@ -350,13 +330,10 @@ def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
 
 
 @contextmanager
-def _watched(files: tuple[tuple[str, Path], ...]) -> Iterator[Inputs]:
+def _watched(files: Files) -> Iterator[Inputs]:
     """Yield name, SHA-256 and size of the files; raises InputError if one changes meanwhile."""
     before = [_signature(path) for _, path in files]
-    yield [
-        {"name": printable(name), "sha256": file_sha256(path), "bytes": path.stat().st_size}
-        for name, path in files
-    ]
+    yield described(files)
     for (name, path), signature in zip(files, before, strict=True):
         if _signature(path) != signature:
             raise InputError(f"{name}: changed while it was read: read it again")

@@ -1,6 +1,8 @@
 """One module for each command: load → pure call → save → return a result. A stage never prints.
 
 fetch, split, train, tune, evaluate, recommend, similar, export, inspect, report, run, warm_up
+nightly: a night as one transaction; night: its stages;
+generations: list, roll back, forget
 budget: the search before a training with --budget
 refit: what run does after an evaluation, training on everything
 telling: what a stage says of itself to a log or a monitor
@@ -10,7 +12,9 @@ suiting: defaults of run that suit the data
 from __future__ import annotations
 
 # The commands that read or write tables, which Arrow does.
-_OF_TABLES = frozenset(("fetch", "recommend", "similar", "evaluate", "export", "report", "run"))
+_OF_TABLES = frozenset(
+    ("fetch", "recommend", "similar", "evaluate", "export", "report", "run", "nightly")
+)
 
 
 def prepare(command: str) -> None:

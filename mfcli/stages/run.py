@@ -24,10 +24,9 @@ from mfcli.artifacts import (
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.artifacts.meta import warnings_of
 from mfcli.artifacts.metrics import metrics_text
-from mfcli.config import EvaluateConfig, RecommendConfig, Role, Strategy, TrainConfig
+from mfcli.config import RecommendConfig, Role, TrainConfig
 from mfcli.config.layers import merge_layers
-from mfcli.config.run import RunConfigs
-from mfcli.config.split import HISTORIES
+from mfcli.config.run import RunConfigs, with_history
 from mfcli.errors import UsageError
 from mfcli.evaluation.repetition import FOLDS, REPEATS, WINDOWS, Repetition, Summary, summarize
 from mfcli.events import Noted, OnEvent, Stage, ignore, once
@@ -141,7 +140,7 @@ def _run_once(
         warnings=[],
         follows=_what_follows(configs, fetched, parts),
     )
-    config = _with_history(configs, place.split)
+    config = with_history(configs, place.split)
     evaluated = evaluate(
         measured, place.split / "test.npz", place.metrics, config, on_event, keep=True
     )
@@ -309,19 +308,12 @@ def _validated_in(config: TrainConfig, whole: Path, own: Path) -> TrainConfig:
     return replace(config, **moved)
 
 
-def _with_history(configs: RunConfigs, parts: Path) -> EvaluateConfig:
-    """Name the history of held-out users, where the split has them."""
-    if configs.split.chosen is not Strategy.users:
-        return configs.evaluate
-    return replace(configs.evaluate, history=str(parts / f"{HISTORIES['test']}.npz"))
-
-
 def _measure(out: Path, parts: Path, configs: RunConfigs, on_event: OnEvent) -> EvaluateResult:
     """Train on one split and measure the model; both write below ``out``."""
     model = out / "model.pt"
     train(parts / "train.npz", model, configs.train, on_event, warnings=[])
     metrics = out / "metrics.json"
-    config = _with_history(configs, parts)
+    config = with_history(configs, parts)
     return evaluate(model, parts / "test.npz", metrics, config, on_event, keep=True)
 
 

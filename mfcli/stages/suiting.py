@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mfcli.artifacts import load_interactions
+from mfcli.artifacts.held import NOTHING, Held
 from mfcli.config import Mode
 from mfcli.config.run import RunConfigs
 from mfcli.data.filtering import apply_threshold
@@ -17,10 +17,18 @@ FEW = 0.1  # a test of a smaller share of the users says little of the others
 
 
 def suited(
-    configs: RunConfigs, matrix: Path, fetched: FetchResult, on_event: OnEvent
+    configs: RunConfigs,
+    matrix: Path,
+    fetched: FetchResult,
+    on_event: OnEvent,
+    *,
+    held: Held = NOTHING,
 ) -> RunConfigs:
-    """Return the configuration of a run on what was fetched, and say what was chosen."""
-    return _with_held_out(_with_mode(configs, fetched, on_event), matrix, on_event)
+    """Return the configuration of a run on what was fetched, and say what was chosen.
+
+    held: what is in memory of ``matrix``.
+    """
+    return _with_held_out(_with_mode(configs, fetched, on_event), matrix, on_event, held)
 
 
 def _with_mode(configs: RunConfigs, fetched: FetchResult, on_event: OnEvent) -> RunConfigs:
@@ -42,12 +50,12 @@ def _with_mode(configs: RunConfigs, fetched: FetchResult, on_event: OnEvent) -> 
     return replace(configs, train=train)
 
 
-def _with_held_out(configs: RunConfigs, matrix: Path, on_event: OnEvent) -> RunConfigs:
+def _with_held_out(configs: RunConfigs, matrix: Path, on_event: OnEvent, held: Held) -> RunConfigs:
     """Hold one row of a user out where the default would test few users, or nobody."""
     config = configs.split
     if not configs.open_n or config.n is None:
         return configs
-    rows = load_interactions(matrix)
+    rows = held.matrix(matrix)
     if config.threshold is not None:
         rows = apply_threshold(rows, config.threshold)
     counts = rows.user_counts[rows.user_counts > 0]

@@ -1,0 +1,343 @@
+"""The stages of one night: each is done, or taken over from a night that was cut off.
+
+Everything is made in the staging folder, in one process: what a stage wrote is in memory for the
+next one. ``nightly`` calls ``make_night`` and publishes what it made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfcli.artifacts.held import Held
+from mfcli.artifacts.meta import lineage_of, warnings_of
+from mfcli.config import RecommendConfig, SplitConfig, TrainConfig
+from mfcli.config.gates import About
+from mfcli.config.layers import merge_layers
+from mfcli.config.nightly import NightConfigs, with_cutoff
+from mfcli.config.run import RunConfigs, held_out_rows, with_history
+from mfcli.data.interactions import Interactions
+from mfcli.errors import InputError, UsageError
+from mfcli.events import Noted, OnEvent
+from mfcli.kernels.announcing import compiling
+from mfcli.nights.figures import Figures, ListFigures, figures_of, figures_of_lists
+from mfcli.nights.gates import Verdict, judge, require
+from mfcli.nights.generations import Generation
+from mfcli.nights.places import LISTS, MODEL, Place
+from mfcli.nights.staging import Staging
+from mfcli.publishing.folders import publish_folder
+from mfcli.publishing.lists import publish_file
+from mfcli.results import EvaluateResult, FetchResult, SplitPart, SplitResult, TrainResult
+from mfcli.scoring.memory import require_scoring
+from mfcli.stages.evaluate import evaluate
+from mfcli.stages.fetch import fetch
+from mfcli.stages.refit import JOINED, everything, settings_of
+from mfcli.stages.split import split
+from mfcli.stages.suiting import suited
+from mfcli.stages.train import train
+from mfcli.training.continuing import continued
+
+if TYPE_CHECKING:
+    from mfcli.tuning.budget import Follows
+
+LEAST_USERS = 20  # with newer rows: fewer say too little to be what the night is measured on
+
+
+class Step(StrEnum):
+    """A piece of a night that takes seconds of its own."""
+
+    fetch = "fetch"
+    checks = "checks"
+    cut = "split"
+    measured = "train on a part"
+    evaluate = "evaluate"
+    train = "train"
+    recommend = "recommend"
+    publish = "publish"
+
+
+@dataclass
+class Night:
+    """A night on its way.
+
+    inputs:   what the source is: name, SHA-256 and bytes of its files.
+    last:     the generation that is current, None in a first night.
+    figures:  what was counted so far; verdicts: what the gates said of it.
+    seconds:  of each step; reused: those that were taken over.
+    """
+
+    place: Place
+    staging: Staging
+    configs: NightConfigs
+    inputs: list[dict[str, Any]]
+    last: Generation | None
+    on_event: OnEvent
+    now: float
+    held: Held = field(default_factory=Held)
+    figures: Figures = field(default_factory=Figures)
+    verdicts: list[Verdict] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    reused: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, step: Step) -> Iterator[None]:
+        """Add the seconds of a ``with`` to those of a step."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - began
+            self.seconds[step] = self.seconds.get(step, 0.0) + spent
+
+    def step(
+        self, step: Step, make: Callable[[], tuple[Iterable[Path], dict[str, Any]]]
+    ) -> dict[str, Any]:
+        """Return what a step found: that of the night that was cut off, or ``make`` does it.
+
+        make: returns the files that it wrote, and what it found as plain values.
+        """
+        with self.timed(step):
+            found = self.staging.note(step.name)
+            if found is not None:
+                self.reused.append(step)
+                return found
+            files, found = make()
+            self.staging.finish(step.name, files, found)
+            return found
+
+    def judge(self, *about: About) -> None:
+        """Ask the gates of some kinds; raises GateError with both figures of each that refuses."""
+        before = None if self.last is None else self.last.figures
+        found = judge(
+            self.figures, before, self.configs.limits, about=frozenset(about), now=self.now
+        )
+        self.verdicts += found
+        require(found)
+
+    @property
+    def last_model(self) -> Path | None:
+        """The model of the last generation."""
+        return None if self.last is None else self.last.folder / MODEL
+
+    @property
+    def last_lists(self) -> Path | None:
+        """The lists of the last generation, a file or a folder."""
+        found = [] if self.last is None else sorted(self.last.folder.glob(f"{LISTS}*"))
+        return found[0] if found else None
+
+
+def make_night(night: Night) -> None:
+    """Make all files of a generation, each gate where its figures are known.
+
+    Raises GateError where a gate refuses, and what the stages raise.
+    """
+    staging = night.staging
+    fetched = _fetch(night)
+    with night.timed(Step.checks):
+        rows = night.held.matrix(staging.matrix)
+        before = night.last_model
+        last = None if before is None else night.held.checkpoint(before, mapped=True)
+        night.figures = figures_of(rows, last)
+        night.judge(About.data)
+        run = suited(night.configs.run, staging.matrix, fetched, night.on_event, held=night.held)
+        newer = _newer(rows, night)
+        if newer is not None:
+            run = dataclasses.replace(run, split=newer)
+        run = dataclasses.replace(run, train=_training(run, night, measured=newer is not None))
+    parts = _split(night, run.split)
+    trained = _train_on_a_part(night, run, fetched, parts)
+    measured = _evaluate(night, run)
+    with night.timed(Step.checks):
+        night.figures = night.figures.with_metrics(measured.metrics)
+        night.judge(About.quality)
+    lists = _train_on_everything(night, run, fetched, parts, trained)
+    _recommend(night, lists)
+    with night.timed(Step.checks):
+        night.judge(About.lists)
+
+
+def _fetch(night: Night) -> FetchResult:
+    staging, config = night.staging, night.configs.run.fetch
+
+    def work() -> tuple[list[Path], dict[str, Any]]:
+        result = fetch(
+            night.configs.source, staging.matrix, config, night.on_event, held=night.held
+        )
+        steps = lineage_of(night.held.matrix(staging.matrix).meta)
+        if steps[0].get("inputs") != night.inputs:
+            raise InputError(f"{night.configs.source[0]}: changed while it was read: run again")
+        return [staging.matrix], dataclasses.asdict(result)
+
+    return FetchResult(**night.step(Step.fetch, work))
+
+
+def _newer(rows: Interactions, night: Night) -> SplitConfig | None:
+    """Return the options that hold out the rows newer than the last generation's data.
+
+    They judge tonight's model and the last one alike. None where there are no times, or too few
+    newer rows: [split] says then what is held out.
+    """
+    newest = None if night.last is None else night.last.figures.newest
+    if newest is None or rows.timestamps is None:
+        return None
+    late = rows.timestamps > newest
+    users = len(set(rows.users[late].tolist()))
+    if users < LEAST_USERS or late.all():
+        night.on_event(
+            Noted(
+                f"{users} users have rows newer than the last generation's data: too few to "
+                "measure on, so [split] says what is held out"
+            )
+        )
+        return None
+    return with_cutoff(night.configs.run.split, newest)
+
+
+def _training(run: RunConfigs, night: Night, *, measured: bool) -> TrainConfig:
+    """Return the options of the training that is measured.
+
+    A warm start has seen everything up to the last generation's data: where other rows are held
+    out, the model that is measured is trained anew, as the last one was trained.
+    """
+    config = run.train
+    if run.split.valid:
+        config = dataclasses.replace(
+            config, **held_out_rows(run.split, night.staging.folder, "valid")
+        )
+    before = night.last_model
+    if not night.configs.nightly.warm or before is None:
+        return config
+    if measured:
+        return dataclasses.replace(config, init_from=str(before))
+    options = night.held.checkpoint(before, mapped=True).options
+    return continued(config, options, str(before), watched=config.valid is not None)
+
+
+def _split(night: Night, config: SplitConfig) -> SplitResult:
+    staging = night.staging
+
+    def work() -> tuple[list[Path], dict[str, Any]]:
+        result = split(staging.matrix, staging.split, config, night.on_event, held=night.held)
+        return [Path(part.path) for part in result.parts], dataclasses.asdict(result)
+
+    found = night.step(Step.cut, work)
+    return SplitResult(**{**found, "parts": [SplitPart(**part) for part in found["parts"]]})
+
+
+def _train_on_a_part(
+    night: Night, run: RunConfigs, fetched: FetchResult, parts: SplitResult
+) -> TrainResult:
+    source, out = night.staging.split / "train.npz", night.staging.measured
+    follows = _what_follows(run, fetched, parts)
+
+    def work() -> tuple[list[Path], dict[str, Any]]:
+        # What evaluate finds on the test rows is kept, in place of what validation would say.
+        result = _trained(night, source, out, run.train, warnings=[], follows=follows)
+        return _files_of(result), dataclasses.asdict(result)
+
+    return TrainResult(**night.step(Step.measured, work))
+
+
+def _trained(
+    night: Night, source: Path, out: Path, config: TrainConfig, **more: Any
+) -> TrainResult:
+    """Train, from the state of the night that was cut off where it left one."""
+    state = out.with_name(f"{out.name}.resume")
+    if state.exists() and config.budget is None:
+        resumed = dataclasses.replace(config, init_from=None)
+        try:
+            return train(source, out, resumed, night.on_event, resume=True, held=night.held, **more)
+        except (InputError, UsageError) as error:
+            night.on_event(Noted(f"the training that was cut off is begun anew: {error}"))
+            state.unlink(missing_ok=True)
+    return train(source, out, config, night.on_event, held=night.held, **more)
+
+
+def _files_of(result: TrainResult) -> list[Path]:
+    return [Path(name) for name in (result.out, result.settings) if name is not None]
+
+
+def _what_follows(run: RunConfigs, fetched: FetchResult, parts: SplitResult) -> Follows | None:
+    """Return what comes after the first training, for which --budget has to leave time."""
+    if run.train.budget is None:
+        return None
+    from mfcli.tuning.budget import Follows
+
+    tested = sum(part.n_users for part in parts.parts[1:])
+    return Follows(rows=fetched.n_ratings, users=tested + parts.n_users)
+
+
+def _evaluate(night: Night, run: RunConfigs) -> EvaluateResult:
+    staging = night.staging
+    config = with_history(run, staging.split)
+
+    def work() -> tuple[list[Path], dict[str, Any]]:
+        result = evaluate(
+            staging.measured,
+            staging.split / "test.npz",
+            staging.metrics,
+            config,
+            night.on_event,
+            keep=True,
+            held=night.held,
+        )
+        return [staging.metrics, staging.measured], dataclasses.asdict(result)
+
+    return EvaluateResult(**night.step(Step.evaluate, work))
+
+
+def _train_on_everything(
+    night: Night, run: RunConfigs, fetched: FetchResult, parts: SplitResult, trained: TrainResult
+) -> RecommendConfig:
+    """Train model.pt on all rows as the measured one was trained; return the options of its lists.
+
+    Nothing that a user has in the source is listed: a model knows it only where it was trained on
+    all of it.
+    """
+    staging, matrix = night.staging, night.staging.matrix
+
+    def work() -> tuple[list[Path], dict[str, Any]]:
+        joined = staging.folder / JOINED
+        rows = everything(matrix, fetched.n_ratings, parts, run.split, joined)
+        measured = night.held.checkpoint(staging.measured)
+        config = run.train
+        if trained.settings is not None:  # what --budget chose
+            config = merge_layers(TrainConfig, "train", (Path(trained.settings), None), {})
+        settings = settings_of(config, measured, trained)
+        if night.configs.nightly.warm and night.last_model is not None:
+            settings = dataclasses.replace(settings, init_from=str(night.last_model))
+        night.held.drop(*(Path(part.path) for part in parts.parts), staging.measured)
+        result = _trained(night, rows, staging.model, settings, warnings=warnings_of(measured.meta))
+        return _files_of(result), {"everything": rows == matrix}
+
+    found = night.step(Step.train, work)
+    config = night.configs.run.recommend
+    if found["everything"] or config.include_seen:
+        return config
+    if config.seen is not None:
+        night.on_event(Noted(f"only {config.seen} and what the model was trained on is left out"))
+        return config
+    return dataclasses.replace(config, seen=str(matrix))
+
+
+def _recommend(night: Night, config: RecommendConfig) -> None:
+    nightly, model = night.configs.nightly, night.staging.model
+    out = night.staging.lists(None if nightly.parts else str(nightly.format))
+
+    def work() -> tuple[list[Path], dict[str, Any]]:
+        require_scoring([model], None, config.workers, 0, night.on_event)
+        publish = publish_folder if nightly.parts else publish_file
+        with compiling(night.on_event):
+            written = publish(model, out, config, night.on_event, night.held)
+        figures = figures_of_lists(written, out, night.last_lists)
+        files = sorted(out.iterdir()) if nightly.parts else [out]
+        return files, dataclasses.asdict(figures)
+
+    found = night.step(Step.recommend, work)
+    night.figures = night.figures.with_lists(ListFigures(**found))
