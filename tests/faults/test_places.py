@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mfcli.artifacts import uninterrupted
+from mfcli.artifacts import move_file, uninterrupted
 from mfcli.cli.statuses import interruptions
 from mfcli.errors import SystemRefusedError, is_out_of_memory
 from mfcli.system.refusals import expected_error
@@ -122,16 +122,16 @@ def test_a_split_that_is_interrupted_is_the_old_or_the_new_one(cli, tmp_path, mo
     out = tmp_path / "s"
     accepted(cli("split", tmp_path / "d.npz", "--out", out, "--valid", "--n", "3"))
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    replace, renamed = Path.replace, 0
+    move, renamed = move_file, 0
 
-    def and_interrupt(source: Path, target: Any) -> Any:
+    def and_interrupt(source: Path, target: Path) -> None:
         nonlocal renamed
         renamed += 1
         if renamed == 1:
             signal.raise_signal(signal.SIGINT)
-        return replace(source, target)
+        move(source, target)
 
-    monkeypatch.setattr(Path, "replace", and_interrupt)
+    monkeypatch.setattr("mfcli.stages.split.move_file", and_interrupt)
     words = ("split", tmp_path / "d.npz", "--out", out, "--n", "4")
     refused(cli(*words), 130, "interrupted")
     assert renamed == 2
@@ -163,7 +163,7 @@ def test_an_interruption_while_the_model_is_written_leaves_a_state(cli, tmp_path
     words = ("train", tmp_path / "d.npz", "--epochs", "2", "--factors", "2", "--quiet", "--out")
     accepted(cli(*words, tmp_path / "whole.pt"))
 
-    def interrupted(*_: Any) -> Any:
+    def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mfcli.stages.train.save_checkpoint", interrupted)

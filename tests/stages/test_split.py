@@ -450,7 +450,7 @@ class TestEarlierSplit:
         before = files(tmp_path / "out")
         written = 0
 
-        def fail(path: Path, interactions: Interactions) -> None:
+        def fail(path: Path, interactions: Interactions, **_: bool) -> None:
             nonlocal written
             if written == part:
                 raise error
