@@ -40,6 +40,8 @@ from mfcli.training.rules import Rules
 _SWEEP = 2.6e11
 # Ratings times factors that an epoch of a sampled objective may cost: 256 up to 1.2 million rows.
 _EPOCH = 3e8
+# Ratings times draws that one is the hardest of: 24 up to 8 million rows.
+_DRAWS = 2e8
 
 
 def _ials(facts: Facts, _: Recipe) -> dict[str, Any]:
@@ -85,9 +87,10 @@ def _hard(facts: Facts) -> int:
 
     On most sets twice as many are a little better still, at twice the time. On generated ones,
     where chance alone decides what a user has not seen, 2 are best, and with 30,000 items 30 are
-    worse than random draws.
+    worse than random draws. Of very many rows an epoch may not cost too much.
     """
-    return stepped(4 * (facts.items / 8e3) ** 1.25, 2, 24)
+    most = min(24.0, max(4.0, _DRAWS / facts.rows))
+    return stepped(min(4 * (facts.items / 8e3) ** 1.25, most), 2, 24)
 
 
 def _pairwise(facts: Facts, _: Recipe) -> dict[str, Any]:
@@ -105,7 +108,7 @@ def _pairwise(facts: Facts, _: Recipe) -> dict[str, Any]:
         "regularization": clipped(shared["regularization"] * more, 0.004, 0.06),
         "learning_rate": 0.12,
         "bias_regularization": 0.08,
-        "epochs": stepped(32 * (facts.rows / 1e5) ** -0.15, 20, 32),
+        "epochs": stepped(32 * (facts.rows / 1e5) ** -0.15, 12, 32),
     }
 
 
