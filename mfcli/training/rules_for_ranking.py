@@ -44,6 +44,17 @@ _EPOCH = 3e8
 _DRAWS = 2e8
 
 
+def _scarce(facts: Facts, most: float) -> float:
+    """Return by how much λ grows where little is known of users and of items: 1 for most data.
+
+    Where three quarters of the rows of four sets were left out at random, 7 to 18 a user and an item
+    together were left, and ials was behind popularity on two of them. With twice the λ it gains 29
+    to 46 %, bpr with half as much more 9 to 28 %. Quarters of the users or of the items, which keep
+    what is known of the others, gain up to 7 % or lose up to 12 %.
+    """
+    return clipped((26 / (facts.per_user + facts.per_item)) ** 2, 1.0, most)
+
+
 def _ials(facts: Facts, _: Recipe) -> dict[str, Any]:
     """Return options of ials.
 
@@ -57,7 +68,9 @@ def _ials(facts: Facts, _: Recipe) -> dict[str, Any]:
     return {
         "factors": stepped(min(480 * rows**0.25, widest), 8, 512, 8),
         "epochs": 10,
-        "regularization": clipped(0.0163 * rows**-0.25 * a_user**-0.16, 0.003, 0.05),
+        "regularization": clipped(
+            0.0163 * rows**-0.25 * a_user**-0.16 * _scarce(facts, 2.2), 0.003, 0.1
+        ),
         "regularization_exponent": 0.94,
         "unobserved_weight": clipped(11.5 * rows**0.11 * facts.density, 0.0, 1.0),
     }
@@ -101,6 +114,7 @@ def _pairwise(facts: Facts, _: Recipe) -> dict[str, Any]:
     """
     shared, hardest_of = _sampled(facts), _hard(facts)
     more = hardest_of**0.35 * clipped((facts.per_user / 25) ** -0.3, 0.75, 1.3)
+    more *= _scarce(facts, 1.5)
     return shared | {
         "negatives": stepped(4 * (facts.rows / 1e5) ** -0.5, 2, 4),
         "hardest_of": hardest_of,
