@@ -47,10 +47,10 @@ _DRAWS = 2e8
 def _scarce(facts: Facts, most: float) -> float:
     """Return by how much λ grows where little is known of users and of items: 1 for most data.
 
-    Where three quarters of the rows of four sets were left out at random, 7 to 18 a user and an item
-    together were left, and ials was behind popularity on two of them. With twice the λ it gains 29
-    to 46 %, bpr with half as much more 9 to 28 %. Quarters of the users or of the items, which keep
-    what is known of the others, gain up to 7 % or lose up to 12 %.
+    Where three quarters of the rows of four sets were left out at random, 7 to 18 a user and an
+    item together were left, and ials was behind popularity on two of them. With twice the λ it
+    gains 29 to 46 %, bpr with half as much more 9 to 28 %. Quarters of the users or of the items,
+    which keep what is known of the others, gain up to 7 % or lose up to 12 %.
     """
     return clipped((26 / (facts.per_user + facts.per_item)) ** 2, 1.0, most)
 
