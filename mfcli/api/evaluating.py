@@ -17,6 +17,7 @@ from mfcli.errors import UsageError
 from mfcli.evaluation.comparison import check_gates
 from mfcli.evaluation.evaluate import Evaluation, NamedModel
 from mfcli.evaluation.evaluate import evaluate as evaluate_models
+from mfcli.evaluation.later import ChosenRows, choose_rows
 from mfcli.events import OnEvent
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import scoring_of
@@ -42,7 +43,10 @@ def evaluate(
 
     >>> mfcli.evaluate(model, test, k=[5, 10]).metrics["ndcg@10"]
 
-    Raises InputError for a test set of other users and items, or that shares rows with train;
+    What is no part of a split is later data: its ids are matched by value, and rows that are in a
+    model's train are left out, and counted.
+
+    Raises InputError for a test set without a row that is left, or without a common user or item;
     UsageError for a metric that the model does not have; GateError where ``fail_under`` or
     ``beat`` is not met.
     """
@@ -51,14 +55,21 @@ def evaluate(
             raise UsageError(f"{name} names a file: give it to the command mfcli evaluate")
     config = configured(EvaluateConfig, options)
     models = {"model": model} if isinstance(model, Model) else dict(model)
+    with listening(progress, config.ignore) as on_event:
+        checkpoints = ((name, it.checkpoint) for name, it in models.items())
+        chosen = choose_rows(
+            test, checkpoints, config, folded=history is not None, on_event=on_event
+        )
     known = None
     if history is not None:
         rows = history if isinstance(history, Interactions) else read(history)
         rated = are_rated(rows.meta)
-        known = history_for(rows, test, name="the history", test_name="the test set", rated=rated)
+        known = history_for(
+            rows, chosen.rows, name="the history", test_name="the test set", rated=rated
+        )
     with listening(progress, config.ignore) as on_event, compiling(on_event):
-        named = _named(models, known, test, config, on_event)
-        found = evaluate_models(named, test, config, on_event=on_event)
+        named = _named(models, known, chosen, config, on_event)
+        found = evaluate_models(named, chosen, config, on_event=on_event)
     check_gates(found.subjects, found.differences, config)
     return found
 
@@ -66,16 +77,21 @@ def evaluate(
 def _named(
     models: Mapping[str, Model],
     history: History | None,
-    test: Interactions,
+    chosen: ChosenRows,
     config: EvaluateConfig,
     on_event: OnEvent,
 ) -> Iterator[NamedModel]:
     for name, model in models.items():
-        checkpoint, folded = model.checkpoint, None
+        checkpoint, beside = chosen.beside(model.checkpoint, name)
+        folded = None
         if history is not None:
             checkpoint, folded = fold_newcomers(
-                checkpoint, history, test, config, on_event=on_event
+                checkpoint, history, chosen.rows, config, on_event=on_event
             )
         yield NamedModel(
-            name=name, checkpoint=checkpoint, scores=scoring_of(checkpoint), folded=folded
+            name=name,
+            checkpoint=checkpoint,
+            scores=scoring_of(checkpoint),
+            folded=folded,
+            beside=beside,
         )

@@ -140,6 +140,7 @@ class EvaluateOptions(TypedDict, total=False):
     include_seen: bool
     exclude_cold: bool
     unknown_users: Literal["popular", "skip", "error"]
+    since: str
     sampled: int
     relevant_from: float
     baseline: bool

@@ -9,6 +9,7 @@ from mfcli.config.metrics import LONGEST_LIST, check_metrics, expand_metrics, is
 from mfcli.config.options import option
 from mfcli.config.output import WrittenConfig
 from mfcli.config.roles import Role
+from mfcli.config.split import parse_time
 from mfcli.errors import UsageError
 
 
@@ -57,6 +58,12 @@ class EvaluateConfig(WrittenConfig):
         "--strategy users): they are folded in from it, and it counts as seen.",
         role=Role.file,
         shown="what they have in train",
+    )
+    since: str | None = option(
+        None,
+        "Only rows from this time on (seconds since 1970, or ISO 8601), such as the day after the "
+        "model's data ends.",
+        shown="all rows",
     )
     candidates: str | None = option(
         None,
@@ -121,6 +128,8 @@ class EvaluateConfig(WrittenConfig):
     def check(self) -> None:
         """Refuse metrics that do not exist, and two kinds of candidates."""
         check_metrics(self.metric)
+        if self.since is not None:
+            parse_time(self.since, "--since")
         if self.candidates is not None and self.sampled is not None:
             raise UsageError("--candidates and --sampled both choose what is ranked: give one")
         if self.beat_on is not None and self.beat is None:

@@ -28,7 +28,7 @@ class Strategy(StrEnum):
 HISTORIES = {"test": "history", "valid": "valid-history"}
 
 
-def parse_time(text: str) -> int:
+def parse_time(text: str, option: str = "--cutoff") -> int:
     """Read seconds since 1970 or ISO 8601 (UTC unless it names a zone); raises UsageError."""
     try:
         return int(text)
@@ -38,7 +38,7 @@ def parse_time(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"--cutoff {text!r} is neither seconds since 1970 nor a date like 2024-12-31"
+            f"{option} {text!r} is neither seconds since 1970 nor a date like 2024-12-31"
         ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     # Rounded up: rows have whole seconds, and none from before the moment belongs to it.

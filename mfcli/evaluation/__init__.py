@@ -4,6 +4,7 @@ evaluate    several models against a test set, held against the first one and a 
 measuring   one model: test rows are predicted, its users' lists are ranked
 groups      the metrics of known, warm and cold users apart
 baseline    popularity beside a model: whether it is better by more than chance
+later       rows later than a model, matched by the ids' values
 relevance   which test rows are positives
 metrics     the functions of the metrics; their names and directions are in config.metrics
 protocol    how a model is measured: candidates, what is left out, and the words that say so

@@ -19,6 +19,7 @@ from mfcli.errors import UsageError
 from mfcli.evaluation.baseline import BASELINES, BesideBaseline, doubts_of, set_beside
 from mfcli.evaluation.comparison import Subject, compare, read_gates
 from mfcli.evaluation.groups import measure_groups
+from mfcli.evaluation.later import Beside, ChosenRows
 from mfcli.evaluation.measuring import measure, measure_common
 from mfcli.evaluation.protocol import (
     Given,
@@ -30,6 +31,7 @@ from mfcli.evaluation.protocol import (
 from mfcli.evaluation.relevance import choose_relevant, looks_like_scale
 from mfcli.events import OnEvent, Warned, ignore
 from mfcli.models.arrays import ScoreArrays
+from mfcli.ranking.candidates import Pool
 from mfcli.ranking.serving import Trained
 from mfcli.system.processors import available_workers
 
@@ -39,7 +41,8 @@ class NamedModel:
     """A model to measure: what it is called, its checkpoint, and the arrays that score it.
 
     sha256: of the file that it was read from, None where there is no file. folded: the counts of
-    the users that were folded in for the test set; None where there was no history.
+    the users that were folded in for the test set; None where there was no history. beside: of
+    later rows, what the model knows of them; None where both have one catalogue.
     """
 
     name: str
@@ -47,6 +50,7 @@ class NamedModel:
     scores: ScoreArrays
     sha256: str | None = None
     folded: Mapping[str, int] | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -104,7 +108,7 @@ class Evaluation:
 
 def evaluate(
     models: Iterable[NamedModel],
-    test: Interactions,
+    test: Interactions | ChosenRows,
     config: EvaluateConfig,
     *,
     given: Given | None = None,
@@ -113,6 +117,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure models on the rows of ``test``, which is over the same users and items.
 
+    Later data is to be chosen first, and the models laid out for it: see ``later.choose_rows``.
     Each model is taken from ``models`` when the one before it is measured, so a generator needs
     memory for one at a time. given: candidate lists, by default all items are ranked; test_name:
     what messages call the test set. Raises UsageError for a metric that a model does not have, and
@@ -122,8 +127,13 @@ def evaluate(
     gates = [name for name, _ in read_gates(config)]
     if config.beat is not None:
         gates.append(config.beat_metric)
+    chosen = test if isinstance(test, ChosenRows) else ChosenRows(rows=test)
+    test = chosen.rows
     rows = _Rows(
-        test=test, relevant=choose_relevant(test, config.relevant_from, test_name), given=given
+        test=test,
+        relevant=choose_relevant(test, config.relevant_from, test_name),
+        given=given,
+        left_out=chosen.counts,
     )
     subjects: list[Subject] = []
     first: CsrRows | None = None
@@ -141,7 +151,7 @@ def evaluate(
             text = "was trained on other rows than the first model; each leaves out its own"
             on_event(Warned(WarningCode.train_rows, f"{model.name}: {text}"))
         subjects.append(_measure_model(model, rows, config, gates))
-        subjects.extend(_measure_baseline(subjects[-1], checkpoint, rows, config))
+        subjects.extend(_measure_baseline(subjects[-1], model, rows, config))
     intervals, differences = compare(subjects, config)
     beside = set_beside(subjects, intervals, differences)
     warnings = [*_doubts(subjects, test, config), *doubts_of(subjects, beside, config)]
@@ -182,11 +192,15 @@ def choose_metrics(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Rows:
-    """What is measured on: the test rows, those that are positives, and given candidates."""
+    """What is measured on: the test rows, those that are positives, and given candidates.
+
+    left_out: how many rows were left out of the test set, and why.
+    """
 
     test: Interactions
     relevant: Interactions
     given: Given | None
+    left_out: Mapping[str, int]
 
 
 def _measure_model(
@@ -208,7 +222,7 @@ def _measure_model(
         names,
         clip=clip,
         workers=config.workers or available_workers(),
-        pool=choose_pool(checkpoint, rows.given, config),
+        pool=_pool(model, rows, config),
         relevant=rows.relevant,
         trained=Trained.of(checkpoint),
     )
@@ -217,9 +231,16 @@ def _measure_model(
         sha256=model.sha256,
         measured=found,
         protocol=describe_protocol(
-            config, clip, names, rows.given, folded=model.folded is not None
+            config,
+            clip,
+            names,
+            rows.given,
+            folded=model.folded is not None,
+            later=model.beside is not None,
         ),
         counts=count_rows(checkpoint, rows.test, found, rows.given, config)
+        | dict(rows.left_out)
+        | ({} if model.beside is None else model.beside.counts)
         | dict(model.folded or {}),
         meta=checkpoint.meta,
         predicts_ratings=checkpoint.predicts_ratings,
@@ -227,10 +248,16 @@ def _measure_model(
     )
 
 
+def _pool(model: NamedModel, rows: _Rows, config: EvaluateConfig) -> Pool:
+    items = None if model.beside is None else model.beside.items
+    return choose_pool(model.checkpoint, rows.given, config, items)
+
+
 def _measure_baseline(
-    subject: Subject, checkpoint: Checkpoint, rows: _Rows, config: EvaluateConfig
+    subject: Subject, model: NamedModel, rows: _Rows, config: EvaluateConfig
 ) -> Iterator[Subject]:
     """Measure the baseline on the ranking metrics of the model that should be better."""
+    checkpoint = model.checkpoint
     names = [name for name in subject.measured.metrics if not is_rating_metric(name)]
     itself = checkpoint.options.get("model") == Baseline.popularity
     if not names or (config.beat is None and (itself or not config.baseline)):
@@ -241,16 +268,16 @@ def _measure_baseline(
         checkpoint.seen,
         rows.test,
         names,
-        pool=choose_pool(checkpoint, rows.given, config),
+        pool=_pool(model, rows, config),
         relevant=rows.relevant,
         item_counts=checkpoint.item_counts,
     )
-    folded = "history" in subject.protocol
+    folded, later = ("history" in subject.protocol), model.beside is not None
     yield Subject(
         name=str(which),
         sha256=None,
         measured=measured,
-        protocol=describe_protocol(config, None, names, rows.given, folded=folded),
+        protocol=describe_protocol(config, None, names, rows.given, folded=folded, later=later),
         counts=subject.counts,
         meta={},
         base=subject.name,

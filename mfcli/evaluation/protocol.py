@@ -60,16 +60,27 @@ def _count_common(keys: NDArray[np.int64], others: NDArray[np.int64]) -> int:
     return len(np.intersect1d(keys, others, assume_unique=True))
 
 
-def choose_pool(checkpoint: Checkpoint, given: Given | None, config: EvaluateConfig) -> Pool:
-    """Return the candidates that the options ask for: cold items are those that recommend omits."""
+def choose_pool(
+    checkpoint: Checkpoint,
+    given: Given | None,
+    config: EvaluateConfig,
+    items: NDArray[np.bool_] | None = None,
+) -> Pool:
+    """Return the candidates that the options ask for: cold items are those that recommend omits.
+
+    items: (I,) whether the model has an item at all; None: it has all.
+    """
     seen, counts = checkpoint.seen, checkpoint.item_counts
+    allowed = np.ones(checkpoint.n_items, np.bool_) if items is None else items
+    if config.exclude_cold:
+        allowed = allowed & (counts > 0)
     return Pool(
         checkpoint.n_items,
         seen=None if config.include_seen else seen,
         given=None if given is None else given.rows,
         sampled=config.sampled,
         seed=config.seed,
-        allowed=counts > 0 if config.exclude_cold and not counts.all() else None,
+        allowed=None if allowed.all() else allowed,
         served=seen.lengths > 0 if config.unknown_users is UnknownUsers.skip else None,
     )
 
@@ -104,10 +115,11 @@ def describe_protocol(
     given: Given | None,
     *,
     folded: bool = False,
+    later: bool = False,
 ) -> dict[str, Any]:
     """Return how the metrics ``names`` were measured, in words, as it is printed and stored.
 
-    folded: whether users were folded in from a history.
+    folded: whether users were folded in from a history. later: whether the rows are of later data.
     """
     known = "in train or in the history" if folded else "in train"
     protocol: dict[str, Any] = {
@@ -132,6 +144,10 @@ def describe_protocol(
             "items as train left them, in place of what train knows of them"
         )
         protocol["unknown"] = protocol["unknown"].replace("a train row", "a row in either", 1)
+    if later:
+        protocol["later"] = _LATER
+    if config.since is not None:
+        protocol["since"] = config.since
     if given is not None:
         protocol["left_out"] = "users without a row in the candidate file, from ranking metrics"
     if config.sampled is not None:
@@ -142,6 +158,14 @@ def describe_protocol(
     if clip is not None:
         protocol["clipped_to"] = list(clip)
     return protocol
+
+
+# Of rows that are no part of a split.
+_LATER = (
+    "ids are matched by value; rows that are in a model's train are left out; users whom the model "
+    "does not have are as those without a train row; items that it does not have are no "
+    "candidates, so test rows of them are missed"
+)
 
 
 def _describe_positives(config: EvaluateConfig) -> str:

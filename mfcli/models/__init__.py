@@ -6,6 +6,7 @@ arrays        a trained model as arrays, which score pairs and whole catalogues
 item_weights  the same of ease: sums over what a user has
 loading       model.pt → such arrays
 warm_start    going on from a trained model on a matrix that has grown
+relaid        a trained model over another catalogue
 values        what objectives take of interactions: ratings, or weights
 losses        the losses that validation measures; unseen: the negatives of its samples
 

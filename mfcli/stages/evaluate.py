@@ -19,7 +19,7 @@ from mfcli.artifacts import (
     real_output,
     refuse_input_as_output,
 )
-from mfcli.artifacts.checkpoint import save_checkpoint
+from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
 from mfcli.artifacts.files import is_manifest
 from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.manifest import Facts
@@ -34,6 +34,7 @@ from mfcli.errors import UsageError
 from mfcli.evaluation.comparison import check_gates, read_gates, user_columns
 from mfcli.evaluation.evaluate import Evaluation, NamedModel
 from mfcli.evaluation.evaluate import evaluate as evaluate_models
+from mfcli.evaluation.later import ChosenRows, choose_rows
 from mfcli.evaluation.protocol import Given, collect_candidates
 from mfcli.events import OnEvent, Stage, Started, ignore, without
 from mfcli.kernels.announcing import compiling
@@ -74,13 +75,21 @@ def evaluate(
         refuse_input_as_output(path, test, config.history, *paths)
     with _lock_all(outputs, config.wait), compiling(on_event):
         require_scoring(paths, test, config.workers, max(config.k), on_event)
-        rows = held.matrix(test)
+        chosen = choose_rows(
+            held.matrix(test),
+            _mapped(paths, held),
+            config,
+            folded=config.history is not None,
+            name=str(test),
+            on_event=on_event,
+        )
+        rows = chosen.rows
         given, inputs = _read_candidates(config.candidates, rows, on_event)
         history, more = _read_history(rows, test, config, on_event)
         inputs += more
         evaluation = evaluate_models(
-            _load_models(paths, history, rows, config, on_event, held),
-            rows,
+            _load_models(paths, history, chosen, config, on_event, held),
+            chosen,
             config,
             given=given,
             test_name=str(test),
@@ -158,7 +167,7 @@ def _read_history(
 def _load_models(
     paths: list[Path],
     history: History | None,
-    test: Interactions,
+    chosen: ChosenRows,
     config: EvaluateConfig,
     on_event: OnEvent,
     held: Held,
@@ -166,10 +175,11 @@ def _load_models(
     """Load one model after the other, so that memory holds one at a time."""
     for path, name in zip(paths, _name_models(paths), strict=True):
         on_event(Started(f"evaluate {name}" if len(paths) > 1 else "evaluate"))
-        checkpoint, folded = held.checkpoint(path), None
+        checkpoint, beside = chosen.beside(held.checkpoint(path), name)
+        folded = None
         if history is not None:
             checkpoint, folded = fold_newcomers(
-                checkpoint, history, test, config, on_event=on_event
+                checkpoint, history, chosen.rows, config, on_event=on_event
             )
         yield NamedModel(
             name=name,
@@ -177,7 +187,14 @@ def _load_models(
             scores=scoring_of(checkpoint, path),
             sha256=held.sha256(path),
             folded=folded,
+            beside=beside,
         )
+
+
+def _mapped(paths: list[Path], held: Held) -> Iterator[tuple[str, Checkpoint]]:
+    """Map one model after the other, for their ids and what is in their train."""
+    for path, name in zip(paths, _name_models(paths), strict=True):
+        yield name, held.checkpoint(path, mapped=True)
 
 
 def _name_models(paths: list[Path]) -> list[str]:

@@ -322,6 +322,9 @@ def made(tmp_path_factory, cli):
             cli("train", folder / f"{name}/train.npz", "--out", folder / f"{name}.pt", *options)
         )
     accepted(cli("split", folder / "a.npz", "--out", folder / "a2", "--n", "3", "--seed", "1"))
+    accepted(cli("train", folder / "a.npz", "--out", folder / "a2.pt", *options))
+    write(folder / "c.csv", b"user,item\n1,nothing\n2,else\n")
+    accepted(cli("fetch", folder / "c.csv", "--out", folder / "c.npz"))
     return folder
 
 
@@ -330,7 +333,8 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
     for model, test, words in (
         ("a.pt", "b/test.npz", ("its users and items are not those of", "one split")),
         ("a.pt", "a/train.npz", ("are in the training data as well", "held-out")),
-        ("a.pt", "a.npz", ("are in the training data as well", "mfcli split")),
+        ("a2.pt", "a.npz", ("rows are in the training data as well", "mfcli split")),
+        ("a.pt", "c.npz", ("has no item in common with a.pt",)),
         ("a.pt", "a2/test.npz", ("belongs to another split", "split_id")),
         ("a.npz", "a/test.npz", ("not a checkpoint", "mfcli train")),
         ("a.pt", "a.pt", ("was not made by mfcli fetch",)),
