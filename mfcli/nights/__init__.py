@@ -9,4 +9,6 @@ status      latest.json; hooks: commands that run after a night
 figures     what is counted of a generation: of its data and of its lists; to JSON and back
 looks       how each gate looks at the figures of two generations
 gates       whether the figures pass beside those of the last generation
+quality     the paired gate: tonight's model beside the last one on newer rows
+history     the last nights of a folder; page: the page on them
 """

@@ -53,7 +53,7 @@ def judge(
 
     last:  figures of the last good generation; None: what needs one passes, and says so.
     about: which gates are asked: those of the data are known before training, those of the lists
-           after it. The paired gate ``quality`` is not among them: it needs two models.
+           after it. The paired gate ``quality`` is not among them: see ``quality``.
     now:   the time to which the data's age counts, in seconds since 1970; needed by ``age``.
     """
     nights = Nights(tonight=tonight, last=last, now=now)
@@ -138,7 +138,7 @@ def _held(key: str, bound: Bound, limit: float, seen: Seen) -> tuple[bool, str]:
     if seen.tonight is None:
         if seen.lacking is None:
             return True, f"{seen.alone}, so it passes"
-        return False, f"{_both(seen)}: {_remedy(key, bound, math.inf)}"
+        return False, f"{_both(seen)}: {remedy(key, bound, math.inf)}"
     if bound not in ALONE and seen.last is None:
         return True, f"{_both(seen)}; {seen.alone}, so it passes"
     measured = _MEASURED[bound](seen)
@@ -152,7 +152,7 @@ def _held(key: str, bound: Bound, limit: float, seen: Seen) -> tuple[bool, str]:
         units=seen.units,
     )
     sentence = f"{_both(seen)}; {asked}"
-    return passed, sentence if passed else f"{sentence}: {_remedy(key, bound, measured)}"
+    return passed, sentence if passed else f"{sentence}: {remedy(key, bound, measured)}"
 
 
 def _both(seen: Seen) -> str:
@@ -160,7 +160,7 @@ def _both(seen: Seen) -> str:
     return f"{tonight}" if seen.last is None else f"{tonight}, {seen.show(seen.last)} last"
 
 
-def _remedy(key: str, bound: Bound, measured: float) -> str:
+def remedy(key: str, bound: Bound, measured: float) -> str:
     """Return what to write in [nightly.gates] for a refused figure to pass."""
     return " or ".join(_settings(key, bound, measured)) + f" in {TABLE} lets it pass"
 

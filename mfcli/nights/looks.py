@@ -176,7 +176,7 @@ def at_metric(name: str) -> Look:
             tonight=nights.tonight.metrics.get(name),
             last=last,
             show=figure,
-            lacking="the night's evaluation did not measure it",
+            lacking="the night's evaluation did not measure it: see [evaluate] k and metric",
             alone=nights.alone,
             falling=better_of(name) is not Better.lower,
         )
