@@ -234,7 +234,10 @@ def warm_up(
 def report(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN_DIR...", help="Folders of mfcli run or make pipeline."),
+        typer.Argument(
+            metavar="RUN_DIR...",
+            help="Folders of mfcli run or make pipeline, or the folder of mfcli nightly.",
+        ),
     ],
     *,
     out: Annotated[str, typer.Option("--out", "-o", help="Page to write.", metavar="FILE.html")],
@@ -244,7 +247,7 @@ def report(
     wait: Wait = 0.0,
     on_event: OnEvent,
 ) -> Result:
-    """Write one HTML page on one run, or on several compared."""
+    """Write one HTML page on one run, on several compared, or on the last nights."""
     path = output_path(out, "a report")
 
     from mfcli.stages.report import report as stage

@@ -23,6 +23,21 @@ def render_page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     names = ", ".join(run.name for run in runs)
     short = names if len(runs) <= MOST_IN_TITLE else f"{len(runs)} runs"
     title = f"{short} · mfcli report"
+    top = el("header", el("h1", label(short)), el("p", _describe_runs(runs), class_="lead"))
+    parts = [
+        section("Worth knowing", sections.show_remarks(found, len(runs) > 1)),
+        section("Results", results.show_results(runs)),
+        section("Curves", draw_curves(runs), _explain_curves(runs)),
+        section("Popularity of what is recommended", sections.show_popularity(runs)),
+        section("A few users", sections.show_users(runs)),
+        section("How it was measured", results.show_protocol(runs)),
+        section("What was run", sections.show_settings(runs)),
+    ]
+    return whole_page(title, top, parts, version), found
+
+
+def whole_page(title: str, top: Html, sections: Sequence[Html], version: str) -> str:
+    """Return the text of a page: its title, what stands at its top, and its sections."""
     head = join(
         [
             el("meta", charset="utf-8"),
@@ -35,23 +50,13 @@ def render_page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
         ],
         "\n",
     )
-    top = el("header", el("h1", label(short)), el("p", _describe_runs(runs), class_="lead"))
-    parts = [
-        _section("Worth knowing", sections.show_remarks(found, len(runs) > 1)),
-        _section("Results", results.show_results(runs)),
-        _section("Curves", draw_curves(runs), _explain_curves(runs)),
-        _section("Popularity of what is recommended", sections.show_popularity(runs)),
-        _section("A few users", sections.show_users(runs)),
-        _section("How it was measured", results.show_protocol(runs)),
-        _section("What was run", sections.show_settings(runs)),
-    ]
     foot = el("footer", f"Made by mfcli {version} from the files named above; nothing is fetched.")
-    body = el("body", top, el("main", join(parts, "\n")), foot)
-    text = "<!DOCTYPE html>\n" + el("html", el("head", head), body, lang="en") + "\n"
-    return text, found
+    body = el("body", top, el("main", join(sections, "\n")), foot)
+    return "<!DOCTYPE html>\n" + el("html", el("head", head), body, lang="en") + "\n"
 
 
-def _section(title: str, content: Html, hint: str = "") -> Html:
+def section(title: str, content: Html, hint: str = "") -> Html:
+    """Return a section of a page."""
     said = el("p", hint, class_="hint") if hint else ""
     return el("section", el("h2", title), said, content)
 

@@ -1,4 +1,4 @@
-"""``mfcli report``: folders of runs → one HTML page."""
+"""``mfcli report``: folders of runs, or a folder of nights → one HTML page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from mfcli import __version__
 from mfcli.artifacts import atomic_file, output_lock, real_output
 from mfcli.errors import UsageError
 from mfcli.events import OnEvent, Stage, Started, ignore
+from mfcli.nights.history import holds_nights, read_nights
+from mfcli.nights.page import render_nights
 from mfcli.report.data import Run
+from mfcli.report.findings import Finding
 from mfcli.report.folder import read_run
 from mfcli.report.page import render_page
 from mfcli.results import ReportResult
@@ -29,6 +32,7 @@ def report(
     """Write one page on the runs in ``folders``, with ``users`` users of each as examples.
 
     wait: seconds to wait for another run that holds the output.
+    A folder of mfcli nightly, alone, gives a page on its last nights.
 
     Raises UsageError, LockedError; InputError for a folder without a run, or a damaged file.
     """
@@ -39,14 +43,11 @@ def report(
     with output_lock(out, wait):
         on_event(Started("report", len(folders), "runs"))
         names = _name_runs(folders)
-        runs: list[Run] = []
-        for folder, name in zip(folders, names, strict=True):
-            # The users of the first run, so that their lists compare.
-            shown = next(
-                ([example.user for example in run.examples] for run in runs if run.examples), []
-            )
-            runs.append(read_run(folder, name, users, shown))
-        text, found = render_page(runs, __version__)
+        if any(map(holds_nights, folders)):
+            text, found = _page_on_nights(folders, names)
+            runs: list[Run] = []
+        else:
+            text, found, runs = _page_on_runs(folders, names, users)
         content = printable(text).encode()
         with atomic_file(out) as stream:
             stream.write(content)
@@ -62,6 +63,26 @@ def report(
         seconds=time.perf_counter() - began,
     )
     return end(Stage.report, began, result, on_event)
+
+
+def _page_on_nights(folders: Sequence[Path], names: list[str]) -> tuple[str, list[Finding]]:
+    if len(folders) > 1:
+        raise UsageError("a folder of mfcli nightly has a page of its own: name it alone")
+    return render_nights(names[0], read_nights(folders[0]), __version__)
+
+
+def _page_on_runs(
+    folders: Sequence[Path], names: list[str], users: int
+) -> tuple[str, list[Finding], list[Run]]:
+    runs: list[Run] = []
+    for folder, name in zip(folders, names, strict=True):
+        # The users of the first run, so that their lists compare.
+        shown = next(
+            ([example.user for example in run.examples] for run in runs if run.examples), []
+        )
+        runs.append(read_run(folder, name, users, shown))
+    text, found = render_page(runs, __version__)
+    return text, found, runs
 
 
 def _name_runs(folders: Sequence[Path]) -> list[str]:
