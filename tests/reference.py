@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from mfcli.cli import app
 from mfcli.codes import WARNINGS
+from mfcli.config.gates import GATES, Bound
 from mfcli.config.metrics import METRICS, MetricKind
 
 PATH = Path(__file__).parent.parent / "mfcli/docs/reference.md"
@@ -117,13 +118,37 @@ def metrics_section() -> Iterator[str]:
         yield f"| `{shown}` | {entry.label} | {formula} | {entry.better.value} |"
 
 
+def gates_section() -> Iterator[str]:
+    """Yield the lines on the gates of a night."""
+    yield "## Gates\n"
+    yield "The keys of `[nightly.gates]`. `KEY = NUMBER` sets the bound of the third column,"
+    yield "`false` turns the gate off, and `KEY = { BOUND = NUMBER, … }` sets several. `least` and"
+    yield "`most` bound the figure itself, others hold it against the last generation. Any metric"
+    yield "is a key too.\n"
+    yield "| key | figure | a number sets | default | other bounds |"
+    yield "|---|---|---|---|---|"
+    for gate, entry in GATES.items():
+        shown = ", ".join(f"{bound} {_limit(bound, it)}" for bound, it in entry.defaults.items())
+        others = ", ".join(
+            bound for bound in entry.bounds if bound not in {entry.plain, *entry.defaults}
+        )
+        yield f"| `{gate}` | {entry.help} | {entry.plain} | {shown or 'off'} | {others} |"
+    metric = "a metric of the night's evaluation"
+    yield f'| `"ndcg@10"` | {metric} | least; most where less is better | off | worse |'
+
+
+def _limit(bound: Bound, limit: float) -> str:
+    return "" if bound is Bound.same else f"{limit:g}"
+
+
 def reference() -> str:
     """Return the page."""
     commands = get_command(app).commands  # type: ignore[attr-defined]
     sections = (
         "\n".join(command_section(name, command)).rstrip() for name, command in commands.items()
     )
-    return "\n\n".join([HEAD.rstrip(), *sections, "\n".join(metrics_section())]) + "\n"
+    tables = ("\n".join(lines).rstrip() for lines in (metrics_section(), gates_section()))
+    return "\n\n".join([HEAD.rstrip(), *sections, *tables]) + "\n"
 
 
 def warnings_page() -> str:
