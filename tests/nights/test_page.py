@@ -18,7 +18,7 @@ from tests.report.reading import Page, curves
 EVIL = '<script>alert("x")</script>'
 
 
-def write_night(folder: Path, number: int, **more: Any) -> Figures:
+def write_night(folder: Path, number: int, /, **more: Any) -> Figures:
     figures = Figures(
         rows=1000 + number,
         users=100,
