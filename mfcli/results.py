@@ -162,7 +162,7 @@ class RecommendResult(Result):
     n_users: users asked for, those left out as unknown apart; coverage: share of the allowed items
     that somebody got; churn: 1 − mean overlap with the output before; counts: ids in files that the
     model does not know. Of a shard, rows, users and coverage are those of its own parts until it
-    publishes.
+    publishes. changes: users whose list was added, changed or dropped, where --changes wants them.
     """
 
     out: str
@@ -180,6 +180,7 @@ class RecommendResult(Result):
     lineage: list[dict[str, Any]] = field(default_factory=list)
     parts: int | None = None
     published: bool = True
+    changes: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

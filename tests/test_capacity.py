@@ -92,7 +92,7 @@ def test_a_disk_that_is_too_small_is_refused_before_it_starts(
     monkeypatch.setattr("mfcli.system.capacity.shutil.disk_usage", lambda _: Full)
     for words in (("fetch", "demo"), ("train", made / "train.npz")):
         out = write(tmp_path / "out", EARLIER)
-        refused(cli(*words, "--out", out), 8, "of disk, and 0.0 MB is free", "make room")
+        refused(cli(*words, "--out", out), 8, "of disk, and 0.0 MB is free on /", "make room")
         untouched(out)
     refused(cli("split", made / "d.npz", "--out", tmp_path / "s", "--n", "2"), 8, "of disk")
     assert {path.name for path in tmp_path.iterdir()} == {"out", "out.lock", "s.lock"}

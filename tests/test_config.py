@@ -415,6 +415,7 @@ class TestModes:
             "init_from",
             "valid",
             "valid_history",
+            "init_from_if_any",
             "patience",
             "last_epoch",
             "time_limit",

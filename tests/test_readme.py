@@ -52,6 +52,14 @@ OPTIONS_ELSEWHERE = {
     "--tls-cert",
     "--tls-key",
     "--quick",  # make bench
+    "--no-cache-dir",  # pip, useradd, docker, journalctl
+    "--uid",
+    "--no-create-home",
+    "--rm",
+    "--read-only",
+    "--tmpfs",
+    "--no-pager",
+    "--collector",  # node_exporter
 }
 
 
@@ -71,10 +79,10 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def command_lines() -> Iterator[tuple[str, str]]:
-    """Yield (page, command) of all mfcli commands in fenced blocks: sh, cron, ini, make."""
+    """Yield (page, command) of all mfcli commands in fenced blocks of shells and the like."""
     for page, text in WRITTEN.items():
         for language, content in blocks(text):
-            if language not in ("sh", "cron", "ini", "make"):
+            if language not in ("sh", "cron", "ini", "make", "dockerfile"):
                 continue
             for line in content.replace("\\\n", " ").splitlines():
                 for part in line.split("&&"):

@@ -52,6 +52,8 @@ def fit(
     DivergedError where a loss or a weight is not finite any more.
     """
     given: dict[str, Any] = dict(options)
+    if "init_from_if_any" in given:
+        raise UsageError("init_from_if_any is for commands: give init_from where there is a model")
     if valid is not None:
         given["valid"] = "valid"  # what messages call it
     if valid_history is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import grp
 import hashlib
 import os
 import signal
@@ -14,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mfcli.errors import InputError, LockedError, UsageError
+from mfcli.errors import InputError, LockedError, SystemRefusedError, UsageError
+from mfcli.system.refusals import naming
 from mfcli.system.streams import is_open_stream
 
 # Of a file that is whole but not in its place yet → the bytes of its manifest.
@@ -27,7 +29,8 @@ def real_output(path: Path) -> Path:
     """Follow links to where ``path`` would be written; refuse what is not a regular file.
 
     Raises UsageError for a folder, a device, or a name of an open stream, behind which a file may
-    lie that others have written to: a rename would replace it.
+    lie that others have written to: a rename would replace it. Raises SystemRefusedError where the
+    group of the file could not be kept.
     """
     if is_open_stream(str(path)):
         raise UsageError(
@@ -39,6 +42,8 @@ def real_output(path: Path) -> Path:
         raise UsageError(f"--out {path} is a folder: name a file")
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         raise UsageError(f"--out {path} is not a regular file: it would be replaced by one")
+    if target.exists():
+        _refuse_lost_group(target)
     return target
 
 
@@ -70,7 +75,7 @@ def output_lock(path: Path, wait: float = 0.0, *, shared: bool = False) -> Itera
                 waited = f" after {wait:g} s" if wait else ""
                 raise LockedError(
                     f"{path}: another run is writing it{waited} (it holds {lock.name}): wait for "
-                    "it to end"
+                    "it to end, as --wait SECONDS does"
                 )
             time.sleep(min(left, POLL_SECONDS))
         yield
@@ -104,11 +109,14 @@ def atomic_path(path: Path, describe: Describe | None = None) -> Iterator[Path]:
     temporary.unlink(missing_ok=True)
     described.unlink(missing_ok=True)
     try:
-        yield temporary
-        flush(temporary)
-        if describe is not None:
-            described.write_bytes(describe(temporary))
-            flush(described)
+        if target.exists():  # others see no more of it now than when it is whole
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with naming(path):
+            yield temporary
+            flush(temporary)
+            if describe is not None:
+                described.write_bytes(describe(temporary))
+                flush(described)
         with uninterrupted():
             move_file(temporary, target)
     except BaseException:
@@ -132,12 +140,58 @@ def _temporary(path: Path) -> Path:
 
 
 def move_file(file: Path, target: Path) -> None:
-    """Put a whole file in the place of ``target``, its manifest with it or the old one removed."""
+    """Put a whole file in the place of ``target``, its manifest with it or the old one removed.
+
+    It gets the mode and the group of what it replaces.
+    """
+    keep_access(file, target)
     os.replace(file, target)
     if manifest_of(file).exists():
+        keep_access(manifest_of(file), target)
         os.replace(manifest_of(file), manifest_of(target))
     elif is_manifest(manifest_of(target)):
         manifest_of(target).unlink()
+
+
+def keep_access(file: Path, replaced: Path) -> None:
+    """Give a file, or a folder, the mode and the group of what it replaces, which may be missing.
+
+    Raises SystemRefusedError where the group cannot be given away.
+    """
+    try:
+        before = replaced.stat()
+    except FileNotFoundError:
+        return
+    if file.stat().st_gid != before.st_gid:
+        try:
+            os.chown(file, -1, before.st_gid)
+        except OSError:
+            raise SystemRefusedError(_lost_group(replaced, before.st_gid)) from None
+    if stat.S_IMODE(file.stat().st_mode) != stat.S_IMODE(before.st_mode):
+        os.chmod(file, stat.S_IMODE(before.st_mode))
+
+
+def _refuse_lost_group(target: Path) -> None:
+    """Raise SystemRefusedError early where a new file could not have the group of ``target``."""
+    folder = target.parent.stat()
+    group = folder.st_gid if folder.st_mode & stat.S_ISGID else os.getegid()
+    wanted = target.stat().st_gid
+    if os.geteuid() != 0 and wanted not in (group, os.getegid(), *os.getgroups()):
+        raise SystemRefusedError(_lost_group(target, wanted))
+
+
+def _lost_group(path: Path, group: int) -> str:
+    return (
+        f"{path}: its group {_group_name(group)} cannot be kept by who is not in it: run as a "
+        "member, or give the file another group first"
+    )
+
+
+def _group_name(group: int) -> str:
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
 
 
 def remove_file(path: Path) -> None:

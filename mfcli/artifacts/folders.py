@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mfcli.artifacts.files import flush, previous_of
+from mfcli.artifacts.files import flush, keep_access, previous_of
 from mfcli.errors import UsageError
 
 # Readers of Parquet folders (Arrow, pandas, Spark) pass over names that begin with _.
@@ -85,6 +85,7 @@ def publish(
     (building / SUCCESS).write_bytes(b"")
     flush(building / SUCCESS)
     flush(building)
+    _keep_access(building, target)
     old = target.with_name(f".{target.name}.old")
     remove_tree(old)
     if target.exists():
@@ -99,6 +100,20 @@ def publish(
     else:
         os.rename(building, target)
     flush(target.parent)
+
+
+def _keep_access(building: Path, target: Path) -> None:
+    """Give a folder and its files the mode and the group of those that they replace."""
+    if not target.exists():
+        return
+    keep_access(building, target)
+    before = [path for path in target.iterdir() if path.is_file()]
+    for path in building.iterdir():
+        same = target / path.name
+        if same in before:
+            keep_access(path, same)
+        elif before:
+            keep_access(path, before[0])
 
 
 def exchange(one: Path, other: Path, spare: Path) -> None:

@@ -78,20 +78,34 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from OUT.resume of an interrupted run.")
     ] = False,
+    resume_if_any: Annotated[
+        bool,
+        typer.Option(
+            "--resume-if-any",
+            help="As --resume where there is such a run of the same files and options; else start "
+            "anew, which is said.",
+        ),
+    ] = False,
     config: TrainConfig,
     on_event: OnEvent,
 ) -> Result:
     """Train a factor model: interactions.npz → model.pt."""
     path = output_path(out, "a checkpoint")
-    if not (resume or config.init_from):  # what these leave open the model there says
+    warm = config.init_from or config.init_from_if_any
+    if not (resume or resume_if_any or warm):  # what these leave open the model there says
         config.ready()  # refuse what cannot work before anything heavy is imported
-    if resume and config.budget is not None:
+    if (resume or resume_if_any) and config.budget is not None:
         raise UsageError(
             "--resume goes on with one training, and --budget makes many: leave one of them out"
         )
+    if resume and resume_if_any:
+        raise UsageError("--resume and --resume-if-any say different things: give one of them")
 
+    from mfcli.stages.train import resume_or_start
     from mfcli.stages.train import train as stage
 
+    if resume_if_any:
+        return resume_or_start(matrix, path, config, on_event)
     return stage(matrix, path, config, on_event, resume=resume)
 
 
@@ -159,8 +173,8 @@ def recommend(
             "--out",
             "-o",
             metavar="FILE|DIR/",
-            help="Where to write: .csv, .csv.gz, .parquet, .jsonl, a folder of parts with a slash "
-            "at its end, or - (CSV).",
+            help="Where to write: .csv, .csv.gz, .tsv, .parquet, .jsonl, a folder of parts with a "
+            "slash at its end, or - (CSV).",
         ),
     ],
     config: RecommendConfig,
@@ -245,6 +259,10 @@ def report(
         int, typer.Option("--users", help="Users shown with their items, a run.", metavar="N")
     ] = 5,
     wait: Wait = 0.0,
+    manifest: Annotated[
+        bool,
+        typer.Option("--manifest", help="Also write OUT.manifest.json: SHA-256, bytes, lineage."),
+    ] = False,
     on_event: OnEvent,
 ) -> Result:
     """Write one HTML page on one run, on several compared, or on the last nights."""
@@ -252,7 +270,7 @@ def report(
 
     from mfcli.stages.report import report as stage
 
-    return stage(folders, path, users=users, wait=wait, on_event=on_event)
+    return stage(folders, path, users=users, wait=wait, manifest=manifest, on_event=on_event)
 
 
 @command()

@@ -17,6 +17,7 @@ _LONGEST = 30 * 24 * 3600.0
 # Options that say how one training is watched or goes on, and why a search has no use for them.
 _NOT_ALONG: dict[str, str] = {
     "init_from": "a search trains from nothing: go on with --config OUT.toml --init-from",
+    "init_from_if_any": "a search trains from nothing: go on with --config OUT.toml --init-from",
     "stages": "a search chooses among trainings of one stage",
     "patience": "the epochs are chosen by the search",
     "last_epoch": "the epochs are chosen by the search",

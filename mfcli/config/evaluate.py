@@ -98,7 +98,10 @@ class EvaluateConfig(WrittenConfig):
         1000, "Bootstrap samples of the users for the 95 % intervals; 0: none.", low=0, high=10**6
     )
     per_user: str | None = option(
-        None, "CSV to write: the metrics of each user, a row a user.", role=Role.file
+        None,
+        "Table to write: the metrics of each user, a row a user; .csv, .csv.gz, .tsv, .parquet or "
+        ".jsonl.",
+        role=Role.file,
     )
     workers: int | None = option(
         None, "Threads that score.", role=Role.speed, low=1, high=1024, shown="the cores available"

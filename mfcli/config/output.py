@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,16 +19,33 @@ class TableFormat(StrEnum):
 
     csv = "csv"
     csv_gz = "csv.gz"
+    tsv = "tsv"
     parquet = "parquet"
     jsonl = "jsonl"
 
 
-def format_of(name: str) -> TableFormat:
-    """Return the format that a file's ending names; standard output and any other ending: csv."""
-    ending = name.lower()
-    for kind in (TableFormat.csv_gz, TableFormat.parquet, TableFormat.jsonl):
-        if ending.endswith(f".{kind}"):
+DELIMITED = frozenset((TableFormat.csv, TableFormat.csv_gz, TableFormat.tsv))
+# What a script puts behind the name of a file that it renames itself.
+_PASSING = r"\.(tmp|temp|new|next|part|partial|old|bak|previous)$"
+
+
+def format_of(name: str, option: str = "--out") -> TableFormat:
+    """Return the format that a file's ending names; csv for none, as for standard output.
+
+    A number or a date is no ending, and one such as ``.tmp`` stands behind the ending that counts.
+    Raises UsageError for any other.
+    """
+    bare = re.sub(_PASSING, "", name.lower())
+    for kind in TableFormat:
+        if bare.endswith(f".{kind}"):
             return kind
+    ending = re.search(r"(?<=.)\.[a-z]\w*$", bare)
+    if ending:
+        kinds = ", ".join(f".{kind}" for kind in TableFormat)
+        raise UsageError(
+            f"{option} {name}: {ending[0]} is the ending of no format that is written: choose one "
+            f"of {kinds}"
+        )
     return TableFormat.csv
 
 
@@ -78,9 +96,17 @@ class OutputConfig(WrittenConfig):
         shown="the cores available",
     )
 
+    names: bool | None = option(
+        None,
+        "Have columns of names, empty where there are none, or have no such columns.",
+        role=Role.lists,
+        shown="where names are known",
+        panel=OUTPUT,
+    )
+
     def check_format(self, kind: TableFormat) -> None:
         """Refuse --csv-safe where no CSV is written; raises UsageError."""
-        if self.csv_safe and kind not in (TableFormat.csv, TableFormat.csv_gz):
+        if self.csv_safe and kind not in DELIMITED:
             raise UsageError(f"--csv-safe has no meaning in {kind}: it is about CSV")
 
     def check_files(self) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from mfcli.config.evaluate import UnknownUsers
 from mfcli.config.gates import read_drops
 from mfcli.config.options import flag, option
-from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat
+from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat, format_of
 from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
@@ -140,6 +140,19 @@ class RecommendConfig(OutputConfig):
         high=1e6,
         panel=_CLUSTER,
     )
+    fallback_flag: bool = option(
+        False,
+        "Have a column fallback: true where a row is of the popular items, not of the user's own.",
+        role=Role.lists,
+        panel=OUTPUT,
+    )
+    changes: str | None = option(
+        None,
+        "Table to write: the users whose list is not what it was in the output that is replaced.",
+        role=Role.publishing | Role.lists | Role.comparing,
+        shown="none",
+        panel=OUTPUT,
+    )
     keep_previous: bool = option(
         False,
         "Keep the output that is replaced, as OUT.previous.",
@@ -148,7 +161,8 @@ class RecommendConfig(OutputConfig):
     )
     max_age: float | None = option(
         None,
-        "Days since the model's file was written, at most.",
+        "Days since the newest row of the model's data, at most; since its file was written where "
+        "the data have no dates.",
         role=Role.gate,
         low=0,
         high=1e6,
@@ -186,7 +200,7 @@ class RecommendConfig(OutputConfig):
     )
     against: str | None = option(
         None,
-        "File or folder of earlier lists that --max-churn and --max-drop compare with.",
+        "Earlier lists, file or folder, that --max-churn, --max-drop and --changes compare with.",
         role=Role.gate | Role.publishing | Role.lists,
         shown="the output that is there",
         panel=_GATES,
@@ -208,8 +222,14 @@ class RecommendConfig(OutputConfig):
             parse_shard(self.shard)
         read_drops(self.max_drop)
         if self.against is not None and not self.given(Role.comparing):
-            raise UsageError("--against has no meaning without --max-churn or --max-drop")
+            raise UsageError(
+                "--against has no meaning without --max-churn, --max-drop or --changes"
+            )
         self.check_files()
+        if self.changes is not None:
+            if self.changes == "-":
+                raise UsageError("--changes - cannot be used here: name a file")
+            format_of(self.changes, "--changes")
         self._check_cluster()
         if self.pairs is None:
             return

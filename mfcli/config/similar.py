@@ -46,7 +46,9 @@ class SimilarConfig(OutputConfig):
     )
 
     def check(self) -> None:
-        """Refuse filters of items where users are compared."""
+        """Refuse filters and names of items where users are compared."""
+        if self.users and self.names is not None:
+            raise UsageError("--names has no meaning with --users: users have no names")
         for name in ("items", "exclude_items"):
             if self.users and getattr(self, name) is not None:
                 raise UsageError(f"{flag(name)} has no meaning with --users: no items are compared")

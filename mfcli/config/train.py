@@ -44,6 +44,8 @@ class TrainConfig(TrainOptions):
     def check(self) -> None:
         """Refuse malformed values; which options go together is for ``resolved`` to say."""
         self.check_values()
+        if self.init_from is not None and self.init_from_if_any is not None:
+            raise UsageError("--init-from and --init-from-if-any name one model: give one of them")
         if self.valid_history is not None and self.valid is None:
             raise UsageError("--valid-history is of the users of --valid FILE.npz: give both")
         if self.budget is not None:

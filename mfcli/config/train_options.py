@@ -318,6 +318,12 @@ class TrainOptions(BudgetOptions):
         role=Role.file,
         panel=_START,
     )
+    init_from_if_any: str | None = option(
+        None,
+        "As --init-from where the file is there; else training starts anew, which is said.",
+        role=Role.file,
+        panel=_START,
+    )
 
     valid: str | None = option(
         None, "Validation .npz of the same split.", role=Role.file | Role.watch, panel=_WATCH

@@ -142,6 +142,7 @@ class TuneConfig(TrainConfig):
     eval_every: int = option(1, "", role=Role.watch, low=1, cli=False)
     patience: int | None = option(None, "", role=Role.unsearched, low=1, cli=False)
     init_from: str | None = option(None, "", role=Role.unsearched, cli=False)
+    init_from_if_any: str | None = option(None, "", role=Role.unsearched, cli=False)
     stages: list[dict[str, Any]] = option([], "", role=Role.unsearched, cli=False)
     budget: str | None = option(None, "", role=Role.unsearched, cli=False)
     evidence: list[dict[str, Any]] = option([], "", role=Role.telling, cli=False)

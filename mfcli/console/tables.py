@@ -171,6 +171,7 @@ def _recommend(result: RecommendResult) -> list[RenderableType]:
         "users with fewer than k": result.short_users,
         "coverage": result.coverage,
         "churn": result.churn,
+        "lists that changed": result.changes,
         "left out as unknown": result.counts,
         "parts": result.parts,
         "published": None if result.parts is None else result.published,

@@ -32,6 +32,13 @@ def shown_span(first: int, last: int) -> str:
     return f"{shown_time(first)} to {shown_time(last)} UTC"
 
 
+def newest_date(interactions: Interactions) -> int | None:
+    """Return the newest time of interactions, in seconds since 1970; None where it is no date."""
+    times = interactions.timestamps
+    newest = 0 if times is None or not len(times) else int(times.max())
+    return newest if LEAST_DATE <= newest <= _LAST else None
+
+
 def span_of(interactions: Interactions) -> str | None:
     """Return the range of the times of interactions, None without any."""
     times = interactions.timestamps

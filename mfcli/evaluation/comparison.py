@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from mfcli.errors import GateError, UsageError
 from mfcli.evaluation.confidence import difference, interval, resampled
 from mfcli.evaluation.measuring import Measured
 from mfcli.evaluation.protocol import sampled_label
+from mfcli.events import Judged, OnEvent, ignore
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -114,34 +116,65 @@ def _read_gate(text: str, config: EvaluateConfig) -> tuple[str, float]:
 
 
 def check_gates(
-    subjects: list[Subject], differences: list[dict[str, Any]], config: EvaluateConfig
+    subjects: list[Subject],
+    differences: list[dict[str, Any]],
+    config: EvaluateConfig,
+    on_event: OnEvent = ignore,
 ) -> None:
-    """Raise GateError with the figure of the first gate that a model does not meet."""
-    models = {subject.name: subject for subject in subjects if subject.base is None}
-    label = f" ({sampled_label(config)})" if config.sampled else ""
+    """Tell the figure of each gate; raise GateError with that of the first that is not met."""
+    judged = [*_judge_bounds(subjects, config), *_judge_baselines(subjects, differences, config)]
+    for gate in judged:
+        on_event(gate)
+    for gate in judged:
+        if not gate.passed:
+            raise GateError(gate.message)
 
-    def whose(name: str | None) -> str:
-        return f"{name}: " if len(models) > 1 else ""
 
+def _judge_bounds(subjects: list[Subject], config: EvaluateConfig) -> Iterator[Judged]:
+    """Yield what --fail-under has to say of every model."""
+    models = [subject for subject in subjects if subject.base is None]
     for metric, bound in read_gates(config):
-        for model in models.values():
+        for model in models:
             value = model.measured.metrics[metric]
-            if not value >= bound:
-                raise GateError(
-                    f"{whose(model.name)}{metric}{label} is {value:.6f}, below the gate of "
-                    f"{bound:g}"
-                )
+            passed = bool(value >= bound)
+            yield Judged(
+                gate=f"fail-under {metric}",
+                passed=passed,
+                figure=value,
+                limit=bound,
+                message=f"{_told(model.name, metric, models, config)} is {value:.6f}, "
+                f"{'not below' if passed else 'below'} the gate of {bound:g}",
+            )
+
+
+def _judge_baselines(
+    subjects: list[Subject], differences: list[dict[str, Any]], config: EvaluateConfig
+) -> Iterator[Judged]:
+    """Yield what --beat has to say of every model."""
     metric = config.beat_metric
+    models = {subject.name: subject for subject in subjects if subject.base is None}
     for baseline in subjects:
         if baseline.base is None:
             continue
         ours = models[baseline.base].measured.metrics[metric]
         theirs = baseline.measured.metrics[metric]
-        if not ours > theirs:
-            raise GateError(
-                f"{whose(baseline.base)}{metric}{label} is {ours:.6f}, not above the {theirs:.6f} "
-                f"of {baseline.name}{_describe_spread(baseline, differences, metric)}"
-            )
+        passed = bool(ours > theirs)
+        told = _told(baseline.base, metric, models, config)
+        spread = _describe_spread(baseline, differences, metric)
+        yield Judged(
+            gate=f"beat {config.beat}",
+            passed=passed,
+            figure=ours,
+            limit=theirs,
+            message=f"{told} is {ours:.6f}, {'above' if passed else 'not above'} the "
+            f"{theirs:.6f} of {baseline.name}{spread}",
+        )
+
+
+def _told(name: str, metric: str, models: Sized, config: EvaluateConfig) -> str:
+    """Return a metric as a gate names it: of which model, where there are several, and how."""
+    whose = f"{name}: " if len(models) > 1 else ""
+    return f"{whose}{metric}" + (f" ({sampled_label(config)})" if config.sampled else "")
 
 
 def _describe_spread(baseline: Subject, differences: list[dict[str, Any]], metric: str) -> str:

@@ -15,9 +15,11 @@ def compiling(on_event: OnEvent) -> Iterator[None]:
 
     def say(name: str, kept: bool) -> None:
         how = (
-            "once: mfcli warm-up does so beforehand, for all commands"
+            "once: mfcli warm-up does so beforehand, for all commands (into the folder that "
+            "NUMBA_CACHE_DIR names, if it is set)"
             if kept
-            else "in each run: NUMBA_CACHE_DIR can name a folder that keeps them"
+            else "in each run: no folder keeps them; name one with NUMBA_CACHE_DIR, and mfcli "
+            "warm-up fills it for all commands"
         )
         first = name.strip("_")
         on_event(Noted(f"compiling kernels ({first}, …), which takes some seconds, {how}"))

@@ -5,6 +5,8 @@ lists.py     ranked lists → the rows of a table; a file of recommendations
 pairs.py     scores of pairs → the rows of a table
 gates.py     what refuses to publish
 drops.py     how much smaller something is than what it replaces
+ages.py      how old a model is, and the gate on it
+changes.py   whose lists are not what they were
 parts.py     a part of a folder, and the note beside it that says what it holds
 folders.py   a folder of parts: by one run, by shards, or by a resumed run
 cluster.py   parts that a Dask cluster writes

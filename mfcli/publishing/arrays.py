@@ -18,6 +18,7 @@ from mfcli.artifacts.tables.table import arrow_array
 from mfcli.data.interactions import Ids
 from mfcli.events import OnEvent, Progress, ignore
 from mfcli.models.arrays import Vectors
+from mfcli.system.refusals import naming
 
 GROUP_ROWS = 1 << 16
 
@@ -51,7 +52,8 @@ def publish_arrays(
     )
     try:
         for done, side in enumerate(sides, 1):
-            _write(building / _name(side), side)
+            with naming(out):
+                _write(building / _name(side), side)
             on_event(Progress(done, len(sides)))
         meta: dict[str, Any] = {
             "schema": 1,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from mfcli.config.recommend import (
 )
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started
+from mfcli.publishing.changes import publish_changes
 from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
 from mfcli.publishing.lists import ListSummary, WrittenLists
 from mfcli.publishing.parts import (
@@ -92,13 +93,14 @@ def publish_folder(
             folder.begin(alone=alone)
         written = folder.write(parts[number - 1 :: total])
         with _turn(building, config):
-            figures = folder.publish()
+            published = folder.publish()
     return WrittenLists(
         recommender=recommender,
         summary=total_of(written, recommender.n_items),
-        figures=figures,
+        figures=None if published is None else published.figures,
         parts=len(written),
-        published=figures is not None,
+        published=published is not None,
+        changes=None if published is None else published.changes,
     )
 
 
@@ -143,6 +145,13 @@ def _plan(
         "inputs": inputs,
         "part_names": [part.name for part in parts],
     }
+
+
+class Published(NamedTuple):
+    """What there is to tell of a folder that is in its place; see ``WrittenLists``."""
+
+    figures: Figures
+    changes: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +244,7 @@ class _Folder:
                 self.on_event(Progress(len(written), len(parts)))
         return sorted(written, key=lambda note: note.number)
 
-    def publish(self) -> Figures | None:
+    def publish(self) -> Published | None:
         """Put the folder in its place if all parts are there and the gates passed; else None."""
         if _read_plan(self.building) != self.plan:
             self.on_event(Noted(f"{self.out}: another shard has published it"))
@@ -260,18 +269,24 @@ class _Folder:
             # A shard that was started again must not make tonight's output the previous one.
             self.on_event(Noted(f"{self.out}: is published already"))
             remove_tree(self.building)
-            return figures
+            return Published(figures)
+        changes = publish_changes(
+            self.target,
+            [self.building / part.name for part in self.parts],
+            self.config,
+            self.recommender.columns()[0],
+        )
         forget_notes(self.building)
         (self.building / PLAN).unlink()
         publish(self.building, self.target, manifest, keep=self.config.keep_previous)
-        return figures
+        return Published(figures, changes)
 
     def _check_gates(self, total: ListSummary) -> Figures:
         """Measure the whole folder; raises GateError."""
         coverage = coverage_of(total.covered, self.recommender.request.allowed)
         paths = [self.building / part.name for part in self.parts]
         figures = figures_of(total.users, coverage, self.target, paths, self.config, self.on_event)
-        check_figures(figures, self.config)
+        check_figures(figures, self.config, self.on_event)
         return figures
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mfcli.artifacts import open_input, seconds_old
+from mfcli.artifacts import open_input
 from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.tables.reading import id_types, mean_overlap, read_pairs
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, Role
 from mfcli.config.gates import Gate, read_drops
 from mfcli.config.options import flag
-from mfcli.errors import GateError, InputError
-from mfcli.events import Noted, OnEvent, Warned
-from mfcli.publishing.drops import unmet_drops
-
-DAY = 86_400
+from mfcli.errors import InputError
+from mfcli.events import Judged, Noted, OnEvent, Warned
+from mfcli.publishing.drops import judge_drops, require_all
 
 
 @dataclass(frozen=True)
@@ -36,20 +34,7 @@ class Figures:
     users: int
     coverage: float
     churn: float | None
-    drops: tuple[str, ...] = ()
-
-
-def check_age(model: Path, config: RecommendConfig) -> None:
-    """Refuse a model whose file is too old; raises GateError, InputError where there is none."""
-    open_input(model).close()
-    if config.max_age is None:
-        return
-    days = seconds_old(model) / DAY
-    if days > config.max_age:
-        raise GateError(
-            f"{model}: was written {days:.2f} days ago, --max-age allows {config.max_age:g}: "
-            "nothing is published"
-        )
+    drops: tuple[Judged, ...] = ()
 
 
 def coverage_of(covered: NDArray[np.bool_], allowed: NDArray[np.bool_]) -> float:
@@ -71,7 +56,7 @@ def figures_of(
     Raises InputError where that is not there, or is no table of recommend.
     """
     limits = read_drops(config.max_drop)
-    before = _before(old, config)
+    before = earlier_output(old, config)
     if before is None or not (limits or config.max_churn is not None):
         if before is None and (asked := _comparing(config)):
             what = "there is no earlier output to compare with, so it passes"
@@ -83,11 +68,11 @@ def figures_of(
         churn = 1.0 - mean_overlap(*tables)
         _compare_types(before, files_of(before)[:1], new[:1], on_event)
     numbers = [counts_of(table) for table in tables] if limits else [{}, {}]
-    drops = tuple(unmet_drops(numbers[0], numbers[1], limits, str(before)))
+    drops = tuple(judge_drops(numbers[0], numbers[1], limits, str(before)))
     return Figures(users, coverage, churn, drops)
 
 
-def _before(old: Path, config: RecommendConfig) -> Path | None:
+def earlier_output(old: Path, config: RecommendConfig) -> Path | None:
     """Return the output to compare with, None where there is none."""
     if config.against is None:
         return old if old.exists() else None
@@ -99,8 +84,8 @@ def _before(old: Path, config: RecommendConfig) -> Path | None:
 
 
 def _comparing(config: RecommendConfig) -> list[str]:
-    """Return the options that compare with an earlier output."""
-    return [flag(name) for name in config.given(Role.comparing)]
+    """Return the gates that compare with an earlier output."""
+    return [flag(name) for name in config.given(Role.comparing) if name != "changes"]
 
 
 def counts_of(table: pa.Table) -> dict[Gate, int]:
@@ -109,22 +94,38 @@ def counts_of(table: pa.Table) -> dict[Gate, int]:
     return {Gate.rows: table.num_rows, Gate.users: users, Gate.items: items}
 
 
-def check_figures(found: Figures, config: RecommendConfig) -> None:
+def check_figures(found: Figures, config: RecommendConfig, on_event: OnEvent) -> None:
     """Refuse what does not pass; raises GateError that names each gate and its figure."""
-    unmet = list(found.drops)
-    if config.min_users is not None and found.users < config.min_users:
-        unmet.append(f"{found.users} users have a row, --min-users asks for {config.min_users}")
-    if config.min_coverage is not None and found.coverage < config.min_coverage:
-        unmet.append(
-            f"the lists cover {found.coverage:.4f} of the items, --min-coverage asks for "
-            f"{config.min_coverage:g}"
+    require_all([*found.drops, *_judge(found, config)], "nothing is published", on_event)
+
+
+def _judge(found: Figures, config: RecommendConfig) -> Iterator[Judged]:
+    """Yield what the other gates have to say, of those that are set."""
+    if (least := config.min_users) is not None:
+        yield Judged(
+            gate="min-users",
+            passed=found.users >= least,
+            figure=found.users,
+            limit=least,
+            message=f"{found.users} users have a row, --min-users asks for {least}",
         )
-    if config.max_churn is not None and found.churn is not None and found.churn > config.max_churn:
-        unmet.append(
-            f"{found.churn:.4f} of the lists changed, --max-churn allows {config.max_churn:g}"
+    if (share := config.min_coverage) is not None:
+        yield Judged(
+            gate="min-coverage",
+            passed=found.coverage >= share,
+            figure=found.coverage,
+            limit=share,
+            message=f"the lists cover {found.coverage:.4f} of the items, --min-coverage asks for "
+            f"{share:g}",
         )
-    if unmet:
-        raise GateError(f"{'; '.join(unmet)}: nothing is published")
+    if (most := config.max_churn) is not None and found.churn is not None:
+        yield Judged(
+            gate="max-churn",
+            passed=found.churn <= most,
+            figure=found.churn,
+            limit=most,
+            message=f"{found.churn:.4f} of the lists changed, --max-churn allows {most:g}",
+        )
 
 
 def _compare_types(

@@ -17,6 +17,7 @@ from mfcli.artifacts.tables import open_table
 from mfcli.artifacts.tables.table import Encoded
 from mfcli.config import RecommendConfig, TableFormat, format_of
 from mfcli.events import OnEvent, Progress, Started, ignore
+from mfcli.publishing.changes import publish_changes
 from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
 from mfcli.publishing.outputs import replaced_output
 from mfcli.ranking.catalogue import Block
@@ -48,6 +49,7 @@ class WrittenLists:
     """A recommender and what became of its lists; ``figures`` are None where no gate looked.
 
     parts: of a folder, those that this run wrote; published: false where parts are missing yet.
+    changes: how many users --changes names, by what became of their lists.
     """
 
     recommender: Recommender
@@ -55,6 +57,7 @@ class WrittenLists:
     figures: Figures | None = None
     parts: int | None = None
     published: bool = True
+    changes: dict[str, int] | None = None
 
     @property
     def coverage(self) -> float:
@@ -154,8 +157,9 @@ def publish_file(
             manifest.facts = facts(summary)
         coverage = coverage_of(summary.covered, recommender.request.allowed)
         figures = figures_of(summary.users, coverage, out, [temporary], config, on_event)
-        check_figures(figures, config)
-    return WrittenLists(recommender=recommender, summary=summary, figures=figures)
+        check_figures(figures, config, on_event)
+        changes = publish_changes(out, [temporary], config, recommender.columns()[0])
+    return WrittenLists(recommender=recommender, summary=summary, figures=figures, changes=changes)
 
 
 def _write_all(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts.tables import CodedCells, Column
 from mfcli.artifacts.tables.table import Cells
+from mfcli.data.interactions import Ids
 from mfcli.ranking.catalogue import Block, BlockScorer
 
 Made = TypeVar("Made")
@@ -92,3 +93,13 @@ class Ranker(ABC):
 def _values(cells: Cells) -> NDArray[Any]:
     values = cells.values[cells.codes] if isinstance(cells, CodedCells) else cells
     return np.asarray(values)
+
+
+def shown_names(names: Ids | None, asked: bool | None, n: int) -> Ids | None:
+    """Return the names (N,) that have a column, None where there is none.
+
+    asked: --names, which gives a column of empty names where none are known, and --no-names.
+    """
+    if asked is False:
+        return None
+    return np.zeros(n, "<U1") if names is None and asked else names

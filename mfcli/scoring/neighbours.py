@@ -28,7 +28,7 @@ from mfcli.models.item_weights import ItemWeights
 from mfcli.models.loading import scoring_of, vectors_of
 from mfcli.ranking.catalogue import Block, BlockScorer, best_items
 from mfcli.scoring.ids import CatalogIndex
-from mfcli.scoring.lists import RankedLists, Ranker
+from mfcli.scoring.lists import RankedLists, Ranker, shown_names
 from mfcli.scoring.request import NO_FILTERS, Filters, allowed_items
 from mfcli.system.processors import available_workers
 
@@ -59,6 +59,7 @@ class NeighbourRanker(Ranker):
     ) -> None:
         """Lay the side out; ``asked`` (M,) ascending rows, ``allowed`` (N,) bool."""
         self.side = side
+        self._names = shown_names(side.names, config.names, len(side.ids))
         self.rows = asked[side.there[asked]]
         self.k = min(config.k, len(side.ids))
         self.workers = config.workers or available_workers()
@@ -66,7 +67,7 @@ class NeighbourRanker(Ranker):
 
     def columns(self) -> list[Column]:
         """Return the columns of a table of neighbours."""
-        word, ids, names = self.side.word, self.side.ids, self.side.names
+        word, ids, names = self.side.word, self.side.ids, self._names
         columns = [
             Column.of(f"{word}_id", ids),
             Column.of("similar_id", ids),
@@ -82,7 +83,7 @@ class NeighbourRanker(Ranker):
         there = lists.items >= 0
         row, place = np.nonzero(there)
         asked, found = lists.rows[row], lists.items[there]
-        ids, names = self.side.ids, self.side.names
+        ids, names = self.side.ids, self._names
         cells = [CodedCells(asked, ids), CodedCells(found, ids), place + 1, lists.scores[there]]
         if names is not None:
             cells += [CodedCells(asked, names), CodedCells(found, names)]

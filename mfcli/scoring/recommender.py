@@ -13,6 +13,7 @@ from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.artifacts.tables import CodedCells, Column
 from mfcli.artifacts.tables.table import Cells
 from mfcli.config import RecommendConfig, TableFormat
+from mfcli.config.output import DELIMITED
 from mfcli.data.interactions import Ids
 from mfcli.data.rows import empty_rows
 from mfcli.errors import InputError
@@ -21,7 +22,7 @@ from mfcli.models.arrays import ScoreArrays
 from mfcli.models.loading import scoring_of
 from mfcli.ranking.catalogue import Block, best_items
 from mfcli.ranking.serving import ListScorer, Trained
-from mfcli.scoring.lists import Made, RankedLists, Ranker
+from mfcli.scoring.lists import Made, RankedLists, Ranker, shown_names
 from mfcli.scoring.request import NO_FILTERS, Filters, ListRequest, make_request
 from mfcli.system.processors import available_workers
 
@@ -54,11 +55,12 @@ class Recommender(Ranker):
         self._unknown = np.pad(self.scorer.unknown, (0, strangers), constant_values=True)
         self._constant = np.pad(self.scorer.constant, (0, strangers))
         self._ranks = np.arange(1, self.k + 1, dtype=np.int32)
+        self._names = shown_names(self.catalog.item_names, config.names, self.n_items)
 
     def check_types(self, kind: TableFormat) -> None:
         """Refuse ids of two types where a column can hold one only; raises InputError."""
         strangers = self.request.strangers
-        if not len(strangers) or kind in (TableFormat.csv, TableFormat.csv_gz):
+        if not len(strangers) or kind in DELIMITED:
             return
         if strangers.dtype.kind != self.catalog.user_ids.dtype.kind:
             raise InputError(
@@ -73,13 +75,13 @@ class Recommender(Ranker):
 
     def columns(self) -> list[Column]:
         """Return the columns of recommendations.csv."""
-        names = self.catalog.item_names
         return [
             Column.of("user_id", self.catalog.user_ids),
             Column.of("item_id", self.catalog.item_ids),
             Column("rank", pa.int32()),
             Column("score", pa.float32()),
-            *([] if names is None else [Column.of("item_name", names)]),
+            *([] if self._names is None else [Column.of("item_name", self._names)]),
+            *([Column("fallback", pa.bool_())] if self.config.fallback_flag else []),
         ]
 
     def cells(self, lists: RankedLists) -> list[Cells]:
@@ -87,13 +89,14 @@ class Recommender(Ranker):
         there = lists.items >= 0
         row, place = np.nonzero(there)
         items = lists.items[there]
-        names = self.catalog.item_names
+        flags = [self._unknown[lists.rows][row]] if self.config.fallback_flag else []
         return [
             CodedCells(row, self.user_ids(lists.rows)),
             CodedCells(items, self.catalog.item_ids),
             CodedCells(place, self._ranks),
             lists.scores[there],
-            *([] if names is None else [CodedCells(items, names)]),
+            *([] if self._names is None else [CodedCells(items, self._names)]),
+            *flags,
         ]
 
     def user_ids(self, rows: NDArray[np.int64]) -> Ids:

@@ -25,9 +25,9 @@ from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.manifest import Facts
 from mfcli.artifacts.meta import warnings_of, with_warnings
 from mfcli.artifacts.metrics import metrics_text
-from mfcli.artifacts.tables.text import write_columns
+from mfcli.artifacts.tables import write_columns
 from mfcli.codes import WarningCode
-from mfcli.config import EvaluateConfig
+from mfcli.config import EvaluateConfig, format_of
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Interactions
 from mfcli.errors import UsageError
@@ -69,6 +69,8 @@ def evaluate(
     read_gates(config)  # what is wrong with them is said before anything is read
     paths = [model] if isinstance(model, Path) else list(model)
     per_user = None if config.per_user is None else Path(config.per_user)
+    if per_user is not None:
+        format_of(per_user.name, "--per-user")
     outputs = [path for path in (out, per_user) if path is not None]
     config.check_stream(to_stdout=not outputs, where="where no file is written: give --out FILE")
     for path in outputs:
@@ -104,13 +106,13 @@ def evaluate(
             columns = user_columns(evaluation.subjects, rows, config)
             facts = Facts("per-user", {"rows": len(next(iter(columns.values())))}, lineage)
             with atomic_file(per_user, facts.describe if config.manifest else None) as stream:
-                write_columns(stream, columns)
+                write_columns(stream, format_of(per_user.name, "--per-user"), columns)
         if out is not None:
             facts = Facts("metrics", dict(result.counts), lineage)
             with atomic_file(out, facts.describe if config.manifest else None) as stream:
                 stream.write(document(result).encode())
     end(Stage.evaluate, began, result, on_event)
-    check_gates(evaluation.subjects, evaluation.differences, config)
+    check_gates(evaluation.subjects, evaluation.differences, config, on_event)
     return result
 
 

@@ -21,9 +21,8 @@ from mfcli.config import FetchConfig
 from mfcli.config.gates import Gate, read_drops
 from mfcli.data.interactions import Interactions
 from mfcli.data.times import span_of
-from mfcli.errors import GateError
-from mfcli.events import Noted, OnEvent, Stage, Started, ignore, without
-from mfcli.publishing.drops import unmet_drops
+from mfcli.events import Judged, Noted, OnEvent, Stage, Started, ignore, without
+from mfcli.publishing.drops import judge_drops, require_all
 from mfcli.results import FetchResult
 from mfcli.sources.reading import read_interactions
 from mfcli.stages.telling import begin, end
@@ -88,18 +87,26 @@ def fetch(
 
 def _check_gates(read: Interactions, out: Path, config: FetchConfig, on_event: OnEvent) -> None:
     """Refuse too few rows, or far fewer of something than there were; raises GateError."""
-    unmet = []
-    if config.min_rows is not None and read.n_ratings < config.min_rows:
-        unmet.append(f"{read.n_ratings:,} rows are left, --min-rows asks for {config.min_rows:,}")
+    judged: list[Judged] = []
+    if config.min_rows is not None:
+        judged.append(
+            Judged(
+                gate="min-rows",
+                passed=read.n_ratings >= config.min_rows,
+                figure=read.n_ratings,
+                limit=config.min_rows,
+                message=f"{read.n_ratings:,} rows are left, --min-rows asks for "
+                f"{config.min_rows:,}",
+            )
+        )
     limits = read_drops(config.max_drop)
     before = out if config.against is None else Path(config.against)
     if limits and config.against is None and not before.exists():
         on_event(Noted("--max-drop: there is no earlier file to compare with, so it passes"))
     elif limits:
         numbers = [_numbers(found) for found in (load_interactions(before), read)]
-        unmet += unmet_drops(numbers[0], numbers[1], limits, str(before))
-    if unmet:
-        raise GateError(f"{'; '.join(unmet)}: {out} is not written")
+        judged += judge_drops(numbers[0], numbers[1], limits, str(before))
+    require_all(judged, f"{out} is not written", on_event)
 
 
 def _numbers(of: Interactions) -> dict[Gate, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
-from mfcli.artifacts import file_sha256, lineage_entry, seconds_old
+from mfcli.artifacts import file_sha256, lineage_entry, real_output, seconds_old
 from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.manifest import Facts, Manifest
 from mfcli.artifacts.meta import lineage_of
@@ -15,8 +16,8 @@ from mfcli.errors import UsageError
 from mfcli.events import OnEvent, Stage, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import load_model
+from mfcli.publishing.ages import check_age
 from mfcli.publishing.folders import publish_folder
-from mfcli.publishing.gates import check_age
 from mfcli.publishing.lists import publish_file
 from mfcli.publishing.outputs import output_stream
 from mfcli.results import PairsResult, RecommendResult
@@ -44,7 +45,7 @@ def recommend(
     on_event = without(config.ignore, on_event)
     began = begin(Stage.recommend, on_event)
     check_place(out, config, folder=folder)
-    check_age(model, config)
+    check_age(model, config, on_event)
     if config.pairs is not None:
         scored = _score_pairs(model, out, config, config.pairs, on_event)
         return end(Stage.recommend, began, scored, on_event)
@@ -71,6 +72,7 @@ def recommend(
         lineage=lineage_of(recommender.checkpoint.meta),
         parts=written.parts,
         published=written.published,
+        changes=written.changes,
     )
     return end(Stage.recommend, began, result, on_event)
 
@@ -126,8 +128,10 @@ def _score_pairs(
 
 def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> None:
     """Refuse options that mean nothing for this kind of output."""
-    kind = format_of("" if out is None else out.name)
+    kind = format_of("" if out is None or folder else out.name)
     config.check_format((config.format or TableFormat.parquet) if folder else kind)
+    if out is not None:
+        _check_changes(out, config)
     if folder:
         if config.pairs is not None:
             raise UsageError("--pairs writes a file: name one, not a folder")
@@ -143,3 +147,15 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
             f"--out {out} is a folder: name a file, or end it with a slash for a folder of parts"
         )
     config.check_stream(to_stdout=out is None)
+
+
+def _check_changes(out: Path, config: RecommendConfig) -> None:
+    """Refuse a file of --changes that is the output, lies in it, or is read; raises UsageError."""
+    if config.changes is None:
+        return
+    own, target = real_output(Path(config.changes)), Path(os.path.realpath(out))
+    if own == target or target in own.parents:
+        raise UsageError(f"--changes {config.changes} is or lies in the output: name another file")
+    for source in config.files:
+        if Path(os.path.realpath(source)) == own:
+            raise UsageError(f"--changes {config.changes} is an input as well: name another file")

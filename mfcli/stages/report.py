@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mfcli import __version__
-from mfcli.artifacts import atomic_file, output_lock, real_output
+from mfcli.artifacts import atomic_file, file_sha256, lineage_entry, output_lock, real_output
+from mfcli.artifacts.manifest import Facts
 from mfcli.errors import UsageError
 from mfcli.events import OnEvent, Stage, Started, ignore
 from mfcli.nights.history import holds_nights, read_nights
@@ -27,11 +28,12 @@ def report(
     *,
     users: int = 5,
     wait: float = 0.0,
+    manifest: bool = False,
     on_event: OnEvent = ignore,
 ) -> ReportResult:
     """Write one page on the runs in ``folders``, with ``users`` users of each as examples.
 
-    wait: seconds to wait for another run that holds the output.
+    wait: seconds to wait for another run that holds the output; manifest: write one beside it.
     A folder of mfcli nightly, alone, gives a page on its last nights.
 
     Raises UsageError, LockedError; InputError for a folder without a run, or a damaged file.
@@ -49,7 +51,11 @@ def report(
         else:
             text, found, runs = _page_on_runs(folders, names, users)
         content = printable(text).encode()
-        with atomic_file(out) as stream:
+        files = [path for folder in folders if (path := folder / "metrics.json").is_file()]
+        read = [{"role": "metrics", "sha256": file_sha256(path)} for path in files]
+        step = lineage_entry("report", {"users": users}, read)
+        facts = Facts("report", {"folders": len(folders)}, [step])
+        with atomic_file(out, facts.describe if manifest else None) as stream:
             stream.write(content)
     result = ReportResult(
         out=str(out),

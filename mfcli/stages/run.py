@@ -226,7 +226,7 @@ def _run_folds(
     The place gets split/foldN/, foldN/model.pt and foldN/metrics.json.
     """
     began = time.perf_counter()
-    with output_lock(place.metrics):
+    with output_lock(place.metrics, configs.evaluate.wait):
         fetched = fetch(source, place.interactions, configs.fetch, on_event)
         configs = suited(configs, place.interactions, fetched, on_event)
         parts = split(place.interactions, place.split, configs.split, on_event)
@@ -266,7 +266,7 @@ def _run_repeats(
     what it is; its validation rows are drawn anew.
     """
     began = time.perf_counter()
-    with output_lock(place.metrics):
+    with output_lock(place.metrics, configs.evaluate.wait):
         fetched = fetch(source, place.interactions, configs.fetch, on_event)
         configs = suited(configs, place.interactions, fetched, on_event)
         measured, splits = {}, []

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from mfcli.config import FULL, Engine, ModelArgs, ModelKind, Optimizer, Recipe, 
 from mfcli.data.held_out import check_held_out, check_history, check_known
 from mfcli.data.interactions import Interactions
 from mfcli.errors import DivergedError, InputError, InterruptedRunError, UsageError
-from mfcli.events import EpochResult, OnEvent, Stage, Warned, ignore, without
+from mfcli.events import EpochResult, Noted, OnEvent, Stage, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.tables import KINDS
 from mfcli.models.warm_start import Start
@@ -78,6 +79,7 @@ def train(
     """
     on_event = without(config.ignore, on_event)
     start = begin(Stage.train, on_event)
+    config = _init_from_if_any(config, on_event)
     if resume and config.init_from:
         raise UsageError("--resume continues from its saved state: leave out --init-from")
     real_output(out)
@@ -116,7 +118,7 @@ def train(
                 _save_history(out, fitted.history)
                 cut = fitted.stopped == "time limit"
                 model = with_evidence(fitted.checkpoint, recipe, config.evidence, on_event, cut=cut)
-                save_checkpoint(out, model, manifest=config.manifest)
+                save_checkpoint(out, model, manifest=asked.manifest)
                 held.keep(out, model)
             except StateError as error:
                 raise kept.damaged(error) from None
@@ -131,11 +133,41 @@ def train(
     return end(Stage.train, start, result, on_event)
 
 
+def resume_or_start(
+    source: Path, out: Path, config: TrainConfig, on_event: OnEvent = ignore
+) -> TrainResult:
+    """Go on with the interrupted run of ``out`` if there is one of these files and options.
+
+    Else train anew, and say why. Raises what ``train`` does.
+    """
+    if _state_path(out).exists():
+        going_on = dataclasses.replace(config, init_from=None, init_from_if_any=None)
+        try:
+            return train(source, out, going_on, on_event, resume=True)
+        except UnfitStateError as error:
+            on_event(Noted(f"training starts anew: {error}"))
+    return train(source, out, config, on_event)
+
+
+def _init_from_if_any(config: TrainConfig, on_event: OnEvent) -> TrainConfig:
+    """Return the configuration with --init-from-if-any decided: by whether the file is there."""
+    path = config.init_from_if_any
+    if path is None:
+        return config
+    if os.path.exists(path):
+        return dataclasses.replace(config, init_from=path, init_from_if_any=None)
+    on_event(Noted(f"--init-from-if-any: there is no {path}, so training starts anew"))
+    return dataclasses.replace(config, init_from_if_any=None)
+
+
 def _continued(config: TrainConfig, out: Path, resume: bool) -> TrainConfig:
     """Return the configuration with the options of the model or run that it goes on from."""
     state = _state_path(out)
     if resume and state.exists():
-        options = load_options(state)
+        try:
+            options = load_options(state)
+        except InputError as error:
+            raise OtherStateError(str(error)) from None
         return continued(config, options, str(state), watched=config.valid is not None)
     if config.init_from:
         return continued(config, load_options(Path(config.init_from)), config.init_from)
@@ -237,14 +269,26 @@ def load_history(
     return history
 
 
+class UnfitStateError(Exception):
+    """What is left of an interrupted run is damaged, or of a run of other files or options."""
+
+
+class OtherStateError(UnfitStateError, InputError):
+    """It is damaged, or had other input files."""
+
+
+class OtherOptionsError(UnfitStateError, UsageError):
+    """It had other options."""
+
+
 class _StateFile:
     """OUT.resume: what an interrupted run goes on from, kept while a training runs."""
 
     def __init__(self, out: Path, recipe: Recipe, loaded: _Loaded) -> None:
         self.out, self.path = out, _state_path(out)
         self.options, self.inputs = dict(recipe.options), loaded.inputs
-        lineage = lineage_with_training(loaded.matrix, recipe, self.inputs)
-        self.meta = meta_for("resume", lineage, given=sorted(recipe.chosen))
+        self._recipe, self._matrix = recipe, loaded.matrix
+        self.meta = self._meta()
         self.resumed = False
         self._make_state: Callable[[], State] | None = None
         self._saved, self._cost = time.perf_counter(), 0.0
@@ -253,25 +297,35 @@ class _StateFile:
         """Return the state of the interrupted run; raises InputError, or UsageError for another."""
         if not self.path.exists():
             raise InputError(f"{self.path}: no interrupted run to resume: start without --resume")
-        document = load_resume(self.path)
+        try:
+            document = load_resume(self.path)
+        except InputError as error:
+            raise OtherStateError(str(error)) from None
         try:
             inputs, then, state = document["inputs"], document["options"], document["state"]
             names = sorted((then.keys() | self.options.keys()) - TrainConfig.retired.keys())
         except (KeyError, TypeError, AttributeError) as error:
             raise self.damaged(error) from None
-        if inputs != self.inputs:
-            raise InputError(
+        # What it began from is in the state by now, whether it is there still or not.
+        if [it for it in inputs if it.get("role") != "init_from"] != self.inputs:
+            raise OtherStateError(
                 f"{self.path}: the interrupted run had other input files: start without --resume"
             )
         for name in names:
             before = then.get(name, _NEUTRAL.get(name))
             if before != self.options.get(name):
-                raise UsageError(
+                raise OtherOptionsError(
                     f"--resume: the interrupted run had {name} {before}, this one has "
                     f"{self.options.get(name)}: give the same options, or start without --resume"
                 )
+        self.inputs[:] = inputs
+        self.meta = self._meta()
         self.resumed = True
         return state
+
+    def _meta(self) -> dict[str, Any]:
+        lineage = lineage_with_training(self._matrix, self._recipe, self.inputs)
+        return meta_for("resume", lineage, given=sorted(self._recipe.chosen))
 
     def keep(self, make_state: Callable[[], State]) -> None:
         """Save the state, if the last time is long enough ago."""
@@ -306,7 +360,7 @@ class _StateFile:
 
     def damaged(self, error: Exception) -> InputError:
         """Return the error that refuses the file."""
-        return InputError(f"{self.path}: is damaged ({error}): start without --resume")
+        return OtherStateError(f"{self.path}: is damaged ({error}): start without --resume")
 
 
 def _save_history(out: Path, history: list[EpochResult]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from mfcli.codes import WarningCode
 from mfcli.errors import SystemRefusedError, UsageError
 from mfcli.events import OnEvent, Warned
+from mfcli.system.refusals import mount_point
 
 VARIABLE = "MFCLI_MEMORY"
 SYSTEM = Path("/")  # where proc and sys are
@@ -143,8 +144,8 @@ def require_disk(path: Path, needed: int) -> None:
         free = shutil.disk_usage(folder).free
         if 0 <= free < needed:
             raise SystemRefusedError(
-                f"{path} needs about {shown(needed)} of disk, and {shown(free)} is free: make "
-                "room, or choose another place"
+                f"{path} needs about {shown(needed)} of disk, and {shown(free)} is free on "
+                f"{mount_point(str(folder))}: make room, or choose another place"
             )
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from mfcli.errors import (
     InterruptedRunError,
@@ -11,6 +15,7 @@ from mfcli.errors import (
     is_out_of_memory,
 )
 
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 REFUSALS = {
     errno.ENOSPC: "the disk is full: make room",
     errno.EDQUOT: "the disk quota is used up: make room",
@@ -43,6 +48,29 @@ def expected_error(error: BaseException) -> MfcliError | None:
     if is_out_of_memory(error):
         return SystemRefusedError("out of memory: take fewer --factors or less data")
     if isinstance(error, OSError) and error.errno in REFUSALS:
-        where = f"{error.filename}: " if error.filename else ""
-        return SystemRefusedError(f"{where}{REFUSALS[error.errno]}")
+        name = error.filename
+        where = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes | os.PathLike) else ""
+        words = REFUSALS[error.errno]
+        if where and error.errno in FULL:
+            words = words.replace(": ", f" (mounted on {mount_point(os.fsdecode(name))}): ", 1)
+        return SystemRefusedError(f"{where}{words}")
     return None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file that is written where a disk is full: a failed write does not say it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def mount_point(path: str) -> str:
+    """Return where the file system is mounted that a path lies in, whether it is there or not."""
+    place = os.path.realpath(path)
+    while not os.path.ismount(place):
+        place = os.path.dirname(place)
+    return place

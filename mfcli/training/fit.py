@@ -16,6 +16,7 @@ from mfcli.config import Recipe
 from mfcli.config.options import flag
 from mfcli.data.ids import of_two_types
 from mfcli.data.interactions import Interactions
+from mfcli.data.times import newest_date
 from mfcli.errors import InputError
 from mfcli.events import EpochResult, Noted, OnEvent, TrainingStarted, Warned, ignore
 from mfcli.models.tables import Tables
@@ -229,6 +230,8 @@ def _checkpoint(
     lineage = lineage_with_training(matrix, recipe, inputs)
     names = ("split_id", "fold")
     kept: dict[str, Any] = {name: matrix.meta[name] for name in names if name in matrix.meta}
+    if (newest := newest_date(matrix)) is not None:
+        kept["newest_time"] = newest
     if decided:
         kept["by_data"] = sorted(decided)
     return Checkpoint(

@@ -32,7 +32,11 @@ CLASSES: dict[str, tuple[type[Config], str, frozenset[str]]] = {
         frozenset({"source", *names_with(FetchConfig, Role.replacing)}),
     ),
     "SplitOptions": (SplitConfig, "split", frozenset({"train_file", "test_file", "folds"})),
-    "TrainOptions": (TrainConfig, "fit", frozenset({"valid", "valid_history", "init_from"})),
+    "TrainOptions": (
+        TrainConfig,
+        "fit",
+        frozenset({"valid", "valid_history", "init_from", "init_from_if_any"}),
+    ),
     "EvaluateOptions": (
         EvaluateConfig,
         "evaluate",

@@ -1,7 +1,7 @@
-"""Tables of results: CSV (also gzipped), Parquet, JSON lines, behind one small interface.
+"""Tables of results: CSV, also gzipped or with tabs, Parquet, JSON lines; one small interface.
 
 table.py    columns, cells, and what a writer is
-text.py     csv, csv.gz, jsonl: lines joined by Arrow's kernels, no Python call a row
+text.py     csv, csv.gz, tsv, jsonl: lines joined by Arrow's kernels, no Python call a row
 parquet.py  row groups of a fixed number of rows
 reading.py  what was written, read back
 
@@ -11,16 +11,19 @@ Bytes depend on the rows alone: not on how they were handed over, nor on time or
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
+
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from mfcli.artifacts.tables.parquet import ParquetWriter
 from mfcli.artifacts.tables.table import CodedCells, Column, TableWriter
 from mfcli.artifacts.tables.text import CsvWriter, JsonLinesWriter, gzipped
 from mfcli.config import TableFormat
 
-__all__ = ["CodedCells", "Column", "TableWriter", "open_table"]
+__all__ = ["CodedCells", "Column", "TableWriter", "open_table", "write_columns"]
 
 
 @contextmanager
@@ -34,6 +37,7 @@ def open_table(
         return
     writers: dict[TableFormat, Callable[..., Any]] = {
         TableFormat.csv: functools.partial(CsvWriter, safe=csv_safe),
+        TableFormat.tsv: functools.partial(CsvWriter, safe=csv_safe, between="\t"),
         TableFormat.jsonl: JsonLinesWriter,
         TableFormat.parquet: ParquetWriter,
     }
@@ -44,3 +48,16 @@ def open_table(
         writer.abandon()
         raise
     writer.close()
+
+
+def write_columns(
+    stream: IO[bytes], kind: TableFormat, columns: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write columns (R,) of ids, integers or floats; NaN is an empty field, null in JSON lines."""
+    made = [Column(name, _type_of(values)) for name, values in columns.items()]
+    with open_table(stream, kind, made) as table:
+        table.append(table.encode(list(columns.values())))
+
+
+def _type_of(values: NDArray[Any]) -> pa.DataType:
+    return pa.string() if values.dtype.kind == "U" else pa.from_numpy_dtype(values.dtype)

@@ -21,6 +21,7 @@ from mfcli.artifacts.unpacking import GZIP_MAGIC, open_gzip
 from mfcli.config import TableFormat
 from mfcli.errors import InputError
 
+_HEAD = 1 << 16  # bytes that tell a format: names of columns are in them
 PAIR = ("user_id", "item_id")
 
 
@@ -81,10 +82,11 @@ def read_columns(path: Path, names: Sequence[str] | None) -> tuple[TableFormat, 
     Raises InputError for anything else.
     """
     with open_input(path) as stream:
-        head = stream.read(4)
+        head = stream.read(_HEAD)
         stream.seek(0)
+        plain = TableFormat.tsv if b"\t" in head.partition(b"\n")[0] else TableFormat.csv
         found = (kind for start, kind in _STARTS.items() if head.startswith(start))
-        kind = next(found, TableFormat.csv)
+        kind = next(found, plain)
         try:
             return kind, _READERS[kind](path, stream, names)
         except (pa.ArrowException, KeyError) as error:
@@ -114,6 +116,10 @@ def _plain_csv(path: Path, stream: Any, names: Sequence[str] | None) -> pa.Table
     return _read_csv(path, stream, _strings(names))
 
 
+def _tabbed(path: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
+    return _read_csv(path, stream, _strings(names), "\t")
+
+
 # What the file of a format starts with; CSV starts with anything.
 _STARTS = {
     b"PAR1": TableFormat.parquet,
@@ -125,6 +131,7 @@ _READERS = {
     TableFormat.jsonl: _json_lines,
     TableFormat.csv_gz: _packed_csv,
     TableFormat.csv: _plain_csv,
+    TableFormat.tsv: _tabbed,
 }
 
 
@@ -132,11 +139,13 @@ def _strings(names: Sequence[str] | None) -> dict[str, pa.DataType]:
     return dict.fromkeys(names or (), pa.string())
 
 
-def _read_csv(path: Path, stream: Any, types: dict[str, pa.DataType]) -> pa.Table:
+def _read_csv(
+    path: Path, stream: Any, types: dict[str, pa.DataType], between: str = ","
+) -> pa.Table:
     try:
         return csv.read_csv(
             native_reader(stream),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=csv.ParseOptions(delimiter=between, newlines_in_values=True),
             convert_options=csv.ConvertOptions(column_types=types, include_columns=list(types)),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:

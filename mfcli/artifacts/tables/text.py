@@ -1,7 +1,8 @@
-"""CSV (RFC 4180) and JSON lines: a row is one join of columns of text."""
+"""CSV (RFC 4180), the same with tabs, and JSON lines: a row is one join of columns of text."""
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,6 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from mfcli.artifacts.tables.table import (
     Cells,
@@ -67,11 +67,24 @@ class _LineWriter:
 class CsvWriter(_LineWriter):
     """CSV with a header, UTF-8, lines ended by a newline, fields quoted only where they must be."""
 
-    def __init__(self, stream: IO[bytes], columns: Sequence[Column], safe: bool = False) -> None:
-        """Write the header; ``safe`` puts an apostrophe before what looks like a formula."""
-        marks = ["", *[","] * (len(columns) - 1), "\n"]
-        super().__init__(stream, marks, safe_csv_tokens if safe else csv_tokens)
-        write_header(stream, [column.name for column in columns])
+    def __init__(
+        self,
+        stream: IO[bytes],
+        columns: Sequence[Column],
+        safe: bool = False,
+        *,
+        between: str = ",",
+    ) -> None:
+        """Write the header.
+
+        safe: puts an apostrophe before what looks like a formula. between: stands between fields.
+        """
+        marks = ["", *[between] * (len(columns) - 1), "\n"]
+        super().__init__(
+            stream, marks, functools.partial(delimited_tokens, between=between, safe=safe)
+        )
+        header = delimited_tokens(np.array([column.name for column in columns]), between=between)
+        stream.write((between.join(header.to_pylist()) + "\n").encode())
 
 
 class JsonLinesWriter(_LineWriter):
@@ -92,40 +105,25 @@ def gzipped(stream: IO[bytes]) -> Iterator[IO[bytes]]:
         yield packed  # type: ignore[misc]
 
 
-def write_columns(stream: IO[bytes], columns: dict[str, NDArray[Any]]) -> None:
-    """Write columns of ids, integers or float64 as CSV with a header; NaN is an empty field."""
-    made = [Column(name, pa.string()) for name in columns]
-    writer = CsvWriter(stream, made)
-    writer.append(writer.encode(list(columns.values())))
+def delimited_tokens(values: Any, *, between: str = ",", safe: bool = False) -> Any:
+    """Return values as fields (RFC 4180), quoted only where they must be; NaN is empty.
 
-
-def write_header(stream: IO[bytes], names: Sequence[str]) -> None:
-    """Write the line of names."""
-    header = csv_tokens(np.array(names, dtype=np.str_)).to_pylist()
-    stream.write((",".join(header) + "\n").encode())
-
-
-def csv_tokens(values: Any) -> Any:
-    """Return values as CSV fields (RFC 4180), quoted only where they must be; NaN is empty."""
+    safe: text that looks like a formula stands behind an apostrophe.
+    """
     if not _are_texts(values):
-        return _number_tokens(values)
-    return _quoted(arrow_array(values, pa.large_string()))
-
-
-def safe_csv_tokens(values: Any) -> Any:
-    """Return values as CSV fields, text that looks like a formula behind an apostrophe."""
-    if not _are_texts(values):
-        return _number_tokens(values)
+        return _number_tokens(values, "")
     text = arrow_array(values, pa.large_string())
-    empty = pa.scalar("", pa.large_string())
-    marked = pc.binary_join_element_wise(pa.scalar("'", pa.large_string()), text, empty)
-    return _quoted(pc.if_else(pc.match_substring_regex(text, _FORMULA), marked, text))
+    if safe:
+        empty = pa.scalar("", pa.large_string())
+        marked = pc.binary_join_element_wise(pa.scalar("'", pa.large_string()), text, empty)
+        text = pc.if_else(pc.match_substring_regex(text, _FORMULA), marked, text)
+    return _quoted(text, between)
 
 
 def json_tokens(values: Any) -> Any:
-    """Return values as JSON."""
+    """Return values as JSON; NaN is null."""
     if not _are_texts(values):
-        return _number_tokens(values)
+        return _number_tokens(values, "null")
     texts = values.to_pylist() if isinstance(values, pa.Array) else values.tolist()
     return pa.array([json.dumps(text, ensure_ascii=False) for text in texts], pa.large_string())
 
@@ -137,16 +135,16 @@ def _are_texts(values: Any) -> bool:
     return bool(values.dtype.kind == "U")
 
 
-def _number_tokens(values: Any) -> Any:
+def _number_tokens(values: Any, nothing: str) -> Any:
     if isinstance(values, pa.Array):
         return values.cast(pa.large_string())
-    return pa.array(values, from_pandas=True).cast(pa.large_string()).fill_null("")
+    return pa.array(values, from_pandas=True).cast(pa.large_string()).fill_null(nothing)
 
 
-def _quoted(text: Any) -> Any:
+def _quoted(text: Any, between: str) -> Any:
     marks, empty = pa.scalar('"', pa.large_string()), pa.scalar("", pa.large_string())
     quoted = pc.binary_join_element_wise(marks, pc.replace_substring(text, '"', '""'), marks, empty)
-    return pc.if_else(pc.match_substring_regex(text, '[",\r\n]|^$'), quoted, text)
+    return pc.if_else(pc.match_substring_regex(text, f'["{between}\r\n]|^$'), quoted, text)
 
 
 def _bytes_of(lines: Any) -> memoryview:

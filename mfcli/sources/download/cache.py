@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mfcli.codes import WarningCode
-from mfcli.errors import DownloadError, UsageError
+from mfcli.errors import DownloadError, SystemRefusedError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started, Warned
 from mfcli.sources.download.web import (
     PATIENCE,
@@ -31,6 +31,7 @@ from mfcli.sources.download.web import (
     open_url,
 )
 from mfcli.system.capacity import require_disk
+from mfcli.system.refusals import naming
 
 BY_HAND = "download it by hand (a browser, curl) and pass the file instead"
 
@@ -93,15 +94,31 @@ def download(
     folder = cache_folder(cache_dir) / wanted.folder
     if not wanted.keep:
         folder /= "url-" + hashlib.sha256(wanted.url.encode()).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_writable(folder)
     target = folder / wanted.name
     with _turn(target, on_event):
         known = _usable(wanted, target, on_event)
         if known is not None and (wanted.keep or wanted.sha256):
             on_event(Noted(f"{wanted.name}: from the cache ({target})"))
             return target
-        _Transfer(wanted, target, on_event, patience, known or {}).run()
+        with naming(target):
+            _Transfer(wanted, target, on_event, patience, known or {}).run()
     return target
+
+
+def _make_writable(folder: Path) -> None:
+    """Make a folder of the cache; raises SystemRefusedError where nothing can be kept in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror
+    else:
+        if os.access(folder, os.W_OK | os.X_OK):
+            return
+        reason = "it cannot be written"
+    raise SystemRefusedError(
+        f"{folder}: downloads cannot be kept there ({reason}): name another folder with --cache-dir"
+    )
 
 
 @contextmanager
