@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint, load_weights
 from mfcli.artifacts.files import file_sha256
 from mfcli.artifacts.matrix import load_interactions
+from mfcli.artifacts.meta import from_json, to_json
 from mfcli.data.interactions import Catalog, Interactions
 
 _Signature = tuple[int, int, int, int]
@@ -79,7 +80,8 @@ class Held:
             return
         entry = _Entry(signature)
         if isinstance(value, Interactions):
-            entry.matrix = value
+            # As it is read back: keys in order, so that what is made of it has the same bytes.
+            entry.matrix = value.with_meta(from_json(to_json(value.meta), str(path)))
         else:
             entry.checkpoint = value
         self._entries[os.path.realpath(path)] = entry

@@ -24,7 +24,7 @@ from mfcli.config.nightly import NightConfigs, with_cutoff
 from mfcli.config.run import RunConfigs, held_out_rows, with_history
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
-from mfcli.events import Noted, OnEvent
+from mfcli.events import Judged, Noted, OnEvent
 from mfcli.kernels.announcing import compiling
 from mfcli.nights.figures import Figures, ListFigures, figures_of, figures_of_lists
 from mfcli.nights.gates import Verdict, judge, require
@@ -118,6 +118,17 @@ class Night:
             self.figures, before, self.configs.limits, about=frozenset(about), now=self.now
         )
         self.verdicts += found
+        for it in found:
+            self.on_event(
+                Judged(
+                    gate=it.gate,
+                    passed=it.passed,
+                    figure=it.tonight,
+                    limit=it.limit,
+                    last=it.last,
+                    message=it.sentence,
+                )
+            )
         require(found)
 
     @property

@@ -13,11 +13,12 @@ from typing import Any
 from mfcli import __version__
 from mfcli.artifacts.meta import lineage_of
 from mfcli.codes import WarningCode
-from mfcli.config.nightly import NightConfigs, parse_keep
+from mfcli.config.nightly import NightConfigs, parse_as_of, parse_keep
 from mfcli.config.options import names_with
 from mfcli.config.roles import Role
+from mfcli.config.watching import LogFormat
 from mfcli.errors import GateError, InterruptedRunError
-from mfcli.events import Event, Noted, OnEvent, Warned, ignore
+from mfcli.events import Event, Noted, OnEvent, Warned, ignore, to_all
 from mfcli.nights.generations import (
     Generation,
     all_generations,
@@ -28,7 +29,7 @@ from mfcli.nights.generations import (
 from mfcli.nights.hooks import run_hook
 from mfcli.nights.keeping import clean, empty_trash
 from mfcli.nights.naming import as_of_time, generation_name
-from mfcli.nights.places import Place
+from mfcli.nights.places import LOG, Place
 from mfcli.nights.publishing import finish_switch, publish
 from mfcli.nights.staging import digest_of, open_staging
 from mfcli.nights.status import Status, read_status, write_status
@@ -37,6 +38,7 @@ from mfcli.sources.identity import identify
 from mfcli.stages.night import Night, Step, make_night
 from mfcli.system import clock
 from mfcli.system.refusals import expected_error
+from mfcli.watching.event_log import EventLog
 
 # What an error of a night is called in latest.json; any other one is a failure.
 _ENDS: dict[type[BaseException], Status] = {
@@ -115,6 +117,8 @@ class _Run:
         same = next((it for it in reversed(there) if it.identity == identity), None)
         if same is not None:
             self._leave(same)
+            if not self.dry_run:  # a run that was killed may have had no time for it
+                self.removed, self.in_use = self._clean()
             return
         last = current_generation(self.place)
         plan = {
@@ -125,22 +129,28 @@ class _Run:
         staging, resumed = open_staging(self.place, plan)
         if resumed:
             self.on_event(Noted("going on with the night that was cut off"))
-        night = self.night = Night(
-            place=self.place,
-            staging=staging,
-            configs=self.configs,
-            inputs=inputs,
-            last=last,
-            on_event=self.on_event,
-            now=time.time(),
-        )
-        make_night(night)
+        with EventLog(staging.generation / LOG, LogFormat.json, stage="nightly") as log:
+            night = self.night = Night(
+                place=self.place,
+                staging=staging,
+                configs=self.configs,
+                inputs=inputs,
+                last=last,
+                on_event=to_all(self.on_event, log),
+                now=self.moment(),
+            )
+            make_night(night)
         self._name(night, identity, there)
         if self.dry_run:
             self.status, self.reason = Status.dry_run, "every gate passes; nothing is published"
             return
         with night.timed(Step.publish):
             self._publish(night, identity, there)
+
+    def moment(self) -> float:
+        """Return the time to which the data's age counts: that of --as-of, else now."""
+        asked = self.configs.nightly.as_of
+        return time.time() if asked is None else parse_as_of(asked).timestamp()
 
     def _identity(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """Return what tells a night from another one: its inputs and options, gates left out."""

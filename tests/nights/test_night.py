@@ -35,7 +35,10 @@ def test_a_first_night_publishes_a_whole_generation(shop: Shop) -> None:
         "metrics.json",
         "recommendations.csv",
         "manifest.json",
+        "log.jsonl",
     }
+    events = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert {"stage-ended", "gate"} <= {event["event"] for event in events}
     assert not shop.place.staging.exists()
     rows, model = (
         load_interactions(folder / "interactions.npz"),

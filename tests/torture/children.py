@@ -32,6 +32,7 @@ def warm_up() -> None:
     import mfcli.console
     import mfcli.stages.evaluate
     import mfcli.stages.inspect
+    import mfcli.stages.nightly
     import mfcli.stages.recommend
     import mfcli.stages.run
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.torture import faults
+from tests.torture import faults, nights
 from tests.torture.children import ROOT, warm_up
 from tests.torture.stages import Trial, prepare, right_bytes, stages
 from tests.torture.table import Row, show, timed
@@ -74,6 +74,7 @@ def torture(work: Path, asked: argparse.Namespace) -> list[Row]:
 
     rows = timed("kills and interrupts", lambda: beside(parts(trials[::2]), parts(trials[1::2])))
     room = (0,) if quick else (0, 4096, 65536, 300_000)
+    rows += timed("nights", lambda: nights.nights(work, 6 if quick else 300, seed, 240.0))
     rows += timed("disks", lambda: faults.full_disk(some, work, room))
     steps = (100,) if quick else (0, 1, 5, 20, 50, 100, 150, 200, 300, 400, 600, 1000, 2000)
     rows += timed("memory", lambda: faults.memory(some, steps))
