@@ -30,6 +30,7 @@ from mfcli.nights.figures import Figures, ListFigures, figures_of, figures_of_li
 from mfcli.nights.gates import Verdict, judge, require
 from mfcli.nights.generations import Generation
 from mfcli.nights.places import LISTS, MODEL, Place
+from mfcli.nights.quality import judge_quality, unpaired
 from mfcli.nights.staging import Staging
 from mfcli.publishing.folders import publish_folder
 from mfcli.publishing.lists import publish_file
@@ -117,6 +118,10 @@ class Night:
         found = judge(
             self.figures, before, self.configs.limits, about=frozenset(about), now=self.now
         )
+        self.heed(found)
+
+    def heed(self, found: list[Verdict]) -> None:
+        """Keep what gates say, and tell it; raises GateError where one refuses."""
         self.verdicts += found
         for it in found:
             self.on_event(
@@ -167,6 +172,7 @@ def make_night(night: Night) -> None:
     with night.timed(Step.checks):
         night.figures = night.figures.with_metrics(measured.metrics)
         night.judge(About.quality)
+        night.heed(_beside_the_last(night, run, paired=newer is not None))
     lists = _train_on_everything(night, run, fetched, parts, trained)
     _recommend(night, lists)
     with night.timed(Step.checks):
@@ -208,6 +214,27 @@ def _newer(rows: Interactions, night: Night) -> SplitConfig | None:
         )
         return None
     return with_cutoff(night.configs.run.split, newest)
+
+
+def _beside_the_last(night: Night, run: RunConfigs, *, paired: bool) -> list[Verdict]:
+    """Return what the paired gate says of the measured model and the last generation's.
+
+    paired: whether the rows that were held out are newer than the last generation's data.
+    """
+    limits, before = night.configs.limits, night.last_model
+    if before is None:
+        return unpaired(limits, "there is no earlier generation")
+    if night.figures.newest is None:
+        return unpaired(limits, "the data has no times")
+    if not paired:
+        return unpaired(limits, "too few rows are newer than the last generation's data")
+    return judge_quality(
+        night.held.checkpoint(before, mapped=True),
+        night.held.checkpoint(night.staging.measured),
+        night.held.matrix(night.staging.split / "test.npz"),
+        run.evaluate,
+        limits,
+    )
 
 
 def _training(run: RunConfigs, night: Night, *, measured: bool) -> TrainConfig:

@@ -69,6 +69,9 @@ def test_a_second_night_is_measured_on_the_rows_that_came_after_the_first(shop: 
     newer = sum(row[3] > newest for row in clicks(3))
     assert metrics["counts"]["test_rows"] == newer
     assert second.counted["users_kept"] == 1.0
+    (paired,) = (it for it in second.gates if it["gate"] == "quality")
+    assert "paired by user" in paired["sentence"]
+    assert paired["last"] is not None
     assert read_generation(shop.place.current.resolve()).document["last"] == first.generation
 
 

@@ -113,8 +113,8 @@ def outcome(shop: Shop, content: str) -> MfcliError | None:
 
 def test_thirty_nights_are_published_or_refused_as_the_table_says(tmp_path: Path) -> None:
     shop, published, wholes = Shop(tmp_path, "keep = 30"), [], {}
-    # Some 60 clicks a day: the histograms of rows a user move further than those of a real shop.
-    shop.more += "[nightly.gates]\nrows-a-user = 0.6\n"
+    # Some 60 clicks a day, drawn at random: histograms and popularity move as no real shop's do.
+    shop.more += "[nightly.gates]\nrows-a-user = 0.6\nquality = 0.4\n"
     assert len(NIGHTS) == 30
     ends: dict[str, MfcliError | None] = {}
     for day, night in enumerate(NIGHTS, 1):
