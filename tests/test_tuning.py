@@ -1,4 +1,4 @@
-"""Random search with successive halving: draws, rounds, promotion, what is known already."""
+"""The search for settings: draws, batches, rounds, promotion, what is known already."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from mfcli.config.ways import WAYS, defaults_for, space_for
 from mfcli.errors import UsageError
 from mfcli.evaluation.confidence import Statistic, mean_of
 from mfcli.events import TrialResult
-from mfcli.tuning.search import Halving, draw, search
+from mfcli.tuning.asking import Asking
+from mfcli.tuning.draws import draw
+from mfcli.tuning.neighbours import Neighbours
+from mfcli.tuning.search import Halving, search
+from mfcli.tuning.surrogate import Surrogate
 from mfcli.tuning.tasks import Task, best_of
 from mfcli.tuning.verdict import judge
 
@@ -56,8 +60,24 @@ class Bench:
             )
 
 
-def run(bench: Bench, n: int, plan: Halving, lower: bool = False, known: Any = None) -> Any:
-    return list(search([{}] * n, 90, plan, lower, bench, known or {}))
+class Blank:
+    """Asks for trials without options, in batches."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+        self.trials: list[dict[str, Any]] = []
+
+    def ask(self, ranked: Sequence[TrialResult], most: int) -> list[int]:
+        del ranked
+        first = len(self.trials)
+        self.trials += [{}] * min(self.batch, most)
+        return list(range(first, len(self.trials)))
+
+
+def run(
+    bench: Bench, n: int, plan: Halving, lower: bool = False, known: Any = None, batch: int = 99
+) -> list[TrialResult]:
+    return list(search(Blank(batch), n, 90, plan, lower, bench, known or {}))
 
 
 def test_one_in_eta_goes_on_with_eta_times_the_epochs():
@@ -126,20 +146,60 @@ def test_an_engine_without_epochs_has_one_round():
                 options=task.options,
             )
 
-    assert len(list(search([{}, {}], None, Halving(3, 3), False, train, {}))) == 2
+    assert len(list(search(Blank(9), 2, None, Halving(3, 3), False, train, {}))) == 2
 
 
-@settings(max_examples=8)
-@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
-def test_a_longer_list_begins_like_a_shorter_one(a: int, b: int, seed: int):
+def reaches(options: dict[str, Any]) -> float:
+    """Return a model's score by its options alone: best at a rate of 0.05 and few negatives."""
+    whole = USUAL | options
+    return -float(np.log(whole["learning_rate"] / 0.05) ** 2 + np.log(whole["negatives"]) ** 2)
+
+
+USUAL = {"learning_rate": 0.005, "factors": 8, "negatives": 3, "dropout": 0.25, "epochs": 90}
+
+
+def searched(
+    n: int, seed: int, batch: int, known: Any = None, backwards: bool = True
+) -> tuple[Asking, list[TrialResult]]:
+    """Search in a space where what each trial reaches is known, the results in some order."""
+    asking = Asking(SPACE, USUAL, seed, batch, lower_is_better=False)
+
+    def train(tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
+        for task in reversed(tasks) if backwards else tasks:
+            yield TrialResult(
+                trial=task.trial,
+                rung=rung,
+                epochs=task.options["epochs"],
+                status="ok",
+                value=reaches(task.options) + 0.01 * rung,
+                metrics={},
+                seconds=0.0,
+                options=task.options,
+            )
+
+    return asking, list(search(asking, n, 90, Halving(2, 3), False, train, known or {}))
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 25), st.integers(1, 25), st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_a_longer_search_begins_like_a_shorter_one_in_whatever_order_results_come(
+    a: int, b: int, batch: int, seed: int
+) -> None:
     short, long = sorted((a, b))
-    assert draw(SPACE, long, seed)[:short] == draw(SPACE, short, seed)
+    one, _ = searched(long, seed, batch)
+    two, results = searched(short, seed, batch, backwards=False)
+    assert len(one.trials) == long
+    assert one.trials[:short] == two.trials
+    # Nor does it matter what is known already.
+    three, _ = searched(long, seed, batch, {(it.trial, it.rung): it for it in results})
+    assert three.trials == one.trials
 
 
-@settings(max_examples=8)
-@given(st.integers(0, 2**32 - 1))
-def test_draws_stay_within_their_ranges_and_are_options(seed: int):
-    first, *rest = draw(SPACE, 8, seed)
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_trials_stay_within_their_ranges_and_are_options(seed: int, batch: int) -> None:
+    asking, _ = searched(30, seed, batch)
+    first, *rest = asking.trials
     assert first == {}
     for entry in rest:
         assert 0.001 <= entry["learning_rate"] <= 0.1
@@ -148,6 +208,87 @@ def test_draws_stay_within_their_ranges_and_are_options(seed: int):
         assert 1 <= entry["negatives"] <= 20
         assert 0.0 <= entry["dropout"] <= 0.5
         assert entry["learning_rate"] == float(f"{entry['learning_rate']:.3g}")
+    assert len({str(entry) for entry in rest}) == len(rest)
+
+
+def test_near_the_best_is_better_than_at_random_with_as_many_trials() -> None:
+    best = {
+        batch: [max(it.value or -9.0 for it in searched(30, seed, batch)[1]) for seed in range(15)]
+        for batch in (6, 30)
+    }
+    assert np.median(best[6]) > np.median(best[30])
+    assert np.mean(best[6]) > np.mean(best[30])
+
+
+def test_the_quota_of_a_round_is_of_all_batches_together() -> None:
+    """The best of all so far go on, also one of an earlier batch, and none twice."""
+    scores = [0.5, 0.9, 0.8, 0.7, 0.1, 0.2, 0.3, 0.4, 0.6]
+    bench = Bench(scores)
+    run(bench, 9, Halving(2, 3), batch=3)
+    went_on = [[trial for trial, rung, _ in bench.asked if rung == 1]]
+    assert went_on == [[1, 0, 2, 3]]
+    assert [entry[:2] for entry in bench.asked[:5]] == [(2, 0), (1, 0), (0, 0), (1, 1), (0, 1)]
+
+
+def test_no_batch_is_asked_for_once_time_is_up() -> None:
+    late = frozenset((trial, 0) for trial in range(4, 99))
+    asks = Blank(2)
+    results = list(search(asks, 99, 90, Halving(2, 2), False, Bench([0.1] * 99, late), {}))
+    assert {result.trial for result in results} == {0, 1, 2, 3}
+    assert len(asks.trials) < 20  # while there are some to go on
+
+
+def test_what_should_gain_most_is_where_the_best_is() -> None:
+    """A parabola over the logarithm of one option, and another option that means nothing."""
+    space: Space = {"learning_rate": Log(0.001, 1.0), "init": Choice(("normal:1", "normal:2"))}
+    random = np.random.default_rng(1)
+    known = [draw(space, random) for _ in range(15)]
+    values = np.array([-(np.log10(it["learning_rate"] / 0.1) ** 2) for it in known])
+    # Short trainings reach less, and say as much of where the best is.
+    known, parts = known + known, [1.0] * 15 + [0.0] * 15
+    values = np.concatenate([values, values - 1.0])
+    surrogate = Surrogate(space, known, parts, values)
+    grid = [{"learning_rate": 10.0**at, "init": "normal:1"} for at in np.linspace(-3, 0, 61)]
+    gains = surrogate.expected_gain(grid)
+    assert grid[int(gains.argmax())]["learning_rate"] == pytest.approx(0.1, rel=0.3)
+    best = grid[int(gains.argmax())]
+    assert (gains >= 0).all()
+    assert np.array_equal(Surrogate(space, known, parts, values).expected_gain(grid), gains)
+    surrogate.believe(best)  # as if it had been tried: there is nothing more to gain
+    assert surrogate.expected_gain([best])[0] < 0.5 * gains.max()
+
+
+def test_what_is_all_the_same_or_one_alone_is_no_trouble() -> None:
+    for values in ([0.5], [0.5, 0.5, 0.5], [0.5, -1e30, 0.4]):
+        known = [USUAL | {"learning_rate": 0.01 * (1 + at)} for at in range(len(values))]
+        surrogate = Surrogate(SPACE, known, [0.0] * len(values), np.array(values))
+        assert np.isfinite(surrogate.expected_gain([USUAL, *known])).all()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_neighbours_keep_to_ranges_that_are_kept_and_to_what_options_may_be(
+    kept: bool, seed: int
+) -> None:
+    space: Space = {
+        "learning_rate": Log(0.5, 2.0),
+        "factors": Choice((1, 2, 4)),
+        "confidence": Choice(("none", "log")),
+        "alpha": Log(0.1, 1.0),
+    }
+    near = Neighbours(seed, 0.5, set(space) if kept else set())
+    options: dict[str, Any] = {"learning_rate": 1.0, "factors": 2, "confidence": "none"}
+    for _ in range(50):
+        options = near.draw([options], space)
+        TrainConfig.merge(("", {"objective": "ials", "factors": options["factors"]})).resolved()
+        assert ("alpha" in options) <= (options["confidence"] == "log")
+        if kept:
+            assert 0.5 <= options["learning_rate"] <= 2.0
+            assert options["factors"] in (1, 2, 4)
+        else:
+            assert 0.25 <= options["learning_rate"] <= 4.0
+            assert 1 <= options["factors"] <= 8
 
 
 def test_every_engine_and_objective_has_ranges():
@@ -168,7 +309,8 @@ def test_ranges_hold_the_defaults_and_every_draw_resolves(model, objective, engi
             assert defaults[name] in entry.values
         else:
             assert entry.low <= defaults[name] <= entry.high
-    for drawn in draw(space, 4, 0) if space else [{}]:
+    random = np.random.default_rng(0)
+    for drawn in [draw(space, random) for _ in range(4)] if space else [{}]:
         chosen = {name: value for name, value in setting._asdict().items() if value is not None}
         TrainConfig.merge(("", chosen | drawn)).resolved()
 

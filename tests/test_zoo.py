@@ -186,6 +186,7 @@ def test_an_old_searchs_settings_train_and_it_does_not_go_on(run, cli):
     before = [path.read_bytes() for path in kept]
     result = cli(*search, "--metric", "auc", "--seed", "7", "--trials", "3", "--resume")
     assert result.exit_code == 2
+    assert "is of an earlier version" in result.stderr
     assert "start without --resume" in result.stderr
     assert [path.read_bytes() for path in kept] == before
 

@@ -47,6 +47,14 @@ class TuneConfig(TrainConfig):
         high=10_000,
         panel=_SEARCH,
     )
+    draws: int = option(
+        6,
+        "Trials drawn at a time, by what is known of the others; with as many as --trials, all at "
+        "random.",
+        low=1,
+        high=10_000,
+        panel=_SEARCH,
+    )
     rungs: int = option(
         2,
         "Rounds of successive halving; the last one trains all epochs.",

@@ -6,6 +6,7 @@ generations: list, roll back, forget
 budget: the search before a training with --budget
 refit: what run does after an evaluation, training on everything
 telling: what a stage says of itself to a log or a monitor
+trials: the list of a search's trainings, which tune goes on from
 suiting: defaults of run that suit the data
 """
 

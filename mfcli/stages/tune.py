@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mfcli import __version__
 from mfcli.artifacts import (
     atomic_file,
     file_sha256,
     load_interactions,
-    open_input,
     output_lock,
     real_output,
     refuse_input_as_output,
 )
 from mfcli.artifacts.manifest import Facts
-from mfcli.artifacts.meta import lineage_entry, lineage_of, to_json
+from mfcli.artifacts.meta import lineage_entry, lineage_of
 from mfcli.codes import WarningCode
 from mfcli.config import TuneConfig
 from mfcli.config.choices import Take
@@ -35,16 +30,16 @@ from mfcli.kernels.announcing import compiling
 from mfcli.results import TuneResult
 from mfcli.stages.telling import begin, end
 from mfcli.stages.train import load_history
+from mfcli.stages.trials import TrialsFile
 from mfcli.training.defaults import for_data
 from mfcli.training.guards import check_values
 from mfcli.training.notices import notices
 from mfcli.tuning.settings import settings_text, whole_options
 from mfcli.tuning.tasks import best_of, order, scored
-from mfcli.tuning.tuner import Found, find_settings, hold_out, space_of_data
+from mfcli.tuning.tuner import Found, find_settings, hold_out, jobs_of, space_of_data
 from mfcli.tuning.verdict import Verdict
 
 _SHOWN = 10
-SAVE_SECONDS = 0.5  # the trials' file is saved at most this often
 
 
 def tune(
@@ -70,7 +65,15 @@ def tune(
         began = time.perf_counter()
         loaded = _load(source, config, on_event)
         space = space_of_data(config, loaded.train)
-        file = _TrialsFile(trials_path, config, space, loaded.inputs, on_event)
+        if config.draws < min(config.trials, jobs_of(config)):
+            on_event(
+                Noted(
+                    f"at most {config.draws} trials are trained side by side, as many as are drawn "
+                    f"at a time: --draws {jobs_of(config)} keeps more cores busy"
+                )
+            )
+        defaults = for_data(config.trial_recipe({}), loaded.train).options
+        file = TrialsFile(trials_path, config, space, defaults, loaded.inputs, on_event)
         known = file.load() if resume else {}
         try:
             found = find_settings(
@@ -173,111 +176,6 @@ def _load(source: Path, config: TuneConfig, on_event: OnEvent) -> _Loaded:
     return _Loaded(train=train, valid=valid, held_out=words, inputs=inputs)
 
 
-class _TrialsFile:
-    """OUT.trials.csv: a line a training, by round and trial; unlike the TOML it holds timings."""
-
-    def __init__(
-        self,
-        path: Path,
-        config: TuneConfig,
-        space: Space,
-        inputs: list[dict[str, Any]],
-        on_event: OnEvent,
-    ) -> None:
-        self.path, self.config, self.on_event = path, config, on_event
-        self.names = config.metrics
-        # The options that have a column; epochs, which differ by round, have their own.
-        self.drawn = [name for name in space if name != "epochs"]
-        self.identity = _identity(config, space, inputs)
-        self.taken = 0
-        self._rows: dict[tuple[int, int], list[Any]] = {}
-        self._saved = time.perf_counter()
-
-    def take(self, result: TrialResult, is_new: bool) -> None:
-        """Add a training; show and save it, if it is new."""
-        self.taken += 1
-        if not is_new:
-            return
-        options = self.config.trial_recipe(result.options).options
-        self._rows[result.rung, result.trial] = [
-            self.identity,
-            result.trial,
-            result.rung + 1,
-            result.epochs,
-            result.status,
-            *(result.metrics.get(name) for name in self.names),
-            round(result.seconds, 6),
-            *(options.get(name) for name in self.drawn),
-        ]
-        if time.perf_counter() - self._saved > SAVE_SECONDS:
-            self.save()
-        self.on_event(result)
-
-    def save(self) -> None:
-        """Write the file, if there is a training."""
-        if not self._rows:
-            return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        head = ["search", "trial", "rung", "epochs", "status", *self.names, "seconds"]
-        writer.writerow([*head, *self.drawn])
-        writer.writerows(self._rows[key] for key in sorted(self._rows))
-        with atomic_file(self.path) as stream:
-            stream.write(text.getvalue().encode())
-        self._saved = time.perf_counter()
-
-    def load(self) -> dict[tuple[int, int], TrialResult]:
-        """Read the trainings of an interrupted search, by trial and round."""
-        if not self.path.exists():
-            raise InputError(
-                f"{self.path}: no interrupted search to resume: start without --resume"
-            )
-        with open_input(self.path) as stream:
-            text = stream.read().decode("utf-8", "replace")
-        known: dict[tuple[int, int], TrialResult] = {}
-        try:
-            for row in csv.DictReader(io.StringIO(text, newline="")):
-                if row["search"] != self.identity:
-                    raise UsageError(
-                        "--resume: the interrupted search had other options or inputs: give the "
-                        "same, or start without --resume"
-                    )
-                result = self._read_row(row)
-                self._rows[result.rung, result.trial] = list(row.values())
-                if result.status in ("ok", "diverged", "not defined"):
-                    known[result.trial, result.rung] = result
-        except (KeyError, TypeError, ValueError):
-            raise InputError(f"{self.path}: is damaged: start without --resume") from None
-        self.on_event(Noted(f"{len(known)} trainings were done before the interruption"))
-        return known
-
-    def _read_row(self, row: dict[str, str]) -> TrialResult:
-        metrics = {name: float(row[name]) for name in self.names if row[name]}
-        status = row["status"]
-        options = {"epochs": int(row["epochs"])} if row["epochs"] else {}
-        return TrialResult(
-            trial=int(row["trial"]),
-            rung=int(row["rung"]) - 1,
-            epochs=options.get("epochs"),
-            status=status,
-            value=metrics[self.names[0]] if status == "ok" else None,
-            metrics=metrics,
-            seconds=float(row["seconds"]),
-            options=options,
-        )
-
-
-def _identity(config: TuneConfig, space: Space, inputs: list[dict[str, Any]]) -> str:
-    """Return what tells this search from one with other options or inputs, 16 hex digits."""
-    what = {
-        "mfcli": __version__,
-        "inputs": inputs,
-        "options": config.stored(),
-        "space": described(space),
-    }
-    return hashlib.sha256(to_json(what).encode()).hexdigest()[:16]
-
-
 def _best(found: Found, config: TuneConfig) -> tuple[TrialResult, float | None]:
     """Return the best training, and the score of the defaults, if they have one."""
     lower = config.lower_is_better
@@ -324,9 +222,10 @@ def _most_epochs(space: Space) -> float | None:
 
 def _protocol(found: Found, config: TuneConfig, space: Space, loaded: _Loaded) -> dict[str, Any]:
     return {
-        "search": f"{found.title}: random search of {config.trials} trials, the first one the "
-        f"defaults; successive halving, {found.plan.rungs} rounds, one in {found.plan.eta} goes "
-        f"on; every round trains anew; seed {config.seed}",
+        "search": f"{found.title}: {config.trials} trials, {config.draws} at a time, the first one "
+        "the defaults, the first ones at random, then those that should gain most by a Gaussian "
+        f"process over the trials so far; successive halving, {found.plan.rungs} rounds, one in {found.plan.eta} goes on; every round trains "
+        f"anew; seed {config.seed}",
         "validation": f"{loaded.held_out}: {loaded.valid.n_ratings} rows, "
         f"{loaded.train.n_ratings} to train on",
         "ranges": described(space),

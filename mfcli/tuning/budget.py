@@ -26,7 +26,7 @@ from mfcli.training.defaults import for_data
 from mfcli.training.engines.ease import seconds_about
 from mfcli.training.fit import fit
 from mfcli.tuning.ledger import Ledger
-from mfcli.tuning.neighbours import Neighbours
+from mfcli.tuning.neighbours import PARENTS, Neighbours
 from mfcli.tuning.portfolio import BASELINE, Aim, Entry, Pinned, narrowed, refusal
 from mfcli.tuning.spaces import fitted_space
 from mfcli.tuning.tasks import Task
@@ -36,7 +36,7 @@ RESERVE = 1.15  # of the time that the last training should take, and of writing
 _SLACK = 0.1  # seconds beside that
 _WORSE = 0.06  # a way whose best is so far behind, as a part of the best, is tried no further
 _NEAR = 0.03  # and near the best is looked where the best of a way is not further behind than this
-_PARENTS = 4
+_STEP = 0.3  # the first one of its neighbours: what a portfolio finds is near the best
 _MISSES = 8  # draws in a row that would take too long end the search
 _WARM_ROWS = 500
 # Of what follows: how much longer lists take for a user than measuring it, and starting stages.
@@ -143,7 +143,7 @@ class _Search:
         )
         self.ledger = Ledger(plan.lower_is_better)
         self.default: TrialResult | None = None
-        self.neighbours = Neighbours(plan.seed)
+        self.neighbours = Neighbours(plan.seed, _STEP)
         self._needed = 0.0  # seconds of the best one's last training
         self._measuring = 0.0  # seconds of the last measurement
         self._warm: set[Setting] = set()
@@ -178,7 +178,7 @@ class _Search:
             # The second best way has one turn of three.
             way = ways[min(1, len(ways) - 1) if self.neighbours.drawn % 3 == 2 else 0]
             space = self._space(way)
-            parents = [result.options for result in self.ledger.ranked(way)[:_PARENTS]]
+            parents = [result.options for result in self.ledger.ranked(way)[:PARENTS]]
             drawn = self.neighbours.draw(parents, space)
             missed = missed + 1 if self._try(drawn) is None else 0
 

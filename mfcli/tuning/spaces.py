@@ -11,7 +11,7 @@ from mfcli.config.train_options import TrainOptions
 from mfcli.config.ways import defaults_for
 from mfcli.data.interactions import Interactions
 
-_LIMITS = {
+LIMITS = {
     name: (field.metadata.get("low"), field.metadata.get("high"))
     for name, field in TrainOptions.__dataclass_fields__.items()
 }
@@ -60,6 +60,6 @@ def _with(span: Range, value: Any) -> Range:
 
 def _clipped(name: str, value: float) -> float:
     """Return a number of three digits within the limits of an option."""
-    low, high = _LIMITS[name]
+    low, high = LIMITS[name]
     value = float(f"{value:.3g}")
     return min(max(value, low if low is not None else value), high if high is not None else value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from mfcli.events import OnEvent, TrialResult, TuningStarted, ignore
 from mfcli.system.processors import available_workers
 from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device
-from mfcli.tuning.search import Halving, draw, search
+from mfcli.tuning.asking import Asking
+from mfcli.tuning.search import Halving, search
 from mfcli.tuning.spaces import fitted_space
 from mfcli.tuning.tasks import Task, best_of, scored
 from mfcli.tuning.trials import Trainer, end_processes, run_tasks
@@ -33,7 +35,7 @@ class Found:
     """What a search ends with.
 
     title:   model, objective and engine in words.
-    trials:  the options of each trial; none for the first one, the defaults.
+    trials:  the options of each trial that was asked for; none for the first one, the defaults.
     results: one for each training.
     late:    whether the time limit ended it.
     verdict: of the best training against the defaults with all their epochs; None where one of them
@@ -65,38 +67,39 @@ def find_settings(
     ``known`` results are not trained again. ``on_result`` gets every result as it comes, and
     whether it is new.
     """
-    trials = draw(space, config.trials, config.seed)
-    plan = Halving(config.rungs, config.eta)
+    usual = for_data(config.trial_recipe({}), train).options
     lower = config.lower_is_better
+    asking = Asking(space, usual, config.seed, config.draws, lower_is_better=lower)
+    epochs = usual.get("epochs")
+    plan = Halving(1 if epochs is None else config.rungs, config.eta)
     title = " · ".join(str(choice) for choice in config.setting if choice)
     on_event(
         TuningStarted(
             title=title,
-            trials=len(trials),
+            trials=config.trials,
             rungs=plan.rungs,
             metric=config.metrics[0],
             lower_is_better=lower,
         )
     )
     rounds = _Rounds(Trainer(train, valid, config, tuple(config.metrics), history), config, plan)
-    epochs = for_data(config.trial_recipe({}), train).options.get("epochs")
     known = {} if known is None else known
     unused = dict(known)
-    kept = _Kept(lower, plan if epochs is not None else plan._replace(rungs=1))
+    kept = _Kept(lower, plan)
     try:
-        for result in search(trials, epochs, plan, lower, rounds, known):
+        for result in search(asking, config.trials, epochs, plan, lower, rounds, known):
             kept.add(result)
             on_result(result, unused.pop((result.trial, result.rung), None) is None)
         # Of a shorter search that was made longer: trained once, though not chosen any more.
         for result in unused.values():
-            if result.trial < len(trials):
+            if result.trial < len(asking.trials):
                 kept.add(result)
-        verdict = kept.judged(rounds.trainer, trials)
+        verdict = kept.judged(rounds.trainer, asking.trials)
     finally:
         end_processes()
     return Found(
         title=title,
-        trials=trials,
+        trials=asking.trials,
         plan=plan,
         results=kept.results,
         late=rounds.late,
@@ -146,19 +149,21 @@ class _Kept:
 
 
 class _Rounds:
-    """Trains the tasks of one round after the other, each in its share of the time."""
+    """Trains the tasks of one round after the other, each in its share of the time that is left."""
 
     def __init__(self, trainer: Trainer, config: TuneConfig, plan: Halving) -> None:
         self.trainer, self.plan = trainer, plan
-        self.jobs, self.limit = jobs_of(config), config.time_limit
-        self.started = time.time()
+        self.jobs = jobs_of(config)
+        self.began = time.time()  # with this batch
+        self.end = self.began + (math.inf if config.time_limit is None else config.time_limit)
         self.late = False
         self._warm = False
 
     def __call__(self, tasks: Sequence[Task], rung: int) -> Iterator[TrialResult]:
-        # The rounds cost about the same, so each may use its share of the time.
-        limit, share = self.limit, (rung + 1) / self.plan.rungs
-        until = float("inf") if limit is None else self.started + limit * share
+        if not rung:
+            self.began = time.time()
+        # The rounds of a batch cost about the same, so each may use its share of what is left.
+        until = self.began + (self.end - self.began) * (rung + 1) / self.plan.rungs
         # The first training of all alone: what is compiled is compiled once, and said.
         first = 0 if self._warm else 1
         self._warm = self._warm or bool(tasks)

@@ -19,6 +19,7 @@ from mfcli.data.splitting import held_out
 from mfcli.errors import InterruptedRunError
 from mfcli.events import TrialResult
 from mfcli.stages.tune import tune
+from mfcli.training.defaults import for_data
 from mfcli.tuning import trials, tuner
 
 FAST = ("--factors", "4", "--epochs", "6", "--trials", "5", "--jobs", "2", "--take", "best")
@@ -61,6 +62,9 @@ def test_the_settings_found_go_into_train_and_reach_what_was_said(cli, made, tmp
     matrix = load_interactions(made / "likes/train.npz")
     how = TuneConfig.merge(("", {"mode": "hogwild"})).valid_split()
     mask = held_out(matrix, how, (0, 2))
+    first = TuneConfig.merge(("", {"mode": "hogwild", "factors": 4})).trial_recipe({})
+    usual = for_data(first, matrix.keep(~mask)).options["regularization"]
+    assert float(found_by[0]["regularization"]) == usual  # the defaults are those of the data
     for name, part in (("train", matrix.keep(~mask)), ("valid", matrix.keep(mask))):
         save_interactions(tmp_path / f"{name}.npz", part)
     model = tmp_path / "m.pt"

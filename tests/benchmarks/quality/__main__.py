@@ -10,6 +10,7 @@ lightfm   ml-100k's ua split as LightFM's example has it: every rating positive,
 lastfm    LightGCN's last.fm, its own split, full ranking: ours and implicit, tuned on validation
 hetrec    HetRec 2011 last.fm play counts, 30 % of each user's artists held out: likewise
 likes     ml-100k, ratings of at least 4, leave-10-out: every objective, tuned in each of 3 splits
+search    what tune gains over the defaults with its draws and at random, on validation rows
 
 The tuned parts take --trials settings each, of ours and of the peers, on the same validation rows.
 """
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.quality import published, tuned
+from tests.benchmarks.quality import published, searching, tuned
 from tests.benchmarks.quality.peers import RANGES
 
 
@@ -54,6 +55,7 @@ def main() -> None:
         "lastfm": partial(tuned.lastfm, plan=plan),
         "hetrec": partial(tuned.hetrec, plan=plan),
         "likes": partial(tuned.likes, plan=plan),
+        "search": partial(searching.search, trials=chosen.trials),
     }
     unknown = [name for name in chosen.parts if name not in parts]
     if unknown:
