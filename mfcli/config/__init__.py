@@ -9,7 +9,8 @@ fetch, split, evaluate, recommend, similar, run: the options of these commands
 gates           the gates of a night: what each bounds, and how [nightly.gates] is read
 watching        how a log file is written
 time_formats    how times are written: --time-format
-train_options   the options of train, as they are declared
+model_options, learning_options, train_options: those of train, each class with those before it:
+                what is trained, how it learns, how the training runs
 budget_options  those of them that let a search choose the others, in a given time
 budget          how that time is written, and what it cannot be combined with
 train, recipe   how they become a recipe, in which every choice is made

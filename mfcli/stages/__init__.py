@@ -3,6 +3,7 @@
 fetch, split, train, tune, evaluate, recommend, similar, export, inspect, report, run, warm_up
 nightly: a night as one transaction; night: its stages;
 generations: list, roll back, forget
+resuming: what a training keeps beside its model, and goes on from
 budget: the search before a training with --budget
 refit: what run does after an evaluation, training on everything
 telling: what a stage says of itself to a log or a monitor

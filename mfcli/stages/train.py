@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mfcli.artifacts import (
-    atomic_file,
     matrix_headers,
-    meta_for,
     output_lock,
     real_output,
     refuse_input_as_output,
 )
 from mfcli.artifacts.checkpoint import (
     load_options,
-    load_resume,
     save_checkpoint,
-    save_resume,
 )
 from mfcli.artifacts.held import NOTHING, Held
 from mfcli.config import FULL, Engine, ModelArgs, ModelKind, Optimizer, Recipe, TrainConfig
@@ -38,6 +33,14 @@ from mfcli.models.tables import KINDS
 from mfcli.models.warm_start import Start
 from mfcli.results import TrainResult
 from mfcli.stages.budget import Rows, Search, check_settings, search_in_time
+from mfcli.stages.resuming import (
+    OtherStateError,
+    StateFile,
+    UnfitStateError,
+    history_path,
+    save_history,
+    state_path,
+)
 from mfcli.stages.telling import begin, end
 from mfcli.system import capacity
 from mfcli.training.continuing import continued
@@ -45,16 +48,11 @@ from mfcli.training.defaults import for_data
 from mfcli.training.engines.devices import choose_device, torch_threads
 from mfcli.training.fit import Fitted, fit, lineage_with_training
 from mfcli.training.guards import check_memory, check_values
-from mfcli.training.life import State, StateError
+from mfcli.training.life import StateError
 from mfcli.tuning.settings import with_evidence
 
 if TYPE_CHECKING:
     from mfcli.tuning.budget import Follows
-
-# What an option that an earlier version did not have had been.
-_NEUTRAL = {field.name: field.default for field in dataclasses.fields(Recipe)}
-# A resumable state is saved at most this often, and at most 5 % of the time goes into it.
-SAVE_SECONDS, SAVE_SHARE = 1.0, 0.05
 
 
 def train(
@@ -99,7 +97,8 @@ def train(
             loaded = _load(source, config, held)
             check_values(recipe, loaded.matrix, str(source))
             recipe = for_data(recipe, loaded.matrix)
-            kept = _StateFile(out, recipe, loaded)
+            lineage = partial(lineage_with_training, loaded.matrix, recipe, loaded.inputs)
+            kept = StateFile(out, recipe, lineage, loaded.inputs)
             state = kept.load() if resume else None
             began = time.perf_counter()
             try:
@@ -115,7 +114,7 @@ def train(
                     on_state=kept.keep,
                     warnings=warnings,
                 )
-                _save_history(out, fitted.history)
+                save_history(out, fitted.history)
                 cut = fitted.stopped == "time limit"
                 model = with_evidence(fitted.checkpoint, recipe, config.evidence, on_event, cut=cut)
                 save_checkpoint(out, model, manifest=asked.manifest)
@@ -140,7 +139,7 @@ def resume_or_start(
 
     Else train anew, and say why. Raises what ``train`` does.
     """
-    if _state_path(out).exists():
+    if state_path(out).exists():
         going_on = dataclasses.replace(config, init_from=None, init_from_if_any=None)
         try:
             return train(source, out, going_on, on_event, resume=True)
@@ -162,7 +161,7 @@ def _init_from_if_any(config: TrainConfig, on_event: OnEvent) -> TrainConfig:
 
 def _continued(config: TrainConfig, out: Path, resume: bool) -> TrainConfig:
     """Return the configuration with the options of the model or run that it goes on from."""
-    state = _state_path(out)
+    state = state_path(out)
     if resume and state.exists():
         try:
             options = load_options(state)
@@ -269,123 +268,6 @@ def load_history(
     return history
 
 
-class UnfitStateError(Exception):
-    """What is left of an interrupted run is damaged, or of a run of other files or options."""
-
-
-class OtherStateError(UnfitStateError, InputError):
-    """It is damaged, or had other input files."""
-
-
-class OtherOptionsError(UnfitStateError, UsageError):
-    """It had other options."""
-
-
-class _StateFile:
-    """OUT.resume: what an interrupted run goes on from, kept while a training runs."""
-
-    def __init__(self, out: Path, recipe: Recipe, loaded: _Loaded) -> None:
-        self.out, self.path = out, _state_path(out)
-        self.options, self.inputs = dict(recipe.options), loaded.inputs
-        self._recipe, self._matrix = recipe, loaded.matrix
-        self.meta = self._meta()
-        self.resumed = False
-        self._make_state: Callable[[], State] | None = None
-        self._saved, self._cost = time.perf_counter(), 0.0
-
-    def load(self) -> State:
-        """Return the state of the interrupted run; raises InputError, or UsageError for another."""
-        if not self.path.exists():
-            raise InputError(f"{self.path}: no interrupted run to resume: start without --resume")
-        try:
-            document = load_resume(self.path)
-        except InputError as error:
-            raise OtherStateError(str(error)) from None
-        try:
-            inputs, then, state = document["inputs"], document["options"], document["state"]
-            names = sorted((then.keys() | self.options.keys()) - TrainConfig.retired.keys())
-        except (KeyError, TypeError, AttributeError) as error:
-            raise self.damaged(error) from None
-        # What it began from is in the state by now, whether it is there still or not.
-        if [it for it in inputs if it.get("role") != "init_from"] != self.inputs:
-            raise OtherStateError(
-                f"{self.path}: the interrupted run had other input files: start without --resume"
-            )
-        for name in names:
-            before = then.get(name, _NEUTRAL.get(name))
-            if before != self.options.get(name):
-                raise OtherOptionsError(
-                    f"--resume: the interrupted run had {name} {before}, this one has "
-                    f"{self.options.get(name)}: give the same options, or start without --resume"
-                )
-        self.inputs[:] = inputs
-        self.meta = self._meta()
-        self.resumed = True
-        return state
-
-    def _meta(self) -> dict[str, Any]:
-        lineage = lineage_with_training(self._matrix, self._recipe, self.inputs)
-        return meta_for("resume", lineage, given=sorted(self._recipe.chosen))
-
-    def keep(self, make_state: Callable[[], State]) -> None:
-        """Save the state, if the last time is long enough ago."""
-        if self._make_state is None and not self.resumed:
-            self.path.unlink(missing_ok=True)  # of an earlier run, which is given up now
-        begins, self._make_state = self._make_state is None, make_state
-        since = time.perf_counter() - self._saved
-        if not begins and since >= max(SAVE_SECONDS, self._cost / SAVE_SHARE):
-            self.save()
-
-    def save(self) -> None:
-        """Write the state after the last whole epoch, and the history so far."""
-        if self._make_state is None:
-            return
-        began = time.perf_counter()
-        state = self._make_state()
-        document = {"meta": self.meta, "options": self.options, "inputs": self.inputs}
-        save_resume(self.path, document | {"state": state})
-        _save_history(self.out, [EpochResult(**result) for result in state["history"]])
-        self._saved = time.perf_counter()
-        self._cost = self._saved - began
-
-    def interrupted(self) -> InterruptedRunError:
-        """Save the state, and return the error that says how to go on."""
-        if self._make_state is None:
-            return InterruptedRunError("interrupted before the first epoch")
-        self.save()
-        done = len(self._make_state()["history"])
-        return InterruptedRunError(
-            f"interrupted after epoch {done}: go on with --resume (state in {self.path})"
-        )
-
-    def damaged(self, error: Exception) -> InputError:
-        """Return the error that refuses the file."""
-        return OtherStateError(f"{self.path}: is damaged ({error}): start without --resume")
-
-
-def _save_history(out: Path, history: list[EpochResult]) -> None:
-    """Write the history with its timings; unlike the checkpoint it differs from run to run."""
-    names = sorted({name for result in history for name in result.metrics})
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    head = ["epoch", "stage", "learning_rate", "train_loss", "valid_loss"]
-    writer.writerow([*head, *names, "seconds", "ratings_per_second"])
-    for result in history:
-        values: list[Any] = [getattr(result, name) for name in head]
-        values += [result.metrics.get(name) for name in names]
-        writer.writerow([*values, round(result.seconds, 6), round(result.ratings_per_second)])
-    with atomic_file(_history_path(out)) as stream:
-        stream.write(text.getvalue().encode())
-
-
-def _state_path(out: Path) -> Path:
-    return out.with_name(out.name + ".resume")
-
-
-def _history_path(out: Path) -> Path:
-    return out.with_suffix(".history.csv")
-
-
 def _result(
     out: Path, fitted: Fitted, recipe: Recipe, device: str, seconds: float, search: Search
 ) -> TrainResult:
@@ -406,7 +288,7 @@ def _result(
         metrics=valid[-1].metrics if valid else {},
         stage_losses=list(_stage_losses(history)),
         seconds=seconds,
-        history=str(_history_path(out)),
+        history=str(history_path(out)),
         settings=None if search.settings is None else str(search.settings),
         evidence=search.evidence,
     )

@@ -414,14 +414,15 @@ BAD_STATES: dict[str, Any] = {
 @pytest.mark.parametrize("name", BAD_STATES)
 def test_a_state_that_lies_is_refused(made, tmp_path, cli, monkeypatch, name):
     """What an interrupted run left, changed; the options and inputs are those of the run."""
+    from mfcli.stages import resuming
     from mfcli.stages import train as stage
 
     def out_of_memory(*_: object, **__: object) -> None:
         raise MemoryError
 
     out, options = tmp_path / "m.pt", ("--epochs", "3", "--factors", "3", "--quiet")
-    monkeypatch.setattr(stage, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(stage, "SAVE_SHARE", 1e9)
+    monkeypatch.setattr(resuming, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(resuming, "SAVE_SHARE", 1e9)
     monkeypatch.setattr(stage, "save_checkpoint", out_of_memory)
     assert cli("train", made / "train.npz", "--out", out, *options).exit_code == 8
     monkeypatch.undo()
