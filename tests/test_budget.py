@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Callable
@@ -210,7 +211,7 @@ def searched(clock: Time, seconds: float, monkeypatch: pytest.MonkeyPatch, **pin
     monkeypatch.setattr(budget, "time", SimpleNamespace(time=clock.time))
     monkeypatch.setattr(budget, "Trainer", clock.trainer)
     monkeypatch.setattr(budget, "fit", lambda *_: None)
-    kernels = ("_rank", "_topk", "fill_tiles", "solve_rows")
+    kernels = ("_rank", "_topk", "fill_tiles", "solve_rows", "count_pairs", "add_rows")
     monkeypatch.setattr(compilation, "kept", lambda: dict.fromkeys(kernels, 1))
     plan = Plan(
         train=train,
@@ -267,6 +268,27 @@ def test_nothing_is_measured_twice_and_what_is_given_stays(monkeypatch) -> None:
     seen = [json.dumps(it.options, sort_keys=True, default=str) for it in chosen.results]
     assert len(set(seen)) == len(seen)
     assert {it.options["factors"] for it in chosen.results} == {16}
+
+
+def test_kernels_compile_over_few_rows_and_no_more_users_and_items_than_these_have() -> None:
+    """The inverse of ease, say, is of all items that there are."""
+    train = matrix(n=5000)
+    few = budget._few_rows(train)
+    assert few.n_ratings <= budget._WARM_ROWS
+    assert few.user_counts.min() > 0
+    assert few.item_counts.min() > 0
+    assert {*few.catalog.item_ids[few.indices]} <= {*train.catalog.item_ids[train.indices]}
+    assert few.indptr.dtype == train.indptr.dtype
+
+
+def test_what_takes_too_long_to_compile_is_not_begun(monkeypatch) -> None:
+    clock = Time(lambda _: 0.2, lambda _: 0.1)
+    plan, with_all = searched(clock, 3.0, monkeypatch)
+    kernels = dict.fromkeys(("_rank", "_topk", "fill_tiles", "solve_rows"), 1)
+    monkeypatch.setattr(compilation, "kept", lambda: kernels)
+    found = find_in_time(dataclasses.replace(plan, deadline=clock.now + 3.0))
+    models = [{it.options["model"] for it in chosen.results} for chosen in (with_all, found)]
+    assert models[0] - models[1] == {"ease"}
 
 
 def test_a_file_of_settings_is_toml_of_the_same_values() -> None:

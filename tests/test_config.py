@@ -499,6 +499,11 @@ class TestModes:
         ({"model": "popularity", "objective": "mse"}, "does not minimise"),
         ({"engine": "closed-form"}, "computes ease, popularity and bias"),
         ({"model": "bias", "epochs": 3}, "takes no steps"),
+        (
+            {"model": "ease", "stages": [{"regularization": 9.0}]},
+            "with --model ease --engine",
+        ),
+        ({"model": "bias", "stages": [{"eval_every": 1}]}, "closed-form takes no steps"),
         ({"mode": "hogwild", "optimizer": "sgd"}, "belongs to --engine minibatch"),
         ({"mode": "hogwild", "batch_size": "4"}, "belongs to --engine minibatch"),
         ({"objective": "bpr", "order": "free"}, "only --engine hogwild has orders"),

@@ -38,6 +38,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "ials": IALS,
     "bpr": {"mode": "hogwild", "factors": 4, "epochs": 5, "workers": 1},
     "popularity": {"model": "popularity"},
+    "ease": {"model": "ease"},
 }
 
 
@@ -81,6 +82,15 @@ def naive_ials(checkpoint: Checkpoint, items: list[int]) -> Scores:
     return table @ np.linalg.solve(left, own.sum(axis=0))
 
 
+def naive_ease(checkpoint: Checkpoint, items: list[int]) -> Scores:
+    """Sum the rows of what the user has, in their order, in float32 as they are stored."""
+    table = np.asarray(checkpoint.weights["item_weights"])
+    scores = np.zeros(len(table), np.float32)
+    for item in sorted(items):
+        scores += table[item]
+    return scores
+
+
 def naive_popularity(checkpoint: Checkpoint, items: list[int]) -> Scores:  # noqa: ARG001
     return checkpoint.item_counts.astype(np.float64)
 
@@ -122,7 +132,7 @@ def test_the_figures_are_those_of_a_naive_reference(made: Path, name: str) -> No
         table = scoring_of(folded).catalogue()(0, folded.n_users)
         expected = naive_metrics(lambda user, _: table[user], history, test)
     else:
-        solve = {"ials": naive_ials, "popularity": naive_popularity}[name]
+        solve = {"ials": naive_ials, "popularity": naive_popularity, "ease": naive_ease}[name]
         expected = naive_metrics(lambda _, items: solve(checkpoint, items), history, test)
     found = measure(made, name)
     assert found["metrics"] == pytest.approx(expected, abs=1e-9)

@@ -98,6 +98,11 @@ class TrainConfig(TrainOptions):
         elif done.alpha is not None:
             raise UsageError("--alpha weighs values: it needs --confidence linear or log")
         _check_model(done)
+        if done.stages and setting.engine is Engine.closed_form:
+            raise UsageError(
+                f"[[train.stages]] has no meaning with {_named(setting)}: --engine closed-form "
+                "takes no steps"
+            )
         if setting.biased:
             apart = {
                 name: getattr(done, name.removeprefix("bias_"))

@@ -224,8 +224,8 @@ def _protocol(found: Found, config: TuneConfig, space: Space, loaded: _Loaded) -
     return {
         "search": f"{found.title}: {config.trials} trials, {config.draws} at a time, the first one "
         "the defaults, the first ones at random, then those that should gain most by a Gaussian "
-        f"process over the trials so far; successive halving, {found.plan.rungs} rounds, one in {found.plan.eta} goes on; every round trains "
-        f"anew; seed {config.seed}",
+        f"process over the trials so far; successive halving, {found.plan.rungs} rounds, one in "
+        f"{found.plan.eta} goes on; every round trains anew; seed {config.seed}",
         "validation": f"{loaded.held_out}: {loaded.valid.n_ratings} rows, "
         f"{loaded.train.n_ratings} to train on",
         "ranges": described(space),

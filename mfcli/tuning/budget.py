@@ -7,6 +7,7 @@ whatever is found.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy as np
 from mfcli.config import Engine, ModelKind, Recipe, Setting
 from mfcli.config.spaces import Space
 from mfcli.config.ways import space_for
-from mfcli.data.interactions import Interactions
+from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import DivergedError, InputError, SystemRefusedError, UsageError
 from mfcli.events import Noted, OnEvent, TrialResult, ignore
 from mfcli.kernels import compilation
@@ -45,9 +46,10 @@ _LISTS, _STAGES = 1.5, 0.5
 # Kernels that have to be compiled before an engine runs, or a model is measured, and the seconds
 # that it takes at worst: compiling cannot be stopped half-way.
 _MEASURING: tuple[tuple[str, ...], float] = (("_rank", "_topk"), 6.0)
-_COMPILED: dict[Engine, tuple[tuple[str, ...], float]] = {
+_COMPILED: dict[Engine | ModelKind, tuple[tuple[str, ...], float]] = {
     Engine.hogwild: (("fill_tiles",), 12.0),
     Engine.als: (("solve_rows",), 12.0),
+    ModelKind.ease: (("count_pairs", "add_rows"), 6.0),
 }
 
 
@@ -240,8 +242,9 @@ class _Search:
             return None
         if not self.ledger.is_new(recipe):
             return None
-        if not self._compiles_in_time(*_COMPILED.get(recipe.engine, ((), 0.0))):
-            return None
+        for part in (recipe.engine, recipe.model):
+            if part in _COMPILED and not self._compiles_in_time(*_COMPILED[part]):
+                return None
         self._warm_up(recipe)
         now = time.time()
         # Alone: for this and its last one, of which a second takes one part and RESERVE parts.
@@ -295,9 +298,23 @@ class _Search:
         self._warm.add(recipe.setting)
         least: dict[str, Any] = {"epochs": 1, "factors": 4}
         small = {**recipe.options, **{key: least[key] for key in least if key in recipe.options}}
-        few = np.zeros(self.plan.train.n_ratings, np.bool_)
-        few[:: max(1, self.plan.train.n_ratings // _WARM_ROWS)] = True
         try:
-            fit(self.plan.train.keep(few), self.plan.pinned.freely(small))
+            fit(_few_rows(self.plan.train), self.plan.pinned.freely(small))
         except (DivergedError, InputError, UsageError):
             return  # the training itself will show it
+
+
+def _few_rows(train: Interactions) -> Interactions:
+    """Return some rows, of the users and items that are in them: a model of all could be large."""
+    mask = np.zeros(train.n_ratings, np.bool_)
+    mask[:: -(-train.n_ratings // _WARM_ROWS)] = True
+    few = train.keep(mask)
+    users = few.user_counts > 0
+    items, indices = np.unique(few.indices, return_inverse=True)
+    starts = np.concatenate([[0], np.cumsum(few.user_counts[users])])
+    return dataclasses.replace(
+        few,
+        indptr=starts.astype(few.indptr.dtype),
+        indices=indices.astype(few.indices.dtype),
+        catalog=Catalog(train.catalog.user_ids[users], train.catalog.item_ids[items]),
+    )
