@@ -4,6 +4,15 @@ Of several neighbours of the best, and a few random draws, the one is tried that
 what is known of the others: a Gaussian process and expected improvement (Jones, Schonlau & Welch
 1998), a batch at a time by taking guesses for results (the kriging believer of Ginsbourger, Le
 Riche & Carraro 2010).
+
+Of 30 trials of ials with 64 factors, one seed, the best gained over the defaults in ndcg@10 on
+validation rows, in percent, against as many random draws: ml-100k 7.3 to 5.8, citeulike-a 9.9 to
+8.1, douban-book 12.0 to 13.8 (samples of users), lightgcn-lastfm 0.0 to 0.3, which is within noise.
+There the length of a training was not a coordinate yet, but what a round adds was taken to be the
+same for all trials. On parabolas of three and five options whose short trainings have their best
+elsewhere, what is left to gain was 0.011 and 0.026 so, 0.005 and 0.011 now, and 0.022 and 0.069 at
+random. ``make quality QUALITY=search`` measures it. Optuna's TPE, in the same batches, was ahead of
+random draws on three sets of five and behind on one.
 """
 
 from __future__ import annotations
