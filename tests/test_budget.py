@@ -22,6 +22,7 @@ from mfcli.config.budget import parse_budget, pinned
 from mfcli.data.building import from_codes
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import UsageError
+from mfcli.evaluation.confidence import Statistic
 from mfcli.events import TrialResult
 from mfcli.kernels import compilation
 from mfcli.training.defaults import for_data
@@ -175,8 +176,14 @@ def test_lists_of_a_sample_of_users_are_measured_where_all_would_take_too_long(m
 class Time:
     """A clock that only trainings move, and what these take and reach: a stand-in for Trainer."""
 
-    def __init__(self, cost: Callable[[Task], float], value: Callable[[Task], float]) -> None:
-        self.now, self.cost, self.value = 1000.0, cost, value
+    def __init__(
+        self,
+        cost: Callable[[Task], float],
+        value: Callable[[Task], float],
+        spread: float | None = None,
+    ) -> None:
+        """Take what is measured; with ``spread`` users differ by that much, each in its own way."""
+        self.now, self.cost, self.value, self.spread = 1000.0, cost, value, spread
         self.tasks: list[Task] = []
 
     def time(self) -> float:
@@ -190,6 +197,10 @@ class Time:
             late = self.now + cost > until
             self.now = until if late else self.now + cost
             value = None if late else self.value(task)
+            statistic = None
+            if value is not None and self.spread is not None:
+                users = np.random.default_rng(task.trial).normal(0.0, self.spread, 100)
+                statistic = Statistic(value + users - users.mean(), np.ones(100))
             return TrialResult(
                 trial=task.trial,
                 rung=0,
@@ -200,6 +211,7 @@ class Time:
                 seconds=cost,
                 options=task.options,
                 training=cost,
+                statistic=statistic,
             )
 
         return train
@@ -260,6 +272,22 @@ def test_what_is_best_is_looked_around_of(monkeypatch) -> None:
     assert chosen.best.options["regularization"] == pytest.approx(0.14, rel=0.2)
     # A way that is behind is not tried again.
     assert sum(it.options.get("objective") == "warp" for it in chosen.results if it.trial) == 1
+
+
+@pytest.mark.parametrize(("spread", "defaults"), [(0.0, False), (0.01, False), (3.0, True)])
+def test_the_defaults_stay_where_the_best_is_ahead_by_chance(
+    monkeypatch, spread: float, defaults: bool
+) -> None:
+    """Of users who differ by 3 the mean of a hundred is off by 0.3, and so is any difference."""
+
+    def value(task: Task) -> float:
+        if task.options.get("objective") != "ials":
+            return 0.01
+        return 1.0 - abs(np.log(task.options["regularization"] / 0.14)) / 50
+
+    _, chosen = searched(Time(lambda _: 0.2, value, spread), 30.0, monkeypatch)
+    usual = next(it for it in chosen.results if it.trial == 2)  # after popularity and a narrow one
+    assert (chosen.best.options == usual.options) is defaults
 
 
 def test_nothing_is_measured_twice_and_what_is_given_stays(monkeypatch) -> None:

@@ -8,6 +8,7 @@ whatever is found.
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from mfcli.config.spaces import Space
 from mfcli.config.ways import space_for
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.errors import DivergedError, InputError, SystemRefusedError, UsageError
+from mfcli.evaluation.confidence import paired
 from mfcli.events import Noted, OnEvent, TrialResult, ignore
 from mfcli.kernels import compilation
 from mfcli.system.processors import available_workers
@@ -40,6 +42,7 @@ _NEAR = 0.03  # and near the best is looked where the best of a way is not furth
 _STEP = 0.3  # the first one of its neighbours: what a portfolio finds is near the best
 _MISSES = 8  # draws in a row that would take too long end the search
 _WARM_ROWS = 500
+_TORCH = 12.0  # seconds that importing torch may take, which cannot be stopped half-way
 # Of what follows: how much longer lists take for a user than measuring it, and starting stages.
 _LISTS, _STAGES = 1.5, 0.5
 
@@ -144,7 +147,7 @@ class _Search:
             plan.train, plan.valid, plan.pinned, (plan.metric,), plan.history, foresees=True
         )
         self.ledger = Ledger(plan.lower_is_better)
-        self.default: TrialResult | None = None
+        self.defaults: dict[Setting, TrialResult] = {}  # in the order of the portfolio
         self.neighbours = Neighbours(plan.seed, _STEP)
         self._needed = 0.0  # seconds of the best one's last training
         self._measuring = 0.0  # seconds of the last measurement
@@ -164,7 +167,7 @@ class _Search:
             return
         result = self._try(self.plan.pinned.options_of(entry, self.plan.train))
         if result is not None and result.value is not None and entry.is_default:
-            self.default = self.default or result
+            self.defaults.setdefault(entry.setting, result)
 
     def look_around(self) -> None:
         """Draw options near the best ones, until the time is up or nothing is left to move."""
@@ -197,11 +200,26 @@ class _Search:
         left = self.plan.deadline - time.time()
         for result in self.ledger.ranked():
             if self._final(result) / RESERVE <= left:
-                return self._chosen(result)
+                return self._chosen(self._plainest(result, left))
         return self._chosen(self._unmeasured())
 
+    def _plainest(self, best: TrialResult, left: float) -> TrialResult:
+        """Return the defaults of the best one's way, unless they are behind by more than chance.
+
+        The one-standard-error rule (Breiman et al. 1984), paired by user: the best of many trials
+        owes part of its lead to the rows that it was measured on.
+        """
+        usual = self.defaults.get(self._recipe(best.options).setting)
+        if usual is None or usual.trial == best.trial or self._final(usual) / RESERVE > left:
+            return best
+        if best.statistic is None or usual.statistic is None:
+            return best
+        gap, error, _ = paired(best.statistic, usual.statistic)
+        return usual if abs(gap) <= error else best
+
     def _chosen(self, best: TrialResult) -> Chosen:
-        return Chosen(best=best, default=self.default, results=self.ledger.results)
+        default = next(iter(self.defaults.values()), None)
+        return Chosen(best=best, default=default, results=self.ledger.results)
 
     def _unmeasured(self) -> TrialResult:
         """Return a trial that was not made: the baseline, or the first of what was asked for."""
@@ -242,9 +260,8 @@ class _Search:
             return None
         if not self.ledger.is_new(recipe):
             return None
-        for part in (recipe.engine, recipe.model):
-            if part in _COMPILED and not self._compiles_in_time(*_COMPILED[part]):
-                return None
+        if not self._begins_in_time(recipe):
+            return None
         self._warm_up(recipe)
         now = time.time()
         # Alone: for this and its last one, of which a second takes one part and RESERVE parts.
@@ -276,6 +293,13 @@ class _Search:
         workers = recipe.workers or available_workers()
         about = seconds_about(train.n_users, train.n_items, train.n_ratings, workers)
         return max(self.ledger.expected(recipe), about)
+
+    def _begins_in_time(self, recipe: Recipe) -> bool:
+        """Tell whether there is time for what cannot be stopped: compiling, and importing torch."""
+        if recipe.engine is Engine.minibatch and "torch" not in sys.modules:
+            return self._left() > _TORCH * self.plan.pace
+        parts = [part for part in (recipe.engine, recipe.model) if part in _COMPILED]
+        return all(self._compiles_in_time(*_COMPILED[part]) for part in parts)
 
     def _compiles_in_time(self, kernels: Sequence[str], seconds: float) -> bool:
         kept = compilation.kept()

@@ -10,6 +10,8 @@ from mfcli.config import Recipe, Setting
 from mfcli.events import TrialResult
 from mfcli.tuning.tasks import order, scored
 
+_A_DRAW = 0.2  # what a draw that a negative is the hardest of costs, of a step
+
 
 class Ledger:
     """What was tried; each trial is counted in by ``add``, in order.
@@ -88,4 +90,5 @@ class Ledger:
 
 def _work(recipe: Recipe) -> float:
     """Return what a training costs, in a unit of its way's own."""
-    return max(1, recipe.ends) * (recipe.factors + 16.0) * (1 + recipe.negatives)
+    negatives = recipe.negatives * (1 + _A_DRAW * (recipe.hardest_of - 1))
+    return max(1, recipe.ends) * (recipe.factors + 16.0) * (1 + negatives)

@@ -90,6 +90,7 @@ PORTFOLIO: dict[Aim, tuple[Entry, ...]] = {
         _ials(regularization=0.4, regularization_exponent=0.75),
         _softmax(temperature=0.75),
         _hogwild(Objective.logistic),
+        Entry(ModelKind.biased_mf, Objective.bpr, Engine.minibatch),
     ),
     Aim.ratings: (
         _hogwild(Objective.mse),
