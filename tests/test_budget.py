@@ -26,9 +26,10 @@ from mfcli.evaluation.confidence import Statistic
 from mfcli.events import TrialResult
 from mfcli.kernels import compilation
 from mfcli.training.defaults import for_data
-from mfcli.tuning import budget
+from mfcli.tuning import budget, ledger, readiness
 from mfcli.tuning.aims import Target, hold_out_for, target_of
-from mfcli.tuning.budget import Plan, find_in_time
+from mfcli.tuning.budget import find_in_time
+from mfcli.tuning.plan import Chosen, Plan
 from mfcli.tuning.portfolio import PORTFOLIO, Aim, Pinned, aim_of, narrowed, refusal
 from mfcli.tuning.settings import settings_text
 from mfcli.tuning.tasks import Task
@@ -254,7 +255,7 @@ def test_the_last_training_fits_whatever_trials_take(
     last = chosen.best.training / plan.part
     assert clock.now + last <= plan.deadline + 1e-6
     ready = [it for it in chosen.results if it.value is not None]
-    if len(ready) > 1:  # the best of all, as each was let go on only while it could be repeated
+    if len(ready) > 1 and chosen.instead is None:  # each went on only while it could be repeated
         assert chosen.best.value == max(it.value for it in ready)
 
 
@@ -290,6 +291,26 @@ def test_the_defaults_stay_where_the_best_is_ahead_by_chance(
     assert (chosen.best.options == usual.options) is defaults
 
 
+@pytest.mark.parametrize(("seconds", "measured"), [(60.0, True), (17.0, False), (8.0, True)])
+def test_defaults_are_trained_unmeasured_where_there_is_no_time_for_both(
+    monkeypatch, seconds: float, measured: bool
+) -> None:
+    """A narrow ials costs a second, the defaults 8: twice that fits 60 s, once 17, and never 8."""
+    recipe = TrainConfig.merge(("", {"objective": "ials"})).recipe()
+    usual = for_data(recipe, matrix()).factors
+
+    def cost(factors: int) -> float:
+        return 8.0 if factors > usual / 2 else 1.0
+
+    monkeypatch.setattr(ledger, "_work", lambda recipe: cost(recipe.factors))
+    clock = Time(lambda task: cost(task.options.get("factors", 0)), lambda _: 0.5)
+    _, chosen = searched(clock, seconds, monkeypatch, objective="ials")
+    assert chosen.best.options["objective"] == "ials"
+    assert (chosen.instead is None) is measured
+    if not measured:
+        assert (chosen.best.options["factors"], chosen.best.value) == (usual, None)
+
+
 def test_nothing_is_measured_twice_and_what_is_given_stays(monkeypatch) -> None:
     clock = Time(lambda _: 0.5, lambda task: 0.1 + 1e-3 * task.trial)
     _, chosen = searched(clock, 20.0, monkeypatch, factors=16)
@@ -301,8 +322,8 @@ def test_nothing_is_measured_twice_and_what_is_given_stays(monkeypatch) -> None:
 def test_kernels_compile_over_few_rows_and_no_more_users_and_items_than_these_have() -> None:
     """The inverse of ease, say, is of all items that there are."""
     train = matrix(n=5000)
-    few = budget._few_rows(train)
-    assert few.n_ratings <= budget._WARM_ROWS
+    few = readiness.few_rows(train)
+    assert few.n_ratings <= readiness._WARM_ROWS
     assert few.user_counts.min() > 0
     assert few.item_counts.min() > 0
     assert {*few.catalog.item_ids[few.indices]} <= {*train.catalog.item_ids[train.indices]}
@@ -393,7 +414,7 @@ def find_one(plan: Plan, **options: Any) -> Any:
         seconds=0.0,
         options=dict(recipe.options),
     )
-    return budget.Chosen(best=trial, results=[trial])
+    return Chosen(best=trial, results=[trial])
 
 
 def test_a_run_measures_the_choice_and_trains_it_on_everything(cli, tmp_path) -> None:

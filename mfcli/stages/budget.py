@@ -18,7 +18,7 @@ from mfcli.system import clock
 from mfcli.tuning.settings import settings_text, whole_options
 
 if TYPE_CHECKING:  # a training without a budget does without
-    from mfcli.tuning.budget import Follows
+    from mfcli.tuning.plan import Follows
 
 # The matrix, validation rows where there are some of their own, what is known of their users.
 Rows = tuple[Interactions, Interactions | None, Interactions | None]

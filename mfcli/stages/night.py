@@ -45,7 +45,7 @@ from mfcli.stages.train import train
 from mfcli.training.continuing import continued
 
 if TYPE_CHECKING:
-    from mfcli.tuning.budget import Follows
+    from mfcli.tuning.plan import Follows
 
 LEAST_USERS = 20  # with newer rows: fewer say too little to be what the night is measured on
 
@@ -305,7 +305,7 @@ def _what_follows(run: RunConfigs, fetched: FetchResult, parts: SplitResult) -> 
     """Return what comes after the first training, for which --budget has to leave time."""
     if run.train.budget is None:
         return None
-    from mfcli.tuning.budget import Follows
+    from mfcli.tuning.plan import Follows
 
     tested = sum(part.n_users for part in parts.parts[1:])
     return Follows(rows=fetched.n_ratings, users=tested + parts.n_users)

@@ -49,7 +49,7 @@ from mfcli.stages.telling import begin, end
 from mfcli.stages.train import train
 
 if TYPE_CHECKING:
-    from mfcli.tuning.budget import Follows
+    from mfcli.tuning.plan import Follows
 
 
 def run(
@@ -177,7 +177,7 @@ def _what_follows(configs: RunConfigs, fetched: FetchResult, parts: SplitResult)
     """Return what comes after the first training, for which --budget has to leave time."""
     if configs.train.budget is None:
         return None
-    from mfcli.tuning.budget import Follows
+    from mfcli.tuning.plan import Follows
 
     tested = sum(part.n_users for part in parts.parts[1:])
     return Follows(rows=fetched.n_ratings if configs.refit else 0, users=tested + parts.n_users)

@@ -52,7 +52,7 @@ from mfcli.training.life import StateError
 from mfcli.tuning.settings import with_evidence
 
 if TYPE_CHECKING:
-    from mfcli.tuning.budget import Follows
+    from mfcli.tuning.plan import Follows
 
 
 def train(

@@ -15,6 +15,7 @@ settings    what a search found, as a file for train --config
 choosing    the best model in a given time (--budget), from beginning to end, in memory
 aims        what is made best, and the rows that it is measured on
 portfolio   the configurations that are tried first, over models, objectives and engines
-budget      the search in that time
+budget      the search in that time; plan: what it works on and ends with
+readiness   what it cannot stop half-way: compiling kernels, importing torch
 ledger      what was tried in it, and the best so far
 """

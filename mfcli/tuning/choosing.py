@@ -19,7 +19,8 @@ from mfcli.models.tables import KINDS
 from mfcli.system.processors import available_workers
 from mfcli.training.guards import check_values
 from mfcli.tuning.aims import Target, hold_out_for, target_of
-from mfcli.tuning.budget import Chosen, Follows, Plan, find_in_time
+from mfcli.tuning.budget import find_in_time
+from mfcli.tuning.plan import Chosen, Follows, Plan
 from mfcli.tuning.portfolio import Pinned, narrowed
 from mfcli.tuning.settings import digest_of, whole_options
 from mfcli.tuning.tasks import order, scored
@@ -182,6 +183,13 @@ def _in_words(chosen: Chosen, target: Target, evidence: dict[str, Any]) -> str:
         for name in ("model", "objective", "engine")
         if best.options.get(name)
     )
+    if chosen.instead is not None:
+        return (
+            f"{way}, the defaults, for which there was time to train, not to measure: a model of "
+            f"{chosen.instead.options['factors']} factors has {target.metric} "
+            f"{chosen.instead.value:.6f} on validation, the best of {len(chosen.results)} trials; "
+            "give --budget more for a search"
+        )
     if best.value is None:
         return (
             f"{way}, which is trained in the least time: there was none to compare, give --budget "

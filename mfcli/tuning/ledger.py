@@ -6,7 +6,7 @@ import bisect
 import dataclasses
 import json
 
-from mfcli.config import Recipe, Setting
+from mfcli.config import Engine, Recipe, Setting
 from mfcli.events import TrialResult
 from mfcli.tuning.tasks import order, scored
 
@@ -91,4 +91,6 @@ class Ledger:
 def _work(recipe: Recipe) -> float:
     """Return what a training costs, in a unit of its way's own."""
     negatives = recipe.negatives * (1 + _A_DRAW * (recipe.hardest_of - 1))
-    return max(1, recipe.ends) * (recipe.factors + 16.0) * (1 + negatives)
+    work = max(1, recipe.ends) * (recipe.factors + 16.0) * (1 + negatives)
+    # als multiplies matrices of factors × factors beside; it is half of the work from here on.
+    return work * (1 + recipe.factors / 256) if recipe.engine is Engine.als else work
