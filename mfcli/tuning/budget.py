@@ -89,6 +89,8 @@ class _Search:
         if entry.is_default and self._bets_on(self._recipe(options)):
             return
         result = self._try(options)
+        if entry.is_default and (result is None or result.value is None):
+            self._bets_on(self._recipe(options), late=True)
         if result is not None and result.value is not None and entry.is_default:
             self.defaults.setdefault(entry.setting, result)
 
@@ -97,8 +99,10 @@ class _Search:
         """Whether defaults are to be trained that there was no time to measure."""
         return self._bet is not None
 
-    def _bets_on(self, recipe: Recipe) -> bool:
+    def _bets_on(self, recipe: Recipe, *, late: bool = False) -> bool:
         """Tell whether defaults are to be trained without a trial, and keep the time for it.
+
+        late: whether a trial was cut off already, or not begun.
 
         That is where both would take too long and the training alone would not, and a smaller model
         of the same way is the best so far: the wider one is better on all sets that the defaults
@@ -111,7 +115,8 @@ class _Search:
             return False
         seconds = self.ledger.expected(recipe)
         final = RESERVE * seconds / self.plan.part + self.plan.after(self._unmade(recipe))
-        if seconds + self._measuring + final < self._left_of_all() or final > self._left_of_all():
+        left = self._left_of_all()
+        if final > left or (not late and RESERVE * seconds + self._measuring + final < left):
             return False
         self._bet, self._needed = (recipe, seconds), max(self._needed, final)
         return True
