@@ -203,6 +203,14 @@ def test_wrong_usage_is_one_line_and_one_document(cli, words, mend):
     assert f"error: {error['message']}" == line
 
 
+def test_an_ending_of_no_format_is_no_output(made, tmp_path, cli):
+    """Nor is the model itself, whose ending says so."""
+    ok(cli("train", made / "data.npz", "--out", tmp_path / "model.pt", "--model", "bias"))
+    result = cli("recommend", tmp_path / "model.pt", "--out", tmp_path / "model.pt")
+    assert result.exit_code == 2
+    assert ".pt is the ending of no format" in result.stderr
+
+
 def test_no_command_replaces_what_it_reads(made, tmp_path, cli):
     (tmp_path / "rows.csv").write_text("1,1,5\n")
     ok(cli("split", made / "data.npz", "--out", tmp_path, "--n", "4"))
@@ -217,7 +225,6 @@ def test_no_command_replaces_what_it_reads(made, tmp_path, cli):
         ("train", train, "--out", test, "--valid", test),
         ("evaluate", model, test, "--out", model),
         ("evaluate", model, test, "--out", test),
-        ("recommend", model, "--out", model),
         ("recommend", model, "--users", tmp_path / "rows.csv", "--out", tmp_path / "rows.csv"),
     ):
         result = cli(*words)

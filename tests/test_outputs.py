@@ -83,7 +83,8 @@ def read_back(kind: TableFormat, content: bytes) -> list[tuple[Any, ...]]:
         # Not splitlines: a name may hold what ends a line elsewhere.
         return [tuple(json.loads(line).values()) for line in content.decode().split("\n")[:-1]]
     text = (gzip.decompress(content) if kind is TableFormat.csv_gz else content).decode()
-    header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    cut_by = "\t" if kind is TableFormat.tsv else ","
+    header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=cut_by)
     assert header == ["user_id", "item_id", "rank", "score", "item_name"]
     return [tuple(row) for row in rows]
 
@@ -102,7 +103,7 @@ class TestEveryFormat:
     def test_every_cell_comes_back(self, kind: TableFormat, table: Any) -> None:
         columns, cells, rows = table
         found = read_back(kind, written(kind, columns, [cells]))
-        if kind in (TableFormat.csv, TableFormat.csv_gz):
+        if kind in (TableFormat.csv, TableFormat.csv_gz, TableFormat.tsv):
             # The shortest text that reads back the same float32.
             found = [(*entry[:3], np.float32(entry[3]), entry[4]) for entry in found]
             rows = [(*map(str, row[:3]), np.float32(row[3]), row[4]) for row in rows]

@@ -145,6 +145,7 @@ def test_double_colons_equal_a_naive_reader(
 def test_spaces_equal_a_naive_reader(
     read: Read, table: list[tuple[str, ...]], gap: str, edge: str
 ) -> None:
+    assume(all(set(cell) != {"|"} for row in table for cell in row))  # bars are of a frame
     content = "\n".join(edge + gap.join(row) + edge for row in table)
     assert_rows(read(content, format=Format.space, header=False), table)
 
