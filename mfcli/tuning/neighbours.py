@@ -78,7 +78,9 @@ class Neighbours:
         if low > 0 and value > 0:
             moved = value * math.exp(by * max(0.7, math.log(high / low) / 2))
             if name not in self.kept:
-                low, high = _within(name, low / _BEYOND, high * _BEYOND)
+                # A width of 1 is not halved to 0, which is another model.
+                least = 1.0 if isinstance(span, Choice) and low >= 1 else 0.0
+                low, high = _within(name, max(low / _BEYOND, least), high * _BEYOND)
         else:
             moved = value + by * (high - low) / 2
         return as_written(name, moved, low, high)
