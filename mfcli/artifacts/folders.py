@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mfcli.artifacts.files import flush, keep_access, previous_of
+from mfcli.artifacts.meta import document_text
 from mfcli.errors import UsageError
 
 # Readers of Parquet folders (Arrow, pandas, Spark) pass over names that begin with _.
@@ -79,7 +80,7 @@ def publish(
 
     ``keep`` leaves what was there as ``target``.previous.
     """
-    text = json.dumps({"made_by": "mfcli", **manifest}, indent=2, ensure_ascii=False) + "\n"
+    text = document_text({"made_by": "mfcli", **manifest})
     (building / name).write_text(text, "utf-8")
     flush(building / name)
     (building / SUCCESS).write_bytes(b"")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mfcli import __version__
-from mfcli.artifacts.files import Describe, file_sha256, manifest_of, open_input
-from mfcli.errors import InputError
+from mfcli.artifacts.files import Describe, file_sha256
+from mfcli.artifacts.meta import document_text
 from mfcli.results import without_nan
 
 MADE_BY = "mfcli"
@@ -51,8 +51,7 @@ class Facts:
 
     def describe(self, file: Path) -> bytes:
         """Return the manifest of a whole file, as ``atomic_path`` asks for it."""
-        whole = {"sha256": file_sha256(file), "bytes": file.stat().st_size}
-        return document_bytes(self.document() | whole)
+        return document_text(self.document() | described(file)).encode()
 
 
 class Manifest:
@@ -72,31 +71,11 @@ class Manifest:
         return self.facts.describe(file)
 
 
-def document_bytes(document: dict[str, Any]) -> bytes:
-    """Return a document as JSON for people and programs; NaN is null."""
-    return (json.dumps(without_nan(document), indent=2, ensure_ascii=False) + "\n").encode()
+def described(file: Path) -> dict[str, Any]:
+    """Return the SHA-256 and the bytes of a file."""
+    return {"sha256": file_sha256(file), "bytes": file.stat().st_size}
 
 
-def load_manifest(file: Path) -> dict[str, Any]:
-    """Return the manifest beside a file; raises InputError where there is none, or another's."""
-    path = manifest_of(file)
-    with open_input(path) as stream:
-        text = stream.read()
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or found.get("made_by") != MADE_BY:
-        raise InputError(f"{path}: is not a manifest of mfcli")
-    return found
-
-
-def check_manifest(file: Path) -> dict[str, Any]:
-    """Return the manifest beside a file, if it is that of the file as it is; raises InputError."""
-    found = load_manifest(file)
-    if found.get("bytes") != file.stat().st_size or found.get("sha256") != file_sha256(file):
-        raise InputError(
-            f"{file}: is not the file that {manifest_of(file).name} describes: it was cut, "
-            "changed or is being replaced"
-        )
-    return found
+def matches(file: Path, entry: Mapping[str, Any]) -> bool:
+    """Tell whether a file is the one that an entry describes: not cut, and not changed."""
+    return file.stat().st_size == entry["bytes"] and file_sha256(file) == entry["sha256"]

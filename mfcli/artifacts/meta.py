@@ -15,6 +15,7 @@ from mfcli.codes import WarningCode
 from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
 from mfcli.events import Warned
+from mfcli.results import without_nan
 
 SCHEMAS = {"model": 2}  # of a kind of artifact; FIRST of all others
 FIRST = 1
@@ -80,6 +81,11 @@ def warnings_of(meta: dict[str, Any]) -> list[Warned]:
 def to_json(meta: dict[str, Any]) -> str:
     """Return meta as JSON whose bytes do not depend on the order of keys."""
     return json.dumps(meta, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def document_text(document: dict[str, Any]) -> str:
+    """Return a document as JSON for people and programs; NaN is null."""
+    return json.dumps(without_nan(document), indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str, where: str) -> dict[str, Any]:

@@ -9,14 +9,8 @@ from typing import Any
 from mfcli.artifacts.files import open_input
 from mfcli.artifacts.meta import check_meta
 from mfcli.errors import InputError
-from mfcli.results import without_nan
 
 TABLES = ("metrics", "protocol", "counts", "meta")  # a metrics.json holds each of them
-
-
-def metrics_text(content: dict[str, Any]) -> str:
-    """Return the text of a metrics.json; the same content gives the same text."""
-    return json.dumps(without_nan(content), indent=2, ensure_ascii=False) + "\n"
 
 
 def load_metrics(path: Path) -> dict[str, Any]:

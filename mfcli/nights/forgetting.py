@@ -30,6 +30,7 @@ from mfcli.artifacts import (
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from mfcli.artifacts.folders import MANIFEST as PARTS_MANIFEST
 from mfcli.artifacts.folders import exchange, remove_tree
+from mfcli.artifacts.meta import document_text
 from mfcli.artifacts.tables import Column, open_table
 from mfcli.artifacts.tables.reading import read_columns
 from mfcli.config import TableFormat
@@ -170,10 +171,9 @@ def _lists(path: Path, users: Collection[str]) -> int:
     document["rows"] = sum(entry["rows"] for entry in document["parts"])
     document["users"] = sum(entry["users"] for entry in document["parts"])
     document["model"] = {"sha256": file_sha256(path.parent / MODEL)}
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if gone:
         with atomic_file(path / PARTS_MANIFEST) as stream:
-            stream.write(text.encode())
+            stream.write(document_text(document).encode())
     return gone
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mfcli.artifacts import atomic_file, file_sha256
-from mfcli.artifacts.meta import is_plain
+from mfcli.artifacts import atomic_file
+from mfcli.artifacts.manifest import MADE_BY, described, matches
+from mfcli.artifacts.meta import document_text, is_plain
 from mfcli.errors import InputError
 from mfcli.nights.figures import Figures
 from mfcli.nights.places import HISTORY, LOG, MANIFEST, Place
-from mfcli.results import without_nan
 
 SCHEMA = 1
 KIND = "generation"
@@ -69,7 +69,7 @@ class Generation:
             path = self.folder / name
             if not path.is_file():
                 return f"{path}: is missing"
-            if path.stat().st_size != entry["bytes"] or file_sha256(path) != entry["sha256"]:
+            if not matches(path, entry):
                 return f"{path}: is not what {MANIFEST} says"
         return None
 
@@ -78,19 +78,14 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Return SHA-256 and bytes of the files of a generation that are the same in every run."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in found}
-    return {
-        name: {"sha256": file_sha256(path), "bytes": path.stat().st_size}
-        for name, path in names.items()
-        if name not in EXEMPT
-    }
+    return {name: described(path) for name, path in names.items() if name not in EXEMPT}
 
 
 def write_manifest(folder: Path, document: dict[str, Any]) -> None:
     """Write the manifest of a generation, whole or not at all."""
-    whole = {"made_by": "mfcli", "schema": SCHEMA, "kind": KIND, **document}
-    text = json.dumps(without_nan(whole), indent=2, ensure_ascii=False) + "\n"
+    whole = {"made_by": MADE_BY, "schema": SCHEMA, "kind": KIND, **document}
     with atomic_file(folder / MANIFEST) as stream:
-        stream.write(text.encode())
+        stream.write(document_text(whole).encode())
 
 
 def read_generation(folder: Path) -> Generation:

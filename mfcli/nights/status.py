@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from mfcli.artifacts import atomic_file
+from mfcli.artifacts.meta import document_text
 from mfcli.nights.places import Place
-from mfcli.results import without_nan
 
 SCHEMA = 1
 
@@ -30,9 +30,8 @@ class Status(StrEnum):
 
 def write_status(place: Place, document: dict[str, Any]) -> None:
     """Write latest.json, whole or not at all."""
-    text = json.dumps(without_nan({"schema": SCHEMA, **document}), indent=2, ensure_ascii=False)
     with atomic_file(place.latest) as stream:
-        stream.write(f"{text}\n".encode())
+        stream.write(document_text({"schema": SCHEMA, **document}).encode())
 
 
 def read_status(place: Place) -> dict[str, Any]:

@@ -23,8 +23,7 @@ from mfcli.artifacts.checkpoint import Checkpoint, save_checkpoint
 from mfcli.artifacts.files import is_manifest
 from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.manifest import Facts
-from mfcli.artifacts.meta import warnings_of, with_warnings
-from mfcli.artifacts.metrics import metrics_text
+from mfcli.artifacts.meta import document_text, warnings_of, with_warnings
 from mfcli.artifacts.tables import write_columns
 from mfcli.codes import WarningCode
 from mfcli.config import EvaluateConfig, format_of
@@ -259,4 +258,4 @@ def document(result: EvaluateResult) -> str:
         content["warnings"] = result.doubts
     if result.models:
         content |= {"models": result.models, "differences": result.differences}
-    return metrics_text(content | {"meta": result.meta})
+    return document_text(content | {"meta": result.meta})

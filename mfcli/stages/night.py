@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mfcli.artifacts.held import Held
 from mfcli.artifacts.meta import lineage_of, warnings_of
 from mfcli.config import RecommendConfig, SplitConfig, TrainConfig
@@ -23,7 +25,7 @@ from mfcli.config.layers import merge_layers
 from mfcli.config.nightly import NightConfigs, with_cutoff
 from mfcli.config.run import RunConfigs, held_out_rows, with_history
 from mfcli.data.interactions import Interactions
-from mfcli.errors import InputError, UsageError
+from mfcli.errors import InputError
 from mfcli.events import Judged, Noted, OnEvent
 from mfcli.kernels.announcing import compiling
 from mfcli.nights.figures import Figures, ListFigures, figures_of, figures_of_lists
@@ -41,7 +43,7 @@ from mfcli.stages.fetch import fetch
 from mfcli.stages.refit import JOINED, everything, settings_of
 from mfcli.stages.split import split
 from mfcli.stages.suiting import suited
-from mfcli.stages.train import train
+from mfcli.stages.train import resume_or_start, train
 from mfcli.training.continuing import continued
 
 if TYPE_CHECKING:
@@ -204,7 +206,7 @@ def _newer(rows: Interactions, night: Night) -> SplitConfig | None:
     if newest is None or rows.timestamps is None:
         return None
     late = rows.timestamps > newest
-    users = len(set(rows.users[late].tolist()))
+    users = len(np.unique(rows.users[late]))
     if users < LEAST_USERS or late.all():
         night.on_event(
             Noted(
@@ -286,15 +288,8 @@ def _trained(
     night: Night, source: Path, out: Path, config: TrainConfig, **more: Any
 ) -> TrainResult:
     """Train, from the state of the night that was cut off where it left one."""
-    state = out.with_name(f"{out.name}.resume")
-    if state.exists() and config.budget is None:
-        resumed = dataclasses.replace(config, init_from=None)
-        try:
-            return train(source, out, resumed, night.on_event, resume=True, held=night.held, **more)
-        except (InputError, UsageError) as error:
-            night.on_event(Noted(f"the training that was cut off is begun anew: {error}"))
-            state.unlink(missing_ok=True)
-    return train(source, out, config, night.on_event, held=night.held, **more)
+    begin = train if config.budget is not None else resume_or_start
+    return begin(source, out, config, night.on_event, held=night.held, **more)
 
 
 def _files_of(result: TrainResult) -> list[Path]:

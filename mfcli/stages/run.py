@@ -22,8 +22,7 @@ from mfcli.artifacts import (
     remove_file,
 )
 from mfcli.artifacts.checkpoint import load_checkpoint
-from mfcli.artifacts.meta import warnings_of
-from mfcli.artifacts.metrics import metrics_text
+from mfcli.artifacts.meta import document_text, warnings_of
 from mfcli.config import RecommendConfig, Role, TrainConfig
 from mfcli.config.layers import merge_layers
 from mfcli.config.run import RunConfigs, with_history
@@ -345,5 +344,5 @@ def _save_summary(
         "meta": meta,
     }
     with atomic_file(place.metrics) as stream:
-        stream.write(metrics_text(content).encode())
+        stream.write(document_text(content).encode())
     return meta

@@ -133,19 +133,19 @@ def train(
 
 
 def resume_or_start(
-    source: Path, out: Path, config: TrainConfig, on_event: OnEvent = ignore
+    source: Path, out: Path, config: TrainConfig, on_event: OnEvent = ignore, **more: Any
 ) -> TrainResult:
     """Go on with the interrupted run of ``out`` if there is one of these files and options.
 
-    Else train anew, and say why. Raises what ``train`` does.
+    Else train anew, and say why. more: of ``train``, which also says what it raises.
     """
     if state_path(out).exists():
         going_on = dataclasses.replace(config, init_from=None, init_from_if_any=None)
         try:
-            return train(source, out, going_on, on_event, resume=True)
+            return train(source, out, going_on, on_event, resume=True, **more)
         except UnfitStateError as error:
             on_event(Noted(f"training starts anew: {error}"))
-    return train(source, out, config, on_event)
+    return train(source, out, config, on_event, **more)
 
 
 def _init_from_if_any(config: TrainConfig, on_event: OnEvent) -> TrainConfig:

@@ -49,7 +49,7 @@ def cut_off(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, after: b
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("name", ["fetch", "split", "train", "evaluate", "publish_file"])
+@pytest.mark.parametrize("name", ["fetch", "split", "resume_or_start", "evaluate", "publish_file"])
 def test_a_night_cut_off_in_a_stage_ends_as_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, after: bool
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_full_disk_is_told_and_leaves_what_is_current(
         raise OSError(28, os.strerror(28), "model.pt")
 
     with monkeypatch.context() as patched:
-        patched.setattr(stages, "train", full)
+        patched.setattr(stages, "resume_or_start", full)
         with pytest.raises(OSError, match=r"model\.pt"):
             shop.night(clicks(2))
     status = json.loads(shop.place.latest.read_text())
