@@ -115,7 +115,7 @@ def full_disk(trials: Timed, work: Path, room: tuple[int, ...]) -> list[Row]:
             small = Trial(trial.stage, mounted, trial.right)
             for free in room:
                 small.clear()
-                _fill(mounted, free)
+                fill(mounted, free)
                 _refused(rows[0], small, work, f"{free} bytes free")
                 (mounted / "filler").unlink(missing_ok=True)
             small.again(rows[0], "with room again")
@@ -150,7 +150,7 @@ def _refused(row: Row, trial: Trial, streams: Path, when: str) -> None:
         trial.check_untouched(row, when)
 
 
-def _fill(folder: Path, free: int) -> None:
+def fill(folder: Path, free: int) -> None:
     """Fill a file system but for so many bytes."""
     with open(folder / "filler", "wb", buffering=0) as file:
         size = shutil.disk_usage(folder).free - free
