@@ -99,7 +99,7 @@ $(PEERS)/ready: $(PEERS)/peers.stamp | $(VENV)/ready
 quality: $(VENV)/ready $(PEERS)/ready ## Measure quality on the data sets that MFCLI_DATASETS names; QUALITY='lastfm' for some
 	$(BIN)/python -m tests.benchmarks.quality $(QUALITY)
 
-torture: $(VENV)/ready ## Kill, fill, starve and damage for some minutes, and count what is lost
+torture: $(VENV)/ready ## Kill, fill, starve and damage for some twenty minutes, and count what is lost
 	$(BIN)/python -m tests.torture.run
 
 clean: ## Remove what the pipelines made

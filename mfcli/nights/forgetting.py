@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,8 @@ from mfcli.artifacts.folders import exchange, remove_tree
 from mfcli.artifacts.meta import document_text
 from mfcli.artifacts.tables import Column, open_table
 from mfcli.artifacts.tables.reading import read_columns
-from mfcli.config import TableFormat
+from mfcli.artifacts.tables.text import FORMULA
+from mfcli.config.output import DELIMITED
 from mfcli.data.filtering import without_users
 from mfcli.errors import InputError, LockedError
 from mfcli.nights.figures import figures_of
@@ -157,12 +159,12 @@ def model_without(model: Checkpoint, gone: NDArray[np.bool_]) -> Checkpoint:
 def _lists(path: Path, users: Collection[str]) -> int:
     """Take the lists of users out of a file, or out of the parts of a folder; return the rows."""
     if not path.is_dir():
-        return _table(path, users)
+        return users_taken_out(path, users)
     document = json.loads((path / PARTS_MANIFEST).read_text("utf-8"))
     gone = 0
     for entry in document["parts"]:
         part = path / entry["name"]
-        before = _table(part, users)
+        before = users_taken_out(part, users)
         if before:
             gone += before
             table = read_columns(part, ("user_id",))[1]
@@ -177,14 +179,15 @@ def _lists(path: Path, users: Collection[str]) -> int:
     return gone
 
 
-def _table(path: Path, users: Collection[str]) -> int:
+def users_taken_out(path: Path, users: Collection[str]) -> int:
+    """Take the lists of users out of one table, whatever its format; return the rows."""
     kind, table = read_columns(path, None)
-    if kind in (TableFormat.csv, TableFormat.csv_gz):  # as text, so that it is written as it was
+    names = [*users]
+    if kind in DELIMITED:  # as text, so that it is written as it was
         table = read_columns(path, table.column_names)[1]
+        names += [f"'{user}" for user in users if re.match(FORMULA, user)]  # by --csv-safe
     ids = table["user_id"].cast(pa.string())
-    # --csv-safe writes an apostrophe before what a spreadsheet takes for a formula.
-    names = pa.array([*users, *(f"'{user}" for user in users)], pa.string())
-    kept = table.filter(pc.invert(pc.is_in(ids, names)))
+    kept = table.filter(pc.invert(pc.is_in(ids, pa.array(names, pa.string()))))
     gone = table.num_rows - kept.num_rows
     if gone:
         columns = [Column(field.name, _written(field.type)) for field in table.schema]

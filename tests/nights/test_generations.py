@@ -19,6 +19,7 @@ import pytest
 from mfcli.artifacts import load_interactions
 from mfcli.artifacts.checkpoint import load_checkpoint
 from mfcli.artifacts.tables.reading import read_columns
+from mfcli.config import TableFormat
 from mfcli.config.nightly import Keep, night_configs
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.nights.generations import Generation, all_generations, read_generation
@@ -189,7 +190,7 @@ def test_a_list_says_what_there_is(shop: Shop) -> None:
 
 
 class TestForget:
-    @pytest.mark.parametrize("format", ["csv", "csv.gz", "parquet", "jsonl", "parts"])
+    @pytest.mark.parametrize("format", [*TableFormat, "parts"])
     def test_the_users_are_in_no_file_of_any_generation(self, shop: Shop, format: str) -> None:
         shop.nightly = "parts = true" if format == "parts" else f'format = "{format}"'
         shop.more = '[train]\nmode = "hogwild"\nepochs = 1\nfactors = 2\nworkers = 1\n'

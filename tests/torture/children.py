@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,24 @@ def warm_up() -> None:
     threads -= {(tasks / str(os.getpid()) / "comm").read_text().strip()}
     # Arrow's allocator minds a fork.
     assert threads <= {"jemalloc_bg_thd"}, f"{threads} after importing: a fork could deadlock"
+
+
+def load_kernels() -> None:
+    """Load the compiled loops that a night uses; this process computes with one thread from now.
+
+    Raises AssertionError where that left a thread.
+    """
+    import torch
+
+    from mfcli.stages.warm_up import GROUPS
+
+    torch.set_num_threads(1)
+    before, end = set(os.listdir("/proc/self/task")), time.monotonic() + 5.0
+    for name in ("recommend", "evaluate"):
+        GROUPS[name].work()
+    while more := set(os.listdir("/proc/self/task")) - before:
+        assert time.monotonic() < end, f"{len(more)} threads were started: a fork could deadlock"
+        time.sleep(0.01)  # those of a pool that was closed are ending
 
 
 @dataclass
@@ -91,10 +109,12 @@ def start(
     stdout: int | None = None,
     limits: Sequence[tuple[int, int]] = (),
     closing: int | None = None,
+    begin: Callable[[], None] | None = None,
 ) -> Child:
     """Fork a run of mfcli; ``limits`` are pairs of a resource and its soft limit.
 
-    closing: a descriptor that the child should not have, such as the other end of its pipe.
+    closing: a descriptor that the child should not have, such as the other end of its pipe. begin:
+    is called in the child right before mfcli.
     """
     out, err = folder / "stdout", folder / "stderr"
     sys.stdout.flush()
@@ -116,6 +136,8 @@ def start(
             os.close(closing)
         for which, size in limits:
             resource.setrlimit(which, (size, resource.getrlimit(which)[1]))
+        if begin is not None:
+            begin()
         status = _run([str(word) for word in words])
     finally:
         with contextlib.suppress(BaseException):

@@ -1,6 +1,8 @@
 """mfcli nightly, killed at any moment: in its stages, in its switch and in its clean-up.
 
-A reader looks at ``current`` a hundred times a second meanwhile: it is whole at every instant.
+A night is a child of a process that has imported everything and loaded the kernels; some are whole
+processes. What is aimed at a switch or a clean-up dies right before one of its file operations, each
+of them in turn. A reader looks at ``current`` a hundred times a second meanwhile.
 """
 
 from __future__ import annotations
@@ -9,121 +11,252 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from mfcli.errors import MfcliError
-from mfcli.nights.generations import read_generation
-from mfcli.nights.places import Place
+from tests.nights.looking import look_until_ended
 from tests.nights.shops import Shop, clicks, digests
-from tests.torture.children import Child, start
+from tests.torture.children import ROOT, Child, load_kernels, start
 from tests.torture.stages import counted
 from tests.torture.table import Row
 
 EXEMPT = ("manifest.json", "model.history.csv", "log.jsonl")
+KEPT = {"generations", "current", "latest.json", "nightly.lock"}
 NIGHTS = 3
-LOOKS = 0.01  # seconds between two looks of the reader
+
+
+class Aim(StrEnum):
+    """Where a night is killed."""
+
+    anywhere = "kill -9 in nightly"
+    stages = "kill -9 at the files of nightly's stages"
+    switch = "kill -9 at the files of nightly's switch"
+    clean_up = "kill -9 at the files of nightly's clean-up"
+    whole = "kill -9 in a whole process of nightly"
+
+
+# Ten kills, in turn.
+ROUND = (
+    Aim.anywhere,
+    Aim.switch,
+    Aim.clean_up,
+    Aim.stages,
+    Aim.switch,
+    Aim.clean_up,
+    Aim.anywhere,
+    Aim.switch,
+    Aim.clean_up,
+    Aim.whole,
+)
+LOOKED = "looks at current during the nights"
+
+
+@dataclass
+class Trials:
+    """The night that is killed again and again.
+
+    before: the folder as the two nights before left it. right: the bytes of each generation. lasts,
+    whole_lasts: seconds of a night as a child, and as a whole process. bounds: the number of the
+    first file operation of the switch, of the clean-up, and behind the last one.
+    """
+
+    shop: Shop
+    before: Path
+    streams: Path
+    right: dict[str, dict[str, str]] = field(default_factory=dict)
+    lasts: float = 0.0
+    whole_lasts: float = 0.0
+    bounds: tuple[int, int, int] = (0, 0, 0)
+
+    def start(self, at: int | None = None) -> Child:
+        """Start a night as a child, to be killed before its file operation of that number."""
+        begin = None if at is None else lambda: on_files(KillAt(at))
+        return start(["nightly", self.shop.file()], self.streams, begin=begin)
+
+    def start_whole(self) -> Child:
+        """Start a night as a whole process."""
+        out, err = self.streams / "stdout", self.streams / "stderr"
+        command = [sys.executable, "-m", "mfcli", "nightly", str(self.shop.file())]
+        began = time.monotonic()
+        with out.open("w") as told, err.open("w") as errors:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=told, stderr=errors, start_new_session=True
+            )
+        process.returncode = 0  # it is waited for as the other children are
+        return Child(process.pid, out, err, began)
+
+    def reset(self) -> None:
+        """Put the folder back to what it was before the night."""
+        shutil.rmtree(self.shop.place.folder)
+        shutil.copytree(self.before, self.shop.place.folder, symlinks=True)
 
 
 def nights(work: Path, times: int, seed: int, seconds: float) -> list[Row]:
     """Kill −9 the third night, then run it again: to the bytes of one that was not killed.
 
-    ``keep = 1``: the third night also removes the first generation.
+    ``keep = 1``: the third night also removes the first generation. Ends early after ``seconds``.
     """
-    shop = Shop(_made(work / "nights"), "keep = 1")
-    file = shop.file()
-    right: dict[str, dict[str, str]] = {}
-    lasts = 0.0
+    load_kernels()
+    trials = _prepared(work / "nights")
+    dice, end = random.Random(seed), time.monotonic() + seconds
+    rows = {aim: Row(aim) for aim in Aim}
+    looked = Row(LOOKED)
+    for number in range(times):
+        aim = ROUND[number % len(ROUND)]
+        trials.reset()
+        with _reader(trials.shop, looked):
+            when = _killed(trials, aim, rows[aim], dice)
+            again = trials.start()
+            if counted(rows[aim], again, again.wait(), (0,), f"again, {when}"):
+                _check_done(trials, rows[aim], f"again, {when}")
+        if time.monotonic() > end:
+            rows[aim].notes.append(f"after {number + 1} of {times} kills the time was over")
+            break
+    return [*rows.values(), looked]
+
+
+def _prepared(folder: Path) -> Trials:
+    """Make the nights before, and see what the third one is and does when nobody kills it."""
+    folder.mkdir(parents=True)
+    trials = Trials(Shop(folder, "keep = 1"), folder / "before", folder)
+    shop = trials.shop
     for day in range(1, NIGHTS + 1):
         if day == NIGHTS:
-            shutil.copytree(shop.place.folder, work / "nights/before", symlinks=True)
+            shutil.copytree(shop.place.folder, trials.before, symlinks=True)
         shop.write(clicks(day))
-        began = time.monotonic()
-        assert start(["nightly", file], work / "nights").wait() == 0, "a night broke"
-        lasts = time.monotonic() - began
-        right[str(shop.current)] = digests(shop.place.current.resolve(), EXEMPT)
-    dice, end = random.Random(seed), time.monotonic() + seconds
-    rows = [Row("kill -9 in nightly"), Row("kill -9 in nightly's switch and clean-up")]
-    looked = Row("looks at current during the nights")
-    for number in range(times):
-        row = rows[number % 2]
-        shutil.rmtree(shop.place.folder)
-        shutil.copytree(work / "nights/before", shop.place.folder, symlinks=True)
-        after = lasts * (dice.random() if number % 2 == 0 else 1 - dice.random() * 0.3)
-        with _reader(shop.place, looked):
-            for again in (False, True):
-                child = start(["nightly", file], work / "nights")
-                if not again:
-                    time.sleep(after)
-                    child.signal(signal.SIGKILL)
-                when = f"{'again after a kill' if again else 'killed'} at {after:.3f} s"
-                _check(row, child, shop, right, when, again=again)
-        row.times += 1
-        if time.monotonic() > end:
-            break
-    return [*rows, looked]
+        child = trials.start()
+        assert child.wait() == 0, f"a night broke: {child.errors}"
+        trials.lasts = time.monotonic() - child.began
+        trials.right[str(shop.current)] = digests(shop.place.current.resolve(), EXEMPT)
+    trials.reset()
+    child = trials.start_whole()
+    assert child.wait() == 0, f"a night broke: {child.errors}"
+    trials.whole_lasts = time.monotonic() - child.began
+    trials.reset()
+    trials.bounds = _counted_operations(trials)
+    return trials
 
 
-def _check(
-    row: Row,
-    child: Child,
-    shop: Shop,
-    right: dict[str, dict[str, str]],
-    when: str,
-    *,
-    again: bool,
-) -> None:
-    """Count what is wrong: ``current`` is one of the right generations, to the byte."""
-    if not counted(row, child, child.wait(), (0,) if again else (0, -signal.SIGKILL), when):
+def _killed(trials: Trials, aim: Aim, row: Row, dice: random.Random) -> str:
+    """Kill a night, and count what is wrong after it; return when it was killed."""
+    row.times += 1
+    first, cleaning, behind = trials.bounds
+    spans = {Aim.stages: (0, first), Aim.switch: (first, cleaning), Aim.clean_up: (cleaning, behind)}
+    if aim in spans:
+        low, high = spans[aim]
+        steps = range(low, high)
+        # Those of the stages are hundreds; of the others, each is tried before one comes again.
+        at = dice.choice(steps) if aim is Aim.stages else steps[(row.times - 1) % len(steps)]
+        child, when = trials.start(at), f"killed before file operation {at}"
+        allowed: tuple[int, ...] = (-signal.SIGKILL,)
+    else:
+        whole = aim is Aim.whole
+        after = dice.random() * (trials.whole_lasts if whole else trials.lasts)
+        child = trials.start_whole() if whole else trials.start()
+        time.sleep(after)
+        child.signal(signal.SIGKILL)
+        when, allowed = f"{aim} after {after:.3f} s", (0, -signal.SIGKILL)
+    if counted(row, child, child.wait(), allowed, when):
+        name = str(trials.shop.current)
+        found = digests(trials.shop.place.current.resolve(), EXEMPT)
+        if name not in trials.right or found != trials.right[name]:
+            row.wrongly(f"{when}: {name} is not what it should be")
+    return when
+
+
+def _check_done(trials: Trials, row: Row, when: str) -> None:
+    """Count what is not as after a night that nobody killed."""
+    shop, names = trials.shop, list(trials.right)
+    current = str(shop.current)
+    there = sorted(path.name for path in shop.place.generations.iterdir())
+    if current != names[-1] or there != sorted(names[-2:]):
+        row.wrongly(f"{when}: current is {current} among {there}")
         return
-    name = str(shop.current)
-    if name not in right or digests(shop.place.current.resolve(), EXEMPT) != right[name]:
-        row.wrongly(f"{when}: {name} is not what it should be")
-    if again:
-        there = sorted(path.name for path in shop.place.generations.iterdir())
-        if name != list(right)[-1] or there != sorted(list(right)[-2:]):
-            row.wrongly(f"{when}: current is {name} among {there}")
-        left = {path.name for path in shop.place.folder.iterdir()}
-        if left != {"generations", "current", "latest.json", "nightly.lock"}:
-            row.wrongly(f"{when}: left over: {sorted(left)}")
+    for name in there:
+        if digests(shop.place.generation(name), EXEMPT) != trials.right[name]:
+            row.wrongly(f"{when}: {name} is not what it should be")
+    left = {path.name for path in shop.place.folder.iterdir()} - KEPT
+    if left:
+        row.wrongly(f"{when}: left over: {sorted(left)}")
+
+
+# What the interpreter tells of before it is done; reading is no step at which files can be lost.
+_OPERATIONS = {
+    "os.rename": lambda _: True,
+    "os.remove": lambda _: True,
+    "os.mkdir": lambda _: True,
+    "os.rmdir": lambda _: True,
+    "os.symlink": lambda _: True,
+    "os.link": lambda _: True,
+    "os.chmod": lambda _: True,
+    "open": lambda arguments: bool((arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)),
+}
+
+
+def on_files(call: Callable[[int, str], None]) -> None:
+    """Have ``call`` told the number and the path of each file operation before it is made."""
+    number = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal number
+        counts = _OPERATIONS.get(event)
+        if counts is not None and counts(arguments):
+            number += 1
+            call(number - 1, " ".join(map(str, arguments[:2])))
+
+    sys.addaudithook(hook)
+
+
+@dataclass(frozen=True)
+class KillAt:
+    """Kills the process before its file operation of a number, from 0."""
+
+    number: int
+
+    def __call__(self, number: int, path: str) -> None:  # noqa: ARG002
+        if number == self.number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _counted_operations(trials: Trials) -> tuple[int, int, int]:
+    """Return the numbers of the first file operation of the switch and of the clean-up, and all."""
+    paths = trials.streams / "operations"
+
+    def begin() -> None:
+        writing = os.open(paths, os.O_WRONLY | os.O_CREAT, 0o600)
+        on_files(lambda _, path: None if os.write(writing, f"{path}\n".encode()) else None)
+
+    child = start(["nightly", trials.shop.file()], trials.streams, begin=begin)
+    assert child.wait() == 0, f"a night broke: {child.errors}"
+    lines = paths.read_text().splitlines()
+    switch = next(at for at, line in enumerate(lines) if "switch.json" in line)
+    cleaning = next(at for at, line in enumerate(lines) if ".trash" in line and at > switch)
+    return switch, cleaning, len(lines)
 
 
 @contextmanager
-def _reader(place: Place, row: Row) -> Iterator[None]:
+def _reader(shop: Shop, row: Row) -> Iterator[None]:
     """Have another process look at ``current`` all the time, and count what it finds."""
-    reading, writing = os.pipe()
+    found = shop.home / "looks"
+    writing = os.open(found, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     pid = os.fork()
     if not pid:
-        os.close(reading)
-        _look(place, writing)
+        look_until_ended(shop.place, writing)
     os.close(writing)
     try:
         yield
     finally:
         os.kill(pid, signal.SIGTERM)
-        with os.fdopen(reading) as stream:
-            lines = stream.read().splitlines()
         os.waitpid(pid, 0)
-    row.times += lines.count("whole")
+    lines = found.read_text().splitlines()
+    row.times += len(lines)
     for line in lines:
-        if line != "whole":
+        if not line.startswith("whole "):
             row.wrongly(line)
-
-
-def _look(place: Place, writing: int) -> None:
-    """Write a line a look, until the process is ended."""
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    while True:
-        try:
-            found = read_generation(place.generation(str(place.current_name()))).problem()
-        except (MfcliError, OSError) as error:
-            found = repr(error)
-        os.write(writing, f"{found or 'whole'}\n".encode())
-        time.sleep(LOOKS)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    return folder

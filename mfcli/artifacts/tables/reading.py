@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ def read_columns(path: Path, names: Sequence[str] | None) -> tuple[TableFormat, 
         kind = next(found, plain)
         try:
             return kind, _READERS[kind](path, stream, names)
-        except (pa.ArrowException, KeyError) as error:
+        except (pa.ArrowException, KeyError, ValueError) as error:
             raise InputError(_foreign(path, error)) from None
 
 
@@ -98,7 +99,13 @@ def _parquet(_: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
 
 
 def _json_lines(_: Path, stream: Any, names: Sequence[str] | None) -> pa.Table:
-    return _selected(pyarrow.json.read_json(native_reader(stream)), names)
+    # Left to itself, Arrow takes an id such as 2020-01-01 for a time.
+    first = json.loads(stream.readline())
+    stream.seek(0)
+    texts = {name: pa.string() for name, value in first.items() if isinstance(value, str)}
+    options = pyarrow.json.ParseOptions(explicit_schema=pa.schema(list(texts.items())))
+    table = pyarrow.json.read_json(native_reader(stream), parse_options=options)
+    return _selected(table.select(list(first)), names)
 
 
 def _selected(table: pa.Table, names: Sequence[str] | None) -> pa.Table:

@@ -22,7 +22,7 @@ from mfcli.artifacts.tables.table import (
     arrow_array,
 )
 
-_FORMULA = "^[=+\\-@\t\r]"  # what a spreadsheet may run (OWASP: CSV injection)
+FORMULA = "^[=+\\-@\t\r]"  # what a spreadsheet may run (OWASP: CSV injection)
 
 
 class _LineWriter:
@@ -116,7 +116,7 @@ def delimited_tokens(values: Any, *, between: str = ",", safe: bool = False) -> 
     if safe:
         empty = pa.scalar("", pa.large_string())
         marked = pc.binary_join_element_wise(pa.scalar("'", pa.large_string()), text, empty)
-        text = pc.if_else(pc.match_substring_regex(text, _FORMULA), marked, text)
+        text = pc.if_else(pc.match_substring_regex(text, FORMULA), marked, text)
     return _quoted(text, between)
 
 
