@@ -35,9 +35,7 @@ TEXTS = [
 NUMBERS = [7, -7, 0, 2**53 + 1, 2**63 - 1]
 
 
-def write(
-    path: Path, kind: TableFormat, users: list[Any], gone: list[Any], *, safe: bool
-) -> None:
+def write(path: Path, kind: TableFormat, users: list[Any], gone: list[Any], *, safe: bool) -> None:
     """Write two rows for each of the users that are not gone, with names and a flag."""
     ids, kept = np.repeat(np.array(users), 2), ~np.repeat(np.isin(users, gone), 2)
     columns = [

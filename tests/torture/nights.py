@@ -1,8 +1,8 @@
 """mfcli nightly, killed at any moment: in its stages, in its switch and in its clean-up.
 
 A night is a child of a process that has imported everything and loaded the kernels; some are whole
-processes. What is aimed at a switch or a clean-up dies right before one of its file operations, each
-of them in turn. A reader looks at ``current`` a hundred times a second meanwhile.
+processes. What is aimed at a switch or a clean-up dies right before one of its file operations,
+each of them in turn. A reader looks at ``current`` a hundred times a second meanwhile.
 """
 
 from __future__ import annotations
@@ -148,10 +148,13 @@ def _killed(trials: Trials, aim: Aim, row: Row, dice: random.Random) -> str:
     """Kill a night, and count what is wrong after it; return when it was killed."""
     row.times += 1
     first, cleaning, behind = trials.bounds
-    spans = {Aim.stages: (0, first), Aim.switch: (first, cleaning), Aim.clean_up: (cleaning, behind)}
+    spans = {
+        Aim.stages: range(first),
+        Aim.switch: range(first, cleaning),
+        Aim.clean_up: range(cleaning, behind),
+    }
     if aim in spans:
-        low, high = spans[aim]
-        steps = range(low, high)
+        steps = spans[aim]
         # Those of the stages are hundreds; of the others, each is tried before one comes again.
         at = dice.choice(steps) if aim is Aim.stages else steps[(row.times - 1) % len(steps)]
         child, when = trials.start(at), f"killed before file operation {at}"
@@ -187,17 +190,11 @@ def _check_done(trials: Trials, row: Row, when: str) -> None:
         row.wrongly(f"{when}: left over: {sorted(left)}")
 
 
-# What the interpreter tells of before it is done; reading is no step at which files can be lost.
-_OPERATIONS = {
-    "os.rename": lambda _: True,
-    "os.remove": lambda _: True,
-    "os.mkdir": lambda _: True,
-    "os.rmdir": lambda _: True,
-    "os.symlink": lambda _: True,
-    "os.link": lambda _: True,
-    "os.chmod": lambda _: True,
-    "open": lambda arguments: bool((arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)),
-}
+# What the interpreter tells of before it is done. Reading is no step at which files can be lost.
+_CHANGES = frozenset(
+    ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.chmod")
+)
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def on_files(call: Callable[[int, str], None]) -> None:
@@ -206,8 +203,8 @@ def on_files(call: Callable[[int, str], None]) -> None:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal number
-        counts = _OPERATIONS.get(event)
-        if counts is not None and counts(arguments):
+        opened = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING
+        if event in _CHANGES or opened:
             number += 1
             call(number - 1, " ".join(map(str, arguments[:2])))
 
@@ -231,7 +228,11 @@ def _counted_operations(trials: Trials) -> tuple[int, int, int]:
 
     def begin() -> None:
         writing = os.open(paths, os.O_WRONLY | os.O_CREAT, 0o600)
-        on_files(lambda _, path: None if os.write(writing, f"{path}\n".encode()) else None)
+
+        def tell(_: int, path: str) -> None:
+            os.write(writing, f"{path}\n".encode())
+
+        on_files(tell)
 
     child = start(["nightly", trials.shop.file()], trials.streams, begin=begin)
     assert child.wait() == 0, f"a night broke: {child.errors}"
