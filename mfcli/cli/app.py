@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     message: str | None = None  # what went wrong
     watch = Watch()
     try:
-        group = typer.main.get_command(app)
+        group = _group()
         # As typer.Typer's own call does, which would catch interruptions and closed pipes first.
         with interruptions(), group.make_context("mfcli", [*words], obj=watch) as context:
             group.invoke(context)
@@ -92,6 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         settle_output()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could stop
     sys.exit(status)
+
+
+@functools.cache
+def _group() -> Any:
+    """Return all commands as they are parsed: made once, which takes longer than most refusals."""
+    return typer.main.get_command(app)
 
 
 def command(config: type[Config] | None = None) -> Callable[[Command], Command]:

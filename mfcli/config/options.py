@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import types
 import typing
@@ -55,10 +56,16 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def field_types(cls: type) -> dict[str, Any]:
+def field_types(cls: type) -> Mapping[str, Any]:
     """Map each field of a configuration class to its type without the ``None``."""
+    return _field_types(cls)
+
+
+@functools.cache
+def _field_types(cls: type) -> Mapping[str, Any]:
     hints = typing.get_type_hints(cls)
-    return {field.name: _bare(hints[field.name]) for field in dataclasses.fields(cls)}
+    types_of = {field.name: _bare(hints[field.name]) for field in dataclasses.fields(cls)}
+    return types.MappingProxyType(types_of)
 
 
 def _bare(hint: Any) -> Any:
