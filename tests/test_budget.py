@@ -291,24 +291,30 @@ def test_the_defaults_stay_where_the_best_is_ahead_by_chance(
     assert (chosen.best.options == usual.options) is defaults
 
 
-@pytest.mark.parametrize(("seconds", "measured"), [(60.0, True), (17.0, False), (8.0, True)])
+@pytest.mark.parametrize(
+    ("seconds", "width"), [(60.0, None), (17.0, 1.0), (10.0, 0.7), (8.0, 0.55), (4.0, None)]
+)
 def test_defaults_are_trained_unmeasured_where_there_is_no_time_for_both(
-    monkeypatch, seconds: float, measured: bool
+    monkeypatch, seconds: float, width: float | None
 ) -> None:
-    """A narrow ials costs a second, the defaults 8: twice that fits 60 s, once 17, and never 8."""
+    """Factors of the defaults cost 8 seconds, a quarter 1, and between them it is a straight line.
+
+    Twice the 8 fit 60 s, and once 17; else it is the widest that fits, if it is wide enough.
+    """
     recipe = TrainConfig.merge(("", {"objective": "ials"})).recipe()
     usual = for_data(recipe, matrix()).factors
 
     def cost(factors: int) -> float:
-        return 8.0 if factors > usual / 2 else 1.0
+        return 1.0 + 7.0 * max(factors / usual - 0.25, 0.0) / 0.75
 
     monkeypatch.setattr(ledger, "_work", lambda recipe: cost(recipe.factors))
     clock = Time(lambda task: cost(task.options.get("factors", 0)), lambda _: 0.5)
     _, chosen = searched(clock, seconds, monkeypatch, objective="ials")
     assert chosen.best.options["objective"] == "ials"
-    assert (chosen.instead is None) is measured
-    if not measured:
-        assert (chosen.best.options["factors"], chosen.best.value) == (usual, None)
+    assert (chosen.instead is None) is (width is None)
+    if width is not None:
+        assert chosen.best.options["factors"] == pytest.approx(usual * width, abs=4)
+        assert (chosen.best.value, chosen.usual_factors) == (None, usual)
 
 
 def test_nothing_is_measured_twice_and_what_is_given_stays(monkeypatch) -> None:

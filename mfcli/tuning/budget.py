@@ -41,6 +41,8 @@ _WORSE = 0.06  # a way whose best is so far behind, as a part of the best, is tr
 _NEAR = 0.03  # and near the best is looked where the best of a way is not further behind than this
 _STEP = 0.3  # the first one of its neighbours: what a portfolio finds is near the best
 _GAIN = 0.1  # what defaults that were not measured should be ahead of a narrow model at most
+_NARROWER = (1.0, 0.85, 0.7, 0.55, 0.45)  # of their factors where the time is short
+_WIDER = 1.3  # times the factors of what was measured, at least
 _MISSES = 8  # draws in a row that would take too long end the search
 
 
@@ -59,6 +61,15 @@ def find_in_time(plan: Plan, on_event: OnEvent = ignore) -> Chosen:
     return search.chosen()
 
 
+@dataclasses.dataclass(frozen=True)
+class _Bet:
+    """What is to be trained unmeasured, its training's seconds, and the factors by default."""
+
+    recipe: Recipe
+    seconds: float
+    usual_factors: int
+
+
 class _Search:
     def __init__(self, plan: Plan, on_event: OnEvent) -> None:
         self.plan, self.on_event = plan, on_event
@@ -68,7 +79,7 @@ class _Search:
         self.ledger = Ledger(plan.lower_is_better)
         self.defaults: dict[Setting, TrialResult] = {}  # in the order of the portfolio
         self.neighbours = Neighbours(plan.seed, _STEP)
-        self._bet: tuple[Recipe, float] | None = None  # and the seconds of its training
+        self._bet: _Bet | None = None
         self._needed = 0.0  # seconds of the best one's last training
         self._measuring = 0.0  # seconds of the last measurement
         self._warm: set[Setting] = set()
@@ -106,20 +117,37 @@ class _Search:
 
         That is where both would take too long and the training alone would not, and a smaller model
         of the same way is the best so far: the wider one is better on all sets that the defaults
-        were fitted on, by 3 to 24 % where they have a million rows.
+        were fitted on, by 3 to 24 % where they have a million rows. Where the training alone takes
+        too long too, it is the widest model that does not.
         """
         best = self.ledger.best
         if self._bet is not None or best is None or not self.ledger.ranked(recipe.setting):
             return False
-        if self._recipe(best.options).setting != recipe.setting:
+        narrow = self._recipe(best.options)
+        if narrow.setting != recipe.setting:
             return False
-        seconds = self.ledger.expected(recipe)
-        final = RESERVE * seconds / self.plan.part + self.plan.after(self._unmade(recipe))
         left = self._left_of_all()
-        if final > left or (not late and RESERVE * seconds + self._measuring + final < left):
-            return False
-        self._bet, self._needed = (recipe, seconds), max(self._needed, final)
-        return True
+        if not late:
+            seconds = RESERVE * self.ledger.expected(recipe) + self._measuring
+            if seconds + self._alone(recipe) < left:
+                return False
+        for part in _NARROWER:
+            width = 8 * round(recipe.factors * part / 8)
+            wide = recipe
+            if part < 1.0:
+                wide = self._recipe({**recipe.options, "factors": width})
+            if part < 1.0 and wide.factors < _WIDER * narrow.factors:
+                return False
+            if self._alone(wide) <= left:
+                self._bet = _Bet(wide, self.ledger.expected(wide), recipe.factors)
+                self._needed = max(self._needed, self._alone(wide))
+                return True
+        return False
+
+    def _alone(self, recipe: Recipe) -> float:
+        """Return the seconds that training a recipe on all rows, and the rest, may take."""
+        seconds = self.ledger.expected(recipe)
+        return RESERVE * seconds / self.plan.part + self.plan.after(self._unmade(recipe))
 
     def look_around(self) -> None:
         """Draw options near the best ones, until the time is up or nothing is left to move."""
@@ -151,14 +179,15 @@ class _Search:
         """Return the best trial that can still be trained anew, else the cheapest there is."""
         left = self.plan.deadline - time.time()
         if self._bet is not None:
-            return self._chosen_bet(*self._bet)
+            return self._chosen_bet(self._bet)
         for result in self.ledger.ranked():
             if self._final(result) / RESERVE <= left:
                 return self._chosen(self._plainest(result, left))
         return self._chosen(self._unmeasured())
 
-    def _chosen_bet(self, recipe: Recipe, seconds: float) -> Chosen:
-        """Return the unmeasured defaults, or what is ahead of their way by more than they gain."""
+    def _chosen_bet(self, bet: _Bet) -> Chosen:
+        """Return what was not measured, or what is ahead of its way by more than that gains."""
+        recipe = bet.recipe
         best, own = self.ledger.best, self.ledger.ranked(recipe.setting)[0]
         assert best is not None
         if (
@@ -166,8 +195,10 @@ class _Search:
             and self._final(best) <= self._left_of_all()
         ):
             return self._chosen(best)
-        bet = dataclasses.replace(self._unmade(recipe), training=seconds)
-        return dataclasses.replace(self._chosen(bet), instead=own)
+        unmeasured = dataclasses.replace(self._unmade(recipe), training=bet.seconds)
+        return dataclasses.replace(
+            self._chosen(unmeasured), instead=own, usual_factors=bet.usual_factors
+        )
 
     def _left_of_all(self) -> float:
         return self.plan.deadline - time.time()
@@ -250,7 +281,8 @@ class _Search:
         self._measuring = max(result.seconds - result.training, 0.0)
         self.ledger.add(result, recipe)
         if result is self.ledger.best:
-            self._needed = self._final(result)
+            kept = self._alone(self._bet.recipe) if self._bet is not None else 0.0
+            self._needed = max(self._final(result), kept)
         self.on_event(result)
         return result
 

@@ -184,8 +184,11 @@ def _in_words(chosen: Chosen, target: Target, evidence: dict[str, Any]) -> str:
         if best.options.get(name)
     )
     if chosen.instead is not None:
+        factors, wide = best.options["factors"], "the defaults"
+        if factors != chosen.usual_factors:
+            wide += f" with {factors} factors instead of {chosen.usual_factors}"
         return (
-            f"{way}, the defaults, for which there was time to train, not to measure: a model of "
+            f"{way}, {wide}, for which there was time to train, not to measure: a model of "
             f"{chosen.instead.options['factors']} factors has {target.metric} "
             f"{chosen.instead.value:.6f} on validation, the best of {len(chosen.results)} trials; "
             "give --budget more for a search"

@@ -78,7 +78,8 @@ class Chosen:
     """What a search in a given time ends with.
 
     best: the trial to train anew on all rows; without a value where nothing could be measured.
-    instead: the trial that ``best`` is taken instead of without being measured; see ``_bet``.
+    instead: the trial that ``best`` is taken instead of without being measured; see ``_bets_on``
+    of `budget`. usual_factors: what ``best`` would then have by default.
     default: the first trial that had the defaults of its way; None where none ended.
     results: of all trials, in order, each with its whole options.
     """
@@ -86,4 +87,5 @@ class Chosen:
     best: TrialResult
     default: TrialResult | None = None
     instead: TrialResult | None = None
+    usual_factors: int = 0
     results: list[TrialResult] = field(default_factory=list)
