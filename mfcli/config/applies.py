@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mfcli.config.choices import PAIRWISE, Engine, ModelKind, Objective, Setting
+from mfcli.config.choices import CHOOSY, Engine, ModelKind, Objective, Setting
 
 # Options that do not mean something everywhere: when they do, and how the reason begins.
 APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
@@ -32,8 +32,8 @@ APPLIES: dict[tuple[str, ...], tuple[Callable[[Setting], bool], str]] = {
         "only objectives that sample negatives have it",
     ),
     ("hardest_of",): (
-        lambda s: s.objective in PAIRWISE and s.model is not ModelKind.neural,
-        "only --objective bpr and bpr-squared of --model mf and biased-mf have it",
+        lambda s: s.objective in CHOOSY and s.model is not ModelKind.neural,
+        "only --objective bpr, bpr-squared and warp of --model mf and biased-mf have it",
     ),
     ("temperature",): (
         lambda s: s.objective is Objective.softmax,

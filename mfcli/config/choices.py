@@ -43,6 +43,8 @@ class Objective(StrEnum):
 COSINE = frozenset({Objective.softmax, Objective.ccl})
 # Objectives of the difference between a positive and a negative, which may be the hardest of some.
 PAIRWISE = frozenset({Objective.bpr, Objective.bpr_squared})
+# Objectives whose negative can be the hardest of several draws.
+CHOOSY = PAIRWISE | {Objective.warp}
 
 
 class Engine(StrEnum):

@@ -131,7 +131,7 @@ class LearningOptions(ModelOptions):
     )
     hardest_of: int | None = option(
         None,
-        "Of bpr and bpr-squared: a negative is the one of so many draws that scores highest.",
+        "Of bpr, bpr-squared and warp: a negative is the one of so many draws that scores highest.",
         low=1,
         high=1_000,
         shown="by mode",

@@ -169,12 +169,14 @@ WAYS: dict[tuple[Engine, Objective | None], Way] = {
             "bias_regularization": 0.05,
             "epochs": 60,
             "negatives": 10,
+            "hardest_of": 4,
         },
         space=HOGWILD_SAMPLED_SPACE
+        | HARDEST_OF
         | {
             "learning_rate": Log(0.001, 0.03),
             "regularization": Log(0.03, 3.0),
-            "bias_regularization": Log(0.005, 0.5),
+            "bias_regularization": Log(0.02, 20.0),
             "negatives": Choice((5, 10, 20, 50)),
             "epochs": Choice((30, 60, 120)),
         },

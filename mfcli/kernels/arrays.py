@@ -107,7 +107,7 @@ class PassArguments(NamedTuple):
     key: Int  # uint64, a hash of seed and epoch
     objective: Int  # BPR, BPR_SQUARED or WARP for pairwise_pass, SOFTMAX or CCL for shared_pass
     negatives: Int  # draws for a positive, or for a block of them; for warp the most draws
-    hardest_of: Int  # draws that a negative is the hardest of; bpr, bpr-squared
+    hardest_of: Int  # draws that a negative is the hardest of; bpr, bpr-squared, warp
     ahead: Int  # ratings to look ahead when asking for rows (mse); 0 where they are cached anyway
     waits: Int  # 1 where a turn waits for the strips that it holds
     fixed: Int  # 1 where only users are learnt, as in folding in; sampled objectives only

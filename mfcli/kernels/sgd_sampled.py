@@ -7,6 +7,8 @@ They go through tiles as those of `sgd`, whose docstring says how.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mfcli.kernels.arrays import F32, Array, Int, PassArguments, PassScratch
@@ -109,8 +111,8 @@ def pairwise_pass(
 
     User biases cancel and are left alone. A negative is the one of highest score of `hardest_of`
     draws, less those that the user has seen (Zhang et al. 2013, dynamic negative sampling). WARP
-    takes the first of `negatives` draws whose margin is below 1, and learns nothing from a positive
-    that has none.
+    draws on, up to `negatives` in all, where none of these has a margin below 1, and learns nothing
+    from a positive that has none.
     """
     _, users, items, values, losses, skipped = job.tiles
     user_factors, item_factors, _, item_bias, _, _ = job.weights
@@ -119,7 +121,8 @@ def pairwise_pass(
     n_items, factors = item_factors.shape
     biased, fixed = len(item_bias) > 0, job.fixed
     draws = job.negatives if objective == WARP else 1
-    candidates = 1 if objective == WARP else job.hardest_of
+    candidates = job.hardest_of
+    counted = F32(1 if objective == WARP else -math.inf)  # margins that are violations
     spots, others, rivals, _ = scratch
     position = begin
     while position < end:
@@ -146,6 +149,7 @@ def pairwise_pass(
                     margin = item_bias[item] - item_bias[other] if biased else F32(0)
                     for k in range(factors):
                         margin += p[k] * (q[k] - z[k])
+                    violations = int(margin < F32(1))
                     more = candidates - 1
                     while more > 0:
                         tried = min(BATCH, more)
@@ -157,10 +161,12 @@ def pairwise_pass(
                             closer = item_bias[item] - item_bias[rival] if biased else F32(0)
                             for k in range(factors):
                                 closer += p[k] * (q[k] - z[k])
-                            if closer < margin and not is_seen(rival, user, job.seen):
-                                margin, other = closer, rival
+                            if closer < max(margin, counted) and not is_seen(rival, user, job.seen):
+                                violations += int(closer < F32(1))
+                                if closer < margin:
+                                    margin, other = closer, rival
                     z = item_factors[other]
-                    draw = 1
+                    draw = candidates
                     while draw < draws and margin >= F32(1):
                         draw += 1
                         state, other = draw_negative(state, user, source, job.seen, job.proposal)
@@ -174,7 +180,7 @@ def pairwise_pass(
                         loss, slope = bpr_squared(margin)
                     elif not margin >= F32(1):  # NaN is to show
                         unseen = n_items - np.int64(indptr[user + 1] - indptr[user])
-                        loss, slope = warp(margin, unseen, draw)
+                        loss, slope = warp(margin, unseen, max(violations, 1), draw)
                     else:
                         continue
                     weight = share

@@ -75,11 +75,12 @@ def logistic(score: Float, label: Float) -> tuple[Float, Float]:
 
 
 @inlined
-def warp(margin: Float, candidates: Int, draws: Int) -> tuple[Float, Float]:
-    """ln(1 + ⌊candidates / draws⌋) · (1 − margin) for a violating margin < 1, and its slope.
+def warp(margin: Float, candidates: Int, violations: Int, draws: Int) -> tuple[Float, Float]:
+    """ln(1 + ⌊candidates · violations / draws⌋) · (1 − margin) for a margin < 1, and its slope.
 
-    WARP (Weston et al. 2011): the draws needed to find a violating negative among the user's
-    unseen items estimate the positive's rank, whose logarithm weighs the hinge (as in LightFM).
+    WARP (Weston et al. 2011): the share of violations among the draws from the user's unseen items,
+    one in as many as it took to find one, estimates the positive's rank, whose logarithm weighs the
+    hinge (as in LightFM).
     """
-    weight = F32(math.log(1.0 + candidates // draws))
+    weight = F32(math.log(1.0 + candidates * violations // draws))
     return weight * (F32(1) - margin), -weight

@@ -188,10 +188,11 @@ class TestSlopes:
         check_slope(scores, half, twice_the_loss)
 
     def test_warp_weighs_the_hinge_by_the_logarithm_of_the_estimated_rank(self) -> None:
-        for draws, rank in [(1, 1000), (3, 333), (1000, 1), (1001, 0)]:
+        ranks = [(1, 1, 1000), (1, 3, 333), (2, 3, 666), (1, 1000, 1), (1, 1001, 0)]
+        for violations, draws, rank in ranks:
             margins = torch.linspace(-5, 0.99, 50, dtype=torch.float64, requires_grad=True)
             hinge = np.log1p(rank) * (1 - margins)
-            check_slope(margins, hinge, partial(warp_of, draws=draws))
+            check_slope(margins, hinge, partial(warp_of, violations=violations, draws=draws))
 
     def test_huge_margins_stay_finite(self) -> None:
         for margin in (-1e30, -1000.0, 1000.0, 1e30):
@@ -205,8 +206,8 @@ class TestSlopes:
         assert SLOPES.bpr(np.float32(-np.inf))[0] == np.inf
 
 
-def warp_of(margin: np.float32, draws: int) -> tuple[float, float]:
-    loss, slope = SLOPES.warp(margin, 1000, draws)
+def warp_of(margin: np.float32, violations: int, draws: int) -> tuple[float, float]:
+    loss, slope = SLOPES.warp(margin, 1000, violations, draws)
     return loss, slope
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mfcli import kernels
 from mfcli.config import Objective, Order
-from mfcli.config.choices import COSINE
+from mfcli.config.choices import CHOOSY, COSINE
 from mfcli.kernels import Weights
 from mfcli.training.engines.grid import Rounds, items_by_strip
 from mfcli.training.engines.layout import Settings
@@ -182,7 +182,7 @@ class TestLearning:
         formula = {Objective.bpr: SLOPES.bpr, Objective.bpr_squared: SLOPES.bpr_squared}.get(
             objective
         )
-        loss, slope = formula(margin) if formula else SLOPES.warp(margin, 1, 1)
+        loss, slope = formula(margin) if formula else SLOPES.warp(margin, 1, 1, 1)
         assert last.loss == pytest.approx(w * loss, rel=1e-5)
         moved = user - 0.1 * w * slope * (items[1] - items[0])
         np.testing.assert_allclose(weights.user_factors[0], moved, rtol=1e-4)
@@ -247,7 +247,7 @@ class TestLearning:
         spread = ((draws - expected) ** 2 / expected).mean()  # 1 for independent draws
         assert 0.5 < spread < 1.5
 
-    @pytest.mark.parametrize("objective", [Objective.bpr, Objective.bpr_squared])
+    @pytest.mark.parametrize("objective", sorted(CHOOSY))
     def test_the_hardest_of_many_draws_is_the_unseen_item_of_highest_score(
         self, objective: Objective
     ) -> None:
@@ -266,6 +266,22 @@ class TestLearning:
             fallen = np.flatnonzero(weights.item_bias < before)
             unseen = np.flatnonzero(~seen[user])
             assert fallen.tolist() == [unseen[scores[unseen].argmax()]]
+
+    @pytest.mark.parametrize("violations", [1, 40, 700])
+    def test_warp_estimates_a_rank_by_the_share_of_violations_among_the_draws(
+        self, violations: int
+    ) -> None:
+        """Of 1,000 unseen items so many are within 1 of the positive, one of them well ahead."""
+        matrix = sp.csr_matrix(np.arange(1001)[None, :] == 0, dtype="f4")
+        weights = fresh(matrix.shape)
+        weights.item_factors[:] = 0
+        weights.item_bias[:] = -5
+        weights.item_bias[0] = 0
+        weights.item_bias[1 : violations + 1] = -0.5
+        weights.item_bias[1] = 2
+        run = passes(matrix, objective=Objective.warp, negatives=20_000, hardest_of=20_000)
+        (last,) = run.epoch(0, weights, 1e-6, 0, 0)
+        assert last.loss / 3 == pytest.approx(np.log1p(violations), rel=0.1)
 
     def test_a_popular_proposal_pushes_popular_items_down(self) -> None:
         matrix = ratings()

@@ -28,7 +28,7 @@ class Settings:
     """What a training run fixes for all of its epochs.
 
     negatives: draws per positive (the most draws for warp), or per block of them where these are
-    shared. hardest_of: of bpr and bpr-squared, the draws that one of them is the hardest of.
+    shared. hardest_of: of bpr, bpr-squared and warp, the draws that one is the hardest of.
     temperature, margin and negative_weight are for shared ones, whose vectors have length 1.
     popularity_power: negatives are uniform at 0, else proportional to max(train count, 1) ** power,
     so that all stay reachable.
