@@ -32,7 +32,7 @@ RUN = artifacts/$(DATASET)-$(MODE)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup demo test test-slow lint docs bench quality torture pipeline clean FORCE
+.PHONY: help setup demo test test-slow test-oldest lint docs wheel bench quality torture pipeline clean FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,23 @@ test: $(VENV)/ready ## Check everything but what is slow: ruff, mypy, pytest
 
 test-slow: $(VENV)/ready ## The tests that take long and seldom break
 	$(BIN)/python -m pytest -m slow
+
+# The lowest versions that pyproject.toml allows, in an environment of their own.
+OLDEST = .oldest
+TORCH_OLDEST ?= torch==2.10.0
+
+test-oldest: $(OLDEST)/ready ## The tests of make test on the lowest versions allowed (in .oldest)
+	$(OLDEST)/bin/python -m pytest $(WORKERS)
+
+$(OLDEST)/ready: pyproject.toml .requirements.lock | $(VENV)/ready
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH_OLDEST)'
+	$(BIN)/python -m tests.bounds > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(OLDEST)/constraints.txt --editable '.[dev]'
+	touch $@
+
+wheel: $(VENV)/ready ## Build the wheel and the source distribution into dist
+	$(BIN)/python -m build --outdir dist .
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

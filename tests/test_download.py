@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import shutil
@@ -383,6 +384,21 @@ class TestWrongContent:
 
         with pytest.raises(DownloadError, match="no answer within"):
             site.get(drip)
+
+
+class TestCredentials:
+    def test_a_netrc_is_not_asked(self, site: Site, tmp_path: Path, monkeypatch) -> None:
+        netrc = tmp_path / "netrc"
+        netrc.write_text("default login me password secret\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+        site.get(good)
+        assert "Authorization" not in site.server.asked[0]
+
+    def test_a_url_may_name_user_and_password(self, site: Site) -> None:
+        url = site.wanted().url.replace("://", "://me:a%40b@")
+        site.get(good, url=url)
+        told = site.server.asked[0]["Authorization"].removeprefix("Basic ")
+        assert base64.b64decode(told) == b"me:a@b"
 
 
 class TestRedirects:

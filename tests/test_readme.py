@@ -52,6 +52,7 @@ OPTIONS_ELSEWHERE = {
     "--tls-cert",
     "--tls-key",
     "--quick",  # make bench
+    "--with",  # uv tool install
     "--no-cache-dir",  # pip, useradd, docker, journalctl
     "--uid",
     "--no-create-home",

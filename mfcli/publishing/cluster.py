@@ -99,7 +99,10 @@ def _client(config: RecommendConfig) -> Iterator[Any]:
         import dask
         from distributed import Client
     except ImportError as error:
-        raise UsageError(f"--engine dask needs Dask ({error}): pip install 'mfcli[dask]'") from None
+        raise UsageError(
+            f"--engine dask needs Dask ({error}): install mfcli with its extra, as in pip install "
+            "'FILE.whl[dask]'"
+        ) from None
     timeout, where = config.cluster_timeout, str(config.scheduler)
     _check_certificates(where)
     # What it would log, the errors below say in one line.

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import requests.auth
 import urllib3
 
 from mfcli import __version__
@@ -163,6 +164,7 @@ def _get(
                 session.get(
                     url,
                     headers=fields,
+                    auth=_Credentials(url),
                     stream=True,
                     allow_redirects=False,
                     timeout=(patience.connect, patience.read),
@@ -182,6 +184,18 @@ def _get(
     if isinstance(box[0], requests.Response):
         return box[0]
     raise _translated(box[0], url) from None
+
+
+class _Credentials(requests.auth.AuthBase):
+    """Who asks: whom the URL names, never whom a .netrc does, which was not meant for us."""
+
+    def __init__(self, url: str) -> None:
+        """Take user and password out of a URL, if they are there."""
+        self._pair = requests.utils.get_auth_from_url(url)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add them to a request."""
+        return requests.auth.HTTPBasicAuth(*self._pair)(request) if any(self._pair) else request
 
 
 def _translated(error: Exception, url: str) -> Exception:
