@@ -32,6 +32,7 @@ class Gate(StrEnum):
     id_type = "id-type"
     newest = "newest"
     age = "age"
+    ahead = "ahead"
     lists = "lists"
     coverage = "coverage"
     churn = "churn"
@@ -91,6 +92,8 @@ class GateEntry:
 
 
 _COUNTED = (Bound.least, Bound.most)
+# What the clock says of the same data differs from run to run.
+BY_CLOCK = frozenset({Gate.age, Gate.ahead})
 
 # In the order in which they are asked. An export cut at 64 % of its users falls at rows, users and
 # users-kept, a tenfold one at growth; a list anew from a model trained anew passes churn.
@@ -168,6 +171,13 @@ GATES: Mapping[Gate, GateEntry] = {
         help="days since the newest time of the data, at most; off unless set",
         about=About.data,
         plain=Bound.most,
+    ),
+    Gate.ahead: GateEntry(
+        help="days by which the newest time of the data is ahead of the clock (or of --as-of, if "
+        "that is later), at most",
+        about=About.data,
+        plain=Bound.most,
+        defaults={Bound.most: 0.6},  # no time zone is further from UTC than 14 hours
     ),
     Gate.lists: GateEntry(
         help="users with a list: the share by which they may fall",

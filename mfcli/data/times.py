@@ -9,12 +9,12 @@ from mfcli.data.interactions import Interactions
 # Times below these seconds (March 1973) are dates of nobody's data: they count from elsewhere.
 LEAST_DATE = 100_000_000
 _DAY = 86_400
-_LAST = 253_402_300_799  # the end of the year 9999
+LAST_DATE = 253_402_300_799  # the end of the year 9999
 
 
 def shown_time(seconds: int) -> str:
     """Return a time as "2019-12-31 18:05:00 UTC", and a midnight as the date alone."""
-    if abs(seconds) > _LAST:
+    if abs(seconds) > LAST_DATE:
         return f"{seconds:,} s"
     moment = np.datetime64(seconds, "s")
     if seconds % _DAY == 0:
@@ -36,7 +36,7 @@ def newest_date(interactions: Interactions) -> int | None:
     """Return the newest time of interactions, in seconds since 1970; None where it is no date."""
     times = interactions.timestamps
     newest = 0 if times is None or not len(times) else int(times.max())
-    return newest if LEAST_DATE <= newest <= _LAST else None
+    return newest if LEAST_DATE <= newest <= LAST_DATE else None
 
 
 def span_of(interactions: Interactions) -> str | None:

@@ -48,6 +48,7 @@ def judge(
     *,
     about: Collection[About] = tuple(About),
     now: float | None = None,
+    clock: float | None = None,
 ) -> list[Verdict]:
     """Return what every bound of ``limits`` says, in the order of the gates.
 
@@ -55,8 +56,9 @@ def judge(
     about: which gates are asked: those of the data are known before training, those of the lists
            after it. The paired gate ``quality`` is not among them: see ``quality``.
     now:   the time to which the data's age counts, in seconds since 1970; needed by ``age``.
+    clock: the time that no row should be after, likewise; needed by ``ahead``.
     """
-    nights = Nights(tonight=tonight, last=last, now=now)
+    nights = Nights(tonight=tonight, last=last, now=now, clock=clock)
     asked = {str(gate): LOOKS[gate] for gate in LOOKS if GATES[gate].about in about}
     if About.quality in about:
         asked |= {name: at_metric(name) for name in limits.metrics}

@@ -8,7 +8,7 @@ from typing import Any
 
 from mfcli.config.gates import Gate
 from mfcli.config.metrics import Better, better_of
-from mfcli.data.times import shown_time
+from mfcli.data.times import LAST_DATE, LEAST_DATE, shown_time
 from mfcli.nights.figures import Figures, distance
 
 DAY = 86_400
@@ -16,11 +16,15 @@ DAY = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Nights:
-    """Tonight and the last good generation; ``now``: the time to which the data's age counts."""
+    """Tonight and the last good generation.
+
+    now: the time to which the data's age counts; clock: the time that no row should be after.
+    """
 
     tonight: Figures
     last: Figures | None = None
     now: float | None = None
+    clock: float | None = None
 
     def both(self, name: str) -> tuple[Any, Any]:
         """Return a figure of tonight and of the last generation, None where there is none."""
@@ -153,6 +157,17 @@ def _age(nights: Nights) -> Seen:
     )
 
 
+def _ahead(nights: Nights) -> Seen:
+    newest, clock = nights.tonight.newest, nights.clock
+    dated = newest is not None and LEAST_DATE <= newest <= LAST_DATE
+    return Seen(
+        what="days that the newest time of the data is ahead of the clock",
+        tonight=(newest - clock) / DAY if dated and newest and clock is not None else None,
+        show=figure,
+        alone="the data has no dates",
+    )
+
+
 def _size(nights: Nights) -> Seen:
     tonight, last = nights.both("list_bytes")
     formats = nights.both("list_format")
@@ -196,6 +211,7 @@ LOOKS: dict[Gate, Look] = {
     Gate.id_type: _id_types,
     Gate.newest: _newest,
     Gate.age: _age,
+    Gate.ahead: _ahead,
     Gate.lists: _plain("lists", "users with a list"),
     Gate.coverage: _plain("coverage", "coverage", share),
     Gate.churn: _relative("churn", "churn of the lists", figure),

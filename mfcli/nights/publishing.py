@@ -1,8 +1,9 @@
 """A finished night → the current generation; and back to an earlier one.
 
 The folder of the night is renamed into its place, then ``current`` is switched, each in one step.
-The night's plan stays until the switch is done: a run that finds a generation in its place and the
-plan beside it was killed between the two, and finishes the switch.
+The generation's name is noted in the night's folder until both are done: a run that finds the note
+comes after one that was killed between the two, and finishes the switch. That folder is taken out
+of the way in one step too: the next run finds all of it, or nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mfcli.artifacts import atomic_file, flush, uninterrupted
 from mfcli.artifacts.folders import remove_tree
 from mfcli.errors import InputError, UsageError
 from mfcli.nights.generations import Generation, all_generations, read_generation
-from mfcli.nights.keeping import previous_to
+from mfcli.nights.keeping import discard, previous_to
 from mfcli.nights.places import Place
 
 SWITCH = "switch.json"  # in the staging folder: the generation that is about to become current
@@ -34,7 +35,7 @@ def publish(place: Place, built: Path, name: str) -> None:
         os.rename(built, place.generation(name))
         flush(place.generations)
         place.switch(name)
-        remove_tree(place.staging)
+        _tidy(place)
 
 
 def finish_switch(place: Place) -> str | None:
@@ -49,8 +50,16 @@ def finish_switch(place: Place) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, InputError):
         return None  # the folder is not in its place yet: the night goes on from its stages
     place.switch(folder.name)
-    remove_tree(place.staging)
+    _tidy(place)
     return folder.name
+
+
+def _tidy(place: Place) -> None:
+    """Remove what is left of a night that is published."""
+    try:
+        discard(place, place.staging)
+    except OSError:  # a disk that is full has no room for another folder; the night is published
+        remove_tree(place.staging)
 
 
 def _flush_all(folder: Path) -> None:

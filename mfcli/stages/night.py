@@ -118,7 +118,12 @@ class Night:
         """Ask the gates of some kinds; raises GateError with both figures of each that refuses."""
         before = None if self.last is None else self.last.figures
         found = judge(
-            self.figures, before, self.configs.limits, about=frozenset(about), now=self.now
+            self.figures,
+            before,
+            self.configs.limits,
+            about=frozenset(about),
+            now=self.now,
+            clock=max(self.now, time.time()),
         )
         self.heed(found)
 

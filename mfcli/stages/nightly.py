@@ -13,6 +13,7 @@ from typing import Any
 from mfcli import __version__
 from mfcli.artifacts.meta import lineage_of
 from mfcli.codes import WarningCode
+from mfcli.config.gates import BY_CLOCK, Gate
 from mfcli.config.nightly import NightConfigs, parse_as_of, parse_keep
 from mfcli.config.options import names_with
 from mfcli.config.roles import Role
@@ -187,9 +188,7 @@ class _Run:
         assert self.name is not None
         built = night.staging.generation
         night.staging.tidy()
-        # The data's age counts to the time of the clock unless --as-of says which.
-        timed = self.configs.nightly.as_of is None
-        verdicts = [it.to_json() for it in night.verdicts if not (timed and it.gate == "age")]
+        verdicts = [it.to_json() for it in night.verdicts if it.gate not in self._by_clock()]
         model = night.held.checkpoint(night.staging.model, mapped=True)
         write_manifest(
             built,
@@ -216,6 +215,12 @@ class _Run:
         publish(self.place, built, self.name)
         self.status = Status.published
         self.removed, self.in_use = self._clean()
+
+    def _by_clock(self) -> frozenset[str]:
+        """Return the gates whose figures differ when the same night is made at another time."""
+        if self.configs.nightly.as_of is None:
+            return BY_CLOCK
+        return BY_CLOCK - {Gate.age}  # which counts to the time of --as-of
 
     def _clean(self) -> tuple[list[str], list[str]]:
         """Remove what is not kept; a failure here undoes nothing, and is told."""

@@ -98,6 +98,11 @@ def late(rows: list[Row]) -> str:
     return table(sorted(rows, key=lambda row: row[3])[:-240])
 
 
+def ahead(rows: list[Row]) -> str:
+    """Return an export in which one row is of the year 2039."""
+    return table([(*rows[0][:3], 2_200_000_000), *rows[1:]])
+
+
 STAGES = "mfcli.stages.night"
 DAY_BACK = 90 * 86_400
 DONE = ("fetch", "split", "train on a part", "evaluate", "train", "recommend")
@@ -165,6 +170,7 @@ NIGHTS = (
     ),
     Planned("clock back", each(lambda row: (*row[:3], row[3] - DAY_BACK)), REFUSED, "newest"),
     Planned("the newest days missing", late, REFUSED, "newest"),
+    Planned("a clock ahead", ahead, REFUSED, "ahead"),
     Planned("another scale", each(lambda row: (*row[:2], row[2] * 20, row[3])), REFUSED, "values"),
     Planned("constant ratings", each(lambda row: (*row[:2], 1.0, row[3])), REFUSED, "values"),
     Planned("plain after clocks", plain, trouble=kill("the switch", "os:symlink", 6)),
@@ -180,7 +186,7 @@ NIGHTS = (
     Planned(
         "one more",
         plain,
-        trouble=kill("clean-up", "mfcli.nights.keeping:remove_tree", 6, 4, switched=True),
+        trouble=kill("clean-up", "mfcli.nights.keeping:remove_tree", 6, 6, switched=True),
     ),
     Planned("the last", plain, trouble=Trouble.two_runs),
 )

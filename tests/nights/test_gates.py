@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli.config.gates import DEFAULTS, GATES, About, Bound, Gate, read_drops, read_limits
+from mfcli.config.gates import (
+    BY_CLOCK,
+    DEFAULTS,
+    GATES,
+    About,
+    Bound,
+    Gate,
+    read_drops,
+    read_limits,
+)
 from mfcli.errors import GateError, InputError, UsageError
 from mfcli.nights.figures import Figures
 from mfcli.nights.gates import Verdict, judge, refused, require
@@ -97,7 +106,7 @@ def test_a_gate_passes_just_inside_its_limit_and_refuses_just_outside(
 
 
 def test_every_gate_has_an_edge_above() -> None:
-    assert {gate for gate, _, _ in EDGES} == set(Gate) - {Gate.age, Gate.quality}
+    assert {gate for gate, _, _ in EDGES} == set(Gate) - {*BY_CLOCK, Gate.quality}
 
 
 @pytest.mark.parametrize(("gate", "outside"), [(gate, outside) for gate, _, outside in EDGES])
@@ -167,6 +176,26 @@ def test_the_age_of_the_data_has_a_limit_where_one_is_set(
     limits = read_limits({"age": 2, "newest": False})
     assert bool(refused(judge(night(**changed), None, limits, now=now))) is not passes
     assert not of_gate(judge(LAST, LAST, now=now), "age")
+
+
+@pytest.mark.parametrize(
+    ("newest", "clock", "passes"),
+    [
+        (1_700_000_000, 1_700_000_000, True),
+        (1_700_000_000, 1_700_000_000 - 14 * 3600, True),  # a zone that is ahead, without its name
+        (1_700_000_000, 1_700_000_000 - 15 * 3600, False),
+        (2_200_000_000, 1_700_000_000, False),
+        (17, 16, True),  # no dates
+        (1_700_000_000_000, 1_700_000_000, True),
+        (None, 1_700_000_000, True),
+        (1_700_000_000, None, True),
+    ],
+)
+def test_no_row_is_of_a_time_to_come(newest: int | None, clock: int | None, passes: bool) -> None:
+    verdicts = of_gate(judge(night(newest=newest), None, clock=clock), "ahead")
+    assert [it.passed for it in verdicts] == [passes]
+    off = read_limits({"ahead": False})
+    assert not of_gate(judge(night(newest=newest), None, off, clock=clock), "ahead")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ import pytest
 from mfcli.config.nightly import night_configs
 from mfcli.errors import InterruptedRunError
 from mfcli.events import EpochResult, Event, TrainingStarted
-from mfcli.nights import publishing
+from mfcli.nights import keeping, publishing
 from mfcli.nights.generations import all_generations
+from mfcli.nights.places import Place
 from mfcli.nights.staging import Staging
 from mfcli.nights.status import read_status
 from mfcli.stages import night as stages
@@ -44,6 +45,23 @@ def cut_off(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, after: b
         if after:
             whole(*arguments, **options)
         raise Killed
+
+    monkeypatch.setattr(module, name, broken)
+
+
+def cut_off_when_switched(
+    monkeypatch: pytest.MonkeyPatch, shop: Shop, module: Any, name: str, *, after: bool
+) -> None:
+    """Have a function end the run where it is called after the switch."""
+    whole: Callable[..., Any] = getattr(module, name)
+    before = shop.current
+
+    def broken(*arguments: Any, **options: Any) -> Any:
+        switched = shop.current != before
+        if after or not switched:
+            whole(*arguments, **options)
+        if switched or shop.current != before:
+            raise Killed
 
     monkeypatch.setattr(module, name, broken)
 
@@ -115,6 +133,29 @@ def test_a_run_killed_while_it_publishes_is_finished_by_the_next(
     assert result.status == "unchanged"
     assert shop.current == result.generation != first
     assert not shop.place.staging.exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "after"),
+    [
+        (Place, "switch", True),
+        (publishing, "discard", False),
+        (keeping, "empty_trash", False),
+        (publishing, "_tidy", True),
+    ],
+)
+def test_a_run_killed_after_its_switch_leaves_nothing_behind(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
+) -> None:
+    first = shop.night(clicks(1)).generation
+    with monkeypatch.context() as patched:
+        cut_off_when_switched(patched, shop, module, name, after=after)
+        with pytest.raises(Killed):
+            shop.night(clicks(2))
+    assert shop.current != first
+    assert shop.night(clicks(2)).status == "unchanged"
+    left = {path.name for path in shop.place.folder.iterdir()}
+    assert left == {"generations", "current", "latest.json", "nightly.lock"}
 
 
 def test_what_a_killed_run_had_no_time_to_remove_goes_with_the_next(
