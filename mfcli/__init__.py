@@ -2,6 +2,7 @@
 
 The rooms, from the bottom up; each imports from itself and from those above it in this list:
 
+wording     how counts, figures, times and sizes are said
 codes       the codes of warnings, what each means and what to do
 errors      one tree of errors, each with its exit status
 events      what stages and engines say while they work
@@ -22,6 +23,7 @@ scoring     ranked lists, neighbours and scores of pairs, in memory
 publishing  outputs that others read: parts, folders, clusters of workers, gates
 report      the HTML page on runs
 nights      generations of published lists, judged beside the last good one
+inspecting  what is in any file or folder that mfcli wrote
 console     what a person sees: live progress and tables
 api         the functions below, for Python
 stages      one module for each command: load, call, save, return a result

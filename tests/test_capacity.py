@@ -78,7 +78,7 @@ def test_what_can_never_fit_is_refused_before_it_starts(cli, made, tmp_path, wor
     if words[0] != "split":
         write(out, EARLIER)
     result = cli(*names, "--out", out, env={"MFCLI_MEMORY": "0.1"})
-    refused(result, 8, "GB of memory, and there is 0.1 GB", mend, "MFCLI_MEMORY")
+    refused(result, 8, "MB of memory, and there is 100 MB", mend, "MFCLI_MEMORY")
     if words[0] != "split":
         untouched(out)
 
@@ -92,7 +92,7 @@ def test_a_disk_that_is_too_small_is_refused_before_it_starts(
     monkeypatch.setattr("mfcli.system.capacity.shutil.disk_usage", lambda _: Full)
     for words in (("fetch", "demo"), ("train", made / "train.npz")):
         out = write(tmp_path / "out", EARLIER)
-        refused(cli(*words, "--out", out), 8, "of disk, and 0.0 MB is free on /", "make room")
+        refused(cli(*words, "--out", out), 8, "of disk, and 1.00 kB is free on /", "make room")
         untouched(out)
     refused(cli("split", made / "d.npz", "--out", tmp_path / "s", "--n", "2"), 8, "of disk")
     assert {path.name for path in tmp_path.iterdir()} == {"out", "out.lock", "s.lock"}

@@ -280,7 +280,8 @@ def test_too_many_items_are_refused_with_the_figure(
     matrix = likes(40, 25, 0.3)
     done = cli("train", made / "train.npz", "--out", tmp_path / "m.pt", "--model", "ease")
     assert done.exit_code == 8
-    assert "25 × 25 items, needs about 0.5 GB of memory, and there is 0.4 GB" in done.stderr
+    assert "25 × 25 items, needs about 4" in done.stderr
+    assert " MB of memory, and there is 400 MB" in done.stderr
     assert "--min-item-ratings" in done.stderr
     assert not (tmp_path / "m.pt").exists()
     with pytest.raises(SystemRefusedError, match="25 × 25 items"):

@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
+from mfcli.console.sheets import Column, Kind, Sheet
+from mfcli.wording import figure
 
-from mfcli.events import TrialResult
+_FACTS = (Column(kind=Kind.text, style="dim"), Column(kind=Kind.text))
 
 
-def facts_table(title: str, facts: dict[str, Any]) -> Table:
-    """Return a two-column table, values without content left out."""
-    table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value not in (None, "", {}, []):
-            table.add_row(name, Text(shown(value)))
-    return table
+def facts_sheet(title: str, facts: Mapping[str, Any]) -> Sheet:
+    """Return a table of names and values, values without content left out."""
+    rows = [
+        (name, shown(value)) for name, value in facts.items() if value not in (None, "", {}, [])
+    ]
+    return Sheet(title, _FACTS, rows)
+
+
+def options_sheet(title: str, options: Mapping[str, Any]) -> Sheet:
+    """Return a table of options as they are typed: no thousands apart, no figure rounded."""
+    facts = {name: typed(value) for name, value in options.items() if value is not None}
+    return facts_sheet(title, facts)
+
+
+def flags(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options under their names on the command line."""
+    return {name.replace("_", "-"): value for name, value in options.items()}
 
 
 def shown(value: Any) -> str:
@@ -30,72 +37,61 @@ def shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.6g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {shown(part)}" for name, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(shown(part) for part in value)
-    return str(value)
+        return figure(value)
+    return _joined(value, shown)
 
 
-def preview_tables(title: str, rows: list[dict[str, Any]]) -> list[RenderableType]:
-    """Return a table of the first rows, or none where there are none."""
+def typed(value: Any) -> str:
+    """Return the value of an option as it may be given again."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return _joined(value, typed)
+
+
+def _joined(value: Any, of: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {of(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(of, value))
+    return "–" if value is None else str(value)
+
+
+def records_sheet(
+    title: str, rows: Sequence[Mapping[str, Any]], *, texts: Sequence[str] = ()
+) -> Sheet:
+    """Return a table of records, whose names are its headings; what one lacks is a dash.
+
+    texts: columns that may be folded though they hold numbers.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    of_text = [
+        name in texts or any(isinstance(row.get(name), str) for row in rows) for name in names
+    ]
+    columns = [
+        Column(name.replace("_", " "), Kind.text if is_text else Kind.figure)
+        for name, is_text in zip(names, of_text, strict=True)
+    ]
+    return Sheet(title, columns, [[shown(row.get(name)) for name in names] for row in rows])
+
+
+def preview_sheets(title: str, rows: Sequence[Mapping[str, Any]]) -> list[Sheet]:
+    """Return a table of the first rows as the file has them, or none where there are none."""
     if not rows:
         return []
-    table = Table(title=title, title_justify="left")
-    for name in rows[0]:
-        table.add_column(name)
-    for row in rows:
-        cells = (f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row.values())
-        table.add_row(*(Text(cell) for cell in cells))
-    return [table]
-
-
-# What has a column of its own, or says nothing of how a training learns.
-_APART = frozenset(("epochs", "factors", "model", "objective", "engine", "seed"))
-
-
-def trial_cells(result: TrialResult, metric: str, rungs: int | None) -> dict[str, str]:
-    """Return what is shown of one training of a search; ``rungs`` is None where it has no rounds.
-
-    Then the trials differ in the way that they train, which is shown.
-    """
-    value = result.status if result.value is None else f"{result.value:.6f}"
-    options = result.options
-    kind = {"round": f"{result.rung + 1}/{rungs}"}
-    if rungs is None:
-        kind = {"way": way_of(options)}
-        kind |= {name: str(options[name]) for name in ("factors",) if name in options}
-    epochs = {} if result.epochs is None else {"epochs": str(result.epochs)}
-    return {
-        "trial": str(result.trial),
-        **kind,
-        **epochs,
-        metric: value,
-        "seconds": f"{result.seconds:.2f}",
-    }
+    ids = [name for name in rows[0] if name.endswith("_id")]
+    plain = [
+        {name: str(cell) if name in ids else cell for name, cell in row.items()} for row in rows
+    ]
+    sheet = records_sheet(title, plain)
+    columns = [
+        Column(name, column.kind) for name, column in zip(rows[0], sheet.columns, strict=True)
+    ]
+    return [Sheet(title, columns, sheet.rows, keys=len(ids))]
 
 
 def way_of(options: Mapping[str, Any]) -> str:
     """Return model, objective and engine in words."""
     names = ("model", "objective", "engine")
     return " · ".join(str(options[name]) for name in names if options.get(name))
-
-
-def trial_table(
-    results: Sequence[TrialResult], metric: str, rungs: int | None, title: str
-) -> Table:
-    """Return the best trainings so far, each with what was drawn for it."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    rows = [trial_cells(result, metric, rungs) for result in results]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    for name in names:
-        table.add_column(name, justify="right")
-    table.add_column("options", overflow="ellipsis", no_wrap=True)
-    for result, cells in zip(results, rows, strict=True):
-        apart = _APART if rungs is None else ("epochs",)
-        drawn = {name: value for name, value in result.options.items() if name not in apart}
-        default = rungs is not None and not result.trial
-        row = [cells.get(name, "") for name in names]
-        table.add_row(*row, Text("the defaults" if default else shown(drawn)))
-    return table

@@ -3,120 +3,208 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
-
-from mfcli.console.cells import facts_table
+from mfcli.config.metrics import Better, better_of
+from mfcli.console.cells import facts_sheet, options_sheet
+from mfcli.console.sheets import Column, Kind, Sheet
 from mfcli.results import EvaluateResult, FoldsResult, RepeatsResult
+from mfcli.wording import counted, figure, interval
+
+_METRIC = Column("metric", Kind.text)
+_MODEL = Column("model", Kind.name)
+_VALUE = Column("value")
+_INTERVAL = Column("95 % interval", spare=2)
+_ERROR = Column("± standard error", spare=3)
+# A difference paired by user, its interval, and what it says.
+_DIFFERENCE = (
+    Column("difference"),
+    Column("95 % interval of the difference", spare=1),
+    Column("verdict", Kind.label),
+)
+
+# What a difference beyond noise means: above 0, and below.
+_WORDS: dict[Better, tuple[str, str]] = {
+    Better.higher: ("better", "worse"),
+    Better.lower: ("worse", "better"),
+    Better.neither: ("higher", "lower"),
+}
 
 
-def evaluate_tables(result: EvaluateResult) -> list[RenderableType]:
-    """Return the metrics of the models, their differences, the protocol and the counts."""
+def evaluate_sheets(result: EvaluateResult) -> list[Sheet]:
+    """Return the metrics of the models with their differences, the protocol and the counts."""
     label = _label(result.protocol)
-    table = Table(title=f"metrics{label}", title_justify="left", title_style="bold")
-    table.add_column("metric")
-    models = result.models or [{"metrics": result.metrics, "intervals": result.intervals}]
-    for model in models:
-        table.add_column(Text(model.get("name", "value")), justify="right")
-        table.add_column("± standard error", justify="right")
-        table.add_column("95 % interval", justify="right")
-    beside = [model | {"baseline": model.get("baseline")} for model in result.models]
-    beside = beside or [{"name": "model", "metrics": result.metrics, "baseline": result.baseline}]
-    beside = [model for model in beside if model["baseline"] is not None]
-    alone = beside[0]["baseline"]["metrics"] if len(models) == len(beside) == 1 else None
-    if alone is not None:
-        table.add_column(beside[0]["baseline"]["name"], justify="right")
-    for name in result.metrics:
-        cells = [cell for model in models for cell in _measured(model, name)]
-        if alone is not None:
-            cells.append(f"{alone[name]:.6f}" if name in alone else "")
-        table.add_row(name, *cells)
-    tables: list[RenderableType] = [table]
+    sheets = [_compared(result, label) if result.models else _alone(result, label)]
     if any(result.user_groups.get(name, {}).get("users") for name in ("warm", "cold")):
-        tables.append(_by_group(result, label))
+        sheets.append(_by_group(result, label))
+    beside = [model for model in result.models if model.get("baseline") is not None]
     if beside:
-        tables.append(_against(beside, label))
-    tables.extend(_difference(difference, label) for difference in result.differences)
-    counts = facts_table("counts", dict(result.counts))
-    return [*tables, facts_table("protocol", result.protocol), counts]
+        sheets.append(_against(beside, label))
+    if others := _other_differences(result):
+        sheets.append(_differences(others, label))
+    counts = facts_sheet("counts", result.counts)
+    return [*sheets, options_sheet("protocol", result.protocol), counts]
 
 
-def _by_group(result: EvaluateResult, label: str) -> Table:
+def _alone(result: EvaluateResult, label: str) -> Sheet:
+    """Return the metrics of one model, beside those of popularity where it was measured."""
+    columns, against = [_METRIC, _VALUE, _INTERVAL, _ERROR], result.baseline
+    if against is not None:
+        columns += [Column(against["name"]), *_DIFFERENCE]
+    rows = []
+    for name in result.metrics:
+        row = [name, *_measured(result.metrics, result.intervals, name)]
+        if against is not None:
+            row += [
+                figure(against["metrics"][name]) if name in against["metrics"] else "–",
+                *_difference(name, against["differences"].get(name)),
+            ]
+        rows.append(row)
+    beside = "" if against is None else f", {against['name']} on the same rows"
+    return Sheet(f"metrics{label}{beside}", columns, rows)
+
+
+def _compared(result: EvaluateResult, label: str) -> Sheet:
+    """Return the metrics of several models: a row a metric and model, a metric's together."""
+    base = _base_of(result)
+    own = {of["model"]: of["metrics"] for of in result.differences if of["base"] == base}
+    columns = [_METRIC, _MODEL, _VALUE, _INTERVAL, _ERROR]
+    beside = ""
+    if own:
+        columns += [*_DIFFERENCE]
+        beside = f", differences to {base} paired by user"
+    rows = []
+    for name in result.metrics:
+        for model in result.models:
+            whose = model.get("name", "")
+            row = [name, whose, *_measured(model["metrics"], model["intervals"], name)]
+            if own and whose == base:
+                row += ["–", "–", "base"]
+            elif own:
+                row += _difference(name, own.get(whose, {}).get(name))
+            rows.append(row)
+    return Sheet(f"metrics{label}{beside}", columns, rows, keys=2)
+
+
+def _base_of(result: EvaluateResult) -> str | None:
+    """Return what the models are held against: the first one, or the only baseline."""
+    bases = [of["base"] for of in result.differences]
+    first = result.models[0].get("name")
+    return first if first in bases or not bases else bases[0]
+
+
+def _other_differences(result: EvaluateResult) -> list[dict[str, Any]]:
+    """Return the differences that the table of metrics does not show: to further baselines."""
+    if not result.models:
+        return result.differences
+    base = _base_of(result)
+    return [of for of in result.differences if of["base"] != base]
+
+
+def _by_group(result: EvaluateResult, label: str) -> Sheet:
     """Return the first model's metrics of known, warm and cold users."""
-    table = Table(title=f"by users{label}", title_justify="left", title_style="bold")
-    table.add_column("metric")
-    for name, group in result.user_groups.items():
-        table.add_column(f"{group['users']:,} {name}", justify="right")
-    for metric in result.intervals:
-        values = [group["metrics"].get(metric, math.nan) for group in result.user_groups.values()]
-        table.add_row(metric, *("" if math.isnan(value) else f"{value:.6f}" for value in values))
-    return table
+    groups = result.user_groups
+    columns = [_METRIC, *(Column(f"{group['users']:,} {name}") for name, group in groups.items())]
+    rows = [
+        [metric, *(_or_dash(group["metrics"].get(metric)) for group in groups.values())]
+        for metric in result.intervals
+    ]
+    whose = f" of {result.models[0].get('name', '')}" if len(result.models) > 1 else ""
+    return Sheet(f"by users{whose}{label}", columns, rows)
 
 
-def _label(protocol: dict[str, Any]) -> str:
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else figure(value)
+
+
+def _label(protocol: Mapping[str, Any]) -> str:
     """Return what the title of a table of metrics says of how they were measured."""
     sampled, least = protocol.get("sampled"), protocol.get("relevant_from")
-    label = f", SAMPLED: {sampled} candidates a user and the positives" if sampled else ""
+    label = (
+        f", SAMPLED: {counted(sampled, 'candidate')} a user and the positives" if sampled else ""
+    )
     return label + ("" if least is None else f", positives: rated {least:g} or more")
 
 
-def _against(models: list[dict[str, Any]], label: str) -> Table:
+def _against(models: Sequence[Mapping[str, Any]], label: str) -> Sheet:
     """Return each model beside the baseline, a row a model."""
-    table = Table(title=f"beside popularity{label}", title_justify="left", title_style="bold")
-    for name in ("", "metric", "value", "popularity", "difference, 95 % interval", "better"):
-        table.add_column(name, justify="right" if name in ("value", "popularity") else "left")
+    name = models[0]["baseline"]["name"]
+    metrics = list(dict.fromkeys(model["baseline"]["judged_by"] for model in models))
+    rows = []
     for model in models:
         found = model["baseline"]
         metric = found["judged_by"]
-        table.add_row(
-            Text(model["name"]),
-            metric,
-            f"{model['metrics'][metric]:.6f}",
-            f"{found['metrics'][metric]:.6f}",
-            _spread(found["differences"][metric])[1],
-            "yes" if found["better"] else "NO",
+        rows.append(
+            [
+                model["name"],
+                *([metric] if len(metrics) > 1 else []),
+                figure(model["metrics"][metric]),
+                figure(found["metrics"][metric]),
+                *_difference(metric, found["differences"][metric]),
+            ]
         )
-    return table
+    columns = [_MODEL, *([_METRIC] if len(metrics) > 1 else [])]
+    by = f" by {metrics[0]}" if len(metrics) == 1 else ""
+    columns += [_VALUE, Column(name), *_DIFFERENCE]
+    return Sheet(f"beside {name}{by}{label}", columns, rows)
 
 
-def _measured(of: dict[str, Any], name: str) -> tuple[str, str, str]:
-    value, spread = of["metrics"].get(name), of["intervals"].get(name)
-    if value is None:
-        return "", "", ""
-    text = "not defined" if math.isnan(value) else f"{value:.6f}"
-    return text, *(_spread(spread) if spread else ("", ""))
+def _measured(
+    metrics: Mapping[str, float], intervals: Mapping[str, Mapping[str, float]], name: str
+) -> list[str]:
+    spread = intervals.get(name)
+    value = figure(metrics.get(name))
+    if spread is None:
+        return [value, "–", "–"]
+    ends = interval(spread["low"], spread["high"])
+    return [value, ends, _or_dash(spread["standard_error"])]
 
 
-def _spread(of: dict[str, float]) -> tuple[str, str]:
-    error = "" if math.isnan(of["standard_error"]) else f"{of['standard_error']:.6f}"
-    return error, "" if math.isnan(of["low"]) else f"{of['low']:.6f} to {of['high']:.6f}"
+def _difference(metric: str, found: Mapping[str, Any] | None) -> list[str]:
+    """Return a paired difference, its interval and the verdict; dashes where there is none."""
+    if found is None or math.isnan(found["difference"]):
+        return ["–", "–", "–"]
+    return [
+        figure(found["difference"], signed=True),
+        interval(found["low"], found["high"], signed=True),
+        _verdict(metric, found),
+    ]
 
 
-def _difference(of: dict[str, Any], label: str) -> Table:
-    title = f"{of['model']} − {of['base']}, paired by user{label}"
-    table = Table(title=Text(title), title_justify="left", title_style="bold")
-    for name in ("metric", "difference", "± standard error", "95 % interval", "beyond noise"):
-        table.add_column(name, justify="left" if name == "metric" else "right")
-    for name, metric in of["metrics"].items():
-        beyond = "yes" if metric["beyond_noise"] else "no"
-        table.add_row(name, f"{metric['difference']:+.6f}", *_spread(metric), beyond)
-    return table
+def _verdict(metric: str, found: Mapping[str, Any]) -> str:
+    if math.isnan(found["low"]):
+        return "–"
+    if not found["beyond_noise"]:
+        return "noise"
+    above, below = _WORDS[better_of(metric)]
+    return above if found["difference"] > 0 else below
 
 
-def spread_table(
-    title: str, one: str, runs: list[dict[str, Any]], of: FoldsResult | RepeatsResult
-) -> Table:
-    """Return the metrics of each of several trainings, their mean and standard deviation."""
-    label = _label(of.protocol)
-    table = Table(title=f"{title}{label}", title_justify="left", title_style="bold")
-    table.add_column("metric")
-    for run in runs:
-        table.add_column(run[one], justify="right")
-    table.add_column("mean ± sd", justify="right")
-    for name, mean in of.mean.items():
-        cells = (f"{run['metrics'][name]:.6f}" for run in runs)
-        table.add_row(name, *cells, f"{mean:.6f} ± {of.sd[name]:.6f}")
-    return table
+def _differences(pairs: Iterable[Mapping[str, Any]], label: str) -> Sheet:
+    rows = [
+        [name, f"{of['model']} − {of['base']}", *_difference(name, found)]
+        for of in pairs
+        for name, found in of["metrics"].items()
+    ]
+    columns = [_METRIC, Column("models", Kind.text), *_DIFFERENCE]
+    return Sheet(f"differences paired by user{label}", columns, rows, keys=2)
+
+
+def spread_sheet(
+    title: str, one: str, runs: Sequence[Mapping[str, Any]], of: FoldsResult | RepeatsResult
+) -> Sheet:
+    """Return the mean and standard deviation of metrics over several trainings, and each of them.
+
+    one: what the runs' own names are found under.
+    """
+    columns = [_METRIC, Column("mean ± sd"), *(Column(str(run[one])) for run in runs)]
+    rows = [
+        [
+            name,
+            f"{figure(mean)} ± {figure(of.sd.get(name))}",
+            *(figure(run["metrics"].get(name)) for run in runs),
+        ]
+        for name, mean in of.mean.items()
+    ]
+    return Sheet(f"{title}{_label(of.protocol)}", columns, rows)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import RenderableType
-from rich.table import Table
-
-from mfcli.console.cells import facts_table
+from mfcli.console.cells import facts_sheet, shown
+from mfcli.console.sheets import Column, Kind, Sheet
 from mfcli.results import ForgetResult, GenerationsResult, NightResult, Result, RollbackResult
+from mfcli.wording import counted, duration, size
 
 _COUNTED = ("rows", "users", "items", "lists")
 
 
-def _night(result: NightResult) -> list[RenderableType]:
+def _night(result: NightResult) -> list[Sheet]:
     figures, metrics = result.counted, result.counted.get("metrics", {})
     facts = {
         "folder": result.folder,
@@ -29,54 +28,51 @@ def _night(result: NightResult) -> list[RenderableType]:
         **({"taken over": ", ".join(result.reused)} if result.reused else {}),
         **({"removed": ", ".join(result.removed)} if result.removed else {}),
         **({"kept for a reader": ", ".join(result.in_use)} if result.in_use else {}),
-        **{f"seconds of {name}": spent for name, spent in result.seconds.items()},
+        "time": ", ".join(f"{name} {duration(it)}" for name, it in result.seconds.items()),
     }
-    return [facts_table("nightly", facts)]
+    return [facts_sheet("nightly", facts)]
 
 
-def _generations(result: GenerationsResult) -> list[RenderableType]:
-    table = Table(title=f"generations in {result.folder}", title_justify="left")
-    for name in ("generation", "published", "rows", "users", "items", "lists", "churn", "MB", ""):
-        table.add_column(
-            name, justify="left" if name in ("generation", "published", "") else "right"
-        )
+def _generations(result: GenerationsResult) -> list[Sheet]:
+    columns = [
+        Column("generation", Kind.label),
+        Column("published", Kind.label, spare=1),
+        *map(Column, (*_COUNTED, "churn", "size")),
+        Column("state", Kind.label),
+    ]
+    rows = []
     for it in result.generations:
-        numbers = [f"{it[name]:,}" if it[name] is not None else "" for name in _COUNTED]
-        churn = "" if it["churn"] is None else f"{it['churn']:.3f}"
         marks = [
             mark for mark, there in (("current", it["current"]), ("in use", it["in_use"])) if there
         ]
-        table.add_row(
-            it["name"],
-            it["published"],
-            *numbers,
-            churn,
-            f"{it['bytes'] / 1e6:.1f}",
-            ", ".join(marks),
-        )
+        figures = (shown(it[name]) for name in (*_COUNTED, "churn"))
+        rows.append([it["name"], it["published"], *figures, size(it["bytes"]), ", ".join(marks)])
+    table = Sheet(f"generations in {result.folder}", columns, rows)
     last = {"last run": ": ".join(filter(None, result.latest.values())) or "none"}
-    return [table, facts_table("nightly", last)]
+    return [table, facts_sheet("nightly", last)]
 
 
-def _rollback(result: RollbackResult) -> list[RenderableType]:
+def _rollback(result: RollbackResult) -> list[Sheet]:
     facts = {"folder": result.folder, "was current": result.before, "current": result.current}
-    return [facts_table("rollback (dry run)" if result.dry_run else "rollback", facts)]
+    return [facts_sheet("rollback (dry run)" if result.dry_run else "rollback", facts)]
 
 
-def _forget(result: ForgetResult) -> list[RenderableType]:
+def _forget(result: ForgetResult) -> list[Sheet]:
     facts = {
         "folder": result.folder,
         "users asked for": result.asked,
         "generations": len(result.generations),
         **{
-            it["name"]: f"{it['users']:,} users, {it['list_rows']:,} rows of lists"
+            it[
+                "name"
+            ]: f"{counted(it['users'], 'user')}, {counted(it['list_rows'], 'row')} of lists"
             for it in result.forgotten
         },
     }
-    return [facts_table("forget (dry run)" if result.dry_run else "forget", facts)]
+    return [facts_sheet("forget (dry run)" if result.dry_run else "forget", facts)]
 
 
-NIGHT_TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
+NIGHT_SHEETS: dict[type[Result], Callable[[Any], list[Sheet]]] = {
     NightResult: _night,
     GenerationsResult: _generations,
     RollbackResult: _rollback,

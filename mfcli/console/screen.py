@@ -16,12 +16,13 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 from rich.text import Text
 
 from mfcli.codes import WARNINGS
-from mfcli.console.cells import trial_cells, trial_table
-from mfcli.console.tables import TABLES
+from mfcli.console.folding import plain
+from mfcli.console.live import epoch_cells, epoch_sheet, trial_cells, trial_sheet
+from mfcli.console.sheets import Sheet, console_of
+from mfcli.console.tables import SHEETS
 from mfcli.events import (
     BudgetStarted,
     EpochResult,
@@ -39,6 +40,7 @@ from mfcli.events import (
 )
 from mfcli.results import Result, without_nan
 from mfcli.system.streams import emit, standard_error
+from mfcli.wording import counted, duration, figure
 
 
 def _nothing(_: Event) -> None:
@@ -63,11 +65,14 @@ class Screen:
 
         warned: receives the warnings, each once, those that ``quiet`` does not show as well.
         """
-        self.out = Console(file=standard_error() if data_on_stdout else sys.stdout)
-        if not self.out.is_terminal:
-            # A file or a pipe has no width: never fold or cut what a script may search.
-            self.out = Console(file=self.out.file, width=200)
-        self.err = Console(file=standard_error(), soft_wrap=True, highlight=False)
+        self.out = console_of(standard_error() if data_on_stdout else sys.stdout)
+        self.err = Console(
+            file=standard_error(),
+            soft_wrap=True,
+            highlight=False,
+            # Colours that are forced upon a pipe do not make it a terminal.
+            force_terminal=None if standard_error().isatty() else False,
+        )
         self.as_json, self.quiet = as_json, quiet
         self.warned: list[Warned] = [] if warned is None else warned
         self._live: Live | None = None
@@ -122,7 +127,7 @@ class Screen:
 
     def _line(self, text: str) -> None:
         console = self._live.console if self._live else self.err
-        console.print(Text(text), soft_wrap=True)
+        console.print(Text(plain(text)), soft_wrap=True)
 
     def _start(self, title: str, total: int | None) -> None:
         self._stop()
@@ -142,8 +147,8 @@ class Screen:
     def _start_training(self, event: TrainingStarted) -> None:
         self._stop()
         self._line(
-            f"training {event.title} on {event.device}: {event.n_ratings:,} ratings, "
-            f"{event.epochs} epochs"
+            f"training {event.title} on {event.device}: {counted(event.n_ratings, 'rating')}, "
+            f"{counted(event.epochs, 'epoch')}"
         )
         if event.by_data:
             options = ", ".join(f"{name} {it}" for name, it in event.by_data.items())
@@ -166,7 +171,7 @@ class Screen:
         if self._live is not None:
             if self._epochs and self._training is not None:
                 self._live.transient = False
-                self._live.update(self._epoch_table(self._epochs[-self._rows() :]))
+                self._live.update(self._epoch_sheet())
             self._live.stop()
             self._live = self._bar = None
         self._training, self._epochs = None, []
@@ -188,19 +193,23 @@ class Screen:
             return
         assert self._bar is not None
         self._bar.update(self._task, completed=0, description=f"epoch {event.epoch + 1}")
-        self._live.update(Group(self._epoch_table(self._epochs[-self._rows() :]), self._bar))
+        self._live.update(Group(self._epoch_sheet(), self._bar))
 
     def _start_tuning(self, event: TuningStarted) -> None:
         self._stop()
-        self._line(f"tuning {event.title}: {event.trials} trials, {event.rungs} rounds")
+        self._line(
+            f"tuning {event.title}: {counted(event.trials, 'trial')}, "
+            f"{counted(event.rungs, 'round')}"
+        )
         self._start("trainings", None)
         self._tuning, self._trials = event, []
 
     def _start_budget(self, event: BudgetStarted) -> None:
         self._stop()
         self._line(
-            f"searching for the best {event.metric} in {event.seconds:g} s: {event.n_ratings:,} "
-            f"ratings to train on, {event.n_validation:,} to measure on"
+            f"searching for the best {event.metric} in {duration(event.seconds)}: "
+            f"{counted(event.n_ratings, 'rating')} to train on, {event.n_validation:,} to "
+            "measure on"
         )
         self._start("trainings", None)
         self._tuning, self._trials = event, []
@@ -215,37 +224,27 @@ class Screen:
         if self._live is None:
             cells = trial_cells(event, metric, rungs)
             if ranked:
-                cells["best"] = f"{ranked[0].value:.6f}"
+                cells["best"] = figure(ranked[0].value)
             self._line("  ".join(f"{name} {value}" for name, value in cells.items()))
             return
         assert self._bar is not None
         self._bar.update(self._task, completed=len(self._trials))
         if ranked:
-            best = trial_table(ranked[: min(10, self._rows())], metric, rungs, "best so far")
+            best = trial_sheet(ranked[: min(10, self._rows())], metric, rungs, "best so far")
             self._live.update(Group(best, self._bar))
 
     def _rows(self) -> int:
         return max(3, self.err.height - 8)
 
-    def _epoch_table(self, epochs: list[EpochResult]) -> Table:
-        table = Table(box=None, pad_edge=False)
-        for name in self._cells(epochs[-1]):
-            table.add_column(name, justify="right")
-        for epoch in epochs:
-            table.add_row(*self._cells(epoch).values(), style="bold" if epoch.best else None)
-        return table
+    def _epoch_sheet(self) -> Sheet:
+        epochs = self._epochs[-self._rows() :]
+        best = frozenset(at for at, epoch in enumerate(epochs) if epoch.best)
+        return epoch_sheet([self._cells(epoch) for epoch in epochs], best)
 
     def _cells(self, event: EpochResult) -> dict[str, str]:
         total = self._training.epochs if self._training else event.epoch
-        cells = {"epoch": f"{event.epoch}/{total}", "train": f"{event.train_loss:.4f}"}
-        if event.valid_loss is not None:
-            cells["valid"] = f"{event.valid_loss:.4f}"
-        cells |= {name: f"{value:.4f}" for name, value in event.metrics.items()}
         seconds = (time.perf_counter() - self._began) / max(1, len(self._epochs))
-        cells["seconds"] = f"{event.seconds:.2f}"
-        cells["ratings/s"] = f"{event.ratings_per_second:,.0f}"
-        cells["left"] = f"{max(0.0, seconds * (total - event.epoch)):.0f}s"
-        return cells
+        return epoch_cells(event, total, max(0.0, seconds * (total - event.epoch)))
 
     def show_result(self, result: Result, about: dict[str, Any]) -> None:
         """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet.
@@ -257,5 +256,7 @@ class Screen:
             document = without_nan(result.document() | about)
             emit(json.dumps(document, ensure_ascii=False) + "\n")
         elif not self.quiet:
-            for table in TABLES[type(result)](result):
-                self.out.print(table)
+            for number, sheet in enumerate(SHEETS[type(result)](result)):
+                if number:
+                    self.out.print()
+                self.out.print(sheet, crop=False)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
-
-from mfcli.console.cells import facts_table, preview_tables, shown, way_of
-from mfcli.console.metrics import evaluate_tables, spread_table
-from mfcli.console.nights import NIGHT_TABLES
+from mfcli.console.cells import (
+    facts_sheet,
+    flags,
+    options_sheet,
+    preview_sheets,
+    records_sheet,
+    shown,
+    way_of,
+)
+from mfcli.console.inspected import inspect_sheets
+from mfcli.console.metrics import evaluate_sheets, spread_sheet
+from mfcli.console.nights import NIGHT_SHEETS
+from mfcli.console.sheets import Column, Kind, Sheet
 from mfcli.results import (
     EvaluateResult,
     ExportResult,
@@ -30,11 +37,12 @@ from mfcli.results import (
     TuneResult,
     WarmUpResult,
 )
+from mfcli.wording import counted, duration, figure, size
 
 _TRIALS = 10  # shown of a search
 
 
-def _fetch(result: FetchResult) -> list[RenderableType]:
+def _fetch(result: FetchResult) -> list[Sheet]:
     facts = {
         "file": result.out,
         "format": result.format,
@@ -54,8 +62,8 @@ def _fetch(result: FetchResult) -> list[RenderableType]:
         "times": result.times or result.has_timestamps,
         "item names": result.has_item_names,
     }
-    notice: list[RenderableType] = [Text(result.notice)] if result.notice else []
-    return [facts_table("fetch", facts), *notice]
+    notice = [Sheet("", [Column(kind=Kind.text)], [[result.notice]])] if result.notice else []
+    return [facts_sheet("fetch", facts), *notice]
 
 
 def _columns(result: FetchResult) -> dict[str, str]:
@@ -70,40 +78,39 @@ def _columns(result: FetchResult) -> dict[str, str]:
     return {name: shown[name] for name in order if name in shown}
 
 
-def _split(result: SplitResult) -> list[RenderableType]:
-    table = Table(
-        title=f"split {result.strategy}: {result.n_users:,} users × {result.n_items:,} items",
-        title_justify="left",
-        title_style="bold",
+def _split(result: SplitResult) -> list[Sheet]:
+    title = (
+        f"split {result.strategy}: {counted(result.n_users, 'user')} × "
+        f"{counted(result.n_items, 'item')}"
     )
-    for name in ("file", "ratings", "users", "items", "rows of unknown users or items"):
-        table.add_column(name, justify="left" if name == "file" else "right")
-    for part in result.parts:
-        numbers = (part.n_ratings, part.n_users, part.n_items, part.unknown_rows)
-        table.add_row(part.path, *(f"{number:,}" for number in numbers))
-    return [table]
+    names = ("ratings", "users", "items", "rows of unknown users or items")
+    rows = [
+        [part.path, *map(shown, (part.n_ratings, part.n_users, part.n_items, part.unknown_rows))]
+        for part in result.parts
+    ]
+    return [Sheet(title, [Column("file", Kind.text), *map(Column, names)], rows)]
 
 
-def _searched(evidence: dict[str, Any]) -> list[RenderableType]:
+def _searched(evidence: dict[str, Any]) -> list[Sheet]:
     """Return the best trials of a search in a given time, and what it says of the choice."""
     if not evidence:
         return []
     metric = evidence["metric"]
-    table = Table(title="best trials", title_justify="left", title_style="bold")
     rows = [
         {
             "trial": str(trial["trial"]),
             "way": way_of(trial["options"]),
-            "factors": shown(trial["options"].get("factors", "")),
-            metric: f"{trial[metric]:.6f}",
-            "seconds": f"{trial['seconds']:.2f}",
+            "factors": shown(trial["options"].get("factors")),
+            metric: figure(trial[metric]),
+            "time": duration(trial["seconds"]),
         }
         for trial in evidence["best"][:_TRIALS]
     ]
-    for name in rows[0] if rows else ():
-        table.add_column(name, justify="left" if name == "way" else "right")
-    for row in rows:
-        table.add_row(*row.values())
+    columns = [
+        Column(name, Kind.text if name == "way" else Kind.figure)
+        for name in (rows[0] if rows else ())
+    ]
+    best = Sheet("best trials", columns, [list(row.values()) for row in rows])
     facts = {
         f"{metric} on validation": evidence.get("value"),
         "the defaults": evidence.get("defaults", {}).get("value"),
@@ -111,10 +118,10 @@ def _searched(evidence: dict[str, Any]) -> list[RenderableType]:
         "validation": evidence["validation"],
         "trials": evidence["trials"],
     }
-    return [*([table] if rows else []), facts_table("search", facts)]
+    return [*([best] if rows else []), facts_sheet("search", facts)]
 
 
-def _train(result: TrainResult) -> list[RenderableType]:
+def _train(result: TrainResult) -> list[Sheet]:
     facts = {
         "file": result.out,
         "model": result.model,
@@ -127,42 +134,37 @@ def _train(result: TrainResult) -> list[RenderableType]:
         "train loss": result.train_loss,
         "validation loss": result.valid_loss,
         **result.metrics,
-        "seconds": result.seconds,
+        "time": duration(result.seconds),
         "history": result.history,
         "settings": result.settings,
     }
-    tables: list[RenderableType] = [*_searched(result.evidence), facts_table("train", facts)]
+    sheets = [*_searched(result.evidence), facts_sheet("train", facts)]
     if len(result.stage_losses) > 1:
-        table = Table(title="losses at the end of each stage", title_justify="left")
-        for name in result.stage_losses[0]:
-            table.add_column(name.replace("_", " "), justify="right")
-        for losses in result.stage_losses:
-            table.add_row(*("" if value is None else shown(value) for value in losses.values()))
-        tables.append(table)
-    return tables
+        sheets.append(records_sheet("losses at the end of each stage", result.stage_losses))
+    return sheets
 
 
-def _folds(result: FoldsResult) -> list[RenderableType]:
-    table = spread_table("cross-validation", "fold", result.folds, result)
+def _folds(result: FoldsResult) -> list[Sheet]:
+    table = spread_sheet("cross-validation", "fold", result.folds, result)
     return [
         *_fetch(result.fetch),
         *_split(result.split),
         table,
-        facts_table("protocol", result.protocol),
+        options_sheet("protocol", result.protocol),
     ]
 
 
-def _repeats(result: RepeatsResult) -> list[RenderableType]:
-    table = spread_table("repeats", "repeat", result.repeats, result)
+def _repeats(result: RepeatsResult) -> list[Sheet]:
+    table = spread_sheet("repeats", "repeat", result.repeats, result)
     return [
         *_fetch(result.fetch),
         *_split(result.splits[0]),
         table,
-        facts_table("protocol", result.protocol),
+        options_sheet("protocol", result.protocol),
     ]
 
 
-def _recommend(result: RecommendResult) -> list[RenderableType]:
+def _recommend(result: RecommendResult) -> list[Sheet]:
     facts = {
         "file": result.out,
         "users": result.n_users,
@@ -175,110 +177,73 @@ def _recommend(result: RecommendResult) -> list[RenderableType]:
         "left out as unknown": result.counts,
         "parts": result.parts,
         "published": None if result.parts is None else result.published,
-        "model's age in days": result.model_seconds_old / 86_400,
-        "seconds": result.seconds,
+        "model's age": duration(result.model_seconds_old),
+        "time": duration(result.seconds),
     }
     return [
-        facts_table("recommend", facts),
-        *preview_tables("first recommendations", result.preview),
+        facts_sheet("recommend", facts),
+        *preview_sheets("first recommendations", result.preview),
     ]
 
 
-def _pairs(result: PairsResult) -> list[RenderableType]:
+def _pairs(result: PairsResult) -> list[Sheet]:
     facts = {
         "file": result.out,
         "rows": result.n_rows,
         "of unknown users": result.unknown_user_rows,
         "of unknown items": result.unknown_item_rows,
-        "seconds": result.seconds,
+        "time": duration(result.seconds),
     }
-    return [facts_table("scores of pairs", facts)]
+    return [facts_sheet("scores of pairs", facts)]
 
 
-def _similar(result: SimilarResult) -> list[RenderableType]:
+def _similar(result: SimilarResult) -> list[Sheet]:
     facts = {
         "file": result.out,
         "by": result.by,
         "asked for": result.n_asked,
         "rows": result.n_rows,
         "without a vector, or unknown": result.without,
-        "seconds": result.seconds,
+        "time": duration(result.seconds),
     }
-    return [facts_table("similar", facts), *preview_tables("first neighbours", result.preview)]
+    return [facts_sheet("similar", facts), *preview_sheets("first neighbours", result.preview)]
 
 
-def _export(result: ExportResult) -> list[RenderableType]:
+def _export(result: ExportResult) -> list[Sheet]:
     facts = {
         "folder": result.out,
         "model": result.model,
         "users": result.n_users,
         "items": result.n_items,
         "factors": result.factors,
-        "seconds": result.seconds,
+        "time": duration(result.seconds),
     }
-    return [facts_table("export", facts)]
+    return [facts_sheet("export", facts)]
 
 
-def _inspect(result: InspectResult) -> list[RenderableType]:
-    tables: list[RenderableType] = [facts_table(f"{result.kind}: {result.path}", result.details)]
-    if result.histogram:
-        table = Table(title="ratings", title_justify="left")
-        table.add_column("value")
-        table.add_column("count", justify="right")
-        table.add_column("")
-        most = max(result.histogram.values())
-        for value, count in result.histogram.items():
-            table.add_row(value, f"{count:,}", "█" * round(40 * count / most))
-        tables.append(table)
-    if result.options:
-        tables.append(facts_table("options", result.options))
-    if result.metrics:
-        tables.append(facts_table("metrics", dict(result.metrics)))
-    tables.extend(
-        facts_table(f"made by {step.get('stage', '?')}", step.get("options", {}) | _inputs(step))
-        for step in result.lineage
-    )
-    return tables
-
-
-def _inputs(step: dict[str, Any]) -> dict[str, str]:
-    """Return one line an input of a lineage's step: what it was, and its SHA-256."""
-    return {
-        f"input {number}": f"{of.get('name') or of.get('role', '')} sha256 {of.get('sha256')}"
-        for number, of in enumerate(step.get("inputs", []), 1)
-    }
-
-
-def _report(result: ReportResult) -> list[RenderableType]:
+def _report(result: ReportResult) -> list[Sheet]:
     facts = {
         "file": result.out,
         "runs": ", ".join(result.runs),
-        "bytes": result.n_bytes,
+        "size": size(result.n_bytes),
         "not there": result.missing,
-        "seconds": result.seconds,
+        "time": duration(result.seconds),
     }
-    if not result.findings:
-        return [facts_table("report", facts)]
-    table = Table(title="worth knowing", title_justify="left", title_style="bold")
-    for name in ("", "run", "finding"):
-        table.add_column(name, overflow="fold")
-    for finding in result.findings:
-        table.add_row(*(Text(finding[name]) for name in ("level", "run", "message")))
-    return [facts_table("report", facts), table]
+    sheets = [facts_sheet("report", facts)]
+    if result.findings:
+        names = ("level", "run", "message")
+        columns = [Column(name, Kind.text) for name in ("", "run", "finding")]
+        rows = [[finding[name] for name in names] for finding in result.findings]
+        sheets.append(Sheet("worth knowing", columns, rows))
+    return sheets
 
 
-def _tune(result: TuneResult) -> list[RenderableType]:
-    table = Table(title="best trainings", title_justify="left", title_style="bold")
-    names = list(dict.fromkeys(name for row in result.best for name in row))
-    for name in names:
-        table.add_column(name.replace("_", "-"), justify="right")
-    for row in result.best:
-        table.add_row(*(shown(row[name]) if name in row else "" for name in names))
+def _tune(result: TuneResult) -> list[Sheet]:
     facts = {
         "file": result.out,
         result.metric: result.value,
         "the defaults": result.default,
-        "best against them": result.verdict,
+        "best against them": _verdict(result.verdict),
         "trial": str(result.trial),
         "epochs": result.epochs,
         "trainings": result.trainings,
@@ -286,27 +251,43 @@ def _tune(result: TuneResult) -> list[RenderableType]:
         "ended by": result.stopped,
         "validation": result.protocol["validation"],
         "all trainings": result.trials_file,
-        "seconds": result.seconds,
+        "time": duration(result.seconds),
     }
-    options = {name.replace("_", "-"): value for name, value in result.options.items()}
-    return [table, facts_table("options", options), facts_table("tune", facts)]
+    return [
+        records_sheet("best trainings", result.best),
+        options_sheet("options", flags(result.options)),
+        facts_sheet("tune", facts),
+    ]
 
 
-def _warm_up(result: WarmUpResult) -> list[RenderableType]:
-    table = Table("kernels of", "kept", title="warm-up", title_justify="left")
-    if not result.listed:
-        table.add_column("compiled now", justify="right")
-        table.add_column("seconds", justify="right")
-    for group in result.groups:
-        cells = [group["name"], "yes" if group["kept"] else "no"]
-        if not result.listed:
-            cells += [str(group["compiled"]), f"{group['seconds']:.1f}"]
-        table.add_row(*cells)
+def _verdict(of: dict[str, Any]) -> str:
+    """Return in words whether the best trial is better than the defaults by more than chance."""
+    if not of:
+        return ""
+    is_beyond = "more than" if of["beyond_noise"] else "within"
+    needed = "not known" if not math.isfinite(of["needed"]) else figure(of["needed"])
+    return (
+        f"{figure(of['difference'], signed=True)}, {is_beyond} the {needed} that the best of "
+        f"{counted(of['candidates'], 'trial')} may be better by chance "
+        f"(paired over {counted(of['users'], 'user')})"
+    )
+
+
+def _warm_up(result: WarmUpResult) -> list[Sheet]:
+    rows = [
+        {"kernels of": group["name"], "kept": shown(group["kept"])}
+        | (
+            {}
+            if result.listed
+            else {"compiled now": group["compiled"], "time": duration(group["seconds"])}
+        )
+        for group in result.groups
+    ]
     folders = {"folder": ", ".join(result.folders) or "none that can be written"}
-    return [table, facts_table("compiled kernels", folders)]
+    return [records_sheet("warm-up", rows), facts_sheet("compiled kernels", folders)]
 
 
-def _run(result: RunResult) -> list[RenderableType]:
+def _run(result: RunResult) -> list[Sheet]:
     parts = [result.fetch, result.split, result.train, result.evaluate, result.recommend]
     lists = result.train if result.refit is None else result.refit
     facts = {
@@ -314,25 +295,25 @@ def _run(result: RunResult) -> list[RenderableType]:
         "lists come from": f"{lists.out}, "
         + ("the same" if result.refit is None else "trained again on everything"),
     }
-    tables = [table for part in parts for table in TABLES[type(part)](part)]
-    return [*tables, facts_table("run", facts)]
+    sheets = [sheet for part in parts for sheet in SHEETS[type(part)](part)]
+    return [*sheets, facts_sheet("run", facts)]
 
 
-TABLES: dict[type[Result], Callable[[Any], list[RenderableType]]] = {
+SHEETS: dict[type[Result], Callable[[Any], list[Sheet]]] = {
     FetchResult: _fetch,
     FoldsResult: _folds,
     SplitResult: _split,
     TrainResult: _train,
     TuneResult: _tune,
-    EvaluateResult: evaluate_tables,
+    EvaluateResult: evaluate_sheets,
     RecommendResult: _recommend,
     PairsResult: _pairs,
     SimilarResult: _similar,
     ExportResult: _export,
-    InspectResult: _inspect,
+    InspectResult: inspect_sheets,
     RepeatsResult: _repeats,
     ReportResult: _report,
     WarmUpResult: _warm_up,
     RunResult: _run,
-    **NIGHT_TABLES,
+    **NIGHT_SHEETS,
 }

@@ -18,6 +18,7 @@ from mfcli.evaluation.confidence import LEVEL
 from mfcli.evaluation.groups import WARM_ROWS
 from mfcli.evaluation.measuring import Measured
 from mfcli.ranking.candidates import Pool
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +90,9 @@ def check_users(checkpoint: Checkpoint, test: Interactions, config: EvaluateConf
     """Raise InputError for unknown users with a test row where the options refuse them."""
     unknown = np.flatnonzero((checkpoint.user_counts == 0) & (test.user_counts > 0))
     if len(unknown) and config.unknown_users is UnknownUsers.error:
+        users = counted(len(unknown), "user with a test row has", "users with a test row have")
         raise InputError(
-            f"{len(unknown)} users with a test row have no rating in train (the first one: "
+            f"{users} no rating in train (the first one: "
             f"{test.catalog.user_ids[unknown[0]]}): choose --unknown-users popular or skip"
         )
 

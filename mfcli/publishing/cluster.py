@@ -33,6 +33,7 @@ from mfcli.publishing.parts import (
     shared_recommender,
     write_part,
 )
+from mfcli.wording import counted
 
 ATTEMPT = ".attempt-"
 LOOK_SECONDS = 1.0  # between looks at whether there are workers
@@ -67,7 +68,8 @@ def run_parts(
         with _client(config) as client:
             workers = client.nthreads()
             threads = sum(workers.values())
-            on_event(Noted(f"dask: {len(workers)} workers, {threads} threads"))
+            found = f"{counted(len(workers), 'worker')}, {counted(threads, 'thread')}"
+            on_event(Noted(f"dask: {found}"))
             futures = {
                 client.submit(_task(), spec, dataclasses.asdict(part), pure=False): part
                 for part in parts

@@ -19,6 +19,7 @@ from mfcli.data.rows import CsrRows, rows_from_keys
 from mfcli.errors import InputError
 from mfcli.events import OnEvent, Warned, ignore
 from mfcli.scoring.ids import CatalogIndex, IdIndex, IdPairs, as_text, typed_like
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -228,7 +229,8 @@ class _Matching:
 
 
 def _meet_unknown(unknown: int, first: Any, wish: UnknownUsers, on_event: OnEvent) -> None:
-    what = f"{unknown} users have no rating in train (the first one: {first})"
+    users = counted(unknown, "user has", "users have")
+    what = f"{users} no rating in train (the first one: {first})"
     if wish is UnknownUsers.error:
         raise InputError(f"{what}: leave them out, or choose --unknown-users popular or skip")
     fate = "get the popular items" if wish is UnknownUsers.popular else "are left out"

@@ -32,6 +32,7 @@ from mfcli.sources.readers.table import EMPTY_TABLE, ParsedTable
 from mfcli.sources.readers.union import read_parts
 from mfcli.sources.values import settle_values
 from mfcli.system import capacity
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,10 @@ def read_interactions(
         interactions, duplicates = _merge(read, config, where)
     if duplicates:
         on_event(
-            Noted(f"{duplicates} rows repeat a user and item: --duplicates {config.duplicates}")
+            Noted(
+                f"{counted(duplicates, 'row repeats', 'rows repeat')} a user and item: "
+                f"--duplicates {config.duplicates}"
+            )
         )
     n_merged = interactions.n_ratings
     interactions, n_above = filter_interactions(interactions, config, where)

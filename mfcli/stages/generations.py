@@ -23,6 +23,7 @@ from mfcli.results import ForgetResult, GenerationsResult, RollbackResult
 from mfcli.scoring.id_lists import read_ids
 from mfcli.scoring.ids import IdIndex
 from mfcli.system import clock
+from mfcli.wording import counted
 
 
 def list_generations(configs: NightConfigs) -> GenerationsResult:
@@ -102,7 +103,8 @@ def forget_users(
                 found = forget(place, generation, users, configs.nightly.wait)
                 if found is not None:
                     done.append(vars(found))
-            _tell(place, Status.forgotten, f"{len(users)} users, in {len(done)} generations")
+            where = counted(len(done), "generation")
+            _tell(place, Status.forgotten, f"{counted(len(users), 'user')}, in {where}")
         on_event(
             Noted(
                 f"take them out of {', '.join(configs.source)} as well: the next night reads it "

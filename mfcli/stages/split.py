@@ -39,6 +39,7 @@ from mfcli.results import SplitPart, SplitResult
 from mfcli.sources.reading import read_any
 from mfcli.stages.telling import begin, end
 from mfcli.system import capacity
+from mfcli.wording import counted
 
 
 def split(
@@ -136,7 +137,8 @@ def _read_given(
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
         if merged:
-            on_event(Noted(f"{name}: {merged} rows repeat a user and item; the last one counts"))
+            repeated = counted(merged, "row repeats", "rows repeat")
+            on_event(Noted(f"{name}: {repeated} a user and item; the last one counts"))
         parts.append(part if config.threshold is None else apply_threshold(part, config.threshold))
     train, test = parts
     if overlap := count_common(train.rows, test):

@@ -18,6 +18,7 @@ from mfcli.config.ranges import described
 from mfcli.config.spaces import Space
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, OnEvent, TrialResult
+from mfcli.wording import counted
 
 SAVE_SECONDS = 0.5  # it is saved at most this often
 # What the name of a search begins with: another where the same options would draw other trials.
@@ -107,7 +108,8 @@ class TrialsFile:
                     known[result.trial, result.rung] = result
         except (KeyError, TypeError, ValueError):
             raise InputError(f"{self.path}: is damaged: start without --resume") from None
-        self.on_event(Noted(f"{len(known)} trainings were done before the interruption"))
+        done = counted(len(known), "training was", "trainings were")
+        self.on_event(Noted(f"{done} done before the interruption"))
         return known
 
     def _read_row(self, row: dict[str, str]) -> TrialResult:

@@ -38,6 +38,7 @@ from mfcli.tuning.settings import settings_text, whole_options
 from mfcli.tuning.tasks import best_of, order, scored
 from mfcli.tuning.tuner import Found, find_settings, hold_out, jobs_of, space_of_data
 from mfcli.tuning.verdict import Verdict
+from mfcli.wording import counted
 
 _SHOWN = 10
 
@@ -88,7 +89,7 @@ def tune(
             )
         except (KeyboardInterrupt, InterruptedRunError):
             raise InterruptedRunError(
-                f"interrupted after {file.taken} trainings: go on with --resume "
+                f"interrupted after {counted(file.taken, 'training')}: go on with --resume "
                 f"(they are in {trials_path})"
             ) from None
         finally:

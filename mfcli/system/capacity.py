@@ -19,6 +19,7 @@ from mfcli.codes import WarningCode
 from mfcli.errors import SystemRefusedError, UsageError
 from mfcli.events import OnEvent, Warned
 from mfcli.system.refusals import mount_point
+from mfcli.wording import size
 
 VARIABLE = "MFCLI_MEMORY"
 SYSTEM = Path("/")  # where proc and sys are
@@ -111,7 +112,7 @@ def require_memory(what: str, needed: int, mend: str, on_event: OnEvent) -> None
     limit = memory_limit()
     if needed > limit:
         raise SystemRefusedError(
-            f"{what} needs about {shown(needed)} of memory, and there is {shown(limit)}: {mend} "
+            f"{what} needs about {size(needed)} of memory, and there is {size(limit)}: {mend} "
             f"({VARIABLE}=GB overrules what was found)"
         )
     available = memory_available()
@@ -119,7 +120,7 @@ def require_memory(what: str, needed: int, mend: str, on_event: OnEvent) -> None
         on_event(
             Warned(
                 WarningCode.memory,
-                f"{what} needs about {shown(needed)} of memory, and {shown(available)} is free: "
+                f"{what} needs about {size(needed)} of memory, and {size(available)} is free: "
                 f"the system may end it; {mend}",
             )
         )
@@ -144,24 +145,19 @@ def require_disk(path: Path, needed: int) -> None:
         free = shutil.disk_usage(folder).free
         if 0 <= free < needed:
             raise SystemRefusedError(
-                f"{path} needs about {shown(needed)} of disk, and {shown(free)} is free on "
+                f"{path} needs about {size(needed)} of disk, and {size(free)} is free on "
                 f"{mount_point(str(folder))}: make room, or choose another place"
             )
 
 
-def shown(size: int) -> str:
-    """Return a size as a person reads it."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
-
-
 def _asked(text: str) -> int:
     try:
-        size = float(text)
+        gigabytes = float(text)
     except ValueError:
-        size = math.nan
-    if not 0 < size < 1e9:
+        gigabytes = math.nan
+    if not 0 < gigabytes < 1e9:
         raise UsageError(f"{VARIABLE}={text!r} should be a number of GB")
-    return int(size * 1e9)
+    return int(gigabytes * 1e9)
 
 
 def _unused_addresses() -> int:

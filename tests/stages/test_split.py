@@ -351,7 +351,7 @@ class TestGiven:
         split(None, tmp_path / "out", config, events.append)
         assert entries(read(tmp_path / "out")["train"])[0] == (0, 0, 5.0, None)
         notes = [event.message for event in events if isinstance(event, Noted)]
-        assert any("a.csv: 1 rows repeat" in note for note in notes)
+        assert any("a.csv: 1 row repeats" in note for note in notes)
 
     def test_validation_comes_out_of_train(self, tmp_path: Path) -> None:
         rows = [f"{user},{item},3" for user in range(20) for item in range(10)]

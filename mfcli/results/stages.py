@@ -1,48 +1,11 @@
-"""What stages hand back: plain data, standard library only."""
+"""What the stages of a run hand back, and what reads, reports and prepares."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
-
-def without_nan(value: Any) -> Any:
-    """Replace NaN and infinities, which JSON does not have, by None, within lists and tables."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(inner) for inner in value]
-    return value
-
-
-@dataclass(frozen=True)
-class Result:
-    """Base of what a stage returns: ``document`` is what ``--json`` prints."""
-
-    def document(self) -> dict[str, Any]:
-        """Return the result as plain JSON values."""
-        return dataclasses.asdict(self)
-
-    def figures(self) -> dict[str, Any]:
-        """Return what of the document a log or a monitor takes: plain values, and tables of them.
-
-        Lists and tables of lists are left out, and what says nothing: None and empty tables.
-        """
-        return {name: value for name, value in self.document().items() if _is_figure(value)}
-
-
-def _is_figure(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value) and all(map(_is_plain, value.values()))
-    return _is_plain(value)
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, bool | int | float | str)
+from mfcli.results.base import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,66 +277,6 @@ class RunResult(Result):
     evaluate: EvaluateResult
     refit: TrainResult | None
     recommend: RecommendResult | PairsResult
-
-
-@dataclass(frozen=True, kw_only=True)
-class NightResult(Result):
-    """What a night made, or did.
-
-    status: published, unchanged or dry run. generation: its name; as_of: the time that it is of;
-    current: the generation that is published now. counted, gates: what was counted, and what each
-    gate said. reused: stages that a night which was cut off had done; removed: generations that
-    are kept no longer; in_use: those that a reader holds, which go another night.
-    seconds: of each stage.
-    """
-
-    folder: str
-    status: str
-    reason: str
-    generation: str | None
-    as_of: str | None
-    current: str | None
-    counted: dict[str, Any]
-    gates: list[dict[str, Any]]
-    reused: list[str]
-    removed: list[str]
-    in_use: list[str]
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerationsResult(Result):
-    """The generations of a folder, oldest first; latest: how the last run ended."""
-
-    folder: str
-    current: str | None
-    latest: dict[str, Any]
-    generations: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RollbackResult(Result):
-    """Which generation was current before a rollback, and which one is now."""
-
-    folder: str
-    before: str | None
-    current: str
-    dry_run: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForgetResult(Result):
-    """Whom a folder of nights forgot.
-
-    asked: users of the file. generations: all that there are. forgotten: of each that held some of
-    them its name, how many, and the rows that went of its lists.
-    """
-
-    folder: str
-    asked: int
-    generations: list[str]
-    forgotten: list[dict[str, Any]]
-    dry_run: bool
 
 
 @dataclass(frozen=True, kw_only=True)
