@@ -28,6 +28,7 @@ class Stage(Enum):
     inspect = "inspect"
     report = "report"
     run = "run"
+    nightly = "nightly"
     warm_up = "warm-up"
 
     def __str__(self) -> str:

@@ -130,6 +130,46 @@ def test_changes_of_a_folder_and_a_gate_that_refuses(cli, made, tmp_path):
     assert changes.read_bytes() == before
 
 
+@pytest.mark.parametrize(("words", "owner"), [([], "item_id"), (["--users"], "user_id")])
+def test_similar_says_whose_neighbours_changed(cli, made, tmp_path, words, owner):
+    out, changes, found = tmp_path / "near.csv", tmp_path / "changes.parquet", []
+    for model in ("m.pt", "n.pt", "n.pt"):
+        more = ["--out", out, "--k", "3", "--changes", changes, "--json"]
+        done = cli("similar", made / model, *words, *more)
+        assert done.exit_code == 0, done.stderr
+        lists = read_columns(out, (owner, "similar_id"))[1].to_pydict()
+        table: Lists = {}
+        for whose, near in zip(lists[owner], lists["similar_id"], strict=True):
+            table.setdefault(whose, []).append(near)
+        found.append(table)
+        before = found[-2] if len(found) > 1 else {}
+        rows = pyarrow.parquet.read_table(changes).to_pylist()
+        assert [(str(it[owner]), *list(it.values())[1:]) for it in rows] == naive(before, table)
+        counted = json.loads(done.stdout)["changes"]
+        assert sum(counted.values()) == len(rows)
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--changes", "near.csv"], "is or lies in the output"),
+        (["--changes", "of"], "is an input"),
+        (["--changes", "c.json"], ".json is the ending of no format"),
+        (["--out", "-", "--changes", "c.csv"], "--out -"),
+    ],
+)
+def test_changes_of_similar_that_cannot_be_are_refused(
+    cli, made, tmp_path, monkeypatch, words, said
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "of").write_text("1\n")
+    result = cli("similar", made / "m.pt", "--out", "near.csv", "--of", "of", *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"of", "near.csv.lock"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

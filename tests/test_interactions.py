@@ -200,6 +200,20 @@ class TestEncode:
     def test_known_ids_give_their_places(self, ids: Any, known: Any, codes: list[int]) -> None:
         assert encode(ids, known)[0].tolist() == codes
 
+    @given(
+        known=st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, max_size=9),
+        more=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=9),
+        text=st.booleans(),
+    )
+    def test_known_ids_of_one_type_give_their_places(
+        self, known: list[int], more: list[int], text: bool
+    ) -> None:
+        kind = np.str_ if text else np.int64
+        asked = [*more, *known[::2]]
+        found = encode(np.array(asked, dtype=kind), np.array(known, dtype=kind))[0]
+        assert found.dtype == np.int64
+        assert found.tolist() == [known.index(it) if it in known else -1 for it in asked]
+
 
 def naive(
     rows: list[tuple[Any, Any, float, int]], duplicates: Duplicates, timed: bool

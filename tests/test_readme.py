@@ -111,7 +111,7 @@ def test_every_command_line_of_the_pages_is_valid(cli, monkeypatch, tmp_path):
         importlib.import_module(f"mfcli.stages.{command}")
     for command in COMMANDS:
         monkeypatch.setattr(f"mfcli.stages.{command}.{command}", stage)
-    for name in ("list_generations", "roll_back", "forget_users"):
+    for name in ("list_generations", "roll_back", "changes_since", "forget_users"):
         monkeypatch.setattr(f"mfcli.stages.generations.{name}", stage)
     (tmp_path / "shop.toml").write_text('[nightly]\nsource = "c.csv"\nfolder = "shop"\n')
     for name in ("best.toml", "model.toml"):

@@ -119,16 +119,26 @@ def tune(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from OUT.trials.csv of an interrupted search.")
     ] = False,
+    resume_if_any: Annotated[
+        bool,
+        typer.Option(
+            "--resume-if-any",
+            help="As --resume where there is such a search of the same files and options; else "
+            "start anew, which is said.",
+        ),
+    ] = False,
     config: TuneConfig,
     on_event: OnEvent,
 ) -> Result:
     """Search for the options of train that are best on validation rows taken out of TRAIN.npz."""
     path = output_path(out, "a search")
     config.ready()  # refuse what cannot work before anything heavy is imported
+    if resume and resume_if_any:
+        raise UsageError("--resume and --resume-if-any say different things: give one of them")
 
     from mfcli.stages.tune import tune as stage
 
-    return stage(matrix, path, config, on_event, resume=resume)
+    return stage(matrix, path, config, on_event, resume=resume, resume_if_any=resume_if_any)
 
 
 @command(EvaluateConfig)

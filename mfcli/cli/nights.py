@@ -47,6 +47,24 @@ def nightly(
             rich_help_panel=_THERE,
         ),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="NAME|previous",
+            help="Make no night; write --changes: whose list is not what this generation has.",
+            rich_help_panel=_THERE,
+        ),
+    ] = None,
+    changes: Annotated[
+        Path | None,
+        typer.Option(
+            "--changes",
+            metavar="FILE",
+            help="With --since or --rollback: table to write, of the users whose list changes.",
+            rich_help_panel=_THERE,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -71,18 +89,32 @@ def nightly(
     on_event: OnEvent,
 ) -> Result:
     """Make tonight's lists and publish them if every gate passes: fetch to recommend in one."""
-    others = {"--rollback": rollback, "--list": listed or None, "--forget": forget}
+    others = {
+        "--rollback": rollback,
+        "--list": listed or None,
+        "--forget": forget,
+        "--since": since,
+    }
     asked = [name for name, value in others.items() if value is not None]
     if len(asked) > 1:
         raise UsageError(f"{asked[0]} and {asked[1]} are two things: give one of them")
     if asked and (as_of or keep or seed):
         raise UsageError(f"{asked[0]} makes no night: leave out --as-of, --keep and --seed")
+    if changes is not None and rollback is None and since is None:
+        raise UsageError(
+            "--changes needs --since or --rollback, which say between which generations; changes = "
+            "true in [nightly] writes those of every night"
+        )
+    if since is not None and changes is None:
+        raise UsageError("--since needs --changes FILE: where to write whose list changed")
     configs = night_configs(file, seed=seed, keep=keep, as_of=as_of, wait=wait)
     if asked:
         from mfcli.stages import generations as there
 
         if rollback is not None:
-            return there.roll_back(configs, rollback, on_event, dry_run=dry_run)
+            return there.roll_back(configs, rollback, on_event, changes=changes, dry_run=dry_run)
+        if since is not None and changes is not None:
+            return there.changes_since(configs, since, changes)
         if forget is not None:
             return there.forget_users(configs, forget, on_event, dry_run=dry_run)
         return there.list_generations(configs)

@@ -6,7 +6,7 @@ describing      what help and the reference page say of an option
 layers, files   defaults, preset, file, command line; TOML files and presets
 filters, output options that several commands share
 fetch, split, evaluate, recommend, similar, run: the options of these commands
-gates           the gates of a night: what each bounds, and how [nightly.gates] is read
+gates           the gates of a night: what each bounds; limits: how [nightly.gates] is read
 watching        how a log file is written
 time_formats    how times are written: --time-format
 model_options, learning_options, train_options: those of train, each class with those before it:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mfcli.config.filters import FILTERS, FilterConfig
-from mfcli.config.gates import read_drops
+from mfcli.config.limits import read_drops
 from mfcli.config.options import nearest, option
 from mfcli.config.roles import Role
 from mfcli.config.time_formats import parse_time_format

@@ -12,8 +12,8 @@ from typing import Any
 from mfcli.config.evaluate import EvaluateConfig
 from mfcli.config.fetch import FetchConfig
 from mfcli.config.files import load_config
-from mfcli.config.gates import Limits, read_limits
 from mfcli.config.layers import AnyConfig
+from mfcli.config.limits import Limits, read_limits
 from mfcli.config.options import Config, flag, option
 from mfcli.config.output import TableFormat
 from mfcli.config.recommend import BatchEngine, RecommendConfig
@@ -63,6 +63,12 @@ class NightlyConfig(Config):
     parts: bool = option(
         False,
         "Write the lists as a folder of parts, recommendations/, as recommend --out DIR/ does.",
+        cli=False,
+    )
+    changes: bool = option(
+        False,
+        "Write changes.* beside the lists: the users whose list is not what it was in the last "
+        "generation.",
         cli=False,
     )
     keep: str = option(
@@ -288,6 +294,8 @@ _OWN = {
     "max_age": "age in [nightly.gates] is the gate of a night",
     "wait": "wait belongs in [nightly]",
     "max_drop": "lists in [nightly.gates] is the gate of a night",
+    "changes": "changes = true in [nightly] writes them into the generation",
+    "against": "a night is held against the last generation",
 }
 
 

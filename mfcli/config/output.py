@@ -104,6 +104,21 @@ class OutputConfig(WrittenConfig):
         panel=OUTPUT,
     )
 
+    changes: str | None = option(
+        None,
+        "Table to write: whose list is not what it was in the output that is replaced.",
+        role=Role.publishing | Role.lists | Role.comparing,
+        shown="none",
+        panel=OUTPUT,
+    )
+
+    def check_changes(self) -> None:
+        """Refuse what no table of changes can be called; raises UsageError."""
+        if self.changes == "-":
+            raise UsageError("--changes - cannot be used here: name a file")
+        if self.changes is not None:
+            format_of(self.changes, "--changes")
+
     def check_format(self, kind: TableFormat) -> None:
         """Refuse --csv-safe where no CSV is written; raises UsageError."""
         if self.csv_safe and kind not in DELIMITED:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mfcli.config.evaluate import UnknownUsers
-from mfcli.config.gates import read_drops
+from mfcli.config.limits import read_drops
 from mfcli.config.options import flag, option
-from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat, format_of
+from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat
 from mfcli.config.roles import Role
 from mfcli.errors import UsageError
 
@@ -146,13 +146,6 @@ class RecommendConfig(OutputConfig):
         role=Role.lists,
         panel=OUTPUT,
     )
-    changes: str | None = option(
-        None,
-        "Table to write: the users whose list is not what it was in the output that is replaced.",
-        role=Role.publishing | Role.lists | Role.comparing,
-        shown="none",
-        panel=OUTPUT,
-    )
     keep_previous: bool = option(
         False,
         "Keep the output that is replaced, as OUT.previous.",
@@ -226,10 +219,7 @@ class RecommendConfig(OutputConfig):
                 "--against has no meaning without --max-churn, --max-drop or --changes"
             )
         self.check_files()
-        if self.changes is not None:
-            if self.changes == "-":
-                raise UsageError("--changes - cannot be used here: name a file")
-            format_of(self.changes, "--changes")
+        self.check_changes()
         self._check_cluster()
         if self.pairs is None:
             return

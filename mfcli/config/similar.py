@@ -53,3 +53,4 @@ class SimilarConfig(OutputConfig):
             if self.users and getattr(self, name) is not None:
                 raise UsageError(f"{flag(name)} has no meaning with --users: no items are compared")
         self.check_files()
+        self.check_changes()

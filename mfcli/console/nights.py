@@ -7,7 +7,14 @@ from typing import Any
 
 from mfcli.console.cells import facts_sheet, shown
 from mfcli.console.sheets import Column, Kind, Sheet
-from mfcli.results import ForgetResult, GenerationsResult, NightResult, Result, RollbackResult
+from mfcli.results import (
+    ChangesResult,
+    ForgetResult,
+    GenerationsResult,
+    NightResult,
+    Result,
+    RollbackResult,
+)
 from mfcli.wording import counted, duration, size
 
 _COUNTED = ("rows", "users", "items", "lists")
@@ -24,6 +31,11 @@ def _night(result: NightResult) -> list[Sheet]:
         **{name: figures.get(name) for name in ("rows", "users", "items") if figures},
         **metrics,
         **({"churn": figures["churn"]} if figures.get("churn") is not None else {}),
+        **{
+            f"lists {change}": figures[name]
+            for change in ("added", "changed", "dropped")
+            if figures.get(name := f"lists_{change}") is not None
+        },
         **({"gates": f"{len(result.gates)} passed"} if result.gates else {}),
         **({"taken over": ", ".join(result.reused)} if result.reused else {}),
         **({"removed": ", ".join(result.removed)} if result.removed else {}),
@@ -54,7 +66,17 @@ def _generations(result: GenerationsResult) -> list[Sheet]:
 
 def _rollback(result: RollbackResult) -> list[Sheet]:
     facts = {"folder": result.folder, "was current": result.before, "current": result.current}
+    facts |= _changed(result.changes)
     return [facts_sheet("rollback (dry run)" if result.dry_run else "rollback", facts)]
+
+
+def _changes(result: ChangesResult) -> list[Sheet]:
+    facts = {"folder": result.folder, "since": result.since, "current": result.current}
+    return [facts_sheet("changes", facts | _changed(result.changes) | {"written to": result.out})]
+
+
+def _changed(changes: dict[str, int] | None) -> dict[str, Any]:
+    return {f"lists {change}": number for change, number in (changes or {}).items()}
 
 
 def _forget(result: ForgetResult) -> list[Sheet]:
@@ -76,5 +98,6 @@ NIGHT_SHEETS: dict[type[Result], Callable[[Any], list[Sheet]]] = {
     NightResult: _night,
     GenerationsResult: _generations,
     RollbackResult: _rollback,
+    ChangesResult: _changes,
     ForgetResult: _forget,
 }

@@ -204,6 +204,7 @@ def _similar(result: SimilarResult) -> list[Sheet]:
         "asked for": result.n_asked,
         "rows": result.n_rows,
         "without a vector, or unknown": result.without,
+        "lists that changed": result.changes,
         "time": duration(result.seconds),
     }
     return [facts_sheet("similar", facts), *preview_sheets("first neighbours", result.preview)]

@@ -117,14 +117,12 @@ def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
     With ``known``, codes are positions in it and −1 marks an id that is not there. Ids of two types
     are matched as text: ``7`` and ``"7"`` are one, and ``"7.0"`` too where ``known`` are integers.
     """
-    import pandas as pd  # half a second, and most commands find their ids as they are
-
     if known is not None:
         if known.dtype.kind != ids.dtype.kind:
             if known.dtype.kind == "i" and len(ids):
                 ids = _without_zeros(ids)
             ids, known = ids.astype(np.str_), known.astype(np.str_)
-        codes = pd.Index(known).get_indexer(pd.Index(ids)).astype(np.int64)
+        codes = _positions(ids, known)
         lost = np.flatnonzero(codes < 0)
         if len(lost) and ids.dtype.kind == "U":
             codes[lost] = _codes_without_blanks(ids[lost], known)
@@ -137,20 +135,32 @@ def encode(ids: Ids, known: Ids | None = None) -> tuple[NDArray[np.int64], Ids]:
             there = np.zeros(span, dtype=bool)
             there[places] = True
             return (np.cumsum(there) - 1)[places], np.flatnonzero(there).astype(np.int64) + low
+    import pandas as pd  # half a second, and most commands find their ids as they are
+
     codes, unique = pd.factorize(ids, sort=True)
     return codes.astype(np.int64), np.asarray(unique, dtype=ids.dtype)
 
 
+def _positions(ids: Ids, known: Ids) -> NDArray[np.int64]:
+    """Return where each of (N,) ids is in ``known`` (M,), distinct and of one type; else −1."""
+    if ids.dtype.kind == "U":
+        places = {text: place for place, text in enumerate(known.tolist())}
+        return np.array([places.get(text, -1) for text in ids.tolist()], dtype=np.int64)
+    if not len(known):
+        return np.full(len(ids), -1)
+    order = np.argsort(known, kind="stable")
+    found = order[np.minimum(np.searchsorted(known[order], ids), len(known) - 1)]
+    return np.where(known[found] == ids, found, -1)
+
+
 def _codes_without_blanks(ids: Ids, known: Ids) -> NDArray[np.int64]:
     """Return the positions of ids in ``known``, blanks around either aside; −1 for none."""
-    import pandas as pd
-
     bare, bare_known = np.char.strip(ids, BLANKS), np.char.strip(known, BLANKS)
     if (bare == ids).all() and (bare_known == known).all():
         return np.full(len(ids), -1)
     exact = np.argsort(bare_known != known, kind="stable")  # those without blanks first
     index, places = np.unique(bare_known[exact], return_index=True)
-    found = pd.Index(index).get_indexer(pd.Index(bare))
+    found = _positions(bare, index)
     return np.where(found < 0, -1, exact[places[found]]).astype(np.int64)
 
 

@@ -11,7 +11,7 @@ the GIL, and is compiled at its first use, then loaded from numba's on-disk cach
     vectors       what LLVM does with 16 numbers at once
     memory        prefetching, and numbers shared between threads
     histories     sums over what users have, and pairs of items in it
-    ranks         best k and AUC of blocks of users
+    ranks         best k and AUC of blocks of users; heaps: of the k best
     slopes        losses and their derivatives
     turns         which tiles a thread goes through next
     tiles         the ratings' shuffled copy, and random bits

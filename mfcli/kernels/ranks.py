@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mfcli.kernels.arrays import F32, Array, Float, Int
+from mfcli.kernels.arrays import F32, Array, Int
 from mfcli.kernels.compilation import compiled, inlined
+from mfcli.kernels.heaps import kth_best, sink
 
 LANES = 16  # longer runs are multiples of it, so that a maximum is found in whole vectors
 _LEAST = np.finfo(np.float32).min  # of finite scores
@@ -135,56 +136,6 @@ def rank_common(
     return ranks, auc, candidates, items
 
 
-@inlined
-def _sink(heap_scores: Array, heap_items: Array, at: Int, size: Int) -> None:
-    """Restore the heap below `at`: the worst (lowest score, then highest item) on top."""
-    score, item = heap_scores[at], heap_items[at]
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        other = child + 1
-        if other < size and (
-            heap_scores[other] < heap_scores[child]
-            or (heap_scores[other] == heap_scores[child] and heap_items[other] > heap_items[child])
-        ):
-            child = other
-        if heap_scores[child] > score or (heap_scores[child] == score and heap_items[child] < item):
-            break
-        heap_scores[at], heap_items[at] = heap_scores[child], heap_items[child]
-        at = child
-    heap_scores[at], heap_items[at] = score, item
-
-
-@inlined
-def _kth_best(values: Array, heap: Array, k: Int) -> Any:
-    """Return the k-th largest of at least k values, by a heap of the k best in `heap`."""
-    for at in range(k):
-        heap[at] = values[at]
-    for at in range(k // 2 - 1, -1, -1):
-        _sink_score(heap, heap[at], at, k)
-    for at in range(k, len(values)):
-        if values[at] > heap[0]:
-            _sink_score(heap, values[at], 0, k)
-    return heap[0]
-
-
-@inlined
-def _sink_score(heap: Array, score: Float, at: Int, size: Int) -> None:
-    """Put a score in place of heap[at], the least on top."""
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= score:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = score
-
-
 @partial(inlined, fastmath=_MAXIMA)
 def _run_maxima(line: Array, length: Int, maxima: Array) -> None:
     """Find the maximum of each run of ``length`` neighbours of a row (I,); the last is shorter."""
@@ -211,7 +162,7 @@ def _topk(
         _run_maxima(line, length, maxima)
         worst = F32(_LEAST)
         if runs >= k:
-            worst = max(worst, _kth_best(maxima, best, k))
+            worst = max(worst, kth_best(maxima, best, k))
         size = 0
         for run in range(runs):
             if maxima[run] < worst:
@@ -227,21 +178,21 @@ def _topk(
                     size += 1
                     if size == k:
                         for top in range(k // 2 - 1, -1, -1):
-                            _sink(best, items, top, k)
+                            sink(best, items, top, k)
                         worst = best[0]
                 elif score > worst:  # items come in their order, so of equal scores the first stays
                     best[0], items[0] = score, first + at
-                    _sink(best, items, 0, k)
+                    sink(best, items, 0, k)
                     worst = best[0]
         if size < k:
             for at in range(size // 2 - 1, -1, -1):
-                _sink(best, items, at, size)
+                sink(best, items, at, size)
             for at in range(size, k):
                 best[at], items[at] = nothing, -1
         for last in range(size - 1, 0, -1):  # heap sort: the worst goes to the end
             best[0], best[last] = best[last], best[0]
             items[0], items[last] = items[last], items[0]
-            _sink(best, items, 0, last)
+            sink(best, items, 0, last)
 
 
 @compiled()

@@ -7,6 +7,7 @@ forgetting  a generation without some of its users
 keeping     which generations stay, and how the others go
 status      latest.json; hooks: commands that run after a night
 figures     what is counted of a generation: of its data and of its lists; to JSON and back
+listed      the figures of its lists
 looks       how each gate looks at the figures of two generations
 gates       whether the figures pass beside those of the last generation
 quality     the paired gate: tonight's model beside the last one on newer rows

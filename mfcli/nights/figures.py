@@ -1,11 +1,13 @@
-"""What is counted of a generation: figures of its data and of its lists, as plain JSON."""
+"""What is counted of a generation: figures of its data and of its lists, as plain JSON.
+
+Those of the lists are counted in ``mfcli.nights.listed``.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,8 +17,6 @@ from mfcli.artifacts.meta import is_plain
 from mfcli.data.ids import encode
 from mfcli.data.interactions import Catalog, Ids, Interactions
 from mfcli.errors import InputError
-from mfcli.publishing.gates import churn_of, files_of
-from mfcli.publishing.lists import WrittenLists
 
 # Value → how many, ascending; values are rounded to two significant digits.
 Histogram = tuple[tuple[float, int], ...]
@@ -55,6 +55,7 @@ class Figures:
         popular:                 share of the lists that are the popular items.
         churn:                   1 − the mean overlap with the lists of the last generation.
         list_bytes, list_format: of the file or folder.
+        lists_added, lists_changed, lists_dropped: users whose list is not what it was.
     metrics: of the night's evaluation, full name → value.
     """
 
@@ -78,6 +79,9 @@ class Figures:
     churn: float | None = None
     list_bytes: int | None = None
     list_format: str | None = None
+    lists_added: int | None = None
+    lists_changed: int | None = None
+    lists_dropped: int | None = None
     metrics: dict[str, float] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +119,11 @@ class Figures:
         """Return the figures with those of the lists."""
         return dataclasses.replace(self, **dataclasses.asdict(lists))
 
+    def with_changes(self, changes: dict[str, int]) -> Figures:
+        """Return the figures with how many lists were added, changed and dropped."""
+        named: dict[str, Any] = {f"lists_{change}": number for change, number in changes.items()}
+        return dataclasses.replace(self, **named)
+
     def with_metrics(self, metrics: dict[str, float]) -> Figures:
         """Return the figures with the metrics of the night's evaluation, NaN left out."""
         kept = {name: value for name, value in metrics.items() if math.isfinite(value)}
@@ -125,7 +134,8 @@ class Figures:
 class ListFigures:
     """Figures of lists, named as in ``Figures``; churn is None without earlier lists.
 
-    list_format is the ending of the files' names.
+    list_format is the ending of the files' names. How many lists became what is None where nobody
+    asked.
     """
 
     lists: int
@@ -135,6 +145,9 @@ class ListFigures:
     churn: float | None
     list_bytes: int
     list_format: str
+    lists_added: int | None = None
+    lists_changed: int | None = None
+    lists_dropped: int | None = None
 
 
 def figures_of(data: Interactions, last: Counted | None = None) -> Figures:
@@ -169,25 +182,6 @@ def figures_of(data: Interactions, last: Counted | None = None) -> Figures:
         newest=None if times is None else int(times.max()),
         users_kept=users_kept,
         items_kept=items_kept,
-    )
-
-
-def figures_of_lists(written: WrittenLists, output: Path, last: Path | None = None) -> ListFigures:
-    """Return the figures of lists in ``output``, a file or a folder; ``last``: those before them.
-
-    Reads both where there are two: some 100 bytes of memory for each row.
-    """
-    summary, recommender = written.summary, written.recommender
-    files = files_of(output)
-    popular = recommender.gets_popular(recommender.rows)
-    return ListFigures(
-        lists=summary.users,
-        list_rows=summary.rows,
-        coverage=written.coverage,
-        popular=float(popular.mean()) if len(popular) else 0.0,
-        churn=None if last is None else churn_of(files_of(last), files),
-        list_bytes=sum(path.stat().st_size for path in files),
-        list_format="".join(files[0].suffixes[-2:]) if files else "",
     )
 
 

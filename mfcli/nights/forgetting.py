@@ -41,7 +41,8 @@ from mfcli.errors import InputError, LockedError
 from mfcli.nights.figures import figures_of
 from mfcli.nights.generations import Generation, describe_files, write_manifest
 from mfcli.nights.keeping import unread
-from mfcli.nights.places import LISTS, MANIFEST, MATRIX, MODEL, Place
+from mfcli.nights.places import CHANGES, LISTS, MANIFEST, MATRIX, MODEL, Place
+from mfcli.publishing.changes import read_counts
 from mfcli.scoring.ids import IdIndex
 
 
@@ -74,6 +75,8 @@ def forget(
     _model(made, users)
     listed = {*users, *found}  # as they are asked for, and as the matrix has them
     rows = sum(_lists(path, listed) for path in sorted(made.glob(f"{LISTS}*")))
+    for path in made.glob(f"{CHANGES}.*"):
+        users_taken_out(path, listed)
     n_users = len(found)
     if not n_users and not rows and describe_files(made) == generation.files:
         remove_tree(made)
@@ -228,6 +231,8 @@ def _document(generation: Generation, made: Path, n_users: int, rows: int) -> di
         list_rows=None if before.list_rows is None else before.list_rows - rows,
         list_bytes=size,
     )
+    for path in made.glob(f"{CHANGES}.*"):
+        figures = figures.with_changes(read_counts(path))
     document = {
         name: value
         for name, value in generation.document.items()

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mfcli.config.gates import ALONE, DEFAULTS, GATES, About, Bound, Gate, Limits, metric_entry
+from mfcli.config.gates import ALONE, GATES, About, Bound, Gate, metric_entry
+from mfcli.config.limits import DEFAULTS, Limits
 from mfcli.errors import GateError
 from mfcli.nights.figures import Figures
 from mfcli.nights.looks import LOOKS, Nights, Seen, at_metric, figure, share

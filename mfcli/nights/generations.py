@@ -13,7 +13,7 @@ from mfcli.artifacts.manifest import MADE_BY, described, matches
 from mfcli.artifacts.meta import document_text, is_plain
 from mfcli.errors import InputError
 from mfcli.nights.figures import Figures
-from mfcli.nights.places import HISTORY, LOG, MANIFEST, Place
+from mfcli.nights.places import HISTORY, LISTS, LOG, MANIFEST, Place
 
 SCHEMA = 1
 KIND = "generation"
@@ -62,6 +62,11 @@ class Generation:
     def n_bytes(self) -> int:
         """Bytes of all its files."""
         return sum(int(entry["bytes"]) for entry in self.files.values())
+
+    @property
+    def lists(self) -> Path | None:
+        """Its lists, a file or a folder."""
+        return next(iter(sorted(self.folder.glob(f"{LISTS}*"))), None)
 
     def problem(self) -> str | None:
         """Return what is wrong with its files, None where all are what the manifest says."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mfcli.artifacts.folders import remove_tree
 from mfcli.config.nightly import Keep
+from mfcli.errors import InputError
 from mfcli.nights.generations import Generation, all_generations
 from mfcli.nights.places import MANIFEST, Place
 
@@ -84,6 +85,20 @@ def discard(place: Place, folder: Path) -> None:
 def empty_trash(place: Place) -> None:
     """Remove what a run that was killed meant to remove."""
     remove_tree(place.trash)
+
+
+@contextmanager
+def reading(generation: Generation) -> Iterator[None]:
+    """Hold a generation as a reader does, for the time of a ``with``; raises InputError."""
+    try:
+        descriptor = os.open(generation.folder / MANIFEST, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        raise InputError(f"{generation.folder}: has just been removed") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Where a folder of nights keeps what: the generations, which one is current, what is on its way.
 
-FOLDER/generations/NAME/   interactions.npz model.pt metrics.json recommendations.* …
+FOLDER/generations/NAME/   interactions.npz model.pt metrics.json recommendations.* changes.* …
 FOLDER/current             a link to generations/NAME
 FOLDER/latest.json         status of the last run
 FOLDER/nightly.lock        held by the run that is at work
@@ -21,7 +21,7 @@ from mfcli.errors import InputError, UsageError
 
 MATRIX, MODEL, METRICS = "interactions.npz", "model.pt", "metrics.json"
 HISTORY, LOG, MANIFEST = "model.history.csv", "log.jsonl", "manifest.json"
-LISTS = "recommendations"
+LISTS, CHANGES = "recommendations", "changes"
 GENERATIONS, CURRENT = "generations", "current"
 
 

@@ -69,8 +69,10 @@ def _flush_all(folder: Path) -> None:
     flush(folder)
 
 
-def find_target(place: Place, asked: str) -> Generation:
+def find_target(place: Place, asked: str, option: str = "--rollback") -> Generation:
     """Return the generation that ``previous`` or a name stands for, whole.
+
+    option: what it is called in messages.
 
     Raises UsageError where there is none, InputError where its files are not whole.
     """
@@ -78,19 +80,19 @@ def find_target(place: Place, asked: str) -> Generation:
     names = [it.name for it in there]
     if asked == "previous":
         if current is None or current not in names:
-            raise UsageError("--rollback previous: no generation is current")
+            raise UsageError(f"{option} previous: no generation is current")
         before = previous_to(there[names.index(current)], there)
         if before is None:
-            raise UsageError(f"--rollback previous: there is no generation before {current}")
+            raise UsageError(f"{option} previous: there is no generation before {current}")
         found = before
     elif asked in names:
         found = there[names.index(asked)]
     else:
         listed = ", ".join(names[-5:]) or "none"
-        raise UsageError(f"--rollback {asked!r}: there is no such generation; there are: {listed}")
+        raise UsageError(f"{option} {asked!r}: there is no such generation; there are: {listed}")
     problem = found.problem()
     if problem is not None:
-        raise InputError(f"{problem}: {found.name} cannot become current")
+        raise InputError(f"{problem}: {option} cannot be {found.name}")
     return found
 
 

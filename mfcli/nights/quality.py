@@ -7,7 +7,8 @@ from typing import Any
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import EvaluateConfig
-from mfcli.config.gates import Bound, Gate, Limits
+from mfcli.config.gates import Bound, Gate
+from mfcli.config.limits import Limits
 from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError

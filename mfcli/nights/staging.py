@@ -16,7 +16,7 @@ from typing import Any
 from mfcli.artifacts import atomic_file, file_sha256
 from mfcli.artifacts.folders import remove_tree
 from mfcli.artifacts.meta import to_json
-from mfcli.nights.places import LISTS, MATRIX, METRICS, MODEL, Place
+from mfcli.nights.places import CHANGES, LISTS, MATRIX, METRICS, MODEL, Place
 
 PLAN = "night.json"
 
@@ -68,6 +68,10 @@ class Staging:
     def lists(self, ending: str | None) -> Path:
         """Return where the lists go: a file of an ending, or for None a folder of parts."""
         return self.generation / (LISTS if ending is None else f"{LISTS}.{ending}")
+
+    def changes(self, ending: str) -> Path:
+        """Return where it goes whose lists changed, a file of an ending."""
+        return self.generation / f"{CHANGES}.{ending}"
 
     def note(self, stage: str) -> dict[str, Any] | None:
         """Return what a stage found, where its files are there and whole, else None."""

@@ -6,6 +6,7 @@ and are no change.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,12 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mfcli.artifacts import atomic_file, output_lock
+from mfcli.artifacts import atomic_file, output_lock, real_output
 from mfcli.artifacts.tables import Column, open_table
 from mfcli.artifacts.tables.reading import read_columns
-from mfcli.config import RecommendConfig, TableFormat, format_of
-from mfcli.config.output import DELIMITED
-from mfcli.publishing.gates import earlier_output, files_of
+from mfcli.config import TableFormat, format_of
+from mfcli.config.output import DELIMITED, OutputConfig
+from mfcli.errors import UsageError
+from mfcli.publishing.gates import files_of
 
 
 class Change(StrEnum):
@@ -63,26 +65,61 @@ class Changes:
         """Return of how many lists this is what became."""
         return int((self.kinds == [*Change].index(kind)).sum())
 
+    def counts(self) -> dict[str, int]:
+        """Return how many lists became what."""
+        return {str(change): self.count(change) for change in Change}
+
+
+def check_changes(out: Path, changes: str | None, inputs: Sequence[Path | str]) -> None:
+    """Refuse a file of --changes that is the output, lies in it, or is read; raises UsageError."""
+    if changes is None:
+        return
+    own, target = real_output(Path(changes)), Path(os.path.realpath(out))
+    if own == target or target in own.parents:
+        raise UsageError(f"--changes {changes} is or lies in the output: name another file")
+    if own in map(Path, map(os.path.realpath, inputs)):
+        raise UsageError(f"--changes {changes} is an input as well: name another file")
+
 
 def publish_changes(
-    old: Path, new: Sequence[Path], config: RecommendConfig, owner: Column
+    before: Path | None,
+    new: Sequence[Path],
+    config: OutputConfig,
+    columns: Sequence[Column],
+    keys: Keys = LISTS,
 ) -> dict[str, int] | None:
-    """Write --changes, where it is named; return how many users were added, changed, dropped.
+    """Write --changes, where it is named; return how many lists were added, changed, dropped.
 
-    old: what is replaced, a file or a folder, or not there yet; --against names another one. new:
-    the files of what is about to take its place, which happens after this: a store hears of a list
-    rather twice than never.
-    Raises InputError for an earlier output that is no table of recommend, LockedError.
+    before: the earlier output, a file or a folder. new: the files of what is about to take its
+    place, which happens after this: a store hears of a list rather twice than never. columns: of
+    the output, the first says whose a list is.
+    Raises InputError for an earlier output that is no such table, LockedError.
     """
     if config.changes is None:
         return None
     out = Path(config.changes)
     kind = format_of(out.name, "--changes")
-    before = earlier_output(old, config)
-    changes = changes_between([] if before is None else files_of(before), new)
-    with output_lock(out, config.wait), atomic_file(out) as stream:
-        write_changes(stream, kind, changes, owner, csv_safe=config.csv_safe and kind in DELIMITED)
-    return {str(change): changes.count(change) for change in Change}
+    changes = changes_between([] if before is None else files_of(before), new, keys)
+    with output_lock(out, config.wait):
+        return save_changes(out, kind, changes, columns[0], csv_safe=config.csv_safe)
+
+
+def save_changes(
+    out: Path, kind: TableFormat, changes: Changes, owner: Column, *, csv_safe: bool = False
+) -> dict[str, int]:
+    """Write changes to a file, whole or not at all; return how many lists became what.
+
+    csv_safe: where the format has it.
+    """
+    with atomic_file(out) as stream:
+        write_changes(stream, kind, changes, owner, csv_safe=csv_safe and kind in DELIMITED)
+    return changes.counts()
+
+
+def read_counts(path: Path) -> dict[str, int]:
+    """Return how many lists became what, by a file of changes; raises InputError."""
+    found = pc.value_counts(read_columns(path, ("change",))[1]["change"]).to_pylist()
+    return {str(it): 0 for it in Change} | {it["values"]: it["counts"] for it in found}
 
 
 def changes_between(old: Sequence[Path], new: Sequence[Path], keys: Keys = LISTS) -> Changes:

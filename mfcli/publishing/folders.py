@@ -34,7 +34,13 @@ from mfcli.config.recommend import (
 from mfcli.errors import InputError, LockedError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started
 from mfcli.publishing.changes import publish_changes
-from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
+from mfcli.publishing.gates import (
+    Figures,
+    check_figures,
+    coverage_of,
+    earlier_output,
+    figures_of,
+)
 from mfcli.publishing.lists import ListSummary, WrittenLists
 from mfcli.publishing.parts import (
     PART_USERS,
@@ -271,10 +277,10 @@ class _Folder:
             remove_tree(self.building)
             return Published(figures)
         changes = publish_changes(
-            self.target,
+            earlier_output(self.target, self.config),
             [self.building / part.name for part in self.parts],
             self.config,
-            self.recommender.columns()[0],
+            self.recommender.columns(),
         )
         forget_notes(self.building)
         (self.building / PLAN).unlink()

@@ -16,7 +16,8 @@ from mfcli.artifacts.folders import read_manifest
 from mfcli.artifacts.tables.reading import id_types, mean_overlap, read_pairs
 from mfcli.codes import WarningCode
 from mfcli.config import RecommendConfig, Role
-from mfcli.config.gates import Gate, read_drops
+from mfcli.config.gates import Gate
+from mfcli.config.limits import read_drops
 from mfcli.config.options import flag
 from mfcli.errors import InputError
 from mfcli.events import Judged, Noted, OnEvent, Warned

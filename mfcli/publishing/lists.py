@@ -18,7 +18,13 @@ from mfcli.artifacts.tables.table import Encoded
 from mfcli.config import RecommendConfig, TableFormat, format_of
 from mfcli.events import OnEvent, Progress, Started, ignore
 from mfcli.publishing.changes import publish_changes
-from mfcli.publishing.gates import Figures, check_figures, coverage_of, figures_of
+from mfcli.publishing.gates import (
+    Figures,
+    check_figures,
+    coverage_of,
+    earlier_output,
+    figures_of,
+)
 from mfcli.publishing.outputs import replaced_output
 from mfcli.ranking.catalogue import Block
 from mfcli.scoring.files import Inputs, load_recommender
@@ -158,7 +164,8 @@ def publish_file(
         coverage = coverage_of(summary.covered, recommender.request.allowed)
         figures = figures_of(summary.users, coverage, out, [temporary], config, on_event)
         check_figures(figures, config, on_event)
-        changes = publish_changes(out, [temporary], config, recommender.columns()[0])
+        before = earlier_output(out, config)
+        changes = publish_changes(before, [temporary], config, recommender.columns())
     return WrittenLists(recommender=recommender, summary=summary, figures=figures, changes=changes)
 
 

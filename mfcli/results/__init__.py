@@ -6,7 +6,13 @@ nights  of nights and their generations
 """
 
 from mfcli.results.base import Result, without_nan
-from mfcli.results.nights import ForgetResult, GenerationsResult, NightResult, RollbackResult
+from mfcli.results.nights import (
+    ChangesResult,
+    ForgetResult,
+    GenerationsResult,
+    NightResult,
+    RollbackResult,
+)
 from mfcli.results.stages import (
     EvaluateResult,
     ExportResult,
@@ -27,6 +33,7 @@ from mfcli.results.stages import (
 )
 
 __all__ = [
+    "ChangesResult",
     "EvaluateResult",
     "ExportResult",
     "FetchResult",

@@ -45,12 +45,27 @@ class GenerationsResult(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackResult(Result):
-    """Which generation was current before a rollback, and which one is now."""
+    """Which generation was current before a rollback, and which one is now.
+
+    changes: users whose list differs between the two, where --changes wants them.
+    """
 
     folder: str
     before: str | None
     current: str
     dry_run: bool
+    changes: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesResult(Result):
+    """Whose lists are not what they were: in the current generation, and in an earlier one."""
+
+    folder: str
+    since: str
+    current: str
+    out: str
+    changes: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -161,7 +161,10 @@ class PairsResult(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarResult(Result):
-    """What similar wrote; ``without``: those asked for that have no vector, or are unknown."""
+    """What similar wrote; ``without``: those asked for that have no vector, or are unknown.
+
+    changes: how many lists were added, changed or dropped, where --changes wants them.
+    """
 
     out: str
     by: str
@@ -170,6 +173,7 @@ class SimilarResult(Result):
     without: int
     seconds: float
     preview: list[dict[str, Any]] = field(default_factory=list)
+    changes: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

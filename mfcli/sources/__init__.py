@@ -2,7 +2,7 @@
 
 datasets  the data sets that can be fetched by name
 locate    SOURCE → what is to be read
-identity  what a source is before it is read: the SHA-256 of its files
+identity  what a source is before it is read: the SHA-256 of its files; that these stay so
 contents  what is in a file, an archive or a folder: the parts of a table
 naming    item names for a table
 download  downloads into a cache

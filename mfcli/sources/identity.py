@@ -1,14 +1,16 @@
-"""What a source is, before it is read: its files with the SHA-256 of each."""
+"""What a source is, before it is read: its files with the SHA-256 of each; and that it stays so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from mfcli.artifacts import file_sha256
 from mfcli.config import FetchConfig
+from mfcli.errors import InputError
 from mfcli.events import OnEvent, ignore
 from mfcli.sources.contents import Located
 from mfcli.sources.locate import NO_NAMES, expanded, is_demo, locate, names_source
@@ -47,6 +49,24 @@ def described(files: Files) -> Inputs:
         {"name": printable(name), "sha256": file_sha256(path), "bytes": path.stat().st_size}
         for name, path in files
     ]
+
+
+@contextmanager
+def watched(files: Files) -> Iterator[Inputs]:
+    """Yield name, SHA-256 and size of the files; raises InputError if one changes meanwhile."""
+    before = [_signature(path) for _, path in files]
+    yield described(files)
+    for (name, path), signature in zip(files, before, strict=True):
+        if _signature(path) != signature:
+            raise InputError(f"{name}: changed while it was read: read it again")
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def lists_of_names(found: Sequence[Located], config: FetchConfig) -> tuple[list[NameList], Files]:

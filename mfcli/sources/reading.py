@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,7 @@ from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, OnEvent, Progress, Started, ignore
 from mfcli.sources.contents import Located
-from mfcli.sources.identity import Files, Inputs, described, files_of, lists_of_names
+from mfcli.sources.identity import Inputs, files_of, lists_of_names, watched
 from mfcli.sources.locate import expanded, is_demo, locate
 from mfcli.sources.naming import names_for
 from mfcli.sources.readers.cells import NoRowsError
@@ -244,7 +242,7 @@ def read_any(
             for part in located.data
         ]
         lists, more = lists_of_names(found, config)
-        with _watched(files_of(found, more)) as inputs:
+        with watched(files_of(found, more)) as inputs:
             _check_digest(found, inputs, config, sources)
             _announce(where, [part for part, _ in parts], on_event)
             read = _read_perhaps_nothing if pairs or may_be_empty else read_parts
@@ -331,24 +329,6 @@ def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
         config.seed,
         lambda done: on_event(Progress(done, config.ratings)),
     )
-
-
-@contextmanager
-def _watched(files: Files) -> Iterator[Inputs]:
-    """Yield name, SHA-256 and size of the files; raises InputError if one changes meanwhile."""
-    before = [_signature(path) for _, path in files]
-    yield described(files)
-    for (name, path), signature in zip(files, before, strict=True):
-        if _signature(path) != signature:
-            raise InputError(f"{name}: changed while it was read: read it again")
-
-
-def _signature(path: Path) -> tuple[int, ...] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _check_digest(

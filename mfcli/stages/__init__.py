@@ -1,8 +1,8 @@
 """One module for each command: load → pure call → save → return a result. A stage never prints.
 
 fetch, split, train, tune, evaluate, recommend, similar, export, inspect, report, run, warm_up
-nightly: a night as one transaction; night: its stages;
-generations: list, roll back, forget
+nightly: a night as one transaction; night: its stages; steps: each timed, or taken over
+generations: list, roll back, compare, forget
 resuming: what a training keeps beside its model, and goes on from
 budget: the search before a training with --budget
 refit: what run does after an evaluation, training on everything

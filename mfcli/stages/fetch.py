@@ -18,7 +18,8 @@ from mfcli.artifacts import (
 )
 from mfcli.artifacts.held import NOTHING, Held
 from mfcli.config import FetchConfig
-from mfcli.config.gates import Gate, read_drops
+from mfcli.config.gates import Gate
+from mfcli.config.limits import read_drops
 from mfcli.data.interactions import Interactions
 from mfcli.data.times import span_of
 from mfcli.events import Judged, Noted, OnEvent, Stage, Started, ignore, without

@@ -1,25 +1,32 @@
-"""What ``mfcli nightly`` does with the generations that are there: list, roll back, forget."""
+"""What ``mfcli nightly`` does with the generations that are there.
+
+They are listed, rolled back, compared, and rid of users.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from mfcli import __version__
-from mfcli.artifacts import load_interactions
+from mfcli.artifacts import load_interactions, output_lock, real_output
+from mfcli.config import format_of
 from mfcli.config.nightly import NightConfigs
-from mfcli.errors import InputError
+from mfcli.errors import InputError, UsageError
 from mfcli.events import Noted, OnEvent, ignore
 from mfcli.nights.forgetting import forget
-from mfcli.nights.generations import Generation, all_generations
-from mfcli.nights.keeping import empty_trash, unread
-from mfcli.nights.places import MATRIX, Place
+from mfcli.nights.generations import Generation, all_generations, current_generation
+from mfcli.nights.keeping import empty_trash, reading, unread
+from mfcli.nights.listed import changes_from, save_changes_from
+from mfcli.nights.places import GENERATIONS, MATRIX, Place
 from mfcli.nights.publishing import find_target, finish_switch, rollback
 from mfcli.nights.staging import discard_staging
 from mfcli.nights.status import Status, read_status, write_status
-from mfcli.results import ForgetResult, GenerationsResult, RollbackResult
+from mfcli.results import ChangesResult, ForgetResult, GenerationsResult, RollbackResult
 from mfcli.scoring.id_lists import read_ids
 from mfcli.scoring.ids import IdIndex
 from mfcli.system import clock
@@ -63,22 +70,77 @@ def _row(generation: Generation, current: str | None) -> dict[str, Any]:
 
 
 def roll_back(
-    configs: NightConfigs, asked: str, on_event: OnEvent = ignore, *, dry_run: bool = False
+    configs: NightConfigs,
+    asked: str,
+    on_event: OnEvent = ignore,
+    *,
+    changes: Path | None = None,
+    dry_run: bool = False,
 ) -> RollbackResult:
     """Make an earlier generation current, in one step; its files are what they were, to the byte.
 
-    asked: a generation's name, or ``previous``. Raises UsageError where there is none, InputError
-    where it is damaged, LockedError.
+    asked: a generation's name, or ``previous``. changes: a table to write before that, of the users
+    whose list is then another one. Raises UsageError where there is none, InputError where it is
+    damaged, LockedError.
     """
     place = Place(configs.folder)
     with _settled(place, configs, on_event):
-        before, target = place.current_name(), find_target(place, asked)
+        before, target = current_generation(place), find_target(place, asked)
+        counts = None
+        if changes is not None:
+            if before is None:
+                raise UsageError("--changes: no generation is current")
+            counts = _write_changes(configs, before, target, changes, dry_run=dry_run)
+        was = None if before is None else before.name
         if not dry_run:
             rollback(place, target)
-            _tell(place, Status.rolled_back, f"from {before} to {target.name}")
+            _tell(place, Status.rolled_back, f"from {was} to {target.name}")
     return RollbackResult(
-        folder=str(place.folder), before=before, current=target.name, dry_run=dry_run
+        folder=str(place.folder), before=was, current=target.name, dry_run=dry_run, changes=counts
     )
+
+
+def changes_since(configs: NightConfigs, since: str, out: Path) -> ChangesResult:
+    """Write the users whose list in the current generation is not what it was in an earlier one.
+
+    since: a generation's name, or ``previous``. Both are held as a reader holds them; a night may
+    be at work meanwhile. Raises UsageError, InputError.
+    """
+    place = Place(configs.folder)
+    before = find_target(place, since, "--since")
+    after = current_generation(place)
+    if after is None:
+        raise UsageError("--since: no generation is current")
+    with reading(before), reading(after):
+        counts = _write_changes(configs, before, after, out)
+    return ChangesResult(
+        folder=str(place.folder),
+        since=before.name,
+        current=after.name,
+        out=str(out),
+        changes=counts,
+    )
+
+
+def _write_changes(
+    configs: NightConfigs,
+    before: Generation,
+    after: Generation,
+    out: Path,
+    *,
+    dry_run: bool = False,
+) -> dict[str, int]:
+    """Write the changes from one generation to another one, and return how many they are."""
+    place = Path(os.path.realpath(configs.folder))
+    own = real_output(out)
+    if place / GENERATIONS in own.parents:
+        raise UsageError(f"--changes {out}: lies in a generation: name another file")
+    format_of(out.name, "--changes")
+    found = changes_from(before, after)
+    if dry_run:
+        return found.counts()
+    with output_lock(out, configs.nightly.wait):
+        return save_changes_from(found, after, out, csv_safe=configs.run.recommend.csv_safe)
 
 
 def forget_users(

@@ -1,158 +1,41 @@
 """The stages of one night: each is done, or taken over from a night that was cut off.
 
 Everything is made in the staging folder, in one process: what a stage wrote is in memory for the
-next one. ``nightly`` calls ``make_night`` and publishes what it made.
+next one. ``nightly`` calls ``make_night`` and publishes what it made. A step imports by itself what
+only it needs: a night that its data's gates refuse has then no use for compiled kernels or torch.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfcli.artifacts.held import Held
 from mfcli.artifacts.meta import lineage_of, warnings_of
-from mfcli.config import RecommendConfig, SplitConfig, TrainConfig
+from mfcli.config import RecommendConfig, SplitConfig, TableFormat, TrainConfig
 from mfcli.config.gates import About
 from mfcli.config.layers import merge_layers
-from mfcli.config.nightly import NightConfigs, with_cutoff
+from mfcli.config.nightly import with_cutoff
 from mfcli.config.run import RunConfigs, held_out_rows, with_history
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
-from mfcli.events import Judged, Noted, OnEvent
-from mfcli.kernels.announcing import compiling
-from mfcli.nights.figures import Figures, ListFigures, figures_of, figures_of_lists
-from mfcli.nights.gates import Verdict, judge, require
-from mfcli.nights.generations import Generation
-from mfcli.nights.places import LISTS, MODEL, Place
-from mfcli.nights.quality import judge_quality, unpaired
-from mfcli.nights.staging import Staging
-from mfcli.publishing.folders import publish_folder
-from mfcli.publishing.lists import publish_file
+from mfcli.events import Noted, Stage
+from mfcli.nights.figures import ListFigures, figures_of
+from mfcli.nights.gates import Verdict
 from mfcli.results import EvaluateResult, FetchResult, SplitPart, SplitResult, TrainResult
-from mfcli.scoring.memory import require_scoring
-from mfcli.stages.evaluate import evaluate
-from mfcli.stages.fetch import fetch
 from mfcli.stages.refit import JOINED, everything, settings_of
-from mfcli.stages.split import split
+from mfcli.stages.steps import Night, Step
 from mfcli.stages.suiting import suited
-from mfcli.stages.train import resume_or_start, train
+from mfcli.stages.telling import begin, end
 from mfcli.training.continuing import continued
 
 if TYPE_CHECKING:
     from mfcli.tuning.plan import Follows
 
 LEAST_USERS = 20  # with newer rows: fewer say too little to be what the night is measured on
-
-
-class Step(StrEnum):
-    """A piece of a night that takes seconds of its own."""
-
-    fetch = "fetch"
-    checks = "checks"
-    cut = "split"
-    measured = "train on a part"
-    evaluate = "evaluate"
-    train = "train"
-    recommend = "recommend"
-    publish = "publish"
-
-
-@dataclass
-class Night:
-    """A night on its way.
-
-    inputs:   what the source is: name, SHA-256 and bytes of its files.
-    last:     the generation that is current, None in a first night.
-    figures:  what was counted so far; verdicts: what the gates said of it.
-    seconds:  of each step; reused: those that were taken over.
-    """
-
-    place: Place
-    staging: Staging
-    configs: NightConfigs
-    inputs: list[dict[str, Any]]
-    last: Generation | None
-    on_event: OnEvent
-    now: float
-    held: Held = field(default_factory=Held)
-    figures: Figures = field(default_factory=Figures)
-    verdicts: list[Verdict] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    reused: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def timed(self, step: Step) -> Iterator[None]:
-        """Add the seconds of a ``with`` to those of a step."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - began
-            self.seconds[step] = self.seconds.get(step, 0.0) + spent
-
-    def step(
-        self, step: Step, make: Callable[[], tuple[Iterable[Path], dict[str, Any]]]
-    ) -> dict[str, Any]:
-        """Return what a step found: that of the night that was cut off, or ``make`` does it.
-
-        make: returns the files that it wrote, and what it found as plain values.
-        """
-        with self.timed(step):
-            found = self.staging.note(step.name)
-            if found is not None:
-                self.reused.append(step)
-                return found
-            files, found = make()
-            self.staging.finish(step.name, files, found)
-            return found
-
-    def judge(self, *about: About) -> None:
-        """Ask the gates of some kinds; raises GateError with both figures of each that refuses."""
-        before = None if self.last is None else self.last.figures
-        found = judge(
-            self.figures,
-            before,
-            self.configs.limits,
-            about=frozenset(about),
-            now=self.now,
-            clock=max(self.now, time.time()),
-        )
-        self.heed(found)
-
-    def heed(self, found: list[Verdict]) -> None:
-        """Keep what gates say, and tell it; raises GateError where one refuses."""
-        self.verdicts += found
-        for it in found:
-            self.on_event(
-                Judged(
-                    gate=it.gate,
-                    passed=it.passed,
-                    figure=it.tonight,
-                    limit=it.limit,
-                    last=it.last,
-                    message=it.sentence,
-                )
-            )
-        require(found)
-
-    @property
-    def last_model(self) -> Path | None:
-        """The model of the last generation."""
-        return None if self.last is None else self.last.folder / MODEL
-
-    @property
-    def last_lists(self) -> Path | None:
-        """The lists of the last generation, a file or a folder."""
-        found = [] if self.last is None else sorted(self.last.folder.glob(f"{LISTS}*"))
-        return found[0] if found else None
 
 
 def make_night(night: Night) -> None:
@@ -190,6 +73,8 @@ def _fetch(night: Night) -> FetchResult:
     staging, config = night.staging, night.configs.run.fetch
 
     def work() -> tuple[list[Path], dict[str, Any]]:
+        from mfcli.stages.fetch import fetch
+
         result = fetch(
             night.configs.source, staging.matrix, config, night.on_event, held=night.held
         )
@@ -228,6 +113,8 @@ def _beside_the_last(night: Night, run: RunConfigs, *, paired: bool) -> list[Ver
 
     paired: whether the rows that were held out are newer than the last generation's data.
     """
+    from mfcli.nights.quality import judge_quality, unpaired
+
     limits, before = night.configs.limits, night.last_model
     if before is None:
         return unpaired(limits, "there is no earlier generation")
@@ -268,6 +155,8 @@ def _split(night: Night, config: SplitConfig) -> SplitResult:
     staging = night.staging
 
     def work() -> tuple[list[Path], dict[str, Any]]:
+        from mfcli.stages.split import split
+
         result = split(staging.matrix, staging.split, config, night.on_event, held=night.held)
         return [Path(part.path) for part in result.parts], dataclasses.asdict(result)
 
@@ -293,8 +182,10 @@ def _trained(
     night: Night, source: Path, out: Path, config: TrainConfig, **more: Any
 ) -> TrainResult:
     """Train, from the state of the night that was cut off where it left one."""
-    begin = train if config.budget is not None else resume_or_start
-    return begin(source, out, config, night.on_event, held=night.held, **more)
+    from mfcli.stages.train import resume_or_start, train
+
+    start = train if config.budget is not None else resume_or_start
+    return start(source, out, config, night.on_event, held=night.held, **more)
 
 
 def _files_of(result: TrainResult) -> list[Path]:
@@ -316,6 +207,8 @@ def _evaluate(night: Night, run: RunConfigs) -> EvaluateResult:
     config = with_history(run, staging.split)
 
     def work() -> tuple[list[Path], dict[str, Any]]:
+        from mfcli.stages.evaluate import evaluate
+
         result = evaluate(
             staging.measured,
             staging.split / "test.npz",
@@ -367,15 +260,30 @@ def _train_on_everything(
 def _recommend(night: Night, config: RecommendConfig) -> None:
     nightly, model = night.configs.nightly, night.staging.model
     out = night.staging.lists(None if nightly.parts else str(nightly.format))
+    ending = (config.format or TableFormat.parquet) if nightly.parts else nightly.format
+    changed = night.staging.changes(ending) if nightly.changes else None
 
     def work() -> tuple[list[Path], dict[str, Any]]:
+        from mfcli.kernels.announcing import compiling
+        from mfcli.nights.listed import figures_of_lists, write_changes_of
+        from mfcli.publishing.folders import publish_folder
+        from mfcli.publishing.lists import publish_file
+        from mfcli.scoring.memory import require_scoring
+        from mfcli.stages.recommend import result_of
+
+        began = begin(Stage.recommend, night.on_event)
         require_scoring([model], None, config.workers, 0, night.on_event)
         publish = publish_folder if nightly.parts else publish_file
         with compiling(night.on_event):
             written = publish(model, out, config, night.on_event, night.held)
-        figures = figures_of_lists(written, out, night.last_lists)
+        changes = None
+        if changed is not None:
+            changes = write_changes_of(written, out, night.last_lists, changed, config)
+        figures = figures_of_lists(written, out, night.last_lists, changes)
+        result = result_of(written, out, model, time.perf_counter() - began, churn=figures.churn)
+        end(Stage.recommend, began, result, night.on_event)
         files = sorted(out.iterdir()) if nightly.parts else [out]
-        return files, dataclasses.asdict(figures)
+        return files + ([] if changed is None else [changed]), dataclasses.asdict(figures)
 
     found = night.step(Step.recommend, work)
     night.figures = night.figures.with_lists(ListFigures(**found))

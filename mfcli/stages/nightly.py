@@ -19,7 +19,7 @@ from mfcli.config.options import names_with
 from mfcli.config.roles import Role
 from mfcli.config.watching import LogFormat
 from mfcli.errors import GateError, InterruptedRunError
-from mfcli.events import Event, Noted, OnEvent, Warned, ignore, to_all
+from mfcli.events import Event, Noted, OnEvent, Stage, Warned, ignore, to_all
 from mfcli.nights.generations import (
     Generation,
     all_generations,
@@ -30,13 +30,14 @@ from mfcli.nights.generations import (
 from mfcli.nights.hooks import run_hook
 from mfcli.nights.keeping import clean, empty_trash
 from mfcli.nights.naming import as_of_time, generation_name
-from mfcli.nights.places import LOG, Place
+from mfcli.nights.places import CHANGES, LOG, Place
 from mfcli.nights.publishing import finish_switch, publish
 from mfcli.nights.staging import digest_of, open_staging
 from mfcli.nights.status import Status, read_status, write_status
 from mfcli.results import NightResult
-from mfcli.sources.identity import identify
-from mfcli.stages.night import Night, Step, make_night
+from mfcli.stages.night import make_night
+from mfcli.stages.steps import Night, Step, timed
+from mfcli.stages.telling import begin, end
 from mfcli.system import clock
 from mfcli.system.refusals import expected_error
 from mfcli.watching.event_log import EventLog
@@ -58,7 +59,7 @@ def nightly(
     Raises GateError where a gate refuses, LockedError where another run holds the folder, and what
     the stages raise. ``current`` is then what it was, and latest.json says what happened.
     """
-    place = Place(configs.folder)
+    began, place = begin(Stage.nightly, on_event), Place(configs.folder)
     run = _Run(place, configs, on_event, dry_run)
     with place.locked(configs.nightly.wait):
         run.settle()
@@ -70,7 +71,8 @@ def nightly(
     run.call_hook()
     if run.error is not None:
         raise run.error
-    return run.result()
+    result = run.result()
+    return end(Stage.nightly, began, result, on_event, **_told(result))
 
 
 class _Run:
@@ -85,7 +87,9 @@ class _Run:
         self.began = clock.now()
         self.status, self.reason, self.exit_status = Status.running, "", 0
         self.error: BaseException | None = None
+        self.seconds: dict[str, float] = {}  # of each step
         self.night: Night | None = None
+        self.same: Generation | None = None  # tonight's, where it is there already
         self.name: str | None = None
         self.as_of: str | None = None
         self.removed: list[str] = []
@@ -111,9 +115,8 @@ class _Run:
 
     def work(self) -> None:
         """Make the night and publish it; or find that it is published already."""
-        fetch = self.configs.run.fetch
-        inputs = identify(self.configs.source, fetch, self.on_event)
-        identity = digest_of(self._identity(inputs))
+        with timed(Step.fetch, self.seconds):  # which reads the source
+            inputs, identity = self._identify()
         there = all_generations(self.place)
         same = next((it for it in reversed(there) if it.identity == identity), None)
         if same is not None:
@@ -139,6 +142,7 @@ class _Run:
                 last=last,
                 on_event=to_all(self.on_event, log),
                 now=self.moment(),
+                seconds=self.seconds,
             )
             make_night(night)
         self._name(night, identity, there)
@@ -153,8 +157,14 @@ class _Run:
         asked = self.configs.nightly.as_of
         return time.time() if asked is None else parse_as_of(asked).timestamp()
 
-    def _identity(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return what tells a night from another one: its inputs and options, gates left out."""
+    def _identify(self) -> tuple[list[dict[str, Any]], str]:
+        """Return what the source is, and what tells a night from another one, in short.
+
+        That are its inputs and options, gates left out.
+        """
+        from mfcli.sources.identity import identify
+
+        inputs = identify(self.configs.source, self.configs.run.fetch, self.on_event)
         options = self.configs.stored()
         del options["gates"]
         for table, config in self.configs.tables.items():
@@ -164,11 +174,11 @@ class _Run:
             f"{table}.{name}": [it["sha256"] for it in identify([str(path)])]
             for table, name, path in self.configs.files
         }
-        return {"inputs": inputs, "options": options, "files": files}
+        return inputs, digest_of({"inputs": inputs, "options": options, "files": files})
 
     def _leave(self, same: Generation) -> None:
         """Say that tonight's generation is there already."""
-        self.name, self.as_of = same.name, same.document.get("as_of")
+        self.same, self.name, self.as_of = same, same.name, same.document.get("as_of")
         self.status = Status.unchanged
         current = self.place.current_name()
         self.reason = f"{same.name} is published already: the source and the options are the same"
@@ -208,7 +218,7 @@ class _Run:
                 "times": {
                     "started": clock.stamp(self.began),
                     "published": time.time(),
-                    "seconds": _rounded(night.seconds),
+                    "seconds": _rounded(self.seconds),
                 },
             },
         )
@@ -264,12 +274,24 @@ class _Run:
             "MFCLI_FOLDER": str(self.place.folder.resolve()),
             "MFCLI_CURRENT": str(self.place.current.resolve()),
             "MFCLI_GENERATION": "" if failed else str(self.name),
+            "MFCLI_CHANGES": "" if failed else self.changes(),
             "MFCLI_LATEST": str(self.place.latest.resolve()),
         }
         trouble = run_hook(command, variables, hooks.timeout)
         if trouble is not None:
             which = "on-failure" if failed else "on-success"
             self.on_event(Warned(WarningCode.hook, f"[nightly.hooks] {which}: {trouble}"))
+
+    def changes(self) -> str:
+        """Return the path of the table of lists that changed, "" where there is none."""
+        found = self.place.generation(str(self.name)).glob(f"{CHANGES}.*")
+        return next((str(path.resolve()) for path in found), "")
+
+    def counted(self) -> dict[str, Any]:
+        """Return the figures of the night, as far as it came; or of the one that is there."""
+        if self.night is not None:
+            return self.night.figures.to_json()
+        return {} if self.same is None else self.same.figures.to_json()
 
     def document(self) -> dict[str, Any]:
         """Return what latest.json holds."""
@@ -282,9 +304,9 @@ class _Run:
             "as_of": self.as_of,
             "current": self.place.current_name(),
             "last": None if night is None or night.last is None else night.last.name,
-            "figures": {} if night is None else night.figures.to_json(),
+            "figures": self.counted(),
             "gates": [] if night is None else [it.to_json() for it in night.verdicts],
-            "seconds": {} if night is None else _rounded(night.seconds),
+            "seconds": _rounded(self.seconds),
             "reused": [] if night is None else night.reused,
             "warnings": [it.document() for it in self.warned],
             "times": {
@@ -305,13 +327,23 @@ class _Run:
             generation=self.name,
             as_of=self.as_of,
             current=self.place.current_name(),
-            counted={} if night is None else night.figures.to_json(),
+            counted=self.counted(),
             gates=[] if night is None else [it.to_json() for it in night.verdicts],
             reused=[] if night is None else [str(step) for step in night.reused],
             removed=self.removed,
             in_use=self.in_use,
-            seconds={} if night is None else _rounded(night.seconds),
+            seconds=_rounded(self.seconds),
         )
+
+
+def _told(result: NightResult) -> dict[str, Any]:
+    """Return the figures of a night as a log and a monitor know them from other stages."""
+    counted = result.counted
+    known = {"n_ratings": "rows", "n_users": "users", "n_items": "items"}
+    lists = ("lists", "list_rows", "lists_added", "lists_changed", "lists_dropped")
+    same = (*lists, "coverage", "churn", "popular", "newest", "metrics")
+    found = {**known, **{name: name for name in same}}
+    return {told: counted.get(name) for told, name in found.items()} | {"steps": result.seconds}
 
 
 def _rounded(seconds: dict[str, float]) -> dict[str, float]:

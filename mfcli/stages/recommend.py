@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
-from mfcli.artifacts import file_sha256, lineage_entry, real_output, seconds_old
+from mfcli.artifacts import file_sha256, lineage_entry, seconds_old
 from mfcli.artifacts.held import NOTHING, Held
 from mfcli.artifacts.manifest import Facts, Manifest
 from mfcli.artifacts.meta import lineage_of
@@ -17,8 +16,9 @@ from mfcli.events import OnEvent, Stage, ignore, without
 from mfcli.kernels.announcing import compiling
 from mfcli.models.loading import load_model
 from mfcli.publishing.ages import check_age
+from mfcli.publishing.changes import check_changes
 from mfcli.publishing.folders import publish_folder
-from mfcli.publishing.lists import publish_file
+from mfcli.publishing.lists import WrittenLists, publish_file
 from mfcli.publishing.outputs import output_stream
 from mfcli.results import PairsResult, RecommendResult
 from mfcli.scoring.memory import require_scoring
@@ -55,26 +55,39 @@ def recommend(
             written = publish_folder(model, out, config, on_event, held)
         else:
             written = publish_file(model, out, config, on_event, held)
+    result = result_of(written, out, model, time.perf_counter() - began)
+    return end(Stage.recommend, began, result, on_event)
+
+
+def result_of(
+    written: WrittenLists,
+    out: Path | None,
+    model: Path,
+    seconds: float,
+    *,
+    churn: float | None = None,
+) -> RecommendResult:
+    """Return what became of the lists of a model; churn: where no gate of recommend measured it."""
     recommender, summary = written.recommender, written.summary
-    result = RecommendResult(
+    judged = None if written.figures is None else written.figures.churn
+    return RecommendResult(
         out="-" if out is None else str(out),
         n_users=len(recommender.rows),
         n_rows=summary.rows,
         unknown_users=recommender.request.unknown,
         short_users=summary.short,
         model_seconds_old=seconds_old(model),
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
         preview=summary.preview,
         users_with_rows=summary.users,
         coverage=written.coverage,
-        churn=None if written.figures is None else written.figures.churn,
+        churn=churn if judged is None else judged,
         counts=recommender.request.counts,
         lineage=lineage_of(recommender.checkpoint.meta),
         parts=written.parts,
         published=written.published,
         changes=written.changes,
     )
-    return end(Stage.recommend, began, result, on_event)
 
 
 def _score_pairs(
@@ -131,7 +144,7 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
     kind = format_of("" if out is None or folder else out.name)
     config.check_format((config.format or TableFormat.parquet) if folder else kind)
     if out is not None:
-        _check_changes(out, config)
+        check_changes(out, config.changes, config.files)
     if folder:
         if config.pairs is not None:
             raise UsageError("--pairs writes a file: name one, not a folder")
@@ -147,15 +160,3 @@ def check_place(out: Path | None, config: RecommendConfig, *, folder: bool) -> N
             f"--out {out} is a folder: name a file, or end it with a slash for a folder of parts"
         )
     config.check_stream(to_stdout=out is None)
-
-
-def _check_changes(out: Path, config: RecommendConfig) -> None:
-    """Refuse a file of --changes that is the output, lies in it, or is read; raises UsageError."""
-    if config.changes is None:
-        return
-    own, target = real_output(Path(config.changes)), Path(os.path.realpath(out))
-    if own == target or target in own.parents:
-        raise UsageError(f"--changes {config.changes} is or lies in the output: name another file")
-    for source in config.files:
-        if Path(os.path.realpath(source)) == own:
-            raise UsageError(f"--changes {config.changes} is an input as well: name another file")

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from mfcli.artifacts import file_sha256, lineage_entry, lineage_of
 from mfcli.artifacts.checkpoint import load_meta
 from mfcli.artifacts.manifest import Facts, Manifest
 from mfcli.codes import WarningCode
-from mfcli.config import SimilarConfig, TableFormat, format_of
+from mfcli.config import Role, SimilarConfig, TableFormat, format_of
 from mfcli.events import OnEvent, Stage, Started, Warned, ignore, without
 from mfcli.kernels.announcing import compiling
+from mfcli.publishing.changes import Keys, check_changes, publish_changes
 from mfcli.publishing.lists import ListSummary, write_lists
-from mfcli.publishing.outputs import output_stream
+from mfcli.publishing.outputs import replaced_output
 from mfcli.results import SimilarResult
 from mfcli.scoring.files import load_neighbours
+from mfcli.scoring.neighbours import NeighbourRanker
 from mfcli.stages.telling import begin, end
+from mfcli.system.streams import standard_output
 
 
 def similar(
@@ -32,42 +36,74 @@ def similar(
     kind = TableFormat.csv if out is None else format_of(out.name)
     config.check_format(kind)
     config.check_stream(to_stdout=out is None)
-    inputs = (model, config.of, config.items, config.exclude_items)
-    manifest = Manifest(wanted=config.manifest)
-    output = output_stream(out, inputs, wait=config.wait, describe=manifest.describe)
-    with output as stream, compiling(on_event):
-        ranker, n_asked = load_neighbours(model, config, on_event)
-        word, lacking = ranker.side.word, n_asked - len(ranker.rows)
-        if lacking:
-            on_event(
-                Warned(
-                    WarningCode.cold,
-                    f"{lacking} of {n_asked} {word}s have no vector, or are unknown",
-                )
-            )
-        on_event(Started("similar", len(ranker.rows), f"{word}s"))
-        facts = _facts_of(model, config) if config.manifest else None
-        summary = write_lists(
-            ranker,
-            ranker.rows,
-            stream,
-            kind,
-            csv_safe=config.csv_safe,
-            facts=facts,
-            on_event=on_event,
-        )
-        if facts is not None:
-            manifest.facts = facts(summary)
+    changes = None
+    with compiling(on_event):
+        if out is None:
+            written = _write(model, standard_output().buffer, kind, config, on_event)
+        else:
+            written, changes = _replace(model, out, kind, config, on_event)
+    lacking = written.n_asked - len(written.ranker.rows)
     result = SimilarResult(
         out="-" if out is None else str(out),
         by=str(config.by),
-        n_asked=n_asked,
-        n_rows=summary.rows,
+        n_asked=written.n_asked,
+        n_rows=written.summary.rows,
         without=lacking,
         seconds=time.perf_counter() - began,
-        preview=summary.preview,
+        preview=written.summary.preview,
+        changes=changes,
     )
     return end(Stage.similar, began, result, on_event)
+
+
+class _Written(NamedTuple):
+    """Neighbours that were written: who ranked them, for how many that were asked for."""
+
+    ranker: NeighbourRanker
+    n_asked: int
+    summary: ListSummary
+
+
+def _replace(
+    model: Path, out: Path, kind: TableFormat, config: SimilarConfig, on_event: OnEvent
+) -> tuple[_Written, dict[str, int] | None]:
+    """Write neighbours in place of ``out``, and --changes; return how many these are."""
+    inputs = [str(model), *(str(getattr(config, name)) for name in config.given(Role.file))]
+    check_changes(out, config.changes, inputs)
+    manifest = Manifest(wanted=config.manifest)
+    with replaced_output(out, inputs, wait=config.wait, describe=manifest.describe) as temporary:
+        with temporary.open("wb") as stream:
+            written = _write(model, stream, kind, config, on_event)
+        if config.manifest:
+            manifest.facts = _facts_of(model, config)(written.summary)
+        before, columns = out if out.exists() else None, written.ranker.columns()
+        keys = Keys(columns[0].name, "similar_id")
+        return written, publish_changes(before, [temporary], config, columns, keys)
+
+
+def _write(
+    model: Path,
+    stream: IO[bytes],
+    kind: TableFormat,
+    config: SimilarConfig,
+    on_event: OnEvent,
+) -> _Written:
+    ranker, n_asked = load_neighbours(model, config, on_event)
+    word, lacking = ranker.side.word, n_asked - len(ranker.rows)
+    if lacking:
+        text = f"{lacking} of {n_asked} {word}s have no vector, or are unknown"
+        on_event(Warned(WarningCode.cold, text))
+    on_event(Started("similar", len(ranker.rows), f"{word}s"))
+    summary = write_lists(
+        ranker,
+        ranker.rows,
+        stream,
+        kind,
+        csv_safe=config.csv_safe,
+        facts=_facts_of(model, config) if config.manifest else None,
+        on_event=on_event,
+    )
+    return _Written(ranker, n_asked, summary)
 
 
 def _facts_of(model: Path, config: SimilarConfig) -> Callable[[ListSummary], Facts]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mfcli.events import OnEvent, Stage, StageEnded, StageStarted
 from mfcli.results import Result
@@ -17,10 +17,14 @@ def begin(stage: Stage, on_event: OnEvent) -> float:
     return time.perf_counter()
 
 
-def end(stage: Stage, began: float, result: AnyResult, on_event: OnEvent) -> AnyResult:
-    """Say that a stage is done, with the figures of its result; return the result."""
+def end(stage: Stage, began: float, result: AnyResult, on_event: OnEvent, **more: Any) -> AnyResult:
+    """Say that a stage is done, with the figures of its result; return the result.
+
+    more: figures that the result has not, or not as a plain value; None is left out.
+    """
     figures = result.figures()
     figures.pop("seconds", None)
+    figures |= {name: value for name, value in more.items() if value is not None}
     seconds = time.perf_counter() - began
     on_event(StageEnded(stage=stage, seconds=round(seconds, 6), figures=figures))
     return result

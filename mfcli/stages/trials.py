@@ -22,6 +22,7 @@ from mfcli.wording import counted
 
 SAVE_SECONDS = 0.5  # it is saved at most this often
 # What the name of a search begins with: another where the same options would draw other trials.
+_ANEW = ": start without --resume"
 _SCHEME = "near:"
 
 
@@ -84,9 +85,7 @@ class TrialsFile:
     def load(self) -> dict[tuple[int, int], TrialResult]:
         """Read the trainings of an interrupted search, by trial and round."""
         if not self.path.exists():
-            raise InputError(
-                f"{self.path}: no interrupted search to resume: start without --resume"
-            )
+            raise InputError(f"{self.path}: no interrupted search to resume{_ANEW}")
         with open_input(self.path) as stream:
             text = stream.read().decode("utf-8", "replace")
         known: dict[tuple[int, int], TrialResult] = {}
@@ -95,22 +94,37 @@ class TrialsFile:
                 if not row["search"].startswith(_SCHEME):
                     raise UsageError(
                         "--resume: the interrupted search is of an earlier version, which drew its "
-                        "trials otherwise: start without --resume"
+                        f"trials otherwise{_ANEW}"
                     )
                 if row["search"] != self.identity:
                     raise UsageError(
-                        "--resume: the interrupted search had other options or inputs: give the "
-                        "same, or start without --resume"
+                        "--resume: the interrupted search had other options or inputs than this one"
+                        f"{_ANEW}"
                     )
                 result = self._read_row(row)
                 self._rows[result.rung, result.trial] = list(row.values())
                 if result.status in ("ok", "diverged", "not defined"):
                     known[result.trial, result.rung] = result
         except (KeyError, TypeError, ValueError):
-            raise InputError(f"{self.path}: is damaged: start without --resume") from None
+            raise InputError(f"{self.path}: is damaged{_ANEW}") from None
         done = counted(len(known), "training was", "trainings were")
         self.on_event(Noted(f"{done} done before the interruption"))
         return known
+
+    def load_if_any(self) -> dict[tuple[int, int], TrialResult]:
+        """Read the trainings of an interrupted search, if there is one that this one goes on from.
+
+        Else there are none, and it is said why.
+        """
+        if not self.path.exists():
+            return {}
+        try:
+            return self.load()
+        except (UsageError, InputError) as error:
+            self._rows.clear()
+            why = str(error).removeprefix("--resume: ").removesuffix(_ANEW)
+            self.on_event(Noted(f"the search starts anew: {why}"))
+            return {}
 
     def _read_row(self, row: dict[str, str]) -> TrialResult:
         metrics = {name: float(row[name]) for name in self.names if row[name]}

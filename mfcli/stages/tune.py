@@ -44,11 +44,18 @@ _SHOWN = 10
 
 
 def tune(
-    source: Path, out: Path, config: TuneConfig, on_event: OnEvent = ignore, *, resume: bool = False
+    source: Path,
+    out: Path,
+    config: TuneConfig,
+    on_event: OnEvent = ignore,
+    *,
+    resume: bool = False,
+    resume_if_any: bool = False,
 ) -> TuneResult:
     """Search on the matrix ``source`` and write the best settings to ``out``.
 
-    Every training is a line of ``out``'s .trials.csv, which is also what ``resume`` goes on from.
+    Every training is a line of ``out``'s .trials.csv, which is also what ``resume`` goes on from;
+    with ``resume_if_any``, where it is of the same files and options.
     Raises UsageError, InputError, InterruptedRunError; DivergedError if no training has a score.
     """
     config = config.ready()
@@ -75,7 +82,7 @@ def tune(
             )
         defaults = for_data(config.trial_recipe({}), loaded.train).options
         file = TrialsFile(trials_path, config, space, defaults, loaded.inputs, on_event)
-        known = file.load() if resume else {}
+        known = file.load() if resume else file.load_if_any() if resume_if_any else {}
         try:
             found = find_settings(
                 loaded.train,

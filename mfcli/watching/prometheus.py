@@ -90,8 +90,10 @@ class Gauges:
         elif isinstance(event, StageEnded):
             self._end(event)
         elif isinstance(event, Judged):
-            self._set(Metric.gate, float(event.passed), gate=event.gate)
-            self._set(Metric.gate_figure, event.figure, gate=event.gate)
+            # A gate may have several bounds: the one that refuses is what counts.
+            if self._values[Metric.gate].get(self._labels(gate=event.gate), 1.0):
+                self._set(Metric.gate, float(event.passed), gate=event.gate)
+                self._set(Metric.gate_figure, event.figure, gate=event.gate)
         elif isinstance(event, Warned):
             counted = self._values[Metric.warnings]
             labels = self._labels(code=str(event.code))

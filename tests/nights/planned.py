@@ -115,20 +115,22 @@ def kill(stage: str, where: str, done: int, number: int = 1, *, switched: bool =
 
 NIGHTS = (
     Planned("first", plain),
-    Planned("the next day", plain, trouble=kill("fetch", f"{STAGES}:fetch", 0)),
+    Planned("the next day", plain, trouble=kill("fetch", "mfcli.stages.fetch:fetch", 0)),
     Planned("the same again", plain, trouble=kill("checks", f"{STAGES}:figures_of", 1)),
     Planned(
         "new users",
         lambda rows: table([*rows, *newcomers(rows, 3)]),
-        trouble=kill("split", f"{STAGES}:split", 1),
+        trouble=kill("split", "mfcli.stages.split:split", 1),
     ),
     Planned(
         "leaving users",
         only(lambda row: row[0] != 7),
-        trouble=kill("train", f"{STAGES}:resume_or_start", 2),
+        trouble=kill("train", "mfcli.stages.train:resume_or_start", 2),
     ),
     Planned("tenfold", lambda rows: table([*rows, *newcomers(rows, 400)]), REFUSED, "rows"),
-    Planned("plain after tenfold", plain, trouble=kill("evaluate", f"{STAGES}:evaluate", 3)),
+    Planned(
+        "plain after tenfold", plain, trouble=kill("evaluate", "mfcli.stages.evaluate:evaluate", 3)
+    ),
     Planned("empty", lambda _: "", BAD_INPUT, "no rows"),
     Planned("header only", lambda _: f"{HEAD}\n", BAD_INPUT, "no rows"),
     Planned("three rows", lambda rows: table(rows[:3]), REFUSED, "rows"),
@@ -136,7 +138,9 @@ NIGHTS = (
     Planned(
         "cut at a line's end", lambda rows: table(rows[: int(len(rows) * 0.64)]), REFUSED, "rows"
     ),
-    Planned("plain after cuts", plain, trouble=kill("gates", f"{STAGES}:judge_quality", 4)),
+    Planned(
+        "plain after cuts", plain, trouble=kill("gates", "mfcli.nights.quality:judge_quality", 4)
+    ),
     Planned("duplicated export", lambda rows: table([*rows, *rows]), trouble=Trouble.reader_comes),
     Planned("header lost", lambda rows: table(rows).partition("\n")[2]),
     Planned(
@@ -147,7 +151,7 @@ NIGHTS = (
     Planned(
         "reordered columns",
         columns("time,rating,item,user"),
-        trouble=kill("recommend", f"{STAGES}:publish_file", 5),
+        trouble=kill("recommend", "mfcli.publishing.lists:publish_file", 5),
     ),
     Planned("added column", columns("user,shop,item,rating,time"), trouble=Trouble.full_disk),
     Planned("user column gone", columns("shop,item,rating,time"), BAD_INPUT, "user"),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from mfcli.config import RecommendConfig
 from mfcli.data.interactions import Interactions
 from mfcli.events import ignore
-from mfcli.nights.figures import distance, figures_of, figures_of_lists, histogram, share_kept
+from mfcli.nights.figures import distance, figures_of, histogram, share_kept
+from mfcli.nights.listed import figures_of_lists
 from mfcli.publishing.lists import publish_file
 from tests.helpers import any_interactions, entries, interactions
 from tests.models_on_disk import write_model

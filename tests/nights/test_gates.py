@@ -12,16 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfcli.config.gates import (
-    BY_CLOCK,
-    DEFAULTS,
-    GATES,
-    About,
-    Bound,
-    Gate,
-    read_drops,
-    read_limits,
-)
+from mfcli.config.gates import BY_CLOCK, GATES, About, Bound, Gate
+from mfcli.config.limits import DEFAULTS, read_drops, read_limits
 from mfcli.errors import GateError, InputError, UsageError
 from mfcli.nights.figures import Figures
 from mfcli.nights.gates import Verdict, judge, refused, require
@@ -70,8 +62,8 @@ EDGES: list[tuple[Gate, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         Gate.rows_a_user,
-        {"rows_a_user": ((1.0, 200), (2.0, 800))},
-        {"rows_a_user": ((1.0, 199), (2.0, 801))},
+        {"rows_a_user": ((2.0, 1000),)},
+        {"rows_a_user": ((2.0, 499), (3.0, 501))},
     ),
     (Gate.id_type, {}, {"user_ids": "text"}),
     (Gate.id_type, {}, {"item_ids": "integers"}),

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,6 @@ from mfcli.nights.generations import all_generations
 from mfcli.nights.places import Place
 from mfcli.nights.staging import Staging
 from mfcli.nights.status import read_status
-from mfcli.stages import night as stages
-from mfcli.stages import nightly as runs
 from mfcli.stages.nightly import nightly
 from tests.nights.shops import QUICK, Shop, clicks, digests
 
@@ -35,6 +34,16 @@ class Killed(BaseException):
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
+
+
+# Where a night finds what a step does.
+HOMES = {
+    "fetch": "mfcli.stages.fetch",
+    "split": "mfcli.stages.split",
+    "resume_or_start": "mfcli.stages.train",
+    "evaluate": "mfcli.stages.evaluate",
+    "publish_file": "mfcli.publishing.lists",
+}
 
 
 def cut_off(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, after: bool) -> None:
@@ -78,7 +87,7 @@ def test_a_night_cut_off_in_a_stage_ends_as_one_that_was_not(
         shop.night(clicks(1))
         if breaks:
             with monkeypatch.context() as patched:
-                cut_off(patched, stages, name, after=after)
+                cut_off(patched, import_module(HOMES[name]), name, after=after)
                 with pytest.raises(Killed):
                     shop.night(clicks(2))
             assert len(all_generations(shop.place)) == 1
@@ -164,7 +173,7 @@ def test_what_a_killed_run_had_no_time_to_remove_goes_with_the_next(
     made = [shop.night(clicks(day)).generation for day in (1, 2)]
     shop.nightly = "keep = 1"
     with monkeypatch.context() as patched:
-        cut_off(patched, runs, "clean", after=False)
+        cut_off(patched, import_module("mfcli.stages.nightly"), "clean", after=False)
         with pytest.raises(Killed):
             shop.night(clicks(3))
     assert len(all_generations(shop.place)) == 3
@@ -189,7 +198,7 @@ def test_a_run_killed_before_its_folder_is_in_place_goes_on(
 def test_other_inputs_begin_anew(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.night(clicks(1))
     with monkeypatch.context() as patched:
-        cut_off(patched, stages, "evaluate", after=False)
+        cut_off(patched, import_module(HOMES["evaluate"]), "evaluate", after=False)
         with pytest.raises(Killed):
             shop.night(clicks(2))
     assert shop.night(clicks(3)).reused == []
@@ -249,7 +258,7 @@ def test_a_full_disk_is_told_and_leaves_what_is_current(
         raise OSError(28, os.strerror(28), "model.pt")
 
     with monkeypatch.context() as patched:
-        patched.setattr(stages, "resume_or_start", full)
+        patched.setattr("mfcli.stages.train.resume_or_start", full)
         with pytest.raises(OSError, match=r"model\.pt"):
             shop.night(clicks(2))
     status = json.loads(shop.place.latest.read_text())

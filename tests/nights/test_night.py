@@ -14,7 +14,9 @@ from mfcli.config.nightly import night_configs, parse_keep
 from mfcli.errors import GateError, LockedError, UsageError
 from mfcli.nights.generations import EXEMPT, all_generations, read_generation
 from mfcli.nights.status import read_status
+from tests.conftest import Cli
 from tests.nights.shops import QUICK, Shop, clicks, digests
+from tests.test_watching import parse_exposition, values_of
 
 
 @pytest.fixture
@@ -199,3 +201,38 @@ def test_a_shop_of_a_source_and_a_folder_alone(shop: Shop, parts: bool) -> None:
     shop.more, shop.nightly = "", f"parts = {str(parts).lower()}"
     assert shop.night(clicks(1)).status == "published"
     assert (shop.place.current / "recommendations").is_dir() == parts
+
+
+def test_a_monitor_reads_of_a_night_what_it_reads_of_other_commands(
+    cli: Cli, shop: Shop, tmp_path: Path
+) -> None:
+    def figures(*days: int) -> dict[str, dict[str, float]]:
+        for day in days:
+            shop.write(clicks(day))
+            done = cli("nightly", shop.file(), "--metrics-file", tmp_path / "shop.prom")
+            assert done.exit_code == 0, done.stderr
+        series = parse_exposition((tmp_path / "shop.prom").read_text())
+        return {name: values_of(series, name) for name, _ in series}
+
+    second = figures(1, 2)
+    stages = {"nightly", "fetch", "split", "train", "evaluate", "recommend"}
+    assert set(second["mfcli_stage_seconds"]) == stages
+    assert second["mfcli_rows"]["nightly"] == len(clicks(2))
+    assert second["mfcli_users"]["nightly"] == second["mfcli_users"]["recommend"] == 40
+    churn = second["mfcli_churn_ratio"]
+    assert churn["nightly"] == churn["recommend"] > 0
+    assert second["mfcli_gate_passed"]["churn"] == 1
+    again = figures(2)  # which is there already
+    for name in ("mfcli_rows", "mfcli_quality", "mfcli_churn_ratio"):
+        assert again[name].items() <= second[name].items()
+        assert again[name]
+    shop.write(clicks(3)[:20])
+    refused = cli("nightly", shop.file(), "--metrics-file", tmp_path / "shop.prom")
+    assert refused.exit_code == 6
+    series = parse_exposition((tmp_path / "shop.prom").read_text())
+    passed = values_of(series, "mfcli_gate_passed")
+    # Of the bounds of rows it is the fall that refuses, and others are asked after it.
+    assert passed["rows"] == passed["users"] == 0
+    assert passed["id-type"] == 1
+    success = values_of(series, "mfcli_last_success_timestamp_seconds")
+    assert success == again["mfcli_last_success_timestamp_seconds"]

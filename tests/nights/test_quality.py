@@ -10,7 +10,7 @@ import pytest
 
 from mfcli.artifacts.checkpoint import Checkpoint
 from mfcli.config import EvaluateConfig
-from mfcli.config.gates import DEFAULTS, Limits, read_limits
+from mfcli.config.limits import DEFAULTS, Limits, read_limits
 from mfcli.data.interactions import Interactions
 from mfcli.nights.gates import Verdict
 from mfcli.nights.quality import judge_quality, unpaired

@@ -155,6 +155,22 @@ def test_only_the_same_search_is_resumed(cli, made, tmp_path):
     assert out.read_bytes() == before
 
 
+def test_resume_if_any_goes_on_with_the_same_search_and_else_starts_anew(cli, made, tmp_path):
+    out, list_ = tmp_path / "best.toml", tmp_path / "best.trials.csv"
+    search = ["tune", made / "data.npz", "--model", "bias", "--trials", "2", "--out", out]
+    assert "anew" not in ok(cli(*search, "--resume-if-any")).stderr
+    first, whole = rows(list_), list_.read_bytes()
+    list_.write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))  # as an interrupted one
+    told = ok(cli(*search, "--resume-if-any")).stderr
+    assert "1 training was done before the interruption" in told
+    assert [row["trial"] for row in rows(list_)] == [row["trial"] for row in first]
+    told = ok(cli(*search, "--resume-if-any", "--seed", "1")).stderr
+    assert "starts anew: the interrupted search had other options or inputs than this one" in told
+    list_.write_text("search,trial\nx\n")
+    assert "starts anew" in ok(cli(*search, "--resume-if-any")).stderr
+    assert cli(*search, "--resume-if-any", "--resume").exit_code == 2
+
+
 def test_trainings_that_diverge_are_recorded_and_no_end(cli, made, tmp_path):
     out = tmp_path / "best.toml"
     search = ["tune", made / "data.npz", "--mode", "hogwild", "--objective", "mse", "--out", out]
