@@ -12,6 +12,10 @@ from typing import Protocol
 import pytest
 from typer.testing import CliRunner
 
+# As mfcli does, and before torch is loaded: threads that spin while they wait keep the cores from
+# the other processes that run tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session")
 def datasets() -> Path:

@@ -61,8 +61,14 @@ def weights_of(matrix: Interactions, **options: Any) -> NDArray[np.float32]:
     return fitted(matrix, **options).checkpoint.weights["item_weights"]
 
 
-@pytest.mark.parametrize("tile", [1, 5, 16, 64])
-@pytest.mark.parametrize(("n_users", "n_items"), [(60, 40), (20, 64), (30, 33)])
+# Tiles of one entry make a step of each product: a small matrix shows what a large one would.
+@pytest.mark.parametrize(
+    ("tile", "n_users", "n_items"),
+    [
+        *((1, *sizes) for sizes in [(20, 12), (7, 20), (10, 11)]),
+        *((tile, *sizes) for tile in (5, 16, 64) for sizes in [(60, 40), (20, 64), (30, 33)]),
+    ],
+)
 @pytest.mark.parametrize("regularization", [0.5, 200.0])
 def test_weights_are_the_closed_form_whatever_the_tiles(
     monkeypatch: pytest.MonkeyPatch, tile: int, n_users: int, n_items: int, regularization: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -62,10 +63,17 @@ MODULES = modules()
 MACHINE_CODE = {"dense", "lanes", "memory", "products", "vectors"}  # kernels that emit LLVM's own
 
 
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    """Return a module's syntax tree: parsed by the process that runs these tests, once."""
+    return ast.parse(MODULES[module].read_text("utf-8"))
+
+
+@functools.cache
 def imports_of(module: str) -> set[str]:
     """Return the full names of all that a module imports, within functions too."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -81,38 +89,45 @@ def is_package(module: str) -> bool:
     return MODULES[module].name == "__init__.py"
 
 
-IMPORTS = {module: imports_of(module) for module in MODULES}
-
-
 def room(module: str) -> str:
     """Return the room of a module: ``mfcli.sources.readers.table`` lies in readers."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "mfcli"
 
 
+def modules_of(where: str) -> list[str]:
+    """Return the modules of a room."""
+    return [module for module in MODULES if room(module) == where]
+
+
 def inner(module: str) -> set[str]:
-    return {other for other in IMPORTS[module] if other.split(".")[0] == "mfcli"}
+    return {other for other in imports_of(module) if other.split(".")[0] == "mfcli"}
 
 
 def outer(module: str) -> set[str]:
-    return {other.split(".")[0] for other in IMPORTS[module]} - {"mfcli", "__future__"}
+    return {other.split(".")[0] for other in imports_of(module)} - {"mfcli", "__future__"}
 
 
 def test_all_modules_are_found() -> None:
     assert {"mfcli", "mfcli.cli", "mfcli.stages.train", "mfcli.kernels"} <= set(MODULES)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_what_a_module_imports_of_the_package_exists(module: str) -> None:
+def test_every_room_has_a_place() -> None:
+    assert {room(module) for module in MODULES} <= set(HEIGHT), "give it a place in LAYERS"
+
+
+@pytest.mark.parametrize("where", LAYERS)
+def test_what_a_module_imports_of_the_package_exists(where: str) -> None:
     """An import within a function would fail only when a user gets there."""
-    assert inner(module) <= set(MODULES)
+    for module in modules_of(where):
+        assert inner(module) <= set(MODULES), module
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_from_its_layer_or_below(module: str) -> None:
-    assert room(module) in HEIGHT, f"{module}: give {room(module)!r} a place in LAYERS"
-    upward = {other for other in inner(module) if HEIGHT[room(other)] > HEIGHT[room(module)]}
-    assert not upward, f"{module} imports from above: {sorted(upward)}"
+@pytest.mark.parametrize("where", LAYERS)
+def test_a_module_imports_from_its_layer_or_below(where: str) -> None:
+    for module in modules_of(where):
+        upward = {other for other in inner(module) if HEIGHT[room(other)] > HEIGHT[where]}
+        assert not upward, f"{module} imports from above: {sorted(upward)}"
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
@@ -189,9 +204,8 @@ def test_the_command_line_reaches_data_through_stages_only() -> None:
     }
 
 
-@pytest.mark.parametrize("module", [other for other in MODULES if room(other) in LOWEST])
-def test_the_lowest_rooms_need_the_standard_library_only(module: str) -> None:
-    assert outer(module) <= set(sys.stdlib_module_names)
+@pytest.mark.parametrize("where", LOWEST)
+def test_the_lowest_rooms_need_the_standard_library_only(where: str) -> None:
     allowed = {
         "mfcli": set(),
         "wording": set(),
@@ -202,20 +216,22 @@ def test_the_lowest_rooms_need_the_standard_library_only(module: str) -> None:
         "config": {"codes", "config", "errors"},
         "system": {"codes", "errors", "events", "system", "wording"},
     }
-    assert {room(other) for other in inner(module)} <= allowed[room(module)]
+    for module in modules_of(where):
+        assert outer(module) <= set(sys.stdlib_module_names), module
+        assert {room(other) for other in inner(module)} <= allowed[where], module
 
 
 def test_the_package_itself_imports_nothing_but_what_is_asked_for() -> None:
-    assert IMPORTS["mfcli"] <= {"importlib"}
+    assert imports_of("mfcli") <= {"importlib"}
 
 
-@pytest.mark.parametrize(
-    "module", [other for other in MODULES if other.startswith("mfcli.training.engines")]
-)
-def test_an_engine_sees_no_path(module: str) -> None:
+def test_an_engine_sees_no_path() -> None:
     """What is read and written is the stage's business."""
-    assert "pathlib" not in outer(module)
-    assert not {room(other) for other in inner(module)} & {"artifacts", "sources"}
+    engines = [module for module in MODULES if module.startswith("mfcli.training.engines")]
+    assert engines
+    for module in engines:
+        assert "pathlib" not in outer(module), module
+        assert not {room(other) for other in inner(module)} & {"artifacts", "sources"}, module
 
 
 @pytest.mark.parametrize(
@@ -241,9 +257,8 @@ def test_help_imports_nothing_heavy(library: str) -> None:
     """What cli imports at module level, and what that imports in turn, computes nothing."""
 
     def at_load(module: str) -> set[str]:
-        tree = ast.parse(MODULES[module].read_text("utf-8"))
         names: set[str] = set()
-        for node in tree.body:
+        for node in tree_of(module).body:
             if isinstance(node, ast.Import):
                 names |= {other.name for other in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -264,12 +279,12 @@ def test_help_imports_nothing_heavy(library: str) -> None:
 
 def names_in(module: str) -> set[str]:
     """Return the words of a module's docstring that may be the name of a module."""
-    docstring = ast.get_docstring(ast.parse(MODULES[module].read_text("utf-8"))) or ""
+    docstring = ast.get_docstring(tree_of(module)) or ""
     return set(re.findall(r"\b[a-z][a-z0-9_]*\b", docstring))
 
 
 def test_the_map_of_the_package_names_every_room_in_the_order_of_the_layers() -> None:
-    docstring = ast.get_docstring(ast.parse(MODULES["mfcli"].read_text("utf-8"))) or ""
+    docstring = ast.get_docstring(tree_of("mfcli")) or ""
     named = re.findall(r"^([a-z]+) {2,}\S", docstring, re.MULTILINE)
     assert named == [layer for layer in LAYERS if layer not in ("mfcli", "__main__")] + ["docs"]
 

@@ -94,36 +94,36 @@ def normal_equations(
     items: np.ndarray,
     biases: np.ndarray,
     mean: float,
-    *,
-    absolute: bool = False,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Solve every user in float64, one at a time: (U, F), or (U, F + 1) with a bias.
 
-    absolute: as if all terms of the right side were positive, so that none takes another away.
+    The second solution is as if all terms of the right side were positive, so that none takes
+    another away.
     """
     ratings, mask = dense(train)
     factors, biased = items.shape[1], of.model == "biased-mf"
     sides = np.hstack([items, np.ones((len(items), 1))]) if biased else items
     weights = weights_of(of, ratings, mask)
-    solved = np.zeros((train.n_users, sides.shape[1]))
+    unobserved = (of.unobserved_weight or 0) * sides.T @ sides
+    solved = np.zeros((train.n_users, sides.shape[1], 2))
     for user in np.flatnonzero(mask.sum(axis=1)):
         count = mask[user].sum()
         target = mask[user] if of.objective == "ials" else ratings[user] - mean - biases
         penalty = np.full(sides.shape[1], (of.regularization or 0) * count)
         if biased:
             penalty[factors] = (of.bias_regularization or 0) * count
-        gram = np.zeros((sides.shape[1],) * 2)
+        held = mask[user] > 0
+        matrix = (sides[held] * weights[user, held, None]).T @ sides[held]
         if of.objective == "ials":
             scale = (count + (of.unobserved_weight or 0) * train.n_items) ** (
                 1.0 if of.regularization_exponent is None else of.regularization_exponent
             )
             penalty[:] = (of.regularization or 0) * scale
-            gram = (of.unobserved_weight or 0) * sides.T @ sides
-        matrix = (sides * weights[user][:, None]).T @ sides + gram + np.diag(penalty)
+            matrix += unobserved
         right = weights[user] * target
-        right = abs(sides).T @ abs(right) if absolute else sides.T @ right
-        solved[user] = np.linalg.solve(matrix, right)
-    return solved
+        both = np.stack([sides.T @ right, abs(sides).T @ abs(right)], axis=1)
+        solved[user] = np.linalg.solve(matrix + np.diag(penalty), both)
+    return solved[..., 0], solved[..., 1]
 
 
 @pytest.fixture(params=["compiled", "torch"])
@@ -144,7 +144,7 @@ def test_users_are_solved_as_the_normal_equations_say(options, factors):
     items = np.asarray(engine.items.factors, np.float64)
     biases = np.asarray(engine.items.biases, np.float64)
     biases = biases if len(biases) else np.zeros(30)
-    expected = normal_equations(of, COUNTS, items, biases, engine.mean)
+    expected, _ = normal_equations(of, COUNTS, items, biases, engine.mean)
     found = engine.users.factors
     if len(engine.users.biases):
         found = np.hstack([found, engine.users.biases[:, None]])
@@ -203,10 +203,8 @@ def assert_solved(of: Recipe, lengths: list[int], n_items: int, seed: int) -> No
     biases = np.asarray(engine.items.biases, np.float64)
     biases = biases if len(biases) else np.zeros(n_items)
     known = train.user_counts > 0
-    expected, whole = (
-        normal_equations(of, train, items, biases, engine.mean, absolute=absolute)[known]
-        for absolute in (False, True)
-    )
+    solutions = normal_equations(of, train, items, biases, engine.mean)
+    expected, whole = (solution[known] for solution in solutions)
     found = np.asarray(engine.users.factors)
     if len(engine.users.biases):
         found = np.hstack([found, np.asarray(engine.users.biases)[:, None]])
