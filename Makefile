@@ -10,6 +10,9 @@ BIN = $(VENV)/bin
 PEERS = .bench
 BENCH ?=
 QUALITY ?=
+# The tests' own modules are rewritten for their asserts, which takes each process ten seconds
+# unless they are kept.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # Processes that run the tests; a file is run by one of them, which then makes its models once.
 WORKERS = -n auto --maxprocesses 4 --dist loadfile
 MFCLI = $(BIN)/mfcli
@@ -56,10 +59,10 @@ demo: $(VENV)/ready ## Run all five stages on the built-in sample, without netwo
 # Lint goes beside the tests: neither keeps two cores busy. Its failure is that of the target too.
 test: $(VENV)/ready ## Check everything but what is slow: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint & lint=$$!; \
-	$(BIN)/python -m pytest $(WORKERS); tests=$$?; wait $$lint && exit $$tests
+	$(PYTEST) $(WORKERS); tests=$$?; wait $$lint && exit $$tests
 
 test-slow: $(VENV)/ready ## The tests that take long and seldom break
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 # The lowest versions that pyproject.toml allows, in an environment of their own.
 OLDEST = .oldest

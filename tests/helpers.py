@@ -31,6 +31,13 @@ RATINGS = np.arange(0, 5.5, 0.5, dtype=np.float32)  # an explicit zero is among 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
 
 
+def chance_of(observed: np.ndarray, expected: np.ndarray | None = None) -> float:
+    """Return the p-value of Pearson's χ² test: of equal frequencies, where none are given."""
+    from scipy import stats  # takes a second, in every process that only collects
+
+    return float(stats.chisquare(observed, expected).pvalue)
+
+
 def interactions(
     n_users: int, n_items: int, density: float, seed: int, times: bool = False
 ) -> Interactions:

@@ -240,7 +240,7 @@ def searched(clock: Time, seconds: float, monkeypatch: pytest.MonkeyPatch, **pin
     return plan, find_in_time(plan)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**16), seconds=st.floats(0.5, 20.0), usual=st.floats(0.3, 10.0))
 def test_the_last_training_fits_whatever_trials_take(
     seed: int, seconds: float, usual: float

@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("distributed")
-
 # What a worker runs first, once or twice. mfcli.publishing.cluster holds the names that it calls.
 SLOW = """
 import time
@@ -80,6 +78,11 @@ class Cluster:
             process.kill()
         for process in self.started:
             process.wait(30)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _dask() -> None:
+    pytest.importorskip("distributed")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def train() -> Interactions:
 
 class TestByData:
     @pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way)))
-    @settings(max_examples=25)
+    @settings(max_examples=10)
     @given(
         users=st.integers(1, 10**7),
         items=st.integers(1, 10**7),

@@ -41,7 +41,7 @@ from tests.helpers import interactions
 
 BOUNDED = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 MEMORY = 64 << 20  # bytes that a small hostile file may cost

@@ -260,13 +260,13 @@ def test_weights_by_value_are_searched_only_where_values_differ(cli, made, tmp_p
     matrix = load_interactions(made / "data.npz")
     save_interactions(tmp_path / "counts.npz", matrix)
     cases = [
-        (made / "likes/train.npz", [], set()),
-        (made / "likes/train.npz", ["--range", "confidence=log"], {"confidence"}),
-        (tmp_path / "counts.npz", [], {"confidence", "alpha"}),
+        (made / "likes/train.npz", 3, [], set()),
+        (made / "likes/train.npz", 3, ["--range", "confidence=log"], {"confidence"}),
+        (tmp_path / "counts.npz", 8, [], {"confidence", "alpha"}),
     ]
-    for source, more, expected in cases:
+    for source, number, more, expected in cases:
         out = tmp_path / "best.toml"
-        search = ["tune", source, "--objective", "ials", *FAST[:-4], "--trials", "8", *more]
+        search = ["tune", source, "--objective", "ials", *FAST[:-4], "--trials", str(number), *more]
         ok(cli(*search, "--out", out))
         drawn = {name for row in rows(tmp_path / "best.trials.csv") for name in row if row[name]}
         assert drawn & {"confidence", "alpha"} == expected
