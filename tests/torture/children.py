@@ -30,6 +30,8 @@ def warm_up() -> None:
 
     import mfcli.cli
     import mfcli.console
+    import mfcli.nights.listed
+    import mfcli.nights.quality
     import mfcli.stages.evaluate
     import mfcli.stages.inspect
     import mfcli.stages.nightly
