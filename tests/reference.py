@@ -14,6 +14,8 @@ from typing import Any
 from typer.main import get_command
 
 from mfcli.cli import app
+from mfcli.cli.helping import ABOUT, about_of, argument_name, called, default_of, panels, usage
+from mfcli.cli.options import About
 from mfcli.codes import WARNINGS
 from mfcli.config.gates import GATES, Bound
 from mfcli.config.metrics import METRICS, MetricKind
@@ -50,41 +52,18 @@ This page is generated from `mfcli/codes.py` (`make docs`).
 """
 
 
-def usage(name: str, parameters: list[Any]) -> str:
-    """Return the line ``mfcli NAME ARGUMENTS REQUIRED [OPTIONS]``."""
-    words = ["mfcli", name]
-    for parameter in parameters:
-        if parameter.param_type_name == "argument":
-            called = parameter.metavar or parameter.name.upper()
-            words.append(called if parameter.required or called[0] == "[" else f"[{called}]")
-    words += [
-        f"{parameter.opts[0]} {parameter.metavar or 'TEXT'}"
-        for parameter in parameters
-        if parameter.param_type_name == "option" and parameter.required
-    ]
-    return " ".join([*words, "[OPTIONS]"])
-
-
-def option_names(option: Any) -> str:
-    """Return what is typed for an option, with the name of its value."""
-    names = ", ".join([*option.opts, *option.secondary_opts])
-    if option.is_flag:
-        return f"`{names}`"
-    value = option.metavar or ("FILE" if option.type_descriptor.annotation is Path else "TEXT")
-    return f"`{names} {value}`"
-
-
-def option_help(option: Any) -> str:
-    """Return the help of an option, and its default where it has one."""
-    text = option.help
-    default = option.show_default
+def option_help(option: Any, about: About) -> str:
+    """Return the help of an option, what can be chosen, and its default where it has one."""
+    text = str(option.help)
     if option.required:
         text += " Required."
-    elif isinstance(default, str):
-        text += f" Default: {default}."
-    elif default and not option.is_flag and option.default is not None:
-        text += f" Default: {option.default}."
-    return str(text).replace("|", "\\|")
+    if about.words:
+        words = (
+            f"{word} ({meaning})" if meaning else word for word, meaning in about.words.items()
+        )
+        text += f" One of: {', '.join(words)}."
+    default = default_of(option)
+    return (f"{text} Default: {default}." if default else text).replace("|", "\\|")
 
 
 def command_section(name: str, command: Any) -> Iterator[str]:
@@ -94,15 +73,13 @@ def command_section(name: str, command: Any) -> Iterator[str]:
     yield f"```text\n{usage(name, command.params)}\n```\n"
     for parameter in command.params:
         if parameter.param_type_name == "argument" and parameter.help:
-            yield f"`{parameter.metavar or parameter.name.upper()}`: {parameter.help}\n"
-    panels: dict[str, list[Any]] = {}
-    for parameter in command.params:
-        if parameter.param_type_name == "option" and not parameter.hidden:
-            panels.setdefault(parameter.rich_help_panel or "Options", []).append(parameter)
-    for panel, options in panels.items():
+            yield f"`{argument_name(parameter)}`: {parameter.help}\n"
+    about = ABOUT[name]
+    for panel, options in panels(command, about).items():
         yield f"| {panel} | |\n|---|---|"
         for option in options:
-            yield f"| {option_names(option)} | {option_help(option)} |"
+            names = called(option).replace("|", "\\|")
+            yield f"| `{names}` | {option_help(option, about_of(option, about))} |"
         yield ""
 
 

@@ -67,7 +67,7 @@ def test_version(cli):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(cli, command):
-    result = cli(command, "--help")
+    result = cli(command, "--help-all")
     assert result.exit_code == 0
     for option in ("--json", "--quiet", "--debug"):
         assert option in result.stdout

@@ -18,6 +18,7 @@ import pytest
 
 from mfcli import errors
 from mfcli.cli import app
+from mfcli.cli.guides import GUIDES
 from mfcli.config.choices import Engine, Mode, ModelKind, Objective
 from mfcli.config.files import load_config, preset_names
 from mfcli.config.metrics import METRICS
@@ -67,8 +68,9 @@ OPTIONS_ELSEWHERE = {
 def options_of_commands() -> set[str]:
     from typer.main import get_command
 
-    found = {"--version", "--help"}
-    for command in get_command(app).commands.values():  # type: ignore[attr-defined]
+    found = {"--help"}
+    group = get_command(app)
+    for command in (group, *group.commands.values()):  # type: ignore[attr-defined]
         for parameter in command.params:
             found.update(parameter.opts + parameter.secondary_opts)
     return found
@@ -80,7 +82,7 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def command_lines() -> Iterator[tuple[str, str]]:
-    """Yield (page, command) of all mfcli commands in fenced blocks of shells and the like."""
+    """Yield (page, command) of the mfcli commands in fenced blocks of shells, and in help."""
     for page, text in WRITTEN.items():
         for language, content in blocks(text):
             if language not in ("sh", "cron", "ini", "make", "dockerfile"):
@@ -90,6 +92,9 @@ def command_lines() -> Iterator[tuple[str, str]]:
                     called = re.search(r"(?:^|\s|/)(mfcli .*)$", part)
                     if called:
                         yield page, called[1].strip()
+    for command, guide in GUIDES.items():
+        for line, _ in guide.examples:
+            yield f"{command} -h", line[line.index("mfcli") :]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

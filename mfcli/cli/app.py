@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from mfcli import __version__
+from mfcli.cli.following import after, alone
+from mfcli.cli.guides import GUIDES
+from mfcli.cli.helping import ABOUT, HelpfulCommand, HelpfulGroup, command_help, show_all
 from mfcli.cli.options import (
+    REST,
+    about_parameters,
     common_parameters,
     config_parameters,
     file_parameters,
     retired_parameters,
 )
+from mfcli.cli.shells import SCRIPTS, SHELL, install, shell_of, with_shell
 from mfcli.cli.statuses import interruptions, tell
 from mfcli.cli.watching import Watch, WatchOptions
 from mfcli.codes import WarningCode
@@ -42,10 +48,11 @@ _WrongUsage: Any = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     name="mfcli",
+    cls=HelpfulGroup,
     help="Matrix factorization for the command line: ratings or clicks in, recommendations out.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -59,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # slower, and save nothing on an idle one. Read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     tolerate_any_text()
+    if arguments is None and SHELL in os.environ:
+        _complete()
     clock.begin(with_process=arguments is None)
     words = sys.argv[1:] if arguments is None else [*arguments]
     as_json, status = "--json" in words, 0
@@ -67,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         group = _group()
         # As typer.Typer's own call does, which would catch interruptions and closed pipes first.
-        with interruptions(), group.make_context("mfcli", [*words], obj=watch) as context:
+        asked = with_shell(words)
+        with interruptions(), group.make_context("mfcli", asked, obj=watch) as context:
             group.invoke(context)
     except typer.Exit as error:  # --help and --version
         status = error.exit_code
@@ -75,11 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         pass  # The reader of standard output has all that it wanted; rich exits where that is so.
     except _WrongUsage as error:
         status = error.exit_code
-        if words:  # without any, the help was shown
-            path = error.ctx.command_path if error.ctx else "mfcli"
-            text = error.format_message().replace("Value error, ", "").rstrip(".")
-            message = f"{text}: see {path} --help"
-            tell(UsageError(message), watch.document() if as_json else None)
+        path = error.ctx.command_path if error.ctx else "mfcli"
+        text = error.format_message().replace("Value error, ", "").rstrip(".")
+        message = f"{text}: see {path} --help"
+        tell(UsageError(message), watch.document() if as_json else None)
     except BaseException as error:
         expected = expected_error(error)
         debug = "--debug" in words and not isinstance(error, KeyboardInterrupt)
@@ -100,6 +109,32 @@ def _group() -> Any:
     return typer.main.get_command(app)
 
 
+_HELP_ALL = inspection.Parameter(
+    "help_all",
+    inspection.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool,
+        typer.Option(
+            "--help-all",
+            help="Show every option and exit; -h shows those that matter first.",
+            is_eager=True,
+            callback=show_all,
+            rich_help_panel="Everywhere",
+        ),
+        REST,
+    ],
+)
+
+
+def _complete() -> NoReturn:
+    """Answer the script of a shell that completes a line, and exit."""
+    from mfcli.cli.completion import respond  # commands do without
+
+    respond(_group())
+    sys.exit(0)
+
+
 def command(config: type[Config] | None = None) -> Callable[[Command], Command]:
     """Register a function as the command of its name.
 
@@ -107,6 +142,16 @@ def command(config: type[Config] | None = None) -> Callable[[Command], Command]:
     ``config``, which stands for generated options; it returns the result that is shown.
     """
     return functools.partial(_register, config=config)
+
+
+def commands() -> list[str]:
+    """Return the names of all commands."""
+    return list(GUIDES)
+
+
+def help_text(name: str) -> str:
+    """Return the help of a command, every option of it."""
+    return command_help(_group().commands[name], everything=True)
 
 
 def _register(function: Command, config: type[Config] | None) -> Command:
@@ -122,7 +167,8 @@ def _register(function: Command, config: type[Config] | None) -> Command:
     if config is not None:
         options += [*config_parameters(config), *file_parameters(table == "train")]
         options += retired_parameters(config)
-    options += common_parameters()
+    options += [*common_parameters(), _HELP_ALL]
+    ABOUT[table.replace("_", "-")] = about_parameters(options)
 
     @functools.wraps(function)
     def run(
@@ -135,6 +181,7 @@ def _register(function: Command, config: type[Config] | None) -> Command:
         log_format: str | None,
         metrics_file: Path | None,
         context: typer.Context,
+        help_all: bool,  # noqa: ARG001 - it ends a command before this
         **given: Any,
     ) -> None:
         from mfcli.console import Screen  # help does without
@@ -163,10 +210,13 @@ def _register(function: Command, config: type[Config] | None) -> Command:
             prepare(table)
             result = function(**given, on_event=watch.beside(screen.show, ignored))
             screen.show_result(result, watch.document())
+            screen.show_next(after(table, given))
+        if result.exit_status:
+            raise typer.Exit(result.exit_status)
 
     run.__signature__ = inspection.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {option.name: option.annotation for option in options}
-    app.command()(run)
+    app.command(cls=HelpfulCommand)(run)
     return function
 
 
@@ -193,16 +243,44 @@ Wait = Annotated[
         max=1e7,
         help="For another run that holds the output.",
         show_default="0",
+        rich_help_panel="Output",
     ),
+    REST,
 ]
 Out = Annotated[str, typer.Option("--out", "-o", help="Where to write.", metavar="FILE")]
 
 
 @app.callback(invoke_without_command=True)
 def top(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    install_completion: Annotated[
+        str | None,
+        typer.Option(
+            "--install-completion",
+            metavar="[SHELL]",
+            help="Let TAB complete mfcli in bash, zsh or fish.",
+        ),
+    ] = None,
+    show_completion: Annotated[
+        str | None,
+        typer.Option(
+            "--show-completion",
+            metavar="[SHELL]",
+            help="Show the script that does it: bash, zsh or fish.",
+        ),
+    ] = None,
 ) -> None:
     """Matrix factorization for the command line: ratings or clicks in, recommendations out."""
     if version:
         emit(f"mfcli {__version__}\n")
-        raise typer.Exit
+    elif show_completion is not None:
+        emit(SCRIPTS[shell_of("--show-completion", show_completion)])
+    elif install_completion is not None:
+        emit(install(shell_of("--install-completion", install_completion)) + "\n")
+    elif context.invoked_subcommand is not None:
+        return
+    else:  # no command was named: what is there says which may come next
+        emit(alone(Path.cwd()) or context.get_help() + "\n")
+        raise typer.Exit(UsageError.exit_status)
+    raise typer.Exit

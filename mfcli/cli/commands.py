@@ -1,4 +1,4 @@
-"""The commands: options → one call of a stage.
+"""The commands of single stages: options → one call of a stage.
 
 A command imports its stage when it runs, so that help pays for nothing that computes.
 """
@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfcli.cli.app import Out, Wait, command, output_path
+from mfcli.cli.app import Out, command, output_path
+from mfcli.cli.options import REST
 from mfcli.config import (
     EvaluateConfig,
     FetchConfig,
-    Mode,
     RecommendConfig,
     SimilarConfig,
     SplitConfig,
     TrainConfig,
     TuneConfig,
 )
-from mfcli.config.run import run_configs
 from mfcli.errors import UsageError
 from mfcli.system.streams import emit
 
@@ -56,7 +55,10 @@ def fetch(
 
 @command(SplitConfig)
 def split(
-    matrix: Annotated[Path | None, typer.Argument(metavar="[FILE.npz]")] = None,
+    matrix: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE.npz]", help="Interactions."),
+    ] = None,
     *,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
     config: SplitConfig,
@@ -85,6 +87,7 @@ def train(
             help="As --resume where there is such a run of the same files and options; else start "
             "anew, which is said.",
         ),
+        REST,
     ] = False,
     config: TrainConfig,
     on_event: OnEvent,
@@ -126,6 +129,7 @@ def tune(
             help="As --resume where there is such a search of the same files and options; else "
             "start anew, which is said.",
         ),
+        REST,
     ] = False,
     config: TuneConfig,
     on_event: OnEvent,
@@ -175,7 +179,7 @@ def evaluate(
 
 @command(RecommendConfig)
 def recommend(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL.pt", help="What train wrote.")],
     *,
     out: Annotated[
         str,
@@ -200,7 +204,7 @@ def recommend(
 
 @command(SimilarConfig)
 def similar(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL.pt", help="What train wrote.")],
     *,
     out: Out,
     config: SimilarConfig,
@@ -210,173 +214,3 @@ def similar(
     from mfcli.stages.similar import similar as stage
 
     return stage(model, None if out == "-" else Path(out), config, on_event)
-
-
-@command()
-def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.pt")],
-    *,
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
-    wait: Wait = 0.0,
-    on_event: OnEvent,
-) -> Result:
-    """Write factors, biases and ids as Parquet."""
-    folder = output_path(out, "an export")
-
-    from mfcli.stages.export import export as stage
-
-    return stage(model, folder, on_event, wait=wait)
-
-
-@command()
-def inspect(
-    file: Annotated[Path, typer.Argument(help="Any file that mfcli wrote.")],
-    *,
-    on_event: OnEvent,  # noqa: ARG001 - it is done at once
-) -> Result:
-    """Show what is in a file: kind, shape, ratings, options, lineage, metrics."""
-    from mfcli.stages.inspect import inspect as stage
-
-    return stage(file)
-
-
-@command()
-def warm_up(
-    *,
-    listed: Annotated[
-        bool, typer.Option("--list", help="Compile nothing; show what is kept, and where.")
-    ] = False,
-    on_event: OnEvent,
-) -> Result:
-    """Compile all kernels now and keep them, for images and read-only installs."""
-    from mfcli.stages.warm_up import warm_up as stage
-
-    return stage(listed=listed, on_event=on_event)
-
-
-@command()
-def report(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="RUN_DIR...",
-            help="Folders of mfcli run or make pipeline, or the folder of mfcli nightly.",
-        ),
-    ],
-    *,
-    out: Annotated[str, typer.Option("--out", "-o", help="Page to write.", metavar="FILE.html")],
-    users: Annotated[
-        int, typer.Option("--users", help="Users shown with their items, a run.", metavar="N")
-    ] = 5,
-    wait: Wait = 0.0,
-    manifest: Annotated[
-        bool,
-        typer.Option("--manifest", help="Also write OUT.manifest.json: SHA-256, bytes, lineage."),
-    ] = False,
-    on_event: OnEvent,
-) -> Result:
-    """Write one HTML page on one run, on several compared, or on the last nights."""
-    path = output_path(out, "a report")
-
-    from mfcli.stages.report import report as stage
-
-    return stage(folders, path, users=users, wait=wait, manifest=manifest, on_event=on_event)
-
-
-@command()
-def run(
-    source: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[SOURCE]...", help="As for fetch; the preset may name one."),
-    ] = None,
-    *,
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write.", metavar="DIR")],
-    mode: Annotated[
-        Mode | None,
-        typer.Option("--mode", help="As for train.", show_default="explicit; hogwild for clicks"),
-    ] = None,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            "--folds",
-            metavar="K",
-            help="Cross-validate: train and evaluate over K folds, and recommend nothing.",
-        ),
-    ] = None,
-    repeats: Annotated[
-        int | None,
-        typer.Option(
-            "--repeats",
-            metavar="N",
-            min=2,
-            max=1000,
-            help="Split, train and evaluate N times, the seeds counting up, and recommend nothing.",
-        ),
-    ] = None,
-    refit: Annotated[
-        bool | None,
-        typer.Option(
-            "--refit/--no-refit",
-            help="After the evaluation, train on everything with the same settings, for the lists "
-            "to come from; the model that was measured stays as evaluated.pt.",
-            show_default="refit",
-        ),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold", metavar="X", help="As for split: only rows rated so count, as likes."
-        ),
-    ] = None,
-    relevant_from: Annotated[
-        float | None,
-        typer.Option("--relevant-from", metavar="X", help="As for evaluate: hits are rated so."),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            "--budget",
-            metavar="TIME",
-            help="As for train: the best model that leaves time for all stages. SECONDS, 2m or 1h.",
-        ),
-    ] = None,
-    wait: Annotated[
-        float | None,
-        typer.Option(
-            "--wait",
-            metavar="SECONDS",
-            min=0,
-            max=1e7,
-            help="For another run that holds an output, in each stage.",
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
-    ] = None,
-    config_file: Annotated[
-        Path | None, typer.Option("--config", help="TOML file with a table a stage.")
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option("--preset", help="A configuration that ships with mfcli.")
-    ] = None,
-    on_event: OnEvent,
-) -> Result:
-    """Run all stages, fetch to recommend, or several splits; the files are kept in a folder."""
-    folder = output_path(out, "a run")
-    configs = run_configs(
-        (config_file, preset),
-        folder,
-        mode=mode,
-        seed=seed,
-        folds=folds,
-        repeats=repeats,
-        refit=refit,
-        relevant_from=relevant_from,
-        threshold=threshold,
-        budget=budget,
-        wait=wait,
-    )
-
-    from mfcli.stages.run import run as stage
-
-    return stage(source, folder, configs, on_event, repeats=repeats)

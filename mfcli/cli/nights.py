@@ -81,10 +81,10 @@ def nightly(
         str | None, typer.Option("--as-of", metavar="TIME", help=help_of(NightlyConfig, "as_of"))
     ] = None,
     wait: Annotated[
-        float | None, typer.Option("--wait", metavar="X", help=help_of(NightlyConfig, "wait"))
+        float | None, typer.Option("--wait", metavar="SECONDS", help=help_of(NightlyConfig, "wait"))
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Of all stages.", show_default="0")
+        int | None, typer.Option("--seed", metavar="N", help="Of all stages.", show_default="0")
     ] = None,
     on_event: OnEvent,
 ) -> Result:

@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect as inspection
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mfcli.codes import WarningCode
 from mfcli.config import Config
-from mfcli.config.describing import choices_of, cli_fields, default_text, placeholder
+from mfcli.config.describing import (
+    choices_of,
+    cli_fields,
+    default_text,
+    placeholder,
+    words_of,
+)
+from mfcli.config.files import preset_names
 from mfcli.config.options import field_types, flag
+from mfcli.config.roles import Tier
+from mfcli.config.watching import LogFormat
 
 _COMMON = "Everywhere"
 _FILES = "Configuration"
 _WATCHING = "Watching"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a parameter's annotation says of it beside Typer's own.
+
+    tier:  how soon help speaks of it. words: what it takes, each with what that is, or "".
+    """
+
+    tier: Tier = Tier.first
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+REST = About(Tier.rest)
+
+
+def about_parameters(parameters: Iterable[inspection.Parameter]) -> dict[str, About]:
+    """Return what the annotations of a command's parameters say of them."""
+    return {
+        parameter.name: about
+        for parameter in parameters
+        for about in getattr(parameter.annotation, "__metadata__", ())
+        if isinstance(about, About)
+    }
+
+
+def common_panels() -> list[str]:
+    """Return the panels of options that many commands have, as help puts them last."""
+    return [_COMMON, _FILES, _WATCHING]
 
 
 def _parameter(name: str, annotation: Any, default: Any = None) -> inspection.Parameter:
@@ -26,9 +66,9 @@ def _parameter(name: str, annotation: Any, default: Any = None) -> inspection.Pa
 def common_parameters() -> list[inspection.Parameter]:
     """Return the options that every command has."""
 
-    def switch(name: str, help: str) -> inspection.Parameter:
+    def switch(name: str, help: str, about: About) -> inspection.Parameter:
         option = typer.Option(f"--{name}", help=help, rich_help_panel=_COMMON)
-        return _parameter(name, Annotated[bool, option], False)
+        return _parameter(name, Annotated[bool, option, about], False)
 
     ignored = typer.Option(
         "--ignore",
@@ -36,11 +76,12 @@ def common_parameters() -> list[inspection.Parameter]:
         metavar="CODE",
         rich_help_panel=_COMMON,
     )
+    codes = {str(code): "" for code in WarningCode}
     return [
-        switch("json", "Standard output holds exactly one JSON document."),
-        switch("quiet", "Errors and warnings only, and no warning that is mere advice."),
-        switch("debug", "Show the traceback of an error."),
-        _parameter("ignore", Annotated[list[str] | None, ignored]),
+        switch("json", "Standard output holds exactly one JSON document.", About()),
+        switch("quiet", "Errors and warnings only, and no warning that is mere advice.", About()),
+        switch("debug", "Show the traceback of an error.", REST),
+        _parameter("ignore", Annotated[list[str] | None, ignored, About(Tier.rest, codes)]),
         *_watching_parameters(),
         _parameter("context", typer.Context),
     ]
@@ -56,8 +97,8 @@ def _watching_parameters() -> list[inspection.Parameter]:
     )
     log_format = typer.Option(
         "--log-format",
-        help="Of the lines of --log-file. One of: text, json.",
-        metavar="CHOICE",
+        help="Of the lines of --log-file.",
+        metavar="NAME",
         show_default="text",
         rich_help_panel=_WATCHING,
     )
@@ -67,30 +108,31 @@ def _watching_parameters() -> list[inspection.Parameter]:
         metavar="FILE.prom",
         rich_help_panel=_WATCHING,
     )
+    formats = About(Tier.rest, choices_of(LogFormat))
     return [
-        _parameter("log_file", Annotated[Path | None, log_file]),
-        _parameter("log_format", Annotated[str | None, log_format]),
-        _parameter("metrics_file", Annotated[Path | None, metrics_file]),
+        _parameter("log_file", Annotated[Path | None, log_file, REST]),
+        _parameter("log_format", Annotated[str | None, log_format, formats]),
+        _parameter("metrics_file", Annotated[Path | None, metrics_file, REST]),
     ]
 
 
 def config_parameters(cls: type[Config]) -> list[inspection.Parameter]:
     """Return one keyword parameter a field: None where it is not given on the command line."""
     hints, made = field_types(cls), []
-    for field in cli_fields(cls):
-        hint = hints[field.name]
-        names = [flag(field.name)]
+    for declared in cli_fields(cls):
+        hint = hints[declared.name]
+        names = [flag(declared.name)]
         if hint is bool:
             names = [f"{names[0]}/--no-{names[0][2:]}"]
-        panel = _COMMON if field.name == "seed" else field.metadata["panel"]
         option = typer.Option(
             *names,
-            help=_help(field, hint),
-            show_default=default_text(field) or False,
-            rich_help_panel=panel,
-            metavar=placeholder(hint),
+            help=str(declared.metadata["help"]),
+            show_default=default_text(declared) or False,
+            rich_help_panel=_COMMON if declared.name == "seed" else declared.metadata["panel"],
+            metavar=placeholder(declared, hint),
         )
-        made.append(_parameter(field.name, Annotated[hint | None, option]))
+        about = About(declared.metadata["tier"], words_of(declared, hint))
+        made.append(_parameter(declared.name, Annotated[hint | None, option, about]))
     return made
 
 
@@ -102,19 +144,28 @@ def retired_parameters(cls: type[Config]) -> list[inspection.Parameter]:
     ]
 
 
-def _help(field: dataclasses.Field[Any], hint: Any) -> str:
-    """Return an option's help, with the choices of an enumeration."""
-    choices, text = choices_of(hint), str(field.metadata["help"])
-    return f"{text} One of: {', '.join(choices)}." if choices else text
-
-
 def file_parameters(with_preset: bool) -> list[inspection.Parameter]:
     """Return --config, and --preset where presets have a table for the command."""
-    config = typer.Option("--config", help="TOML file of options.", rich_help_panel=_FILES)
-    preset = typer.Option(
-        "--preset", help="A configuration that ships with mfcli.", rich_help_panel=_FILES
-    )
-    made = [_parameter("config_file", Annotated[Path | None, config])]
+    made = [
+        _parameter("config_file", Annotated[Path | None, config_option("TOML file of options.")])
+    ]
     if with_preset:
-        made.append(_parameter("preset", Annotated[str | None, preset]))
+        made.append(_parameter("preset", Preset))
     return made
+
+
+def config_option(help: str) -> Any:
+    """Return the declaration of --config."""
+    return typer.Option("--config", help=help, metavar="FILE.toml", rich_help_panel=_FILES)
+
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="A configuration that ships with mfcli.",
+        metavar="NAME",
+        rich_help_panel=_FILES,
+    ),
+    About(Tier.first, dict.fromkeys(preset_names(), "")),
+]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mfcli.config.options import option
 from mfcli.config.output import WrittenConfig
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,8 @@ class BudgetOptions(WrittenConfig):
         role=Role.limit,
         shown="off",
         panel="The best in a given time",
+        metavar="TIME",
+        tier=Tier.first,
     )
     evidence: list[dict[str, Any]] = option(
         [],

@@ -3,40 +3,53 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
-class Mode(StrEnum):
+class Choice(StrEnum):
+    """A word that can be chosen, and what it is in at most four words, for help."""
+
+    about: str
+
+    def __new__(cls, word: str, about: str = "") -> Self:
+        """Make a member of its word and of what that is."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.about = about
+        return member
+
+
+class Mode(Choice):
     """A named default of model, objective and engine; nothing more."""
 
-    explicit = "explicit"
-    implicit = "implicit"
-    hogwild = "hogwild"
+    explicit = "explicit", "predicts ratings"
+    implicit = "implicit", "ranks, from likes alone"
+    hogwild = "hogwild", "implicit, on all cores"
 
 
-class ModelKind(StrEnum):
+class ModelKind(Choice):
     """What is scored."""
 
-    mf = "mf"
-    biased_mf = "biased-mf"
-    svdpp = "svdpp"
-    neural = "neural"
-    ease = "ease"
-    popularity = "popularity"
-    bias = "bias"
+    mf = "mf", "factors of users, items"
+    biased_mf = "biased-mf", "factors and biases"
+    svdpp = "svdpp", "biased-mf plus rated items"
+    neural = "neural", "layers upon the factors"
+    ease = "ease", "weights between all items"
+    popularity = "popularity", "counts of each item"
+    bias = "bias", "means of users, items"
 
 
-class Objective(StrEnum):
+class Objective(Choice):
     """What is minimised."""
 
-    mse = "mse"
-    bpr = "bpr"
-    bpr_squared = "bpr-squared"
-    logistic = "logistic"
-    warp = "warp"
-    softmax = "softmax"
-    ccl = "ccl"
-    ials = "ials"
+    mse = "mse", "squared error of ratings"
+    bpr = "bpr", "likes above other items"
+    bpr_squared = "bpr-squared", "bpr by squared loss"
+    logistic = "logistic", "likes 1, others 0"
+    warp = "warp", "sharpens the list's top"
+    softmax = "softmax", "likes among shared negatives"
+    ccl = "ccl", "cosines with a margin"
+    ials = "ials", "squares over all pairs"
 
 
 # Objectives of cosines: a block of positives shares its negatives, and vectors have length 1.
@@ -47,80 +60,80 @@ PAIRWISE = frozenset({Objective.bpr, Objective.bpr_squared})
 CHOOSY = PAIRWISE | {Objective.warp}
 
 
-class Engine(StrEnum):
+class Engine(Choice):
     """How it is minimised."""
 
-    minibatch = "minibatch"
-    hogwild = "hogwild"
-    als = "als"
-    closed_form = "closed-form"
+    minibatch = "minibatch", "batches of samples, torch"
+    hogwild = "hogwild", "threads on shared factors"
+    als = "als", "users, items in turn"
+    closed_form = "closed-form", "computed at once"
 
 
-class Optimizer(StrEnum):
+class Optimizer(Choice):
     """The torch optimizers of the minibatch engine."""
 
-    sgd = "sgd"
-    adam = "adam"
-    adagrad = "adagrad"
-    sparse_adam = "sparse-adam"
+    sgd = "sgd", "plain steps"
+    adam = "adam", "steps scaled by history"
+    adagrad = "adagrad", "steps that only shrink"
+    sparse_adam = "sparse-adam", "adam on touched rows"
 
 
-class Schedule(StrEnum):
+class Schedule(Choice):
     """How the learning rate changes from epoch to epoch."""
 
-    constant = "constant"
-    exponential = "exponential"
-    inverse = "inverse"
-    linear = "linear"
-    cosine = "cosine"
+    constant = "constant", "stays as it is"
+    exponential = "exponential", "shrinks by a factor"
+    inverse = "inverse", "shrinks as 1/epoch"
+    linear = "linear", "straight down to 0"
+    cosine = "cosine", "down along a cosine"
 
 
-class Reduction(StrEnum):
+class Reduction(Choice):
     """Whether a batch's loss is the sum or the mean over its samples."""
 
-    mean = "mean"
-    sum = "sum"
+    mean = "mean", "over the batch"
+    sum = "sum", "over the batch"
 
 
-class Device(StrEnum):
+class Device(Choice):
     """Where the engines of torch compute."""
 
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+    auto = "auto", "GPU if there's one"
+    cpu = "cpu", "the processor"
+    cuda = "cuda", "an NVIDIA GPU"
 
 
 ON_DEVICES = frozenset({Engine.minibatch, Engine.als})  # the others compute on the CPU
 
 
-class Order(StrEnum):
+class Order(Choice):
     """In which order the hogwild engine visits ratings, and whether its threads wait."""
 
-    grid = "grid"
-    free = "free"
+    grid = "grid", "threads never share rows"
+    free = "free", "without locks, as published"
 
 
-class PositiveWeight(StrEnum):
+class PositiveWeight(Choice):
     """What the value of an interaction weighs in the loss of a sampled objective."""
 
-    none = "none"
-    linear = "linear"
-    log = "log"
+    none = "none", "all alike"
+    linear = "linear", "in proportion"
+    log = "log", "by its logarithm"
 
 
-class Confidence(StrEnum):
+class Confidence(Choice):
     """What the value of an interaction weighs in ials."""
 
-    none = "none"
-    linear = "linear"
-    log = "log"
+    none = "none", "all alike"
+    linear = "linear", "in proportion"
+    log = "log", "by its logarithm"
 
 
-class Take(StrEnum):
+class Take(Choice):
     """Which settings tune writes."""
 
-    sure = "sure"
-    best = "best"
+    sure = "sure", "better beyond chance"
+    best = "best", "in any case"
 
 
 MODES: dict[Mode, tuple[ModelKind, Objective, Engine]] = {

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from mfcli.config.metrics import LONGEST_LIST, check_metrics, expand_metrics, is_rating_metric
+from mfcli.config.choices import Choice
+from mfcli.config.metrics import (
+    LONGEST_LIST,
+    check_metrics,
+    expand_metrics,
+    is_rating_metric,
+    metric_words,
+)
 from mfcli.config.options import option
 from mfcli.config.output import WrittenConfig
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.config.split import parse_time
 from mfcli.errors import UsageError
 
 
-class UnknownUsers(StrEnum):
+class UnknownUsers(Choice):
     """What becomes of users without an interaction in train, in recommend and evaluate."""
 
-    popular = "popular"
-    skip = "skip"
-    error = "error"
+    popular = "popular", "the popular items"
+    skip = "skip", "no rows"
+    error = "error", "exit 3"
 
 
-class Baseline(StrEnum):
+class Baseline(Choice):
     """What a model may be asked to beat."""
 
-    popularity = "popularity"
+    popularity = "popularity", "the most popular items"
 
 
 _CANDIDATES = "What is ranked"
@@ -36,10 +42,20 @@ class EvaluateConfig(WrittenConfig):
     """Options of ``mfcli evaluate``."""
 
     k: list[int] = option(
-        [10], "Length of the ranked list; repeat for several.", low=1, high=LONGEST_LIST
+        [10],
+        "Length of the ranked list; repeat for several.",
+        low=1,
+        high=LONGEST_LIST,
+        metavar="LENGTH",
+        tier=Tier.first,
     )
     metric: list[str] = option(
-        [], "Only this metric, as name or name@k; repeat for several.", shown="all"
+        [],
+        "Only this metric, as name or name@k; repeat for several.",
+        shown="all",
+        metavar="NAME",
+        words=metric_words,
+        tier=Tier.first,
     )
     include_seen: bool = option(False, "Rank the items that the user has in train as well.")
     exclude_cold: bool = option(
@@ -64,6 +80,7 @@ class EvaluateConfig(WrittenConfig):
         "Only rows from this time on (seconds since 1970, or ISO 8601), such as the day after the "
         "model's data ends.",
         shown="all rows",
+        metavar="TIME",
     )
     candidates: str | None = option(
         None,
@@ -88,6 +105,8 @@ class EvaluateConfig(WrittenConfig):
         high=1e38,
         shown="every test row",
         panel=_CANDIDATES,
+        metavar="RATING",
+        tier=Tier.first,
     )
     baseline: bool = option(
         True,
@@ -102,6 +121,7 @@ class EvaluateConfig(WrittenConfig):
         "Table to write: the metrics of each user, a row a user; .csv, .csv.gz, .tsv, .parquet or "
         ".jsonl.",
         role=Role.file,
+        tier=Tier.first,
     )
     workers: int | None = option(
         None, "Threads that score.", role=Role.speed, low=1, high=1024, shown="the cores available"
@@ -111,6 +131,8 @@ class EvaluateConfig(WrittenConfig):
         "Exit 6 if a metric is below this: NAME=VALUE; repeat for several.",
         shown="none",
         panel=_GATES,
+        metavar="NAME=VALUE",
+        tier=Tier.first,
     )
     beat: Baseline | None = option(
         None,
@@ -118,9 +140,15 @@ class EvaluateConfig(WrittenConfig):
         "metric of --beat-on.",
         shown="none",
         panel=_GATES,
+        tier=Tier.first,
     )
     beat_on: str | None = option(
-        None, "Metric for --beat.", shown="ndcg at the first --k", panel=_GATES
+        None,
+        "Metric for --beat.",
+        shown="ndcg at the first --k",
+        panel=_GATES,
+        metavar="NAME",
+        words=metric_words,
     )
 
     @property

@@ -5,23 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from mfcli.config.choices import Choice
 from mfcli.config.filters import FILTERS, FilterConfig
 from mfcli.config.limits import read_drops
 from mfcli.config.options import nearest, option
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.config.time_formats import parse_time_format
 from mfcli.errors import UsageError
 
 
-class Duplicates(StrEnum):
+class Duplicates(Choice):
     """What becomes of several ratings of one item by one user."""
 
-    last = "last"
-    first = "first"
-    mean = "mean"
-    sum = "sum"
-    max = "max"
-    error = "error"
+    last = "last", "the newest one"
+    first = "first", "the oldest one"
+    mean = "mean", "their mean"
+    sum = "sum", "their sum"
+    max = "max", "the highest one"
+    error = "error", "exit 3"
 
 
 class Format(StrEnum):
@@ -44,12 +45,12 @@ class Format(StrEnum):
     netflix = "netflix"
 
 
-class IdType(StrEnum):
+class IdType(Choice):
     """What the ids of a column are."""
 
-    auto = "auto"
-    integer = "int"
-    text = "text"
+    auto = "auto", "integers where all are"
+    integer = "int", "integers, nothing else"
+    text = "text", "as they are written"
 
 
 class Quoting(StrEnum):
@@ -84,6 +85,7 @@ class FetchConfig(FilterConfig):
         role=Role.source,
         shown="found by looking",
         panel=_READ,
+        tier=Tier.first,
     )
     columns: str | None = option(
         None,
@@ -92,6 +94,8 @@ class FetchConfig(FilterConfig):
         role=Role.source,
         shown="recognised by name, or this order",
         panel=_READ,
+        metavar="ROLE=COLUMN,…",
+        tier=Tier.first,
     )
     header: bool | None = option(
         None,
@@ -107,6 +111,7 @@ class FetchConfig(FilterConfig):
         role=Role.source,
         shown="found by looking",
         panel=_READ,
+        metavar="FORMAT",
     )
     quoting: Quoting | None = option(
         None,
@@ -122,6 +127,7 @@ class FetchConfig(FilterConfig):
         role=Role.source,
         shown="UTF-8, UTF-16 or Windows-1252, by looking",
         panel=_READ,
+        metavar="NAME",
     )
     id_type: str | None = option(
         None,
@@ -130,6 +136,8 @@ class FetchConfig(FilterConfig):
         role=Role.source,
         shown="auto",
         panel=_READ,
+        metavar="TYPE",
+        words=lambda: [*IdType],
     )
     drop_missing: bool = option(
         False,
@@ -143,6 +151,7 @@ class FetchConfig(FilterConfig):
         "Leave out rows with this user or item, such as the 0 of anonymous users (repeatable).",
         role=Role.source,
         panel=_READ,
+        metavar="ID",
     )
     item_names: str | None = option(
         None,
@@ -151,6 +160,8 @@ class FetchConfig(FilterConfig):
         role=Role.source | Role.file,
         shown="the source's own",
         panel=_READ,
+        metavar="FILE",
+        tier=Tier.first,
     )
     drop_value: list[float] | None = option(
         None,
@@ -160,6 +171,7 @@ class FetchConfig(FilterConfig):
         low=-1e38,
         high=1e38,
         panel=FILTERS,
+        metavar="VALUE",
     )
     duplicates: Duplicates = option(
         Duplicates.last,
@@ -167,6 +179,7 @@ class FetchConfig(FilterConfig):
         "there is one, else by position.",
         role=Role.merging,
         panel=FILTERS,
+        tier=Tier.first,
     )
     cache_dir: str | None = option(
         None,
@@ -174,6 +187,7 @@ class FetchConfig(FilterConfig):
         role=Role.download,
         shown="$XDG_CACHE_HOME/mfcli or ~/.cache/mfcli",
         panel=_DOWNLOAD,
+        metavar="DIR",
     )
     base_url: str | None = option(
         None,
@@ -181,12 +195,14 @@ class FetchConfig(FilterConfig):
         role=Role.download,
         shown="files.grouplens.org",
         panel=_DOWNLOAD,
+        metavar="URL",
     )
     sha256: str | None = option(
         None,
         "Refuse a URL or a file whose SHA-256 is another (hex).",
         role=Role.source | Role.download,
         panel=_DOWNLOAD,
+        metavar="HEX",
     )
     max_size: float = option(
         4.0,
@@ -195,6 +211,7 @@ class FetchConfig(FilterConfig):
         low=0.0,
         high=10_000.0,
         panel=_DOWNLOAD,
+        metavar="GB",
     )
     min_rows: int | None = option(
         None,
@@ -209,12 +226,14 @@ class FetchConfig(FilterConfig):
         "there, as users=0.1 (repeatable).",
         role=Role.gate | Role.replacing,
         panel=_GATES,
+        metavar="NAME=SHARE",
     )
     against: str | None = option(
         None,
         "Matrix that --max-drop compares with, such as last night's.",
         role=Role.gate | Role.replacing,
         shown="the file that is there",
+        metavar="FILE",
         panel=_GATES,
     )
     source: list[str] | None = option(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mfcli.config.options import option
 from mfcli.config.output import WrittenConfig
+from mfcli.config.roles import Tier
 
 FILTERS = "Which ratings are kept"  # their panel in help
 
@@ -20,10 +21,20 @@ class FilterConfig(WrittenConfig):
         low=-1e38,
         high=1e38,
         panel=FILTERS,
+        metavar="RATING",
+        tier=Tier.first,
     )
     min_user_ratings: int = option(
-        0, "Drop users with fewer ratings (repeated until stable).", low=0, panel=FILTERS
+        0,
+        "Drop users with fewer ratings (repeated until stable).",
+        low=0,
+        panel=FILTERS,
+        tier=Tier.first,
     )
     min_item_ratings: int = option(
-        0, "Drop items with fewer ratings (repeated until stable).", low=0, panel=FILTERS
+        0,
+        "Drop items with fewer ratings (repeated until stable).",
+        low=0,
+        panel=FILTERS,
+        tier=Tier.first,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mfcli.config.choices import Confidence, Optimizer, PositiveWeight, Reduction, Schedule
 from mfcli.config.model_options import ModelOptions
 from mfcli.config.options import option
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 
 _LEARN = "How it learns"
 
@@ -22,8 +22,9 @@ class LearningOptions(ModelOptions):
         role=Role.stage,
         low=1,
         high=1_000_000,
-        shown="by mode",
+        shown="by mode, fitted to the data",
         panel=_LEARN,
+        tier=Tier.first,
     )
     last_epoch: int | None = option(
         None,
@@ -32,9 +33,17 @@ class LearningOptions(ModelOptions):
         low=1,
         shown="the last of --epochs",
         panel=_LEARN,
+        metavar="EPOCH",
     )
     learning_rate: float | None = option(
-        None, "Step size.", role=Role.stage, low=0.0, shown="by mode", panel=_LEARN
+        None,
+        "Step size.",
+        role=Role.stage,
+        low=0.0,
+        shown="by mode, fitted to the data",
+        panel=_LEARN,
+        metavar="RATE",
+        tier=Tier.first,
     )
     schedule: Schedule | None = option(
         None,
@@ -50,22 +59,26 @@ class LearningOptions(ModelOptions):
         low=0.0,
         shown="0.95",
         panel=_LEARN,
+        metavar="RATE",
     )
     regularization: float | None = option(
         None,
         "L2 per observed sample on the factors it touches; of ease, on the weights of each item.",
         role=Role.stage,
         low=0.0,
-        shown="by mode",
+        shown="by mode, fitted to the data",
         panel=_LEARN,
+        metavar="WEIGHT",
+        tier=Tier.first,
     )
     bias_regularization: float | None = option(
         None,
         "The same on the biases.",
         role=Role.stage,
         low=0.0,
-        shown="as --regularization, else by mode",
+        shown="as --regularization, else by mode, fitted to the data",
         panel=_LEARN,
+        metavar="WEIGHT",
     )
     weight_decay: float | None = option(
         None,
@@ -74,6 +87,7 @@ class LearningOptions(ModelOptions):
         low=0.0,
         shown="0",
         panel=_LEARN,
+        metavar="RATE",
     )
     bias_weight_decay: float | None = option(
         None,
@@ -82,12 +96,13 @@ class LearningOptions(ModelOptions):
         low=0.0,
         shown="as --weight-decay",
         panel=_LEARN,
+        metavar="RATE",
     )
     optimizer: Optimizer | None = option(
         None,
         "torch optimizer of the minibatch engine.",
         role=Role.stage,
-        shown="by mode",
+        shown="by mode, fitted to the data",
         panel=_LEARN,
     )
     sparse: bool | None = option(
@@ -101,14 +116,15 @@ class LearningOptions(ModelOptions):
         None,
         "Samples a step, or 'full' for all of them.",
         role=Role.stage,
-        shown="by mode",
+        shown="by mode, fitted to the data",
         panel=_LEARN,
+        metavar="N|full",
     )
     reduction: Reduction | None = option(
         None,
         "Whether a batch's loss is a sum or a mean.",
         role=Role.stage,
-        shown="mean",
+        shown="mean, fitted to the data",
         panel=_LEARN,
     )
     clip_norm: float | None = option(
@@ -118,6 +134,7 @@ class LearningOptions(ModelOptions):
         low=1e-12,
         shown="off",
         panel=_LEARN,
+        metavar="NORM",
     )
     negatives: int | None = option(
         None,
@@ -126,7 +143,7 @@ class LearningOptions(ModelOptions):
         role=Role.stage,
         low=1,
         high=10_000,
-        shown="by mode",
+        shown="by mode, fitted to the data",
         panel=_LEARN,
     )
     hardest_of: int | None = option(
@@ -134,7 +151,7 @@ class LearningOptions(ModelOptions):
         "Of bpr, bpr-squared and warp: a negative is the one of so many draws that scores highest.",
         low=1,
         high=1_000,
-        shown="by mode",
+        shown="by mode, fitted to the data",
         panel=_LEARN,
     )
     negative_power: float | None = option(
@@ -142,8 +159,9 @@ class LearningOptions(ModelOptions):
         "Draw negatives by popularity to this power; 0 is uniform.",
         low=0.0,
         high=2.0,
-        shown="0",
+        shown="0, fitted to the data",
         panel=_LEARN,
+        metavar="POWER",
     )
     positive_weight: PositiveWeight | None = option(
         None,
@@ -158,7 +176,7 @@ class LearningOptions(ModelOptions):
         "score highest.",
         low=0.005,
         high=100.0,
-        shown="by mode",
+        shown="by way, fitted to the data",
         panel=_LEARN,
     )
     margin: float | None = option(
@@ -166,16 +184,18 @@ class LearningOptions(ModelOptions):
         "Of ccl: negatives whose cosine is below it cost nothing.",
         low=-1.0,
         high=1.0,
-        shown="by mode",
+        shown="by way",
         panel=_LEARN,
+        metavar="COSINE",
     )
     negative_weight: float | None = option(
         None,
         "Of ccl: weight of the mean over the negatives, beside a positive's 1.",
         low=0.0,
         high=1e9,
-        shown="by mode",
+        shown="by way",
         panel=_LEARN,
+        metavar="WEIGHT",
     )
     unobserved_weight: float | None = option(
         None,
@@ -184,6 +204,7 @@ class LearningOptions(ModelOptions):
         low=0.0,
         shown="by density",
         panel=_LEARN,
+        metavar="WEIGHT",
     )
     regularization_exponent: float | None = option(
         None,
@@ -193,6 +214,7 @@ class LearningOptions(ModelOptions):
         high=10.0,
         shown="1, of mse by the data",
         panel=_LEARN,
+        metavar="POWER",
     )
     confidence: Confidence | None = option(
         None,
@@ -210,4 +232,5 @@ class LearningOptions(ModelOptions):
         low=0.0,
         shown="5",
         panel=_LEARN,
+        metavar="RATINGS",
     )

@@ -202,13 +202,14 @@ def expand_metrics(names: Iterable[str], ks: Iterable[int]) -> list[str]:
             full[f"{name}@{int(k)}"] = None
         else:
             raise UsageError(
-                f"{text!r} is not a metric{nearest(text, _known())}; there are: "
-                f"{', '.join(_known())}, with k from 1 to {LONGEST_LIST}"
+                f"{text!r} is not a metric{nearest(text, metric_words())}; there are: "
+                f"{', '.join(metric_words())}, with k from 1 to {LONGEST_LIST}"
             )
     return list(full)
 
 
-def _known() -> list[str]:
+def metric_words() -> list[str]:
+    """Return what can be asked for, in the order of the table: ``name``, or ``name@k``."""
     return [
         f"{name}@k" if entry.kind is MetricKind.list else name for name, entry in METRICS.items()
     ]

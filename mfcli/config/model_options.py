@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mfcli.config.budget_options import BudgetOptions
 from mfcli.config.choices import Engine, Mode, ModelKind, Objective
 from mfcli.config.options import option
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 
 _CHOICE = "What is trained"
 _LEARN = "How it learns"
@@ -23,23 +23,41 @@ class ModelOptions(BudgetOptions):
         role=Role.choice | Role.shorthand,
         shown="explicit; with --init-from that model's",
         panel=_CHOICE,
+        tier=Tier.first,
     )
     model: ModelKind | None = option(
-        None, "What is scored.", role=Role.choice, shown="by mode", panel=_CHOICE
+        None,
+        "What is scored.",
+        role=Role.choice,
+        shown="by mode",
+        panel=_CHOICE,
+        tier=Tier.first,
     )
     objective: Objective | None = option(
-        None, "What is minimised.", role=Role.choice, shown="by mode", panel=_CHOICE
+        None,
+        "What is minimised.",
+        role=Role.choice,
+        shown="by mode",
+        panel=_CHOICE,
+        tier=Tier.first,
     )
     engine: Engine | None = option(
-        None, "How it is minimised.", role=Role.choice, shown="by mode", panel=_CHOICE
+        None,
+        "How it is minimised.",
+        role=Role.choice,
+        shown="by mode",
+        panel=_CHOICE,
+        tier=Tier.first,
     )
     factors: int | None = option(
         None,
         "Width of an embedding; 0 leaves the biases.",
         low=0,
         high=65536,
-        shown="by mode",
+        shown="by mode, fitted to the data",
         panel=_CHOICE,
+        metavar="WIDTH",
+        tier=Tier.first,
     )
     item_factors: int | None = option(
         None,
@@ -48,6 +66,7 @@ class ModelOptions(BudgetOptions):
         high=65536,
         shown="as --factors",
         panel=_CHOICE,
+        metavar="WIDTH",
     )
     hidden: list[int] | None = option(
         None,
@@ -56,6 +75,7 @@ class ModelOptions(BudgetOptions):
         high=65536,
         shown="10",
         panel=_CHOICE,
+        metavar="WIDTH",
     )
     global_mean: bool | None = option(
         None, "Start predictions from the mean rating.", shown="by objective", panel=_CHOICE
@@ -76,6 +96,7 @@ class ModelOptions(BudgetOptions):
         high=0.99,
         shown="0",
         panel=_CHOICE,
+        metavar="SHARE",
     )
     rank_shrinkage: float | None = option(
         None,
@@ -85,4 +106,5 @@ class ModelOptions(BudgetOptions):
         high=1e9,
         shown="20",
         panel=_CHOICE,
+        metavar="RATINGS",
     )

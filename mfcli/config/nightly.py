@@ -17,7 +17,7 @@ from mfcli.config.limits import Limits, read_limits
 from mfcli.config.options import Config, flag, option
 from mfcli.config.output import TableFormat
 from mfcli.config.recommend import BatchEngine, RecommendConfig
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.config.run import WAY, RunConfigs
 from mfcli.config.split import SplitConfig, Strategy, parse_time
 from mfcli.config.train import TrainConfig
@@ -50,9 +50,14 @@ class NightlyConfig(Config):
         "Source of the night, as fetch reads it; several are parts of one table.",
         role=Role.file,
         cli=False,
+        tier=Tier.first,
     )
     folder: str | None = option(
-        None, "Folder of the generations; made where it is not there.", role=Role.file, cli=False
+        None,
+        "Folder of the generations; made where it is not there.",
+        role=Role.file,
+        cli=False,
+        tier=Tier.first,
     )
     warm: bool = option(
         False,
@@ -76,12 +81,16 @@ class NightlyConfig(Config):
         "Generations to keep: so many, or those younger than an age such as 36h, 30d or 8w. What "
         "is current, what was before it, and what a reader holds open stay in any case.",
         role=Role.publishing,
+        metavar="N|AGE",
+        tier=Tier.first,
     )
     as_of: str | None = option(
         None,
         "Time that the night is of: names the generation, and is stored (seconds since 1970, or "
         "ISO 8601).",
         shown="the newest time of the data, else the source's SHA-256",
+        metavar="TIME",
+        tier=Tier.first,
     )
     wait: float = option(
         0.0,
@@ -89,6 +98,7 @@ class NightlyConfig(Config):
         role=Role.publishing,
         low=0,
         high=1e7,
+        metavar="SECONDS",
     )
 
     def check(self) -> None:

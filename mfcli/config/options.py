@@ -13,13 +13,13 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from mfcli.codes import WarningCode
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.errors import UsageError
 
 
@@ -32,11 +32,16 @@ def option(
     low: float | None = None,
     high: float | None = None,
     shown: str | None = None,
+    metavar: str | None = None,
+    words: Callable[[], Iterable[str]] | None = None,
+    tier: Tier = Tier.rest,
     cli: bool = True,
 ) -> Any:
     """Declare a field: its default, help, roles and range.
 
-    ``shown`` is the default that help prints; ``cli`` tells whether the command line has it.
+    ``shown`` is the default that help prints, ``metavar`` what it calls a value, where the type and
+    the role do not say it, and ``words`` returns what can be chosen where the type is no enum.
+    ``tier`` tells how soon help speaks of it, ``cli`` whether the command line has it.
     """
     metadata = {
         "help": help,
@@ -45,6 +50,9 @@ def option(
         "low": low,
         "high": high,
         "shown": shown,
+        "metavar": metavar,
+        "words": words,
+        "tier": tier,
         "cli": cli,
     }
     if isinstance(default, list):
@@ -127,7 +135,14 @@ class Config:
     # on the command line they are hidden, and a note says that they do nothing.
     retired: ClassVar[Mapping[str, str]] = {}
 
-    seed: int = option(0, "Seed of everything random.", role=Role.seed, low=0, high=2**32 - 1)
+    seed: int = option(
+        0,
+        "Seed of everything random.",
+        role=Role.seed,
+        low=0,
+        high=2**32 - 1,
+        tier=Tier.first,
+    )
     ignore: list[WarningCode] = option(
         [], "Codes of warnings not to give.", role=Role.telling, cli=False
     )

@@ -60,6 +60,7 @@ class WrittenConfig(Config):
         low=0,
         high=1e7,
         panel=OUTPUT,
+        metavar="SECONDS",
     )
     manifest: bool = option(
         False,
@@ -108,6 +109,7 @@ class OutputConfig(WrittenConfig):
         None,
         "Table to write: whose list is not what it was in the output that is replaced.",
         role=Role.publishing | Role.lists | Role.comparing,
+        metavar="FILE",
         shown="none",
         panel=OUTPUT,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
+from mfcli.config.choices import Choice
 from mfcli.config.evaluate import UnknownUsers
 from mfcli.config.limits import read_drops
 from mfcli.config.options import flag, option
 from mfcli.config.output import ITEMS, OUTPUT, OutputConfig, TableFormat
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.errors import UsageError
 
 _PAIRS = "Scores of given pairs"
@@ -19,23 +19,32 @@ _CLUSTER = "Beyond one machine (--out DIR/)"
 _GATES = "Gates: exit 6, the old output stays"
 
 
-class BatchEngine(StrEnum):
+class BatchEngine(Choice):
     """Who writes the parts of a folder."""
 
-    local = "local"
-    dask = "dask"
+    local = "local", "this process"
+    dask = "dask", "a cluster's workers"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecommendConfig(OutputConfig):
     """Options of ``mfcli recommend``."""
 
-    k: int = option(10, "Items a user.", role=Role.lists, low=1, high=2**31 - 1)
+    k: int = option(
+        10,
+        "Items a user.",
+        role=Role.lists,
+        low=1,
+        high=2**31 - 1,
+        metavar="LENGTH",
+        tier=Tier.first,
+    )
     users: str | None = option(
         None,
         "File of user ids, one a line or a column of a table, or - for standard input.",
         role=Role.file | Role.stdin | Role.lists,
         shown="all users",
+        tier=Tier.first,
     )
     allow_empty: bool = option(
         False,
@@ -47,6 +56,7 @@ class RecommendConfig(OutputConfig):
         UnknownUsers.popular,
         "Users without a rating in train: the popular items, no rows, or exit 3.",
         role=Role.lists,
+        tier=Tier.first,
     )
     history: str | None = option(
         None,
@@ -54,6 +64,7 @@ class RecommendConfig(OutputConfig):
         "factors are solved for, and only they get rows unless --users says otherwise.",
         role=Role.file | Role.lists,
         shown="none",
+        tier=Tier.first,
     )
     items: str | None = option(
         None,
@@ -63,7 +74,11 @@ class RecommendConfig(OutputConfig):
         panel=ITEMS,
     )
     exclude_items: str | None = option(
-        None, "File of item ids: not these.", role=Role.file | Role.lists, panel=ITEMS
+        None,
+        "File of item ids: not these.",
+        role=Role.file | Role.lists,
+        panel=ITEMS,
+        tier=Tier.first,
     )
     exclude: str | None = option(
         None,
@@ -76,9 +91,14 @@ class RecommendConfig(OutputConfig):
         "A newer matrix, whose items a user has seen as well.",
         role=Role.file | Role.lists,
         panel=ITEMS,
+        tier=Tier.first,
     )
     include_seen: bool = option(
-        False, "Also recommend what the user has in train.", role=Role.lists, panel=ITEMS
+        False,
+        "Also recommend what the user has in train.",
+        role=Role.lists,
+        panel=ITEMS,
+        tier=Tier.first,
     )
     include_cold: bool = option(
         False, "Also recommend items without a rating in train.", role=Role.lists, panel=ITEMS
@@ -90,12 +110,14 @@ class RecommendConfig(OutputConfig):
         low=-1e38,
         high=1e38,
         panel=ITEMS,
+        metavar="SCORE",
     )
     pairs: str | None = option(
         None,
         "File of user and item ids to score instead, or - for standard input.",
         role=Role.file | Role.stdin,
         panel=_PAIRS,
+        tier=Tier.first,
     )
     format: TableFormat | None = option(
         None, "Format of the parts.", role=Role.lists | Role.folder, shown="parquet", panel=_PARTS
@@ -113,6 +135,7 @@ class RecommendConfig(OutputConfig):
         "i/n: only every n-th part, from the i-th; the last of n runs publishes.",
         role=Role.speed | Role.lists | Role.folder,
         panel=_PARTS,
+        metavar="I/N",
     )
     resume: bool = option(
         False,
@@ -131,6 +154,7 @@ class RecommendConfig(OutputConfig):
         "Address of the Dask scheduler, as tcp://HOST:8786 or tls://HOST:8786.",
         role=Role.speed | Role.folder,
         panel=_CLUSTER,
+        metavar="ADDRESS",
     )
     cluster_timeout: float = option(
         20.0,
@@ -139,6 +163,7 @@ class RecommendConfig(OutputConfig):
         low=0.1,
         high=1e6,
         panel=_CLUSTER,
+        metavar="SECONDS",
     )
     fallback_flag: bool = option(
         False,
@@ -160,6 +185,7 @@ class RecommendConfig(OutputConfig):
         low=0,
         high=1e6,
         panel=_GATES,
+        metavar="DAYS",
     )
     min_users: int | None = option(
         None,
@@ -175,6 +201,7 @@ class RecommendConfig(OutputConfig):
         low=0,
         high=1,
         panel=_GATES,
+        metavar="SHARE",
     )
     max_churn: float | None = option(
         None,
@@ -183,6 +210,7 @@ class RecommendConfig(OutputConfig):
         low=0,
         high=1,
         panel=_GATES,
+        metavar="SHARE",
     )
     max_drop: list[str] = option(
         [],
@@ -190,6 +218,7 @@ class RecommendConfig(OutputConfig):
         "of those of the output that is there, as users=0.1 (repeatable).",
         role=Role.gate | Role.publishing | Role.lists | Role.comparing,
         panel=_GATES,
+        metavar="NAME=SHARE",
     )
     against: str | None = option(
         None,
@@ -197,6 +226,7 @@ class RecommendConfig(OutputConfig):
         role=Role.gate | Role.publishing | Role.lists,
         shown="the output that is there",
         panel=_GATES,
+        metavar="FILE|DIR",
     )
 
     @property

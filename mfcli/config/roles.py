@@ -1,4 +1,4 @@
-"""What an option is about, said where it is declared; what artifacts store follows from it."""
+"""What an option is about, said where it is declared; artifacts and help follow from it."""
 
 from __future__ import annotations
 
@@ -45,3 +45,10 @@ class Role(enum.Flag):
     comparing = enum.auto()  # compares with an earlier output
     lists = enum.auto()  # means something for lists, not for the scores of given pairs
     folder = enum.auto()  # means something for a folder of parts only
+
+
+class Tier(enum.Enum):
+    """How soon help tells of an option: at once, or with --help-all only."""
+
+    first = "first"
+    rest = "rest"

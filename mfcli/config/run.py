@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mfcli.config.choices import Mode
+from mfcli.config.choices import Mode, Objective
 from mfcli.config.evaluate import EvaluateConfig
 from mfcli.config.fetch import FetchConfig
 from mfcli.config.layers import AnyConfig, keys_in, merge_layers
@@ -45,6 +45,8 @@ def run_configs(
     out: Path,
     *,
     mode: Mode | None = None,
+    objective: Objective | None = None,
+    metric: list[str] | None = None,
     seed: int | None = None,
     folds: int | None = None,
     repeats: int | None = None,
@@ -56,9 +58,9 @@ def run_configs(
 ) -> RunConfigs:
     """Merge the layers of every stage of a run, whose files are kept in ``out``.
 
-    files: a TOML file and the name of a preset, or None for either. mode, seed, folds, repeats,
-    refit, relevant_from, threshold, budget, wait: of the command line. Raises InputError, and
-    UsageError for options that cannot work.
+    files: a TOML file and the name of a preset, or None for either. mode, objective, metric,
+    seed, folds, repeats, refit, relevant_from, threshold, budget, wait: of the command line. Raises
+    InputError, and UsageError for options that cannot work.
     """
 
     def merged(cls: type[AnyConfig], table: str, **asked: Any) -> AnyConfig:
@@ -70,7 +72,9 @@ def run_configs(
     if refit and (split.folds or repeats):
         raise UsageError("--refit has no meaning with --folds and --repeats, which only measure")
     valid = held_out_rows(split, out, "valid") if split.valid else {}
-    train = merged(TrainConfig, "train", mode=mode, budget=budget, **valid)
+    if metric and (budget is not None or "budget" in keys_in("train", files)):
+        valid["metric"] = metric  # what the search makes best
+    train = merged(TrainConfig, "train", mode=mode, objective=objective, budget=budget, **valid)
     if train.stages and train.valid is None:
         # A staged recipe shows the held-out loss of each stage; nothing is chosen by it.
         train = dataclasses.replace(train, **held_out_rows(split, out, "test"))
@@ -83,10 +87,10 @@ def run_configs(
         fetch=merged(FetchConfig, "fetch"),
         split=split,
         train=train,
-        evaluate=merged(EvaluateConfig, "evaluate", relevant_from=relevant_from),
+        evaluate=merged(EvaluateConfig, "evaluate", relevant_from=relevant_from, metric=metric),
         recommend=merged(RecommendConfig, "recommend"),
         refit=refit is not False,
-        open_way=mode is None and not keys_in("train", files) & set(WAY),
+        open_way=mode is None and objective is None and not keys_in("train", files) & set(WAY),
         open_n=split.n is not None and "n" not in keys_in("split", files),
     )
 

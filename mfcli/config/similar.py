@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from mfcli.config.choices import Choice
 from mfcli.config.options import flag, option
 from mfcli.config.output import ITEMS, OutputConfig
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.errors import UsageError
 
 
-class Similarity(StrEnum):
+class Similarity(Choice):
     """How near two vectors are."""
 
-    cosine = "cosine"
-    dot = "dot"
+    cosine = "cosine", "angle of vectors"
+    dot = "dot", "angle and length"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarConfig(OutputConfig):
     """Options of ``mfcli similar``."""
 
-    k: int = option(10, "Neighbours of each.", low=1, high=2**31 - 1)
-    users: bool = option(False, "Users near users, instead of items near items.")
-    by: Similarity = option(Similarity.cosine, "What is compared.")
+    k: int = option(
+        10,
+        "Neighbours of each.",
+        low=1,
+        high=2**31 - 1,
+        metavar="LENGTH",
+        tier=Tier.first,
+    )
+    users: bool = option(
+        False,
+        "Users near users, instead of items near items.",
+        tier=Tier.first,
+    )
+    by: Similarity = option(
+        Similarity.cosine,
+        "What is compared.",
+        tier=Tier.first,
+    )
     of: str | None = option(
         None,
         "File of ids whose neighbours are wanted, or - for standard input.",
         role=Role.file | Role.stdin,
         shown="all",
+        tier=Tier.first,
     )
     items: str | None = option(
         None,

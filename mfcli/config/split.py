@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
+from mfcli.config.choices import Choice
 from mfcli.config.filters import FilterConfig
 from mfcli.config.options import flag, option
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.errors import UsageError
 
 _TEST = "Which rows go to test"
 
 
-class Strategy(StrEnum):
+class Strategy(Choice):
     """How split chooses the test rows."""
 
-    leave_n_out = "leave-n-out"
-    fraction = "fraction"
-    latest = "latest"
-    users = "users"
-    given = "given"
+    leave_n_out = "leave-n-out", "some of each user"
+    fraction = "fraction", "rows drawn at random"
+    latest = "latest", "the newest rows"
+    users = "users", "whole users, folded in"
+    given = "given", "files of your own"
 
 
 # Of held-out users: what is tested → what is folded in.
@@ -54,9 +54,15 @@ class SplitConfig(FilterConfig):
         "How the test rows are chosen.",
         shown="leave-n-out; given with --train-file",
         panel=_TEST,
+        tier=Tier.first,
     )
     n: int | None = option(
-        None, "Rows a user for leave-n-out and latest.", low=1, shown="10", panel=_TEST
+        None,
+        "Rows a user for leave-n-out and latest.",
+        low=1,
+        shown="10",
+        panel=_TEST,
+        tier=Tier.first,
     )
     test_fraction: float | None = option(
         None,
@@ -66,12 +72,16 @@ class SplitConfig(FilterConfig):
         high=1.0,
         shown="0.2; 1/(K + 1) of windows, 1/(K + 2) with --valid",
         panel=_TEST,
+        metavar="SHARE",
+        tier=Tier.first,
     )
     per_user: bool = option(False, "Take the fraction within each user's rows.", panel=_TEST)
     cutoff: str | None = option(
         None,
         "For latest: everything from this time on goes to test (seconds since 1970, or ISO 8601).",
         panel=_TEST,
+        metavar="TIME",
+        tier=Tier.first,
     )
     test_users: float | None = option(
         None,
@@ -79,6 +89,7 @@ class SplitConfig(FilterConfig):
         low=1e-6,
         shown="0.1",
         panel=_TEST,
+        metavar="N|SHARE",
     )
     valid_users: float | None = option(
         None,
@@ -86,6 +97,7 @@ class SplitConfig(FilterConfig):
         low=1e-6,
         shown="none; as --test-users with --valid",
         panel=_TEST,
+        metavar="N|SHARE",
     )
     fold_in: float | None = option(
         None,
@@ -94,6 +106,7 @@ class SplitConfig(FilterConfig):
         high=0.999,
         shown="0.8",
         panel=_TEST,
+        metavar="SHARE",
     )
     train_file: str | None = option(
         None, "For given: the train rows, as fetch reads them.", role=Role.file
@@ -108,8 +121,14 @@ class SplitConfig(FilterConfig):
         low=2,
         high=1000,
         panel=_TEST,
+        metavar="K",
+        tier=Tier.first,
     )
-    valid: bool = option(False, "Also take a validation set out of train, by the same strategy.")
+    valid: bool = option(
+        False,
+        "Also take a validation set out of train, by the same strategy.",
+        tier=Tier.first,
+    )
     drop_unknown: bool = option(
         False,
         "Drop test and validation rows of users or items without a row in train; for users, rows "

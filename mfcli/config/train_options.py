@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from mfcli.config.choices import Device, Order
 from mfcli.config.learning_options import LearningOptions
-from mfcli.config.metrics import LONGEST_LIST
+from mfcli.config.metrics import LONGEST_LIST, metric_words
 from mfcli.config.options import option
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 
 _WATCH = "Validation and stopping"
 _START = "Where it starts"
@@ -28,15 +28,21 @@ class TrainOptions(LearningOptions):
         "Start of the factors: normal:STD, scaled:STD (STD/√factors) or uniform:LOW:HIGH.",
         shown="by mode",
         panel=_START,
+        metavar="START",
     )
     bias_init: str | None = option(
-        None, "Start of the biases, in the same form.", shown="0", panel=_START
+        None,
+        "Start of the biases, in the same form.",
+        shown="0",
+        panel=_START,
+        metavar="START",
     )
     init_from: str | None = option(
         None,
         "Go on from this checkpoint's weights, with a fresh optimizer.",
         role=Role.file,
         panel=_START,
+        tier=Tier.first,
     )
     init_from_if_any: str | None = option(
         None,
@@ -46,7 +52,11 @@ class TrainOptions(LearningOptions):
     )
 
     valid: str | None = option(
-        None, "Validation .npz of the same split.", role=Role.file | Role.watch, panel=_WATCH
+        None,
+        "Validation .npz of the same split.",
+        role=Role.file | Role.watch,
+        panel=_WATCH,
+        tier=Tier.first,
     )
     valid_history: str | None = option(
         None,
@@ -63,6 +73,9 @@ class TrainOptions(LearningOptions):
         role=Role.watch,
         shown="validation loss",
         panel=_WATCH,
+        metavar="NAME",
+        words=metric_words,
+        tier=Tier.first,
     )
     k: list[int] = option(
         [10],
@@ -71,6 +84,7 @@ class TrainOptions(LearningOptions):
         low=1,
         high=LONGEST_LIST,
         panel=_WATCH,
+        metavar="LENGTH",
     )
     eval_every: int = option(
         1, "Evaluate every N epochs.", role=Role.watch | Role.stage, low=1, panel=_WATCH
@@ -82,6 +96,7 @@ class TrainOptions(LearningOptions):
         low=1,
         shown="off",
         panel=_WATCH,
+        tier=Tier.first,
     )
     time_limit: float | None = option(
         None,
@@ -90,6 +105,7 @@ class TrainOptions(LearningOptions):
         low=0.001,
         shown="off",
         panel=_WATCH,
+        metavar="SECONDS",
     )
 
     device: Device = option(
@@ -111,6 +127,7 @@ class TrainOptions(LearningOptions):
         high=1024,
         shown="the cores available",
         panel=_RUN,
+        tier=Tier.first,
     )
     stages: list[dict[str, Any]] = option(
         [], "[[train.stages]] of a configuration file", role=Role.nested, cli=False

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfcli.config.choices import Mode, Objective, Setting, Take
-from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric
+from mfcli.config.metrics import Better, better_of, expand_metrics, is_rating_metric, metric_words
 from mfcli.config.options import names_with, option
 from mfcli.config.ranges import check_space, parse_range, plain
 from mfcli.config.recipe import Recipe
-from mfcli.config.roles import Role
+from mfcli.config.roles import Role, Tier
 from mfcli.config.spaces import Space
 from mfcli.config.split import (
     SplitConfig,
@@ -46,6 +46,7 @@ class TuneConfig(TrainConfig):
         low=1,
         high=10_000,
         panel=_SEARCH,
+        tier=Tier.first,
     )
     draws: int = option(
         6,
@@ -75,6 +76,8 @@ class TuneConfig(TrainConfig):
         "NAME=A,B,…; repeat for several.",
         shown="by objective and engine",
         panel=_SEARCH,
+        metavar="NAME=RANGE",
+        tier=Tier.first,
     )
     jobs: int | None = option(
         None,
@@ -92,6 +95,8 @@ class TuneConfig(TrainConfig):
         low=0.001,
         shown="off",
         panel=_SEARCH,
+        metavar="SECONDS",
+        tier=Tier.first,
     )
     workers: int | None = option(
         None, "Threads of one trial.", role=Role.speed, low=1, high=1024, shown="1", panel=_SEARCH
@@ -111,9 +116,17 @@ class TuneConfig(TrainConfig):
         role=Role.watch,
         shown="rmse with mse, else ndcg@10",
         panel=_VALID,
+        metavar="NAME",
+        words=metric_words,
+        tier=Tier.first,
     )
     k: list[int] = option(
-        [10], "Length of the ranked list of the metrics.", role=Role.watch, low=1, panel=_VALID
+        [10],
+        "Length of the ranked list of the metrics.",
+        role=Role.watch,
+        low=1,
+        panel=_VALID,
+        metavar="LENGTH",
     )
     valid: str | None = option(
         None,
@@ -121,6 +134,7 @@ class TuneConfig(TrainConfig):
         role=Role.file | Role.watch,
         shown="taken out of MATRIX",
         panel=_VALID,
+        tier=Tier.first,
     )
     valid_strategy: Strategy | None = option(
         None,
@@ -145,6 +159,7 @@ class TuneConfig(TrainConfig):
         high=1.0,
         shown="0.1; 0.2 for ranking",
         panel=_VALID,
+        metavar="SHARE",
     )
 
     eval_every: int = option(1, "", role=Role.watch, low=1, cli=False)

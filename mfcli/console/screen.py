@@ -21,6 +21,7 @@ from rich.text import Text
 from mfcli.codes import WARNINGS
 from mfcli.console.folding import plain
 from mfcli.console.live import epoch_cells, epoch_sheet, trial_cells, trial_sheet
+from mfcli.console.pages import PAGES
 from mfcli.console.sheets import Sheet, console_of
 from mfcli.console.tables import SHEETS
 from mfcli.events import (
@@ -246,6 +247,12 @@ class Screen:
         seconds = (time.perf_counter() - self._began) / max(1, len(self._epochs))
         return epoch_cells(event, total, max(0.0, seconds * (total - event.epoch)))
 
+    def show_next(self, command: str | None) -> None:
+        """Name the command that comes next, to a person at a terminal only."""
+        terminals = self.out.is_terminal and self.err.is_terminal and self.out.file is sys.stdout
+        if command is not None and terminals and not (self.quiet or self.as_json):
+            self._line(f"next: {command}")
+
     def show_result(self, result: Result, about: dict[str, Any]) -> None:
         """Show what a stage returned: JSON with ``--json``, else tables, or nothing if quiet.
 
@@ -256,7 +263,8 @@ class Screen:
             document = without_nan(result.document() | about)
             emit(json.dumps(document, ensure_ascii=False) + "\n")
         elif not self.quiet:
-            for number, sheet in enumerate(SHEETS[type(result)](result)):
+            sheets = PAGES.get(type(result)) or SHEETS[type(result)]
+            for number, sheet in enumerate(sheets(result)):
                 if number:
                     self.out.print()
                 self.out.print(sheet, crop=False)

@@ -3,9 +3,11 @@
 base    what all results have
 stages  of the stages of a run, and of what inspects, reports and prepares
 nights  of nights and their generations
+guidance: of what guides a person
 """
 
 from mfcli.results.base import Result, without_nan
+from mfcli.results.guidance import DoctorResult, Found, HelpResult
 from mfcli.results.nights import (
     ChangesResult,
     ForgetResult,
@@ -34,12 +36,15 @@ from mfcli.results.stages import (
 
 __all__ = [
     "ChangesResult",
+    "DoctorResult",
     "EvaluateResult",
     "ExportResult",
     "FetchResult",
     "FoldsResult",
     "ForgetResult",
+    "Found",
     "GenerationsResult",
+    "HelpResult",
     "InspectResult",
     "NightResult",
     "PairsResult",

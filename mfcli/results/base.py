@@ -23,6 +23,11 @@ def without_nan(value: Any) -> Any:
 class Result:
     """Base of what a stage returns: ``document`` is what ``--json`` prints."""
 
+    @property
+    def exit_status(self) -> int:
+        """With what the command ends that shows the result."""
+        return 0
+
     def document(self) -> dict[str, Any]:
         """Return the result as plain JSON values."""
         return dataclasses.asdict(self)

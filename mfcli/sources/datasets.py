@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from mfcli.config.fetch import FetchConfig, Format
-from mfcli.sources.readers.layouts import Layout
+
+if TYPE_CHECKING:  # completion, which lists the names, does without NumPy
+    from mfcli.sources.readers.layouts import Layout
 
 _MOVIELENS = "https://files.grouplens.org/datasets/movielens/"
 # MovieLens' terms, in short; each zip holds them in full in its README.

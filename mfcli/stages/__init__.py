@@ -6,6 +6,9 @@ generations: list, roll back, compare, forget
 resuming: what a training keeps beside its model, and goes on from
 budget: the search before a training with --budget
 refit: what run does after an evaluation, training on everything
+contact: what lies in a folder, and which command goes on from it
+doctor: this machine, and what to do about it
+help: the pages of documentation; known: names that can be given
 telling: what a stage says of itself to a log or a monitor
 trials: the list of a search's trainings, which tune goes on from
 suiting: defaults of run that suit the data

@@ -3,8 +3,48 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 def available_workers() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_quota(
+    root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/self/cgroup")
+) -> float | None:
+    """Return how many cores' time the control group allows, None where it sets no limit.
+
+    root: where the groups are mounted; groups: those of this process. A group's limit holds for
+    those within it, so all up to the root count. Versions 1 and 2.
+    """
+    try:
+        lines = [line.split(":", 2) for line in groups.read_text().splitlines()]
+    except OSError:
+        return None
+    found = []
+    for line in lines:
+        if len(line) == 3 and (not line[1] or "cpu" in line[1].split(",")):
+            base = root / "cpu" if line[1] else root
+            path = base / line[2].strip().lstrip("/")
+            while path.is_relative_to(base):
+                found += [limit for limit in (_quota(path),) if limit is not None]
+                if path == base:
+                    break
+                path = path.parent
+    return min(found, default=None)
+
+
+def _quota(folder: Path) -> float | None:
+    """Read the limit of one group: time in each period."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()[:2]
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+        limit = int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # "max", no such group
+        return None
+    return limit if limit > 0 else None

@@ -1,6 +1,6 @@
-"""Seconds of `mfcli --help` and of each command's help, against a bare Typer app like it.
+"""Seconds of help and completion, against those of a bare Typer app like mfcli.
 
-    python -m tests.benchmarks.bench_help [--repeats 7]
+    python -m tests.benchmarks.bench_help [--repeats 11] [--only completion]
 
 The bare app has as many commands, and the command as many options with as long a help; each run is
 a process of its own.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,6 @@ from tests.benchmarks.measuring import (
     alternated,
     at_most,
     machine,
-    shown,
     table,
     versions,
 )
@@ -33,9 +33,13 @@ from tests.benchmarks.measuring import (
 BARE = """
 from typing import Annotated
 import typer
-app = typer.Typer(name="bare", help="A bare app.", no_args_is_help=True, add_completion=False,
+app = typer.Typer(name="bare", help="A bare app.", no_args_is_help=True,
                   pretty_exceptions_enable=False)
 """
+MOST = 1.2  # times the bare app
+BREAKS = " \t\n\"'@><=;|&(:"
+# Words before the cursor, and the one that is completed.
+COMPLETED = (((), "tr"), (("train",), "--"), (("evaluate", "--metric"), "nd"), (("fetch",), "ml"))
 
 
 def commands() -> dict[str, int]:
@@ -60,46 +64,80 @@ def write_bare(folder: Path) -> Path:
         lines.append(f"@app.command({command!r})\ndef run_{command.replace('-', '_')}({options}):")
         lines.append(f'    """Do what {command} does."""\n')
     path = folder / "bare.py"
-    path.write_text("\n".join([*lines, "app()\n"]))
+    path.write_text("\n".join([*lines, "app(prog_name='bare')\n"]))
     return path
 
 
-def seconds(*command: str) -> Callable[[], float]:
-    """Return a function that runs a command and returns its seconds."""
+def seconds(*command: str, variables: dict[str, str] | None = None) -> Callable[[], float]:
+    """Return a function that runs a command, with variables set, and returns its seconds."""
+    environment = os.environ | (variables or {})
 
     def run() -> float:
         start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
         return time.perf_counter() - start
 
     return run
 
 
+def help_row(command: str, bare: str, repeats: int) -> Row:
+    """Measure the help of a command; of mfcli itself where there is none."""
+    words = [*([command] if command else []), "--help"]
+    runs = [seconds(sys.executable, "-m", "mfcli", *words), seconds(sys.executable, bare, *words)]
+    mine, other = measured(runs, repeats)
+    row = judged(f"mfcli {' '.join(words)}", mine, other)
+    if command:
+        return row
+    text, passed = at_most(0.3, statistics.median(mine), " s")
+    return row._replace(bar=f"{row.bar}, {text}", passed=bool(row.passed) and passed)
+
+
+def completion_row(words: tuple[str, ...], current: str, bare: str, repeats: int) -> Row:
+    """Measure what a TAB takes: bash's script of each app calls it so."""
+    line = " ".join(["mfcli", *words, current])
+    asked = {"_MFCLI_COMPLETE": "bash", "_MFCLI_LINE": line, "_MFCLI_BREAKS": BREAKS}
+    typer_asks = {
+        "_BARE_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["bare", *words, current]),
+        "COMP_CWORD": str(len(words) + 1),
+    }
+    runs = [
+        seconds(sys.executable, "-m", "mfcli", variables=asked),
+        seconds(sys.executable, bare, variables=typer_asks),
+    ]
+    return judged(f"TAB after {line!r}", *measured(runs, repeats))
+
+
+def measured(runs: list[Callable[[], float]], repeats: int) -> list[list[float]]:
+    """Run ours and theirs in turn, after one run of each."""
+    for run in runs:
+        run()
+    return alternated(runs, repeats)
+
+
+def judged(what: str, mine: list[float], other: list[float]) -> Row:
+    """Return the row of a measurement, held against the bar."""
+    row = against(what, mine, other, None, "s", 2)
+    assert row.ratio is not None
+    text, passed = at_most(MOST, row.ratio)
+    return row._replace(bar=text, passed=passed)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--quick", action="store_true", help="three repeats")
+    parser.add_argument("--only", choices=["help", "completion"])
     chosen = parser.parse_args()
     repeats = 3 if chosen.quick else max(chosen.repeats, 5)
     title = f"help: {machine()}; {versions('typer', 'rich')}"
     rows = []
     with tempfile.TemporaryDirectory(prefix="mfcli-bench-") as folder:
         bare = str(write_bare(Path(folder)))
-        for command in ("", *commands()):
-            words = [*([command] if command else []), "--help"]
-            ours = seconds(sys.executable, "-m", "mfcli", *words)
-            theirs = seconds(sys.executable, bare, *words)
-            ours(), theirs()
-            mine, other = alternated([ours, theirs], repeats)
-            row = against(f"mfcli {' '.join(words)}", mine, other, None, "s", 2)
-            assert row.ratio is not None
-            text, passed = at_most(1.3, row.ratio)
-            if not command:
-                row, (text, passed) = (
-                    Row("mfcli --help", shown(mine, "s", 2), shown(other, "s", 2), row.ratio),
-                    at_most(0.3, statistics.median(mine), " s"),
-                )
-            rows.append(row._replace(bar=text, passed=passed))
+        if chosen.only != "completion":
+            rows += [help_row(command, bare, repeats) for command in ("", *commands())]
+        if chosen.only != "help":
+            rows += [completion_row(words, current, bare, repeats) for words, current in COMPLETED]
     table(title, rows)
 
 

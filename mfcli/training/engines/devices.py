@@ -17,7 +17,7 @@ from mfcli.system.processors import available_workers
 CPU, CUDA = "cpu", "cuda"
 SHARED_STEP = 1 << 18  # values of a step from which on threads pay
 # What a driver shows of GPUs: NVIDIA's, in Windows' Linux, AMD's.
-_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 def choose_device(device: Device, engine: Engine) -> str:
@@ -40,7 +40,7 @@ def choose_device(device: Device, engine: Engine) -> str:
 
 def _may_have_cuda() -> bool:
     """Tell whether torch should be asked, which takes seconds if it is not imported yet."""
-    return "torch" in sys.modules or any(map(os.path.exists, _DRIVERS))
+    return "torch" in sys.modules or any(map(os.path.exists, DRIVERS))
 
 
 @contextmanager
