@@ -271,7 +271,7 @@ def test_unknown_users_get_popular_items_no_rows_or_an_error(cli, made):
         ["nobody", str(model.catalog.item_ids[item]), str(rank)]
         for rank, item in enumerate(popular, 1)
     ]
-    assert "1 users" in result.stderr
+    assert "1 user" in result.stderr
     result = cli(*recommend, "--unknown-users", "skip", "--allow-empty", input="nobody\n")
     assert len(lines(result.stdout)) == 1
     for more in ("", f"{known}\n"):
