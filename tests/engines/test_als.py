@@ -274,7 +274,7 @@ def test_the_bits_are_the_same_for_any_number_of_workers_and_parts(options, part
 
 
 def test_torch_solves_as_the_kernels_do_in_batches_of_any_size(monkeypatch):
-    train = interactions(300, 200, 0.1, seed=3)
+    train = interactions(90, 60, 0.3, seed=3)
     for options in OPTIONS:
         of = config(**options, factors=24, regularization=0.05)
         compiled = made(of, train)
