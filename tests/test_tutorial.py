@@ -1,0 +1,42 @@
+"""The tutorial: every line of it, in order, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mfcli
+
+PAGE = (Path(mfcli.__file__).parent / "docs/tutorial.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::mfcli.errors.MfcliWarning")
+def test_every_line_of_the_tutorial_works(cli, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls = 0
+    for language, content in BLOCKS:
+        if language == "python":
+            Path("log.py").write_text(content)
+        elif language == "toml":
+            Path("shop.toml").write_text(content)
+        for line in content.splitlines() if language == "sh" else ():
+            expected = int((re.search(r"# exit (\d)$", line) or [0, 0])[1])
+            words = shlex.split(line, comments=True)
+            if words[0] == "mfcli":
+                result = cli(*words[1:])
+                assert result.exit_code == expected, f"{line}\n{result.stdout}{result.stderr}"
+                calls += 1
+                continue
+            command = line.replace("python ", f"{sys.executable} ", 1)
+            env = os.environ | {"PYTHONPATH": str(Path(mfcli.__file__).parent.parent)}
+            subprocess.run(command, shell=True, check=True, env=env, capture_output=True)
+    assert calls > 15
+    assert len(os.readlink("shop/current")) > 10
