@@ -26,7 +26,7 @@ from mfcli.cli.options import (
     retired_parameters,
 )
 from mfcli.cli.shells import SCRIPTS, SHELL, install, shell_of, with_shell
-from mfcli.cli.statuses import interruptions, tell
+from mfcli.cli.statuses import Interruption, interruptions, tell
 from mfcli.cli.watching import Watch, WatchOptions
 from mfcli.codes import WarningCode
 from mfcli.config import Config
@@ -35,7 +35,6 @@ from mfcli.config.layers import merge_layers
 from mfcli.config.options import coerce, flag
 from mfcli.errors import UsageError
 from mfcli.system import clock
-from mfcli.system.refusals import expected_error
 from mfcli.system.streams import emit, is_standard_output, settle_output, tolerate_any_text
 
 if TYPE_CHECKING:  # help does without
@@ -72,12 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = sys.argv[1:] if arguments is None else [*arguments]
     as_json, status = "--json" in words, 0
     message: str | None = None  # what went wrong
-    watch = Watch()
+    watch, interruption = Watch(), Interruption()
     try:
         group = _group()
         # As typer.Typer's own call does, which would catch interruptions and closed pipes first.
         asked = with_shell(words)
-        with interruptions(), group.make_context("mfcli", asked, obj=watch) as context:
+        with (
+            interruptions(interruption),
+            group.make_context("mfcli", asked, obj=watch) as context,
+        ):
             group.invoke(context)
     except typer.Exit as error:  # --help and --version
         status = error.exit_code
@@ -90,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         message = f"{text}: see {path} --help"
         tell(UsageError(message), watch.document() if as_json else None)
     except BaseException as error:
-        expected = expected_error(error)
+        expected = interruption.status_of(error)
         debug = "--debug" in words and not isinstance(error, KeyboardInterrupt)
         status, message = (expected.exit_status if expected else 1), str(expected or repr(error))
         if expected is None or debug:

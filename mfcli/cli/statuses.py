@@ -11,16 +11,46 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from mfcli.errors import MfcliError, SystemRefusedError
+from mfcli.errors import InterruptedRunError, MfcliError, SystemRefusedError
+from mfcli.system.refusals import expected_error
 from mfcli.system.streams import emit, standard_error
 
 AGAIN_SECONDS = 0.02  # after which a lost interruption comes again
 
 
+class Interruption:
+    """What Ctrl-C and SIGTERM do: a KeyboardInterrupt, which a library cannot take for its own.
+
+    came: whether one did. A library may make another error of it, as NumPy's C interface does of
+    whatever ends an import.
+    """
+
+    def __init__(self) -> None:
+        """Nothing came yet."""
+        self.came = False
+
+    def __call__(self, number: int, frame: object) -> NoReturn:  # noqa: ARG002
+        """Interrupt, as a handler of signals."""
+        self.came = True
+        raise KeyboardInterrupt(*(["terminated"] if number == signal.SIGTERM else []))
+
+    def status_of(self, error: BaseException) -> MfcliError | None:
+        """Return an error as one that a user can mend, and None for a bug.
+
+        After an interruption what nobody expects is no bug.
+        """
+        expected = expected_error(error)
+        return InterruptedRunError("interrupted") if expected is None and self.came else expected
+
+
 @contextlib.contextmanager
-def interruptions() -> Iterator[None]:
+def interruptions(interruption: Interruption | None = None) -> Iterator[None]:
     """Let SIGTERM interrupt as Ctrl-C does, and let no interruption get lost in a callback."""
-    before, hook = signal.signal(signal.SIGTERM, _terminated), sys.unraisablehook
+    interruption, hook = interruption or Interruption(), sys.unraisablehook
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, interruption)
+    if before[signal.SIGINT] is signal.default_int_handler:  # else a shell's "&" ignores it
+        signal.signal(signal.SIGINT, interruption)
 
     def repeat_interruption(found: Any) -> None:
         """Send an interruption again that came within a library's callback, which drops it."""
@@ -37,13 +67,10 @@ def interruptions() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            if handler is not None:  # Python's or the system's own
+                signal.signal(number, handler)
         sys.unraisablehook = hook
-
-
-def _terminated(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
-    # A KeyboardInterrupt as of Ctrl-C: a library may catch an Exception as one of its own.
-    raise KeyboardInterrupt("terminated")
 
 
 def tell(error: MfcliError, about: dict[str, Any] | None) -> None:

@@ -175,6 +175,25 @@ def test_an_interruption_while_the_model_is_written_leaves_a_state(cli, tmp_path
     assert out.read_bytes() == (tmp_path / "whole.pt").read_bytes()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_library_makes_of_an_interruption_is_an_interruption(
+    cli, tmp_path, monkeypatch, number
+):
+    """NumPy's C interface makes an ImportError of whatever ends an import."""
+
+    def replaced(*_: Any, **__: Any) -> Any:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            raise ImportError("numpy._core.multiarray failed to import") from None
+
+    monkeypatch.setattr("mfcli.stages.fetch.fetch", replaced)
+    write(tmp_path / "t.csv", ROWS)
+    refused(cli("fetch", tmp_path / "t.csv", "--out", tmp_path / "d.npz"), 130, "interrupted")
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_DFL
+
+
 def test_an_interruption_within_a_callback_is_not_lost():
     """What a callback of C raises is dropped by Python; the compiler of kernels has such."""
 
