@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mfcli.report import results, sections
 from mfcli.report.curves import draw_curves
@@ -36,8 +38,16 @@ def render_page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     return whole_page(title, top, parts, version), found
 
 
-def whole_page(title: str, top: Html, sections: Sequence[Html], version: str) -> str:
-    """Return the text of a page: its title, what stands at its top, and its sections."""
+class Section(NamedTuple):
+    """A section of a page: its title, where links lead to it, and all of it."""
+
+    title: str
+    place: str
+    html: Html
+
+
+def whole_page(title: str, top: Html, sections: Sequence[Section], version: str) -> str:
+    """Return the text of a page: title, what stands at its top, contents, and its sections."""
     head = join(
         [
             el("meta", charset="utf-8"),
@@ -51,14 +61,18 @@ def whole_page(title: str, top: Html, sections: Sequence[Html], version: str) ->
         "\n",
     )
     foot = el("footer", f"Made by mfcli {version} from the files named above; nothing is fetched.")
-    body = el("body", top, el("main", join(sections, "\n")), foot)
+    links = (el("li", el("a", it.title, href=f"#{it.place}")) for it in sections)
+    contents = el("nav", el("ul", *links), aria_label="Contents")
+    whole = join((it.html for it in sections), "\n")
+    body = el("body", top, contents, el("main", whole), foot)
     return "<!DOCTYPE html>\n" + el("html", el("head", head), body, lang="en") + "\n"
 
 
-def section(title: str, content: Html, hint: str = "") -> Html:
+def section(title: str, content: Html, hint: str = "") -> Section:
     """Return a section of a page."""
     said = el("p", hint, class_="hint") if hint else ""
-    return el("section", el("h2", title), said, content)
+    place = re.sub(r"\W+", "-", title.lower())
+    return Section(title, place, el("section", el("h2", title), said, content, id=place))
 
 
 def _describe_runs(runs: Sequence[Run]) -> str:

@@ -25,8 +25,11 @@ body {
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
   overflow-wrap: anywhere;
 }
-main, header, footer { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem; }
+main, header, nav, footer { max-width: 72rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2.25rem; }
+nav ul { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap;
+  gap: .2rem 1.1rem; font-size: .9rem; }
+nav a { color: var(--c0); }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .35rem; letter-spacing: -.015em; }
 h2 { font-size: 1.25rem; margin: 2.75rem 0 .75rem; letter-spacing: -.01em; }
 h3 { font-size: 1rem; margin: 1.6rem 0 .5rem; }
@@ -61,8 +64,12 @@ th, td { text-align: left; padding: .42rem .9rem; border-top: 1px solid var(--li
   vertical-align: top; }
 thead th { color: var(--soft); font-weight: 500; font-size: .82rem; border-top: 0;
   vertical-align: bottom; }
-tbody th { font-weight: 500; white-space: nowrap; }
+tbody th { font-weight: 500; }
+/* What a row is of stays where it is while its values scroll past. */
+.scroll tr > :first-child { position: sticky; left: 0; background: var(--paper); z-index: 1;
+  min-width: 5rem; max-width: 11rem; overflow-wrap: anywhere; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+thead .n { white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; }
 td small { display: block; color: var(--soft); font-size: .78rem; }
 td b { font-weight: 700; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
@@ -110,7 +117,7 @@ summary { cursor: pointer; font-weight: 600; padding: .55rem 0; }
 footer { color: var(--soft); font-size: .82rem; padding-top: 2rem; padding-bottom: 2.5rem; }
 @media (max-width: 34rem) {
   body { font-size: 15px; }
-  main, header, footer { padding-left: .9rem; padding-right: .9rem; }
+  main, header, nav, footer { padding-left: .9rem; padding-right: .9rem; }
   figure { padding: .6rem .35rem .35rem; }
   figcaption { padding-left: .5rem; }
   svg { font-size: 13px; }
@@ -123,7 +130,9 @@ footer { color: var(--soft); font-size: .82rem; padding-top: 2rem; padding-botto
   @page { margin: 15mm; }
   :root { color-scheme: light; }
   body { font-size: 10pt; }
-  main, header, footer { max-width: none; padding: 0; }
+  main, header, nav, footer { max-width: none; padding: 0; }
+  nav { display: none; }
+  .scroll tr > :first-child { position: static; }
   header { padding-top: 0; }
   .charts { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; }

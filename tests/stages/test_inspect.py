@@ -22,7 +22,7 @@ from mfcli.nights.generations import write_manifest
 from mfcli.nights.places import Place
 from mfcli.nights.status import write_status
 from mfcli.report.markup import Html
-from mfcli.report.page import whole_page
+from mfcli.report.page import section, whole_page
 from mfcli.results import InspectResult
 from mfcli.stages.inspect import inspect
 from mfcli.system import clock
@@ -141,7 +141,7 @@ STATUS = {
 
 
 def report(path: Path) -> None:
-    path.write_text(whole_page("a run", Html(""), [Html("<h2>Metrics</h2>")], "0.1.0"))
+    path.write_text(whole_page("a run", Html(""), [section("Metrics", Html(""))], "0.1.0"))
 
 
 def generation(path: Path) -> None:

@@ -1,0 +1,87 @@
+"""A headless Chromium, where there is one: tests that need it are skipped elsewhere."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WIDTHS = (390, 768, 1200)
+
+_MEASURE = """
+addEventListener('load', () => {
+  const found = [...document.querySelectorAll('iframe')].map(frame => {
+    const page = frame.contentDocument, root = page.documentElement;
+    const tables = [...page.querySelectorAll('.scroll')].map(it => ({
+      name: it.getAttribute('aria-label'), content: it.scrollWidth, shown: it.clientWidth,
+      fixed: getComputedStyle(it.querySelector('tbody tr > *')).position}));
+    return {shown: root.clientWidth, content: root.scrollWidth, tables};
+  });
+  document.body.innerHTML = '<pre id="found"></pre>';
+  document.getElementById('found').textContent = JSON.stringify(found);
+});
+"""
+
+
+def chromium() -> str:
+    """Return a browser that starts; some systems have a command of that name which only advises."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        path = shutil.which(name)
+        if path and not subprocess.run([path, "--version"], capture_output=True).returncode:
+            return path
+    pytest.skip("no Chromium is installed")
+
+
+def browsed(page: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Load a page in the browser, whose profile is kept in ``folder``."""
+    return subprocess.run(
+        [
+            chromium(),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={folder / 'profile'}",
+            "--enable-logging=stderr",
+            "--v=0",
+            *options,
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env={**os.environ, "HOME": str(folder)},
+    )
+
+
+def measured(page: Path, folder: Path) -> dict[int, dict[str, Any]]:
+    """Return what a page takes at each width: of itself, and of each table within it.
+
+    The page is put in frames of that width, as a window of a browser cannot be as narrow as a
+    phone; its policy, which forbids scripts, is left out of the copies.
+    """
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text("utf-8"))
+    frames = "".join(
+        f'<iframe width="{width}" height="900" style="border:0" srcdoc="{html.escape(text)}">'
+        "</iframe>"
+        for width in WIDTHS
+    )
+    whole = folder / "frames.html"
+    whole.write_text(f"<!DOCTYPE html><body>{frames}<script>{_MEASURE}</script></body>", "utf-8")
+    done = browsed(whole, folder, "--virtual-time-budget=5000", "--dump-dom")
+    found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert found is not None, done.stderr
+    return dict(zip(WIDTHS, json.loads(html.unescape(found[1])), strict=True))
