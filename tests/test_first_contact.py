@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from mfcli.cli.following import after
-from mfcli.config import SplitConfig
+from mfcli.config import Objective, SplitConfig
+from mfcli.config.run import run_configs
 from mfcli.console import Screen
+from mfcli.errors import UsageError
 from mfcli.results import Found
 from mfcli.stages import doctor
 from mfcli.stages.contact import look_around
@@ -235,3 +237,16 @@ def test_a_folder_that_cannot_be_written_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
     found = doctor._folder("x", tmp_path, "set X")
     assert (found.state, found.mend) == ("advice", "set X")
+
+
+def test_run_hands_an_objective_and_a_metric_on(tmp_path):
+    """The metric is what is measured, and what a budget makes best."""
+    configs = run_configs((None, None), tmp_path, objective=Objective.ials, metric=["ndcg@5"])
+    assert configs.train.recipe().setting.objective is Objective.ials
+    assert not configs.open_way, "the data may not choose another"
+    assert (configs.evaluate.metric, configs.train.metric) == (["ndcg@5"], [])
+    configs = run_configs((None, None), tmp_path, metric=["recall"], budget="1m")
+    assert (configs.evaluate.metric, configs.train.metric) == (["recall"], ["recall"])
+    assert configs.open_way
+    with pytest.raises(UsageError, match="not a metric"):
+        run_configs((None, None), tmp_path, metric=["ndgc"])
