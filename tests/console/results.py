@@ -7,6 +7,7 @@ from typing import Any
 
 from mfcli.events import EpochResult, TrialResult
 from mfcli.results import (
+    ChangesResult,
     EvaluateResult,
     ExportResult,
     FetchResult,
@@ -472,6 +473,16 @@ def forget() -> ForgetResult:
     )
 
 
+def changes() -> ChangesResult:
+    return ChangesResult(
+        folder="shop",
+        since="0001",
+        current="0002",
+        out="changes.csv",
+        changes={"added": 1, "changed": 1_200, "dropped": 0},
+    )
+
+
 def rollback() -> RollbackResult:
     return RollbackResult(folder="shop", before="0003", current="0002", dry_run=False)
 
@@ -522,6 +533,7 @@ RESULTS: dict[str, Result] = {
     "folds": repeats(10, FoldsResult),
     "repeats": repeats(3, RepeatsResult),
     "run": run(),
+    "changes": changes(),
     "forget": forget(),
     "rollback": rollback(),
     "warm-up": warm_up(listed=False),
