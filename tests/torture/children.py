@@ -53,11 +53,14 @@ def load_kernels() -> None:
 
     Raises AssertionError where that left a thread.
     """
+    import numpy as np
     import torch
 
     from mfcli.stages.warm_up import GROUPS
 
     torch.set_num_threads(1)
+    square = np.ones((300, 300))
+    square @ square  # OpenBLAS starts its threads, if it has any, and minds a fork
     before, end = set(os.listdir("/proc/self/task")), time.monotonic() + 5.0
     for name in ("recommend", "evaluate"):
         GROUPS[name].work()
