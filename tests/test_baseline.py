@@ -165,7 +165,7 @@ def test_popularity_stands_beside_every_model(cli, made):
         assert ("W-popularity" in text) is not better
         codes = [warning["code"] for warning in found["warnings"]]
         assert ("W-popularity" in codes) is not better
-        assert "beside popularity" in text
+        assert "popularity on the same rows" in text
         assert "models" not in found
 
 

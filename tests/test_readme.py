@@ -267,8 +267,9 @@ def test_the_top_level_holds_what_it_should():
         "Makefile",
         "README.md",
         "CHANGELOG.md",
-        "mfcli.egg-info",
+        "mfcli_recommender.egg-info",
         "build",
+        "dist",
     }
     there = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert there <= allowed

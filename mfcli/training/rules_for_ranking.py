@@ -156,7 +156,8 @@ def _warp(facts: Facts, _: Recipe) -> dict[str, Any]:
         "learning_rate": 0.012,
         "regularization": clipped(0.85 * 20 / a_row, 0.35, 0.85),
         "bias_regularization": clipped(4.0 * _scarce(facts, 10.0) ** -3, 0.3, 4.0),
-        "epochs": 32,
+        # Of few rows an epoch has few steps, and they are small.
+        "epochs": stepped(32 * clipped((1e4 / facts.rows) ** 0.5, 1.0, 6.0), 32, 192),
         "negatives": stepped(40 * facts.items / 2e4, 10, 60),
         "hardest_of": round(1.5 * _hard(facts)),  # cheap beside the draws that it makes anyway
     }

@@ -12,7 +12,7 @@ import pytest
 
 from mfcli.config import Engine, ModelKind, Recipe, TrainConfig, combinations
 from mfcli.config.applies import inapplicable
-from mfcli.config.choices import MODES, PAIRWISE, Setting
+from mfcli.config.choices import CHOOSY, MODES, Setting
 from mfcli.config.ways import WAYS
 from mfcli.errors import DivergedError
 from mfcli.events import EpochResult, Progress
@@ -76,7 +76,7 @@ class TestContract:
         steps: dict[str, Any] = {}
         if options["engine"] is not Engine.als:
             steps["schedule"] = "constant"
-        if options["objective"] in PAIRWISE and options["model"] is not ModelKind.neural:
+        if options["objective"] in CHOOSY and options["model"] is not ModelKind.neural:
             steps["hardest_of"] = 1  # of the hardest it may rise while they become harder
         run = training(config(**options, epochs=8, **steps))
         losses = [event.train_loss for event in run.events() if isinstance(event, EpochResult)]
