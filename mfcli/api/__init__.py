@@ -17,5 +17,8 @@ from mfcli.api.fitting import fit
 from mfcli.api.model import Model, load
 from mfcli.api.reading import read
 from mfcli.api.splitting import split, split_folds
+from mfcli.system.processors import let_waiting_threads_sleep
+
+let_waiting_threads_sleep()  # as the command does, where torch is not there yet
 
 __all__ = ["Dataset", "Model", "evaluate", "fit", "load", "read", "split", "split_folds"]

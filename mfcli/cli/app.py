@@ -35,6 +35,7 @@ from mfcli.config.layers import merge_layers
 from mfcli.config.options import coerce, flag
 from mfcli.errors import UsageError
 from mfcli.system import clock
+from mfcli.system.processors import let_waiting_threads_sleep
 from mfcli.system.streams import emit, is_standard_output, settle_output, tolerate_any_text
 
 if TYPE_CHECKING:  # help does without
@@ -61,9 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Every error ends here: one that a user can mend is told on one line, anything else is a bug and
     keeps its traceback, as does every error with --debug.
     """
-    # OpenMP threads that spin while they wait make an epoch on a busy machine up to a hundred times
-    # slower, and save nothing on an idle one. Read once, when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    let_waiting_threads_sleep()
     tolerate_any_text()
     if arguments is None and SHELL in os.environ:
         _complete()

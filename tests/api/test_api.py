@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 from scipy import sparse
 
 import mfcli
+import mfcli.api
 from mfcli.errors import InputError, MfcliWarning, UsageError
 
 SIZE: dict[str, Any] = {"users": 80, "items": 60, "ratings": 1500, "threshold": 2.5}
@@ -247,3 +250,14 @@ def test_progress_is_shown_on_standard_error_alone(capsys: pytest.CaptureFixture
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "training" in shown.err
+
+
+@pytest.mark.parametrize("chosen", [None, "ACTIVE"])
+def test_waiting_threads_sleep_unless_the_environment_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    importlib.reload(mfcli.api)
+    assert os.environ["OMP_WAIT_POLICY"] == (chosen or "PASSIVE")
