@@ -106,3 +106,10 @@ def test_a_command_is_a_topic_too(cli):
     assert shown == cli("train", "--help-all").stdout
     assert cli("help", "nightly").stdout.startswith("# Nights"), "a page comes first"
     assert cli("help", "TRAINING.md").exit_code == 0
+
+
+def test_an_unknown_topic_names_the_nearest_once(cli):
+    """``nightly`` is a page and a command."""
+    told = cli("help", "nights")
+    assert told.exit_code == 2
+    assert told.stderr.count("nightly") == 1

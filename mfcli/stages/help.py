@@ -50,7 +50,7 @@ def help(topic: str | None, commands: Iterable[str] = ()) -> HelpResult:  # noqa
     if name in known:
         return HelpResult(topic=name, text=_text(name))
     told = [page for page in known if _has_heading(_text(page), name)]
-    near = difflib.get_close_matches(name, [*known, *commands], n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, {**known, **dict.fromkeys(commands)}, n=3, cutoff=0.5)
     ways = [f"a heading of {', '.join(told)} speaks of it"] if told else []
     ways += [f"nearest: {', '.join(near)}"] if near else []
     raise UsageError(f"{topic!r} is no topic; {'; '.join([*ways, 'mfcli help lists all'])}")
