@@ -39,7 +39,8 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment_and_with_its_extra(tmp_
     assert lists[0].startswith("user_id,")
     assert len(lists) > 1000
     model, out = tmp_path / "run/model.pt", tmp_path / "lists"
-    dask = (mfcli, "recommend", model, "--out", out, "--engine", "dask")
+    where = "tcp://127.0.0.1:1"
+    dask = (mfcli, "recommend", model, "--out", out, "--engine", "dask", "--scheduler", where)
     assert "whl[dask]" in _run(*dask, status=2)
     _run(python, *PIP, *lock, f"{wheel}[dask]")
     _run(python, "-c", "import distributed, mfcli")
