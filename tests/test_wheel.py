@@ -38,7 +38,7 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment_and_with_its_extra(tmp_
     lists = (tmp_path / "run/recommendations.csv").read_text().splitlines()
     assert lists[0].startswith("user_id,")
     assert len(lists) > 1000
-    model, out = tmp_path / "run/model.pt", tmp_path / "lists"
+    model, out = tmp_path / "run/model.pt", f"{tmp_path}/lists/"
     where = "tcp://127.0.0.1:1"
     dask = (mfcli, "recommend", model, "--out", out, "--engine", "dask", "--scheduler", where)
     assert "whl[dask]" in _run(*dask, status=2)
