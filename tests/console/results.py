@@ -492,7 +492,7 @@ def warm_up(*, listed: bool) -> WarmUpResult:
         {"name": name, "kernels": 3, "kept": kept, "compiled": 2, "seconds": 12.3}
         for name, kept in (("training by samples", True), ("ranking", False))
     ]
-    return WarmUpResult(folders=["/root/.cache/mfcli"], groups=groups, listed=listed)
+    return WarmUpResult(folders=["/home/me/.cache/mfcli"], groups=groups, listed=listed)
 
 
 def report() -> ReportResult:
