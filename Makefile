@@ -13,6 +13,8 @@ QUALITY ?=
 # The tests' own modules are rewritten for their asserts, which takes each process ten seconds
 # unless they are kept.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+# The same examples of the property tests each time, or others: make test HYPOTHESIS=default
+HYPOTHESIS ?= repeatable
 # Processes that run the tests; a file is run by one of them, which then makes its models once.
 WORKERS = -n auto --maxprocesses 4 --dist loadfile
 MFCLI = $(BIN)/mfcli
@@ -59,7 +61,7 @@ demo: $(VENV)/ready ## Run all five stages on the built-in sample, without netwo
 # Lint goes beside the tests: neither keeps two cores busy. Its failure is that of the target too.
 test: $(VENV)/ready ## Check everything but what is slow: ruff, mypy, pytest
 	$(MAKE) --no-print-directory lint & lint=$$!; \
-	$(PYTEST) $(WORKERS); tests=$$?; wait $$lint && exit $$tests
+	$(PYTEST) $(WORKERS) --hypothesis-profile=$(HYPOTHESIS); tests=$$?; wait $$lint && exit $$tests
 
 test-slow: $(VENV)/ready ## The tests that take long and seldom break
 	$(PYTEST) -m slow

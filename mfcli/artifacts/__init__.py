@@ -10,6 +10,7 @@ manifest        what a file holds, and of what it was made, beside it
 meta            schema number, kind and lineage of every artifact
 tensors         torch's format of arrays and plain values, without torch
 tables          CSV, Parquet and JSON lines
+records         rows of histories and of trials
 native          bytes that Arrow owns, so that its threads need nothing of Python's
 zips, unpacking, array_headers, documents: what is checked before anything of a file is believed
 """

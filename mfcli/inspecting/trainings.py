@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import tomllib
 from collections import Counter
@@ -11,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mfcli.artifacts.records import csv_records
 from mfcli.config.metrics import Better, better_of
 from mfcli.inspecting.found import damaged, found, text_of
 from mfcli.results import InspectResult
@@ -106,8 +105,8 @@ def _evidence(of: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rows(path: Path, what: str) -> list[dict[str, str]]:
     try:
-        return list(csv.DictReader(io.StringIO(text_of(path, what), newline=""), strict=True))
-    except csv.Error:
+        return list(csv_records(text_of(path, what)))
+    except ValueError:
         raise damaged(path, what) from None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from mfcli.artifacts import file_sha256, lineage_of, open_input
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.artifacts.metrics import load_metrics
+from mfcli.artifacts.records import csv_records
 from mfcli.artifacts.tables.reading import RecommendationTable, read_recommendations
 from mfcli.errors import InputError
 from mfcli.report.data import EpochPoint, Example, Recommended, Run
@@ -108,7 +107,7 @@ def _read_history(path: Path) -> list[EpochPoint]:
     """Read a history CSV; the time of an epoch is the sum of the seconds up to its end."""
     made, elapsed = [], 0.0
     try:
-        for row in csv.DictReader(io.StringIO(_read_text(path), newline=""), strict=True):
+        for row in csv_records(_read_text(path)):
             elapsed += float(row["seconds"])
             metrics = {name: row[name] for name in row if name not in COLUMNS}
             made.append(
@@ -120,7 +119,7 @@ def _read_history(path: Path) -> list[EpochPoint]:
                     metrics=_finite_only(metrics),
                 )
             )
-    except (ValueError, KeyError, TypeError, csv.Error) as error:
+    except (ValueError, KeyError) as error:
         raise InputError(f"{path}: is damaged, line {len(made) + 2} ({error})") from None
     return made
 

@@ -13,6 +13,7 @@ from typing import Any
 from mfcli import __version__
 from mfcli.artifacts import atomic_file, open_input
 from mfcli.artifacts.meta import to_json
+from mfcli.artifacts.records import csv_records
 from mfcli.config import TuneConfig
 from mfcli.config.ranges import described
 from mfcli.config.spaces import Space
@@ -90,7 +91,7 @@ class TrialsFile:
             text = stream.read().decode("utf-8", "replace")
         known: dict[tuple[int, int], TrialResult] = {}
         try:
-            for row in csv.DictReader(io.StringIO(text, newline="")):
+            for row in csv_records(text):
                 if not row["search"].startswith(_SCHEME):
                     raise UsageError(
                         "--resume: the interrupted search is of an earlier version, which drew its "
