@@ -20,6 +20,7 @@ from mfcli.errors import UsageError
 from mfcli.training.continuing import continued
 from mfcli.training.defaults import RULES, by_data, filled, for_data
 from mfcli.training.facts import Facts
+from mfcli.training.neighbours import Told
 
 WAYS = [way for way in combinations() if way[2] != "closed-form"]
 BPR = {"mode": "hogwild", "factors": 8, "learning_rate": 0.05, "schedule": "constant"}
@@ -55,12 +56,13 @@ class TestByData:
         users=st.integers(1, 10**7),
         items=st.integers(1, 10**7),
         per_user=st.floats(1.0, 1e4),
+        told=st.builds(Told, *[st.floats(0.002, 1.0)] * 2),
     )
     def test_any_facts_make_options_that_train_takes(
-        self, way: Way, users: int, items: int, per_user: float
+        self, way: Way, users: int, items: int, per_user: float, told: Told
     ) -> None:
         rows = max(1, users, min(int(users * per_user), users * items))
-        facts = Facts(users=users, items=items, rows=rows, pairs=users * items)
+        facts = Facts(users=users, items=items, rows=rows, pairs=users * items, tell=lambda: told)
         model, objective, engine = way
         rule = RULES.get((engine, model)) or (RULES.get((engine, objective)) if objective else None)
         values = {} if rule is None else rule(facts, of_way(way).recipe())

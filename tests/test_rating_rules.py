@@ -16,6 +16,7 @@ from mfcli.models.tables import Tables
 from mfcli.training.defaults import by_data
 from mfcli.training.facts import Facts
 from mfcli.training.fit import fit
+from mfcli.training.neighbours import Told
 from mfcli.training.rules_for_ratings import RULES, STEADIEST, STEADY
 from tests.helpers import interactions
 
@@ -45,8 +46,11 @@ def facts_of(draw: st.DrawFn) -> Facts:
     most = min(users * items, 10**9)
     rows = draw(st.integers(min(max(users, items), most), most))
     least = max(-(-rows // users), -(-rows // items))  # a mean is at most the largest
+    told = Told(*(draw(st.floats(0.002, 1.0)) for _ in range(2)))
     busiest = draw(st.integers(least, max(least, min(rows, max(users, items)))))
-    return Facts(users=users, items=items, rows=rows, pairs=users * items, busiest=busiest)
+    return Facts(
+        users=users, items=items, rows=rows, pairs=users * items, tell=lambda: told, busiest=busiest
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)

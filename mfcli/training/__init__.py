@@ -7,6 +7,7 @@ validation  one fixed set, measured between epochs
 schedules   how the learning rate changes from epoch to epoch
 units       what ratings are divided by, so that settings carry over to other scales
 facts       the few facts of a matrix that defaults are functions of
+neighbours  how well users with the same items tell a row: one of these facts
 rules       what such a function is; they are rules_for_ratings, rules_for_ranking, rules_for_ease
 defaults    options that were not given, filled in by the rules
 continuing  options that were not given, taken over from the model that training goes on from

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from mfcli.data.interactions import Interactions
+from mfcli.training.neighbours import Told, told_by_neighbours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +20,14 @@ class Facts:
     rows:         at least 1.
     pairs:        of all users and items of the matrix, those without a row as well.
     busiest:      rows of the user or item that has most of them, at least 1.
+    tell:         finds out how well neighbours and popularity tell a row, where it is asked.
     """
 
     users: int
     items: int
     rows: int
     pairs: int
+    tell: Callable[[], Told] = field(repr=False, compare=False)
     busiest: int = 1
 
     @classmethod
@@ -36,7 +41,13 @@ class Facts:
             busiest=max(
                 1, *(int(it.max(initial=0)) for it in (matrix.user_counts, matrix.item_counts))
             ),
+            tell=partial(told_by_neighbours, matrix),
         )
+
+    @property
+    def told(self) -> Told:
+        """How well neighbours and popularity tell a row."""
+        return self.tell()
 
     @property
     def density(self) -> float:
