@@ -14,6 +14,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def part_of(number: int, whole: int, noun: str, one: str, many: str) -> str:
+    """Return how many of so many, and the verb: 1 of 5 rows is, 2 of 5 rows are."""
+    return f"{number:,} of {counted(whole, noun)} {one if number == 1 else many}"
+
+
 def figure(value: float | None, *, signed: bool = False) -> str:
     """Return a measured value: four decimals, more where it begins with zeros, fewer from 100 on.
 

@@ -20,6 +20,7 @@ from mfcli.errors import UsageError
 from mfcli.results import Found
 from mfcli.stages import doctor
 from mfcli.stages.contact import look_around
+from mfcli.system import processors
 from mfcli.system.processors import cpu_quota
 
 # Files of a folder → what is said of them, in this order: name, and the command that comes next.
@@ -230,6 +231,25 @@ def test_the_limit_of_a_control_group_is_read(group, files, expected, tmp_path):
     (tmp_path / "cgroup").write_text(f"{group}\n")
     assert cpu_quota(tmp_path / "fs", tmp_path / "cgroup") == expected
     assert cpu_quota(tmp_path / "fs", tmp_path / "missing") is None
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores", "workers"),
+    [(None, 64, 64), (2.0, 64, 2), (1.5, 64, 1), (0.5, 64, 1), (8.0, 4, 4)],
+)
+def test_threads_are_no_more_than_the_control_group_keeps_busy(quota, cores, workers, monkeypatch):
+    for module in (processors, doctor):
+        monkeypatch.setattr(module, "usable_cores", lambda: cores)
+        monkeypatch.setattr(module, "cpu_quota", lambda: quota)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    processors._own_quota.cache_clear()
+    try:
+        assert processors.available_workers() == workers
+        (found,) = doctor._cores()
+        assert (found.state, found.value.split(":")[0]) == ("ok", f"{workers} of {cores}")
+        assert ("control group" in found.value) is (quota is not None and quota < cores)
+    finally:
+        processors._own_quota.cache_clear()
 
 
 def test_a_folder_that_cannot_be_written_is_found(tmp_path, monkeypatch):

@@ -124,7 +124,7 @@ class TestUsers:
         parts = cut_users(from_triples(rows, 6, 3), users_config(test_users=3), events.append)
         assert users_of(parts["train"]) == {0, 1, 2}
         notes = [event.message for event in events if isinstance(event, Noted)]
-        assert notes[0] == "3 users have one row only: they stay in train"
+        assert notes[0] == "3 users have one row only, which stays in train"
 
     @pytest.mark.parametrize("drop", [False, True])
     def test_items_that_train_lacks_are_counted_and_kept_unless_they_are_to_be_dropped(
@@ -141,7 +141,7 @@ class TestUsers:
         assert "2 rows of held-out users are of 2 items that no user of train has" in notes
         if drop:
             assert kept == {(0, 0), (0, 1)}
-            assert "1 held-out users have one row or none left" in notes
+            assert "1 held-out user has one row or none left" in notes
         else:
             assert len(kept) == 5
             assert "no model can list them" in notes

@@ -204,6 +204,7 @@ def test_the_command_line_reaches_data_through_stages_only() -> None:
         "console",
         "stages",
         "watching",
+        "wording",
     }
 
 

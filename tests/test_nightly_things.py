@@ -141,7 +141,7 @@ def test_age_goes_by_the_newest_time_of_the_data(tmp_path, monkeypatch):
     assert isinstance(judged, Judged)
     assert judged.passed
     assert judged.figure == pytest.approx(2, abs=0.01)
-    with pytest.raises(GateError, match=r"newest row of its data, .* is 2\.00 days ago"):
+    with pytest.raises(GateError, match=r"newest row of its data, .* is 2 days ago"):
         aged(tmp_path, monkeypatch, ago, max_age=1)
     assert aged(tmp_path, monkeypatch, ago) == []
 
@@ -151,7 +151,7 @@ def test_without_dates_the_file_counts_which_is_said(tmp_path, monkeypatch):
     assert isinstance(noted, Noted)
     assert "the age of its file counts" in noted.message
     assert isinstance(judged, Judged)
-    with pytest.raises(GateError, match=r"it was written 3\.00 days ago"):
+    with pytest.raises(GateError, match=r"it was written 3 days ago"):
         aged(tmp_path, monkeypatch, None, max_age=2)
 
 

@@ -90,7 +90,7 @@ def test_too_much_in_all_is_refused(path: Path) -> None:
 
 
 def test_too_high_a_ratio_is_refused(path: Path) -> None:
-    with pytest.raises(InputError, match="20 times"):
+    with pytest.raises(InputError, match="20-fold"):
         zip_members(make(path, ("bomb.csv", b"0" * 9_000)), SMALL)
 
 

@@ -18,6 +18,7 @@ from mfcli.artifacts import load_interactions, output_lock, save_interactions
 from mfcli.artifacts.matrix import write_interactions
 from mfcli.artifacts.meta import to_json
 from mfcli.data.interactions import Interactions
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,6 +82,6 @@ class Dataset(Interactions):
     def __repr__(self) -> str:
         low, high = (self.data.min(), self.data.max()) if self.n_ratings else (np.nan, np.nan)
         return (
-            f"Dataset({self.n_users:,} users × {self.n_items:,} items, "
-            f"{self.n_ratings:,} ratings from {low:g} to {high:g})"
+            f"Dataset({counted(self.n_users, 'user')} × {counted(self.n_items, 'item')}, "
+            f"{counted(self.n_ratings, 'rating')} from {low:g} to {high:g})"
         )

@@ -34,6 +34,7 @@ from mfcli.scoring.request import Filters
 from mfcli.system.processors import available_workers
 from mfcli.training.fold_in import fold_in
 from mfcli.training.guards import check_rated
+from mfcli.wording import counted
 
 AnyIds = Iterable[Any]
 
@@ -220,7 +221,7 @@ class Model:
         kinds = [options.get(name) for name in ("model", "objective", "engine")]
         return (
             f"Model({' · '.join(str(kind) for kind in kinds if kind)}, "
-            f"{len(self.user_ids):,} users × {len(self.item_ids):,} items)"
+            f"{counted(len(self.user_ids), 'user')} × {counted(len(self.item_ids), 'item')})"
         )
 
 

@@ -12,6 +12,8 @@ from typing import IO
 
 import numpy as np
 
+from mfcli.wording import counted
+
 
 @dataclass(frozen=True)
 class Header:
@@ -53,5 +55,5 @@ def _header(stream: IO[bytes], name: str, size: int) -> Header:
         raise ValueError(f"{name} holds Python objects")
     n_bytes = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or dtype.itemsize == 0 or stream.tell() + n_bytes != size:
-        raise ValueError(f"{name} claims the shape {shape}, and has {size} bytes")
+        raise ValueError(f"{name} claims the shape {shape}, and has {counted(size, 'byte')}")
     return Header(shape[0] if shape else 1, n_bytes, dtype.itemsize)

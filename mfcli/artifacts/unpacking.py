@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from mfcli.errors import InputError
+from mfcli.wording import size
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNPACK_FIRST = "unpack it yourself and name the file"
@@ -38,8 +39,8 @@ class Limits:
         if unpacked <= self.total and not too_dense:
             return None
         return (
-            f"{packed} bytes unpack to {unpacked} or more, beyond what is allowed ({self.total} "
-            f"bytes, or {self.ratio} times)"
+            f"{size(packed)} would unpack to {size(unpacked)} or more, beyond what is allowed "
+            f"({size(self.total)}, or {self.ratio}-fold)"
         )
 
 

@@ -12,6 +12,7 @@ from typing import IO
 
 from mfcli.artifacts.unpacking import DAMAGED, TABLES, UNPACK_FIRST, Limits, Unpacked
 from mfcli.errors import InputError
+from mfcli.wording import counted
 
 ZIP_MAGIC = b"PK\x03\x04"
 EMPTY_ZIP_MAGIC = b"PK\x05\x06"
@@ -66,7 +67,10 @@ def open_member(path: Path, info: zipfile.ZipInfo, limits: Limits = TABLES) -> I
 def _members_problem(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> str | None:
     """Return why the members of a zip of ``size`` bytes should not be unpacked, or None."""
     if len(infos) > limits.members:
-        return f"it holds {len(infos)} files, more than the {limits.members} that are allowed"
+        return (
+            f"it holds {counted(len(infos), 'file')}, more than the {limits.members} that are "
+            "allowed"
+        )
     seen: set[str] = set()
     for info in infos:
         if path_of(info) in seen:
@@ -76,7 +80,7 @@ def _members_problem(infos: list[zipfile.ZipInfo], size: int, limits: Limits) ->
         seen.add(path_of(info))
     packed = sum(info.compress_size for info in infos)
     if packed > size:
-        return f"its members claim {packed} bytes, more than the {size} that there are"
+        return f"its members claim {counted(packed, 'byte')}, of {size} that there are"
     return limits.problem(sum(info.file_size for info in infos), packed)
 
 

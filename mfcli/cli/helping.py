@@ -19,6 +19,7 @@ from mfcli.cli.guides import GUIDES, TOP_EXAMPLES
 from mfcli.cli.options import About, common_panels
 from mfcli.config.roles import Tier
 from mfcli.system.streams import emit
+from mfcli.wording import counted
 
 WIDEST = 120  # columns: longer lines are hard to read
 NARROW = 72  # columns, below which the text on an option stands under its name
@@ -97,7 +98,7 @@ def command_help(command: Any, *, everything: bool) -> str:
             lines += _entry(called(it), _paragraphs(it, about_of(it, about)), width)
         lines.append("")
     if left:
-        lines.append(f"mfcli {command.name} --help-all shows {left} more options.")
+        lines.append(f"mfcli {command.name} --help-all shows {counted(left, 'more option')}.")
     lines.append(f"mfcli help {guide.page} says more.")
     return "\n".join(lines)
 

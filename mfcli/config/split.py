@@ -225,8 +225,8 @@ class SplitConfig(FilterConfig):
             raise UsageError("--test-fraction should lie between 0 and 1, both excluded")
         if self.windows and (self.folds or 0) * (self.test_fraction or 0.0) >= 1.0:
             raise UsageError(
-                f"--folds {self.folds} windows of --test-fraction {self.test_fraction:g} leave "
-                "nothing older to train on: their product has to be below 1"
+                f"--folds {self.folds} windows, each of --test-fraction {self.test_fraction:g}, "
+                "leave nothing older to train on: their product has to be below 1"
             )
         for name in ("test_users", "valid_users"):
             value = getattr(self, name)

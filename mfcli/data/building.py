@@ -13,6 +13,7 @@ from mfcli.config import Duplicates
 from mfcli.data.ids import as_ids, check_ids, encode, known_codes, name_items
 from mfcli.data.interactions import Catalog, Floats, Ids, Indices, Interactions
 from mfcli.errors import InputError
+from mfcli.wording import counted
 
 # Formats of SciPy whose entries can be listed one by one, explicit zeros among them. A DIA matrix
 # has lost them, and a BSR matrix has blocks that are padded with zeros.
@@ -64,7 +65,8 @@ def from_arrays(
     for what, column in (("items", raw.items), ("ratings", raw.ratings), ("times", raw.times)):
         if column is not None and column.shape != raw.users.shape:
             raise InputError(
-                f"there are {len(raw.users)} users and {column.size} {what}: give one for each row"
+                f"there are {counted(len(raw.users), 'row')} and {column.size} {what}: give one "
+                "for each row"
             )
     interactions, _ = from_rows(raw, duplicates=duplicates)
     check_ids(interactions.catalog.user_ids, "user")
@@ -119,7 +121,9 @@ def _catalog_of_shape(
     for what, size, given in (("user", shape[0], user_ids), ("item", shape[1], item_ids)):
         ids = np.arange(size, dtype=np.int64) if given is None else as_ids(given, what)
         if len(ids) != size:
-            raise InputError(f"the matrix has {size} {what}s, and {what}_ids {len(ids)} entries")
+            raise InputError(
+                f"the matrix has {size} {what}s, and {what}_ids {counted(len(ids), 'entry', 'entries')}"
+            )
         check_ids(ids, what)
         found.append(ids)
     return Catalog(found[0], found[1], name_items(found[1], item_names))
@@ -211,8 +215,8 @@ def from_codes(
             user, item = divmod(int(keys[double]), n_items)
             raise InputError(
                 f"user {catalog.user_ids[user]} has item {catalog.item_ids[item]} more than once "
-                f"({merged} rows repeat an earlier pair): choose what becomes of them, "
-                "--duplicates last, first, mean, sum or max"
+                f"({counted(merged, 'row repeats', 'rows repeat')} an earlier pair): choose what "
+                "becomes of them, --duplicates last, first, mean, sum or max"
             )
         order = np.arange(n_rows) if order is None else order
         if times is not None:

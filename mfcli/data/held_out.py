@@ -10,6 +10,7 @@ import numpy as np
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.data.rows import CsrRows
 from mfcli.errors import InputError
+from mfcli.wording import counted, part_of
 
 
 def check_held_out(
@@ -38,8 +39,8 @@ def check_held_out(
         )
     if common := count_common(seen, held_out):
         raise InputError(
-            f"{path}: {common} of its {held_out.n_ratings} ratings are in the training data as "
-            "well: measure on held-out rows, made with mfcli split"
+            f"{path}: {part_of(common, held_out.n_ratings, 'rating', 'is', 'are')} in the training "
+            "data as well: measure on held-out rows, made with mfcli split"
         )
     if not held_out.n_ratings:
         raise InputError(f"{path}: holds no ratings")
@@ -59,8 +60,8 @@ def check_history(
     check_same_split(history, path, held_out.meta, other)
     if common := count_common(history.rows, held_out):
         raise InputError(
-            f"{path}: holds {common} of the {held_out.n_ratings} rows of {other}: what is tested "
-            "may not be known, so name the history of the same split"
+            f"{path}: holds {common} of the {counted(held_out.n_ratings, 'row')} of {other}: what "
+            "is tested may not be known, so name the history of the same split"
         )
     if not (history.user_counts * held_out.user_counts).any():
         raise InputError(

@@ -17,6 +17,7 @@ from mfcli.data.drawing import random_stream
 from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, ignore
+from mfcli.wording import counted
 
 FEWEST = 2  # rows of a user who can be held out: one to fold in, one to test
 
@@ -38,7 +39,9 @@ def cut_users(
     train = rows.keep(~held[rows.users])
     lone = int((rows.user_counts == 1).sum())
     if lone:
-        on_event(Noted(f"{lone:,} users have one row only: they stay in train"))
+        on_event(
+            Noted(f"{counted(lone, 'user has', 'users have')} one row only, which stays in train")
+        )
     if not rows.n_ratings:
         return {"train": train} | {
             name: train for test, history in HISTORIES.items() for name in (history, test)
@@ -47,8 +50,9 @@ def cut_users(
     unknown = wanted & (train.item_counts == 0)[rows.indices]
     if unknown.any():
         items = len(np.unique(rows.indices[unknown]))
-        what = f"{int(unknown.sum()):,} rows of held-out users are of {items:,} items that no user "
-        on_event(Noted(f"{what}of train has: {_fate(config)}"))
+        rows_are = ("row of a held-out user is", "rows of held-out users are")
+        what = f"{counted(int(unknown.sum()), *rows_are)} of {counted(items, 'item')}"
+        on_event(Noted(f"{what} that no user of train has: {_fate(config)}"))
     if config.drop_unknown:
         wanted &= ~unknown
         left = rows.keep(wanted).user_counts
@@ -57,8 +61,8 @@ def cut_users(
         if few.any():
             on_event(
                 Noted(
-                    f"{int(few.sum()):,} held-out users have one row or none left, so they are "
-                    "dropped"
+                    f"{counted(int(few.sum()), 'held-out user has', 'held-out users have')} one "
+                    "row or none left, so they are dropped"
                 )
             )
     parts = {"train": train}
@@ -87,12 +91,13 @@ def draw_users(rows: Interactions, config: SplitConfig) -> dict[str, NDArray[np.
     total = sum(wanted.values())
     if present and 0 in wanted.values():
         raise InputError(
-            f"a share of {present:,} users that rounds to nobody: give a larger --test-users or "
-            "--valid-users"
+            f"a share of {counted(present, 'user')} that rounds to nobody: give a larger "
+            "--test-users or --valid-users"
         )
     if present and (total > len(able) or total >= present):
         raise InputError(
-            f"{total:,} users to hold out, and there are {present:,}, {len(able):,} of them with "
+            f"{counted(total, 'user')} to hold out, and there are {present:,}, {len(able):,} of "
+            "them with "
             f"{FEWEST} rows or more; train needs one at least: give a smaller --test-users"
             + (" or --valid-users" if config.valid_users is not None else "")
         )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from mfcli.data.interactions import Ids
 from mfcli.data.text import is_valid_text
 from mfcli.errors import InputError
+from mfcli.wording import counted
 
 MAX_ID_LENGTH = 255
 # Whole numbers as they are written without ambiguity: "7", not "007", "+7" or "7.0".
@@ -185,7 +186,7 @@ def of_two_types(what: str, found: Ids, expected: Ids, matched: int, whose: str)
     odd = next((text for text in texts if not re.fullmatch(CANONICAL_INTEGER, text)), texts[0])
     return (
         f"its {what} ids are {kinds[0]}, those of {whose} are {kinds[1]} ({odd!r} is text): "
-        f"matched as they are written, {matched} of {len(found)} are known; fetch --id-type "
+        f"matched as they are written, {matched} of {len(found)} known; fetch --id-type "
         f"{what}=int or {what}=text gives both one type"
     )
 
@@ -195,7 +196,9 @@ def known_codes(ids: Ids, known: Ids, what: str) -> NDArray[np.int64]:
     codes, _ = encode(ids, known)
     missing = np.flatnonzero(codes < 0)
     if len(missing):
-        raise InputError(f"{what} {ids[missing[0]]} ({len(missing)} rows) is not in the matrix")
+        raise InputError(
+            f"{what} {ids[missing[0]]} ({counted(len(missing), 'row')}) is not in the matrix"
+        )
     return codes
 
 

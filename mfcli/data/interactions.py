@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mfcli.data.rows import CsrRows
 from mfcli.data.text import are_valid_texts
 from mfcli.errors import InputError
+from mfcli.wording import counted
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -156,7 +157,10 @@ def csr_problem(indptr: Indices, indices: Indices, n_users: int, n_items: int) -
     if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
         return "indptr and indices should be of one signed integer dtype, int32 or int64"
     if len(indptr) != n_users + 1 or indptr[0] != 0 or indptr[-1] != len(indices):
-        return f"indptr does not describe {n_users} users and {len(indices)} entries"
+        return (
+            f"indptr does not describe {counted(n_users, 'user')} and "
+            f"{counted(len(indices), 'entry', 'entries')}"
+        )
     if (indptr[1:] < indptr[:-1]).any():  # a difference could wrap around
         return "indptr decreases"
     if len(indices) and (indices.min() < 0 or indices.max() >= n_items):

@@ -25,6 +25,7 @@ from mfcli.data.times import shown_span, shown_time
 from mfcli.data.windows import cut_windows
 from mfcli.errors import InputError
 from mfcli.events import OnEvent, ignore
+from mfcli.wording import counted
 
 Mask = NDArray[np.bool_]
 # "train", "test" and, where it was asked for, "valid": of one shape, with the ids of the input.
@@ -180,7 +181,7 @@ def _checked(parts: Parts, config: SplitConfig) -> Parts:
 
 def _mend(parts: Parts, config: SplitConfig) -> str:
     if config.chosen is Strategy.leave_n_out and not config.folds:
-        return f"no user has more than {config.n} ratings: choose a smaller --n"
+        return f"no user has more than {counted(config.n or 0, 'rating')}: choose a smaller --n"
     if config.windows:
         return "take fewer --folds, or a smaller --test-fraction"
     if config.cutoff is not None:

@@ -11,6 +11,7 @@ from mfcli.data.drawing import times_of
 from mfcli.data.interactions import Interactions
 from mfcli.data.times import shown_span, shown_time
 from mfcli.errors import InputError
+from mfcli.wording import counted
 
 Times = NDArray[np.int64]
 
@@ -61,8 +62,10 @@ def slice_starts(ordered: Times, config: SplitConfig) -> Times:
     starts = ordered[np.minimum(places, len(ordered) - 1)]
     if starts[0] == ordered[0] or (np.diff(starts) == 0).any():
         raise InputError(
-            f"{len(np.unique(ordered))} different times are too few, or lie too close together, "
-            f"for {config.folds} windows with train rows before each: take fewer --folds, or "
+            f"{counted(len(np.unique(ordered)), 'different time is', 'different times are')} too "
+            "few, or lie too close together, "
+            f"for {counted(config.folds, 'window')} with train rows before each: take fewer "
+            "--folds, or "
             f"{'a later --cutoff' if config.cutoff is not None else 'another --test-fraction'}"
         )
     return starts

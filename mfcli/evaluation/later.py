@@ -20,6 +20,7 @@ from mfcli.data.times import shown_time, span_of
 from mfcli.errors import InputError
 from mfcli.events import Noted, OnEvent, Warned, ignore
 from mfcli.models.relaid import Places, relaid
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -110,15 +111,15 @@ def choose_rows(
     left = rows.keep(~np.isin(rows.rows.keys(rows.n_items), np.concatenate(seen)))
     if not left.n_ratings:
         raise InputError(
-            f"{name}: all of its {rows.n_ratings:,} rows are in the training data as well: measure "
-            "on later rows, or on held-out ones, made with mfcli split"
+            f"{name}: {counted(rows.n_ratings, 'row')}, and all are in the training data as well: "
+            "measure on later rows, or on held-out ones, made with mfcli split"
         )
     counts["rows_in_train"] = rows.n_ratings - left.n_ratings
     on_event(
         Noted(
             f"{name}: is no part of a split, so its ids are matched by value, and "
-            f"{counts['rows_in_train']:,} of its {rows.n_ratings:,} rows, which are in train, are "
-            "left out"
+            f"{counts['rows_in_train']:,} of its {counted(rows.n_ratings, 'row')}, which are in "
+            "train, are left out"
         )
     )
     return ChosenRows(rows=left, counts=counts, later=True)

@@ -44,7 +44,7 @@ def topk_block(
     if not scores.shape[0] == len(indptr) - 1 == len(out_items) == len(out_scores):
         raise ValueError("scores, indptr and outputs disagree about the number of rows")
     if out_items.shape[1] != k or out_scores.shape[1] != k:
-        raise ValueError(f"outputs must have k={k} columns")
+        raise ValueError(f"outputs must have a column for each of the k={k} places")
     if k == 0:
         return
     per_place = scores.shape[1] // k  # twice as many runs as places give a bound that is close

@@ -10,6 +10,7 @@ from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
 from mfcli.errors import InputError, UsageError
 from mfcli.models.arrays import Layers, ScoreArrays, Vectors
 from mfcli.models.tables import Tables
+from mfcli.wording import counted
 
 LARGEST_SCORE = float(np.finfo(np.float32).max)
 
@@ -56,6 +57,6 @@ def vectors_of(
     if not scoring.users.shape[1]:
         raise UsageError(
             f"{path}: {what} needs vectors, and --model {checkpoint.model_args.model} of "
-            f"{scoring.users.shape[1]} factors has none: train --model mf or biased-mf"
+            f"{counted(scoring.users.shape[1], 'factor')} has none: train --model mf or biased-mf"
         )
     return scoring

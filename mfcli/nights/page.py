@@ -12,6 +12,7 @@ from mfcli.report.findings import Finding
 from mfcli.report.markup import Html, el, facts, join, label, number, table
 from mfcli.report.page import section, whole_page
 from mfcli.report.sections import show_remarks
+from mfcli.wording import counted
 
 Value = Callable[[PastNight], float | None]
 _GOOD = frozenset({"published", "unchanged", "rolled back", "forgotten", "dry run", "running"})
@@ -24,7 +25,11 @@ def render_nights(name: str, past: PastNights, version: str) -> tuple[str, list[
     """
     found = list(_remarks(past))
     nights = past.nights
-    lead = f"{len(nights)} nights, the last one {nights[-1].name}." if nights else "No night yet."
+    lead = (
+        f"{counted(len(nights), 'night')}, the last one {nights[-1].name}."
+        if nights
+        else "No night yet."
+    )
     top = el("header", el("h1", label(name)), el("p", lead, class_="lead"))
     parts = [
         section("Worth knowing", show_remarks(found, several=False)),

@@ -20,6 +20,7 @@ from mfcli.evaluation.later import ChosenRows, choose_rows
 from mfcli.models.loading import scoring_of
 from mfcli.nights.gates import Verdict, remedy
 from mfcli.nights.looks import figure, share
+from mfcli.wording import counted
 
 LAST, TONIGHT = "the last generation's model", "tonight's model"
 _OF_A_SPLIT = ("split_id", "part", "fold")
@@ -101,7 +102,8 @@ def _held(found: Evaluation, metric: str, limit: float) -> Verdict:
     spread = found.differences[0]["metrics"].get(metric)
     counts = found.subjects[0].counts
     on = (
-        f"on {counts['test_rows']:,} rows of {counts['users_with_test_row']:,} users that are "
+        f"on {counted(counts['test_rows'], 'row')} of "
+        f"{counted(counts['users_with_test_row'], 'user')} that are "
         "newer than the last generation's data"
     )
     if spread is None or math.isnan(spread["low"]):

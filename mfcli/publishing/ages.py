@@ -11,6 +11,7 @@ from mfcli.config import RecommendConfig
 from mfcli.data.times import shown_time
 from mfcli.errors import GateError, InputError
 from mfcli.events import Judged, Noted, OnEvent
+from mfcli.wording import duration
 
 DAY = 86_400
 # Times without a time zone are read as UTC, and the clocks of the world are up to so far ahead.
@@ -36,7 +37,10 @@ def check_age(model: Path, config: RecommendConfig, on_event: OnEvent) -> None:
         seconds, what = seconds_old(model), "it was written"
     days = seconds / DAY
     passed = days <= config.max_age
-    sentence = f"{model}: {what} {days:.2f} days ago, --max-age allows {config.max_age:g}"
+    sentence = (
+        f"{model}: {what} {duration(seconds)} ago, "
+        f"--max-age allows {duration(config.max_age * DAY)}"
+    )
     on_event(
         Judged(gate="max-age", passed=passed, figure=days, limit=config.max_age, message=sentence)
     )

@@ -57,6 +57,7 @@ from mfcli.publishing.parts import (
 from mfcli.scoring.files import Inputs, load_recommender
 from mfcli.scoring.ids import IdIndex
 from mfcli.scoring.recommender import Recommender
+from mfcli.wording import part_of
 
 PLAN = "plan.json"
 TURN_SECONDS = 60.0  # a shard waits so long for another one that sets up or publishes
@@ -236,7 +237,9 @@ class _Folder:
         there = {part: read_note(self.building, part) for part in parts}
         written = [note for note in there.values() if note is not None]
         if written:
-            self.on_event(Noted(f"{len(written)} of {len(parts)} parts were there and whole"))
+            self.on_event(
+                Noted(f"{part_of(len(written), len(parts), 'part', 'was', 'were')} there and whole")
+            )
         todo = [part for part, note in there.items() if note is None]
         if todo and self.config.engine is BatchEngine.dask:
             from mfcli.publishing.cluster import run_parts
@@ -259,7 +262,7 @@ class _Folder:
         notes = [note for note in found if note is not None]
         missing = len(found) - len(notes)
         if missing:
-            what = f"{missing} of {len(self.parts)} parts are still to come"
+            what = f"{part_of(missing, len(self.parts), 'part', 'is', 'are')} still to come"
             self.on_event(Noted(f"{self.out}: {what}"))
             return None
         total = total_of(notes, self.recommender.n_items)

@@ -22,6 +22,7 @@ from mfcli.config.options import flag
 from mfcli.errors import InputError
 from mfcli.events import Judged, Noted, OnEvent, Warned
 from mfcli.publishing.drops import judge_drops, require_all
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def _judge(found: Figures, config: RecommendConfig) -> Iterator[Judged]:
             passed=found.users >= least,
             figure=found.users,
             limit=least,
-            message=f"{found.users} users have a row, --min-users asks for {least}",
+            message=f"{counted(found.users, 'user has', 'users have')} a row, "
+            f"--min-users asks for {least}",
         )
     if (share := config.min_coverage) is not None:
         yield Judged(

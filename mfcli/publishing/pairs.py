@@ -17,6 +17,7 @@ from mfcli.errors import InputError
 from mfcli.events import OnEvent, Progress, Started, Warned, ignore
 from mfcli.scoring.pairs import PairScorer, make_type_check
 from mfcli.sources.readers.streamed import pair_batches
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def write_pairs(
             raise InputError(f"{source}: holds no pairs: --allow-empty writes an empty output")
         if table.n_rows and users == items == table.n_rows and not allow_empty:
             raise InputError(
-                f"{source}: none of its {table.n_rows} rows has a user or an item of the model: "
+                f"{source}: none of its {counted(table.n_rows, 'row')} has a user or an item of "
+                "the model: "
                 "give ids as they stand in the source of the training data; if all are new, "
                 "--allow-empty goes on"
             )
@@ -78,8 +80,8 @@ def write_pairs(
         on_event(
             Warned(
                 WarningCode.cold,
-                f"{users} rows have a user and {items} rows an item without a rating in train: "
-                "they are scored by what is known",
+                f"{counted(users, 'row has', 'rows have')} a user and {counted(items, 'row')} an "
+                "item without a rating in train: they are scored by what is known",
             )
         )
     return summary

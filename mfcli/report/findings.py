@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mfcli.report.data import Run, find_best_epoch, find_watched, less_is_better, read_figures
 from mfcli.report.markup import percent
+from mfcli.wording import counted, part_of
 
 FEWEST_EPOCHS = 3  # fewer say nothing about a trend
 LAST_PART, STILL_IMPROVING = 0.1, 0.01  # better by this share over the last part of the epochs
@@ -173,7 +174,7 @@ def _coverage(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
     there = run.popularity
     if there is not None and there.distinct_items < LOW_COVERAGE * there.known_items:
         message = (
-            f"Low coverage: of {there.known_items:,} items with a rating in train only "
+            f"Low coverage: of {counted(there.known_items, 'item')} with a rating in train only "
             f"{there.distinct_items:,} are recommended to anyone."
         )
         yield "warning", message
@@ -190,13 +191,13 @@ def _unknown(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
     rows, strange = counts.get("test_rows"), counts.get("test_rows_unknown_user")
     if rows and strange and strange > MANY_UNKNOWN * rows:
         message = (
-            f"Many unknown users: {strange:,} of {rows:,} test rows are of users without a "
-            "rating in train, who all get the same scores."
+            f"Many unknown users: {part_of(strange, rows, 'test row', 'is', 'are')} of users "
+            "without a rating in train, who all get the same scores."
         )
         yield "warning", message
     users, without = run.shape.get("users", 0), run.shape.get("users without a rating", 0)
     if without > MANY_UNKNOWN * users:
-        yield "warning", f"{without:,} of {users:,} users have no rating in train."
+        yield "warning", f"{part_of(without, users, 'user', 'has', 'have')} no rating in train."
 
 
 def _belonging(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
@@ -212,7 +213,7 @@ def _belonging(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001
         yield "note", message
     if run.popularity is not None and run.popularity.unknown_rows:
         message = (
-            f"{run.popularity.unknown_rows:,} rows of recommendations.csv name a user or an "
-            "item that model.pt does not know."
+            f"{counted(run.popularity.unknown_rows, 'row has', 'rows have')} in "
+            "recommendations.csv a user or an item that model.pt does not know."
         )
         yield "warning", message

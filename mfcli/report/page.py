@@ -12,6 +12,7 @@ from mfcli.report.data import Run
 from mfcli.report.findings import Finding, collect_findings
 from mfcli.report.markup import Html, el, join, label
 from mfcli.report.style import STYLE
+from mfcli.wording import counted
 
 # Nothing may be fetched, and no script may run, whatever the data hold.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -23,7 +24,7 @@ def render_page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     """Return the text of the page, and the remarks that stand at its top."""
     found = collect_findings(runs)
     names = ", ".join(run.name for run in runs)
-    short = names if len(runs) <= MOST_IN_TITLE else f"{len(runs)} runs"
+    short = names if len(runs) <= MOST_IN_TITLE else counted(len(runs), "run")
     title = f"{short} · mfcli report"
     top = el("header", el("h1", label(short)), el("p", _describe_runs(runs), class_="lead"))
     parts = [
@@ -79,7 +80,7 @@ def _describe_runs(runs: Sequence[Run]) -> str:
     """Say in one line what the runs are."""
     if len(runs) > 1:
         names = "" if len(runs) <= MOST_IN_TITLE else f": {', '.join(run.name for run in runs)}"
-        return f"{len(runs)} runs compared{names}."
+        return f"{counted(len(runs), 'run')} compared{names}."
     run = runs[0]
     kind = " · ".join(
         str(run.options[name]) for name in ("model", "objective", "engine") if run.options.get(name)

@@ -9,6 +9,7 @@ from mfcli.report.charts import draw_bars
 from mfcli.report.data import Example, Popularity, Run
 from mfcli.report.findings import Finding
 from mfcli.report.markup import Html, el, facts, join, label, number, percent, plain, table
+from mfcli.wording import counted
 
 
 def show_remarks(found: Sequence[Finding], several: bool) -> Html:
@@ -104,7 +105,7 @@ def _user(example: Example) -> Html:
         numbers=(0, 2, 3),
     )
     title = el("h4", "User ", label(example.user))
-    seen = el("p", f"Has {example.n_seen:,} items in train{rest}:", class_="hint")
+    seen = el("p", f"Has {counted(example.n_seen, 'item')} in train{rest}:", class_="hint")
     return el("div", title, seen, chips, listed, class_="user")
 
 

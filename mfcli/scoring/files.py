@@ -28,6 +28,7 @@ from mfcli.scoring.request import Filters, make_request
 from mfcli.system.processors import available_workers
 from mfcli.training.fold_in import fold_in
 from mfcli.training.guards import check_rated
+from mfcli.wording import counted
 
 Inputs = list[dict[str, str]]  # role and SHA-256 of what was read
 
@@ -126,19 +127,24 @@ def fold_history(
         on_event(
             Warned(
                 WarningCode.ids,
-                f"{source}: {folded.unknown_items} items are not in the model: their "
-                f"{folded.unknown_rows} rows are left out",
+                f"{source}: {counted(folded.unknown_items, 'item is', 'items are')} not in the "
+                f"model: {counted(folded.unknown_rows, 'row is', 'rows are')} left out",
             )
         )
     if folded.untrained_rows:
         on_event(
             Noted(
-                f"{source}: {folded.untrained_rows} rows are of items without a rating in train: "
-                "they count as seen, and say nothing of a user"
+                f"{source}: {counted(folded.untrained_rows, 'row is', 'rows are')} of items "
+                "without a rating in train: they count as seen, and say nothing of a user"
             )
         )
     replaced = len(folded.users) - folded.new_users
-    on_event(Noted(f"folded in {folded.new_users} new users, and {replaced} that the model knows"))
+    on_event(
+        Noted(
+            f"folded in {counted(folded.new_users, 'new user')}, and {replaced} that the model "
+            "knows"
+        )
+    )
     return folded.checkpoint, folded.users, inputs
 
 
@@ -235,7 +241,8 @@ def _refuse_strangers(
     if not users or config.allow_empty or (index.users.rows(users) >= 0).any():
         return
     raise InputError(
-        f"{source}: none of its {len(users)} user ids is in the model (the first is {users[0]!r}, "
+        f"{source}: none of its {counted(len(users), 'user id')} is in the model (the first is "
+        f"{users[0]!r}, "
         f"the model's first is {str(index.catalog.user_ids[0])!r}): give ids as they stand in the "
         "source of the training data; if all of them are newcomers, --allow-empty goes on"
     )

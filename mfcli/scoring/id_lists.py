@@ -27,6 +27,7 @@ from mfcli.sources.readers.source import HEAD_BYTES
 from mfcli.sources.readers.text import Head
 from mfcli.sources.readers.typed import id_texts
 from mfcli.system.streams import standard_input
+from mfcli.wording import counted
 
 # What may cut the columns of a list, and whether cells may be quoted beside it.
 _DELIMITERS = {"\t": True, ",": True, ";": True, "|": True}
@@ -61,7 +62,8 @@ def read_ids(source: str, role: str, known: IdIndex, on_event: OnEvent = ignore)
     tokens = _present(source, role, _column(source, text, _NO_DELIMITER, 0), known, on_event)
     if delimiter is not None and not (known.rows(tokens) >= 0).any():
         raise InputError(
-            f"{source}: has {len(names)} columns, and none is known as the {role} ({names[0]!r}, "
+            f"{source}: has {counted(len(names), 'column')}, and none is known as the {role} "
+            f"({names[0]!r}, "
             f"{names[1]!r} …): call the one {role}_id on the first line, or write the ids alone, "
             "one a line"
         )
@@ -166,8 +168,8 @@ def _present(source: str, role: str, cells: _Cells, known: IdIndex, on_event: On
         on_event(
             Warned(
                 WarningCode.ids,
-                f"{source}: {number} rows have no {role} (the first is {first!r}, "
-                f"{cells.place_word} {cells.places[first]}): left out",
+                f"{source}: {counted(number, 'row has', 'rows have')} no {role} (the first is "
+                f"{first!r}, {cells.place_word} {cells.places[first]}): left out",
             )
         )
     return [token for token in cells.places if token not in absent]

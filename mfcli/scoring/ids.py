@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mfcli.data.ids import FLOAT_INTEGER, trimmed
 from mfcli.data.interactions import Catalog, Ids, Indices, Interactions
+from mfcli.wording import counted
 
 
 class IdIndex:
@@ -90,7 +91,10 @@ class IdPairs(NamedTuple):
     def of_ids(cls, user_ids: Sequence[object] | Ids, item_ids: Sequence[object] | Ids) -> IdPairs:
         """Return the pairs of ids (N,) and (N,); raises ValueError where these have two lengths."""
         if len(user_ids) != len(item_ids):
-            raise ValueError(f"{len(user_ids)} users and {len(item_ids)} items do not make pairs")
+            raise ValueError(
+                f"{counted(len(user_ids), 'user')} and {counted(len(item_ids), 'item')} do not "
+                "make pairs"
+            )
         places = np.arange(len(user_ids))
         return cls(as_text(user_ids), places, as_text(item_ids), places)
 

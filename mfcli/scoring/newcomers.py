@@ -15,6 +15,7 @@ from mfcli.events import Noted, OnEvent, Warned, ignore
 from mfcli.system.processors import available_workers
 from mfcli.training.fold_in import fold_in
 from mfcli.training.guards import check_rated
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,16 +87,17 @@ def fold_newcomers(
     if folded.untrained_rows:
         on_event(
             Noted(
-                f"{history.name}: {folded.untrained_rows} rows are of items without a rating in "
-                "train: they count as seen, and say nothing of a user"
+                f"{history.name}: {counted(folded.untrained_rows, 'row is', 'rows are')} of items "
+                "without a rating in train: they count as seen, and say nothing of a user"
             )
         )
     if useless:
         on_event(
             Warned(
                 WarningCode.cold,
-                f"{history.name}: {useless} users of the test set have no item there that the "
-                f"model knows: they {_FATES[config.unknown_users]}",
+                f"{history.name}: "
+                f"{counted(useless, 'user of the test set has', 'users of the test set have')} no "
+                f"item there that the model knows: they {_FATES[config.unknown_users]}",
             )
         )
     counts = {

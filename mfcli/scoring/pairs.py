@@ -19,6 +19,7 @@ from mfcli.models.arrays import Layers, ScoreArrays, Vectors
 from mfcli.models.item_weights import ItemWeights
 from mfcli.models.loading import scoring_of
 from mfcli.scoring.ids import CatalogIndex, IdIndex, as_text
+from mfcli.wording import counted
 
 
 class PairScores(NamedTuple):
@@ -77,7 +78,9 @@ def score_pairs(
 ) -> PairScores:
     """Score pairs of ids (N,) and (N,), integers or text; raises ValueError for two lengths."""
     if len(users) != len(items):
-        raise ValueError(f"{len(users)} users and {len(items)} items do not make pairs")
+        raise ValueError(
+            f"{counted(len(users), 'user')} and {counted(len(items), 'item')} do not make pairs"
+        )
     scorer = PairScorer(checkpoint, scoring_of(checkpoint))
     tokens = (pa.array(as_text(ids), pa.string()) for ids in (users, items))
     return scorer.score(*tokens)

@@ -12,6 +12,7 @@ from mfcli.events import Noted, OnEvent, Warned
 from mfcli.sources.readers.names import match_names, read_names
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable
+from mfcli.wording import counted
 
 # Names from a file that merely lies beside the one that was named: of fewer of the items they are
 # those of another data set.
@@ -53,8 +54,8 @@ def _names_of(listed: NameList, table: ParsedTable, on_event: OnEvent) -> dict[A
         if named < LEAST_SHARE * len(ids):
             on_event(
                 Noted(
-                    f"{source.name}, beside it, names {named} of {len(ids)} items: its names are "
-                    f"not taken; --item-names {source.name} takes them"
+                    f"{source.name}, beside it, names {named} of {counted(len(ids), 'item')}: its "
+                    f"names are not taken; --item-names {source.name} takes them"
                 )
             )
             return {}
@@ -68,15 +69,16 @@ def _names_of(listed: NameList, table: ParsedTable, on_event: OnEvent) -> dict[A
         on_event(
             Warned(
                 WarningCode.names,
-                f"{source.name}: none of its {len(names)} names is of an item in the table",
+                f"{source.name}: none of its {counted(len(names), 'name')} is of an item in the "
+                "table",
             )
         )
         return {}
     if named < len(ids):
         on_event(
             Noted(
-                f"{source.name}: has names for {named} of {len(ids)} items; the others are shown "
-                "by their id"
+                f"{source.name}: has names for {named} of {counted(len(ids), 'item')}; the others "
+                "are shown by their id"
             )
         )
     return found

@@ -264,7 +264,7 @@ def read_any(
 def _announce(where: str, parts: Sequence[Source], on_event: OnEvent) -> None:
     if len(parts) > 1:
         shown = ", ".join(part.name for part in parts[:3]) + (", …" if len(parts) > 3 else "")
-        on_event(Noted(f"{where}: {len(parts)} files are read as one table ({shown})"))
+        on_event(Noted(f"{where}: {counted(len(parts), 'file')} are read as one table ({shown})"))
     sizes = [part.size for part in parts]
     total = None if None in sizes else sum(filter(None, sizes))
     on_event(Started(f"reading {where}", total, "bytes"))
@@ -316,7 +316,7 @@ def make_demo(config: FetchConfig, on_event: OnEvent) -> Interactions:
     for name in config.given(Role.source):
         raise UsageError(f"{flag(name)} does not apply to the built-in sample")
     capacity.require_memory(
-        f"a sample of {config.ratings:,} ratings",
+        f"a sample of {counted(config.ratings, 'rating')}",
         capacity.sampling(config.ratings),
         "ask for fewer --ratings",
         on_event,

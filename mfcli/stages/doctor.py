@@ -17,7 +17,7 @@ from typing import NamedTuple
 from mfcli import __version__
 from mfcli.results import DoctorResult, Found
 from mfcli.system.capacity import memory_available, memory_limit
-from mfcli.system.processors import available_workers, cpu_quota
+from mfcli.system.processors import available_workers, cpu_quota, usable_cores
 from mfcli.wording import size
 
 OK, ADVICE, BAD = "ok", "advice", "bad"
@@ -101,14 +101,11 @@ def is_at_least(version: str, lowest: str) -> bool:
 
 
 def _cores() -> Iterator[Found]:
-    here, quota = available_workers(), cpu_quota()
-    value = f"{here} of {os.cpu_count() or here}"
-    if quota is not None and quota < here:
-        value += f", whose control group lets it use {quota:g} at a time"
-        most = max(1, int(quota))
-        yield Found("cores", ADVICE, value, f"give --workers {most}: more threads wait for turns")
-    else:
-        yield Found("cores", OK, value)
+    there, quota = usable_cores(), cpu_quota()
+    value = f"{available_workers()} of {os.cpu_count() or there}"
+    if quota is not None and quota < there:
+        value += f": the control group allows the time of {quota:g}"
+    yield Found("cores", OK, value)
 
 
 def _memory() -> Iterator[Found]:
@@ -174,7 +171,7 @@ def _kernels() -> Iterator[Found]:
     folders = ", ".join(compilation.cache_folders())
     kept = compilation.kept()
     warm = sum(map(bool, kept.values()))
-    value = f"{warm} of {len(kept)} are kept in {folders}"
+    value = f"{warm} of {len(kept)} kept in {folders}"
     if warm == len(kept):
         yield Found("compiled kernels", OK, f"warm: {value}")
     elif compilation.writable():

@@ -28,6 +28,7 @@ from mfcli.results import FetchResult
 from mfcli.sources.reading import read_interactions
 from mfcli.stages.telling import begin, end
 from mfcli.system import capacity
+from mfcli.wording import counted
 
 
 def fetch(
@@ -96,7 +97,7 @@ def _check_gates(read: Interactions, out: Path, config: FetchConfig, on_event: O
                 passed=read.n_ratings >= config.min_rows,
                 figure=read.n_ratings,
                 limit=config.min_rows,
-                message=f"{read.n_ratings:,} rows are left, --min-rows asks for "
+                message=f"{counted(read.n_ratings, 'row is', 'rows are')} left, --min-rows asks "
                 f"{config.min_rows:,}",
             )
         )

@@ -31,6 +31,7 @@ from mfcli.stages.steps import Night, Step
 from mfcli.stages.suiting import suited
 from mfcli.stages.telling import begin, end
 from mfcli.training.continuing import continued
+from mfcli.wording import counted
 
 if TYPE_CHECKING:
     from mfcli.tuning.plan import Follows
@@ -100,8 +101,8 @@ def _newer(rows: Interactions, night: Night) -> SplitConfig | None:
     if users < LEAST_USERS or late.all():
         night.on_event(
             Noted(
-                f"{users} users have rows newer than the last generation's data: too few to "
-                "measure on, so [split] says what is held out"
+                f"{counted(users, 'user has', 'users have')} rows newer than the last generation's "
+                "data: too few to measure on, so [split] says what is held out"
             )
         )
         return None

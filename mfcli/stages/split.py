@@ -109,7 +109,7 @@ def _require_memory(source: Path, config: SplitConfig, on_event: OnEvent) -> Non
     copies = config.folds or (2 if config.valid else 1)
     ratings = headers["indices"].length if "indices" in headers else 0
     capacity.require_memory(
-        f"splitting {ratings:,} ratings",
+        f"splitting {counted(ratings, 'rating')}",
         capacity.splitting(ratings, sum(header.n_bytes for header in headers.values()), copies),
         "take fewer --folds" if config.folds else "fetch fewer rows",
         on_event,

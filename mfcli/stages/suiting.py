@@ -12,6 +12,7 @@ from mfcli.data.filtering import apply_threshold
 from mfcli.errors import UsageError
 from mfcli.events import Noted, OnEvent
 from mfcli.results import FetchResult
+from mfcli.wording import counted, part_of
 
 FEW = 0.1  # a test of a smaller share of the users says little of the others
 
@@ -65,7 +66,8 @@ def _with_held_out(configs: RunConfigs, matrix: Path, on_event: OnEvent, held: H
         return configs
     on_event(
         Noted(
-            f"{int(enough.sum()):,} of {len(counts):,} users have more than {config.n} rows: the "
+            f"{part_of(int(enough.sum()), len(counts), 'user', 'has', 'have')} more than "
+            f"{counted(config.n, 'row')}: the "
             f"split holds out 1 row of a user, not {config.n} (n under [split] of --config says "
             "how many)"
         )

@@ -50,6 +50,7 @@ from mfcli.training.fit import Fitted, fit, lineage_with_training
 from mfcli.training.guards import check_memory, check_values
 from mfcli.training.life import StateError
 from mfcli.tuning.settings import with_evidence
+from mfcli.wording import counted
 
 if TYPE_CHECKING:
     from mfcli.tuning.plan import Follows
@@ -211,7 +212,8 @@ def _require_capacity(source: Path, out: Path, recipe: Recipe, on_event: OnEvent
         capacity.require_disk(out, tables + 4 * ratings)
         return
     capacity.require_memory(
-        f"training {n_users:,} users × {n_items:,} items on {ratings:,} ratings",
+        f"training {counted(n_users, 'user')} × {counted(n_items, 'item')} on "
+        f"{counted(ratings, 'rating')}",
         capacity.training(ratings, stored, tables, batch),
         mend,
         on_event,

@@ -76,8 +76,8 @@ def tune(
         if config.draws < min(config.trials, jobs_of(config)):
             on_event(
                 Noted(
-                    f"at most {config.draws} trials are trained side by side, as many as are drawn "
-                    f"at a time: --draws {jobs_of(config)} keeps more cores busy"
+                    f"at most {counted(config.draws, 'trial')} are trained side by side, as many "
+                    f"as are drawn at a time: --draws {jobs_of(config)} keeps more cores busy"
                 )
             )
         defaults = for_data(config.trial_recipe({}), loaded.train).options
@@ -230,12 +230,14 @@ def _most_epochs(space: Space) -> float | None:
 
 def _protocol(found: Found, config: TuneConfig, space: Space, loaded: _Loaded) -> dict[str, Any]:
     return {
-        "search": f"{found.title}: {config.trials} trials, {config.draws} at a time, the first one "
+        "search": f"{found.title}: {counted(config.trials, 'trial')}, {config.draws} at a time, "
+        "the first one "
         "the defaults, the first ones at random, then those that should gain most by a Gaussian "
-        f"process over the trials so far; successive halving, {found.plan.rungs} rounds, one in "
+        "process over the trials so far; successive halving, "
+        f"{counted(found.plan.rungs, 'round')}, one in "
         f"{found.plan.eta} goes on; every round trains anew; seed {config.seed}",
-        "validation": f"{loaded.held_out}: {loaded.valid.n_ratings} rows, "
-        f"{loaded.train.n_ratings} to train on",
+        "validation": f"{loaded.held_out}: {counted(loaded.valid.n_ratings, 'row')}, "
+        f"{loaded.train.n_ratings:,} to train on",
         "ranges": described(space),
         "inputs": loaded.inputs,
     }

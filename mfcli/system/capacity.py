@@ -19,7 +19,7 @@ from mfcli.codes import WarningCode
 from mfcli.errors import SystemRefusedError, UsageError
 from mfcli.events import OnEvent, Warned
 from mfcli.system.refusals import mount_point
-from mfcli.wording import size
+from mfcli.wording import counted, size
 
 VARIABLE = "MFCLI_MEMORY"
 SYSTEM = Path("/")  # where proc and sys are
@@ -129,7 +129,7 @@ def require_memory(what: str, needed: int, mend: str, on_event: OnEvent) -> None
 def require_rows(name: str, rows: int, on_event: OnEvent) -> None:
     """Raise SystemRefusedError where memory cannot hold a table of so many rows."""
     require_memory(
-        f"reading {name} (about {rows:,} rows)",
+        f"reading {name} (about {counted(rows, 'row')})",
         reading(rows),
         "leave out the time (--columns user=…,item=…,rating=…), or cut the file",
         on_event,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 
@@ -15,9 +16,24 @@ def let_waiting_threads_sleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def available_workers() -> int:
-    """Return the number of cores that this process may use."""
+def usable_cores() -> int:
+    """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def available_workers() -> int:
+    """Return how many threads can work at a time: as many as cores, or as a quota keeps busy.
+
+    Of a quota, as a container has, whole cores count: threads beyond it wait for their turns.
+    """
+    quota = _own_quota()
+    return usable_cores() if quota is None else max(1, min(usable_cores(), int(quota)))
+
+
+@cache
+def _own_quota() -> float | None:
+    """Return the limit of this process, which is read once."""
+    return cpu_quota()
 
 
 def cpu_quota(

@@ -30,6 +30,7 @@ from mfcli.training.life import OnState, State, Training, forget
 from mfcli.training.notices import notices
 from mfcli.training.units import in_units, of_ratings, rating_unit
 from mfcli.training.validation import Validator
+from mfcli.wording import counted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -181,9 +182,9 @@ def _start(
                 on_event(warning)
             on_event(
                 Noted(
-                    f"{init.name}: {users} users and {items} items continue with its weights, "
-                    f"{interactions.n_users - users} users and {interactions.n_items - items} "
-                    "items start anew"
+                    f"{init.name}: {counted(users, 'user')} and {counted(items, 'item')} continue "
+                    f"with its weights, {counted(interactions.n_users - users, 'user')} and "
+                    f"{counted(interactions.n_items - items, 'item')} start anew"
                 )
             )
     settle(model, recipe, interactions)

@@ -14,6 +14,7 @@ from mfcli.errors import InputError, UsageError
 from mfcli.events import OnEvent
 from mfcli.system import capacity
 from mfcli.system.processors import available_workers
+from mfcli.wording import counted, part_of
 
 _NAMED = 3  # kinds of values that a message counts
 
@@ -54,7 +55,7 @@ def check_memory(
 
     width = inverted_side(n_users, n_items, n_ratings)
     capacity.require_memory(
-        f"training ease, whose weights are {n_items:,} × {n_items:,} items,",
+        f"training ease, whose weights are {n_items:,} × {counted(n_items, 'item')},",
         capacity.inverting(n_ratings, n_items, width, recipe.workers or available_workers()),
         "leave items out with --min-item-ratings of fetch or split",
         on_event,
@@ -87,7 +88,7 @@ def check_rated(checkpoint: Checkpoint, rated: bool, where: str) -> None:
 def _disliked(recipe: Recipe, matrix: Interactions, name: str) -> str:
     refused = matrix.data[matrix.data <= 0]
     return (
-        f"{name}: {len(refused):,} of {matrix.n_ratings:,} values are 0 or less "
+        f"{name}: {part_of(len(refused), matrix.n_ratings, 'value', 'is', 'are')} 0 or less "
         f"({_counted(refused)}), and {recipe.named} takes every row as a like"
     )
 

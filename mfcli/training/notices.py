@@ -12,6 +12,7 @@ from mfcli.config.choices import BASELINES
 from mfcli.data.interactions import Interactions
 from mfcli.data.scales import are_counts, are_equal
 from mfcli.events import Noted, Warned
+from mfcli.wording import counted
 
 # What mends ratings that are taken as likes, by ndcg@10 of validation rows of at least 4 inside
 # train, of ml-100k and of ml-latest-small. As they stand: hogwild 0.220 and 0.158, ials 0.218 and
@@ -32,7 +33,7 @@ def notices(recipe: Recipe, matrix: Interactions, workers: int) -> Iterator[Note
     if recipe.engine is Engine.hogwild and workers > 1:
         if recipe.order is Order.free:
             yield Noted(
-                f"{workers} threads without locks: another run gives other lists; "
+                f"{counted(workers, 'thread')} without locks: another run gives other lists; "
                 "--order grid repeats exactly, at any number of workers"
             )
         elif recipe.model is ModelKind.svdpp:

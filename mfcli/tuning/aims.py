@@ -15,6 +15,7 @@ from mfcli.data.interactions import Interactions
 from mfcli.data.scales import are_counts, are_equal
 from mfcli.errors import InputError
 from mfcli.tuning.portfolio import Aim
+from mfcli.wording import counted
 
 _STREAM = 2  # of the seed, as tune's validation rows
 _OF_A_USER, _OF_RATINGS = 0.2, 0.1  # the parts of the rows that are held out
@@ -93,7 +94,7 @@ def hold_out_for(
             sample = np.zeros(whole.n_users, np.bool_)
             sample[random.permutation(measured)[:most]] = True
             mask &= sample[whole.users]
-            words = f"{_OF_A_USER:g} of the rows of {most:,} users"
+            words = f"{_OF_A_USER:g} of the rows of {counted(most, 'user')}"
     if not mask.any():
         mask, words = _fraction(whole, _OF_RATINGS, seed, per_user=False), "0.1 of the rows"
     if not mask.any() or mask.all():

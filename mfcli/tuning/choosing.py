@@ -24,6 +24,7 @@ from mfcli.tuning.plan import Chosen, Follows, Plan
 from mfcli.tuning.portfolio import Pinned, narrowed
 from mfcli.tuning.settings import digest_of, whole_options
 from mfcli.tuning.tasks import order, scored
+from mfcli.wording import counted
 
 # What is left of the time for the process to end, and how fast a disk takes a model at least.
 _ENDING, _ENDING_PART, _WRITING = 0.3, 0.005, 150e6
@@ -148,7 +149,8 @@ def _evidence(
     found: dict[str, Any] = {
         "budget": seconds,
         "metric": target.metric,
-        "validation": f"{words}: {plan.valid.n_ratings} rows, {plan.train.n_ratings} to train on",
+        "validation": f"{words}: {counted(plan.valid.n_ratings, 'row')}, "
+        f"{plan.train.n_ratings:,} to train on",
         "trials": dict(Counter(result.status for result in chosen.results)),
     }
     if best.value is not None:
@@ -186,12 +188,12 @@ def _in_words(chosen: Chosen, target: Target, evidence: dict[str, Any]) -> str:
     if chosen.instead is not None:
         factors, wide = best.options["factors"], "the defaults"
         if factors != chosen.usual_factors:
-            wide += f" with {factors} factors instead of {chosen.usual_factors}"
+            wide += f" with {counted(factors, 'factor')} instead of {chosen.usual_factors}"
         return (
             f"{way}, {wide}, for which there was time to train, not to measure: a model of "
-            f"{chosen.instead.options['factors']} factors has {target.metric} "
-            f"{chosen.instead.value:.6f} on validation, the best of {len(chosen.results)} trials; "
-            "give --budget more for a search"
+            f"{counted(chosen.instead.options['factors'], 'factor')} has {target.metric} "
+            f"{chosen.instead.value:.6f} on validation, the best of "
+            f"{counted(len(chosen.results), 'trial')}; give --budget more for a search"
         )
     if best.value is None:
         return (

@@ -24,6 +24,7 @@ from mfcli.tuning.spaces import fitted_space
 from mfcli.tuning.tasks import Task, best_of, scored
 from mfcli.tuning.trials import Trainer, end_processes, run_tasks
 from mfcli.tuning.verdict import Verdict, judge
+from mfcli.wording import counted
 
 _VALIDATION_STREAM = 2  # of the seed: those of split are 0 and 1
 
@@ -202,7 +203,7 @@ def _in_words(how: SplitConfig) -> str:
     if how.test_fraction is not None:
         of = "each user's rows" if how.per_user else "the rows"
         return f"fraction {how.test_fraction:g} of {of}, out of the matrix (seed {how.seed})"
-    return f"{how.chosen}, {how.n} rows a user, out of the matrix (seed {how.seed})"
+    return f"{how.chosen}, {counted(how.n or 0, 'row')} a user, out of the matrix (seed {how.seed})"
 
 
 def space_of_data(config: TuneConfig, train: Interactions) -> Space:

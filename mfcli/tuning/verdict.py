@@ -9,6 +9,7 @@ from typing import Any
 from scipy.stats import t as student
 
 from mfcli.evaluation.confidence import Statistic, paired
+from mfcli.wording import counted
 
 LEVEL = 0.05  # how often a search among equals may name a winner all the same
 
@@ -38,8 +39,8 @@ class Verdict:
         is_beyond = "more than" if self.beyond_noise else "within"
         return (
             f"{self.difference:+.6f} against the defaults, {is_beyond} the {self.needed:.6f} that "
-            f"the best of {self.candidates} may be better by chance (paired over {self.users} "
-            "users)"
+            f"the best of {self.candidates} may be better by chance (paired over "
+            f"{counted(self.users, 'user')})"
         )
 
 

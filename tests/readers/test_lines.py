@@ -200,8 +200,8 @@ def test_what_is_left_out_is_counted_and_said(read: Read) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("user_id,item_id\n1,2\n7\n", "line 3: has 1 columns, and the table has 2"),
-        ("7\n1,2\n3,4\n", "line 1: has 1 columns, and the table has 2"),
+        ("user_id,item_id\n1,2\n7\n", "line 3: has 1 column, and the table has 2"),
+        ("7\n1,2\n3,4\n", "line 1: has 1 column, and the table has 2"),
         (HEADER + '1,"a\nb",3\n2,"c",3\n', "line 2: the item id holds a line end"),
         (HEADER + '1,"abc,5\n2,x,4\n', "line 2: a quote opens a cell and is not closed"),
         (HEADER + "1,2,3\n4,5\n", "line 3: has 2 columns, and the table has 3"),

@@ -45,7 +45,7 @@ def test_names_are_made_fit_for_a_table() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "no item names"), ("1\tA\n2\n", "line 2: has 1 columns"), (b"PK\x03\x04", "archive")],
+    [("", "no item names"), ("1\tA\n2\n", "line 2: has 1 column"), (b"PK\x03\x04", "archive")],
 )
 def test_what_is_no_list_of_names_is_refused(content: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=rf"names\.txt.*{message}"):

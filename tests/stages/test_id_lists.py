@@ -148,9 +148,9 @@ def test_a_list_of_newcomers_only_can_be_allowed(cli, made, tmp_path, option, te
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("10\nNULL\n12\n", "1 rows have no user (the first is 'NULL', line 2): left out"),
+        ("10\nNULL\n12\n", "1 row has no user (the first is 'NULL', line 2): left out"),
         ("10\n\n12\n\\N\n\\N\n", "2 rows have no user (the first is '\\\\N', line 4)"),
-        ("who\n10\nnan\n12\n", "1 rows have no user (the first is 'nan', line 3)"),
+        ("who\n10\nnan\n12\n", "1 row has no user (the first is 'nan', line 3)"),
         ("n;user_id\n1;10\n2; \n3;12\n4;None\n", "2 rows have no user (the first is '', line 3)"),
     ],
 )
@@ -171,7 +171,7 @@ def test_among_ids_of_text_somebody_may_be_called_none(cli, tmp_path) -> None:
     result = cli("recommend", tmp_path / "m.pt", *asked, input="none\nNULL\nnan\n#N/A\n")
     found = [row[0] for row in csv.reader(io.StringIO(result.stdout, newline=""))]
     assert found[1:] == ["NULL", "none", "nan"]
-    assert "1 rows have no user (the first is '#N/A', line 4)" in result.stderr
+    assert "1 row has no user (the first is '#N/A', line 4)" in result.stderr
 
 
 def test_a_missing_id_of_a_parquet_list_is_left_out_and_said(cli, made, tmp_path) -> None:
@@ -180,7 +180,7 @@ def test_a_missing_id_of_a_parquet_list_is_left_out_and_said(cli, made, tmp_path
     result = cli("recommend", made, "--out", "-", *options)
     assert result.exit_code == 0, result.stderr
     assert not items_of(result.stdout) & {"100", "101"}
-    assert "1 rows have no item (the first is '', row 2): left out" in result.stderr
+    assert "1 row has no item (the first is '', row 2): left out" in result.stderr
 
 
 @pytest.mark.parametrize("text", ["", "user,item\n"])

@@ -32,6 +32,7 @@ from mfcli.sources.download.web import (
 )
 from mfcli.system.capacity import require_disk
 from mfcli.system.refusals import naming
+from mfcli.wording import counted
 
 BY_HAND = "download it by hand (a browser, curl) and pass the file instead"
 
@@ -166,7 +167,7 @@ def _problem(wanted: Wanted, path: Path) -> str | None:
     """Return what is wrong with a whole file, or None."""
     size = path.stat().st_size
     if wanted.size is not None and size != wanted.size:
-        return f"has {size} bytes, not {wanted.size}"
+        return f"has {counted(size, 'byte')}, not {wanted.size}"
     for kind, expected in (("sha256", wanted.sha256), ("md5", wanted.md5)):
         if expected is None:
             continue
@@ -267,8 +268,8 @@ class _Transfer:
         if total is not None and wanted.size is not None and total != wanted.size:
             self._forget()
             raise DownloadError(
-                f"{wanted.shown}: the server offers {total} bytes, and {wanted.size} are expected: "
-                f"{BY_HAND}, or choose another --base-url"
+                f"{wanted.shown}: the server offers {counted(total, 'byte')}, and {wanted.size} "
+                f"are expected: {BY_HAND}, or choose another --base-url"
             )
         self._check_limit(total or 0)
         require_disk(self.part, (total or wanted.size or 0) - offset)
@@ -291,14 +292,14 @@ class _Transfer:
             file.flush()
             os.fsync(file.fileno())
         if total is not None and done < total:
-            raise BrokenError(f"the connection ended after {done} of {total} bytes")
+            raise BrokenError(f"the connection ended after {done} of {counted(total, 'byte')}")
 
     def _check_limit(self, size: int) -> None:
         limit = self.wanted.max_bytes
         if size > limit:
             self._forget()
             raise DownloadError(
-                f"{self.wanted.shown}: is larger than {limit} bytes, the limit of "
+                f"{self.wanted.shown}: is larger than {counted(limit, 'byte')}, the limit of "
                 f"{self.wanted.limit}: raise it, or {BY_HAND}"
             )
 

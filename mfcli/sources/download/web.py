@@ -16,6 +16,7 @@ import urllib3
 
 from mfcli import __version__
 from mfcli.errors import DownloadError, UsageError
+from mfcli.wording import counted, duration
 
 MAX_REDIRECTS = 5
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -89,7 +90,8 @@ class Response:
             if now - since > patience.window:
                 if received < patience.slowest:
                     raise DownloadError(
-                        f"{self._url}: the server sent {received} bytes in {now - since:.0f} s, "
+                        f"{self._url}: the server sent {counted(received, 'byte')} in "
+                        f"{now - since:.0f} s, "
                         f"too slow to wait for: try again (it goes on from there), or {_HAND}"
                     )
                 since, received = now, 0
@@ -179,7 +181,7 @@ def _get(
     thread.join(patience.headers)
     if not box:
         raise DownloadError(
-            f"{_shown(url)}: no answer within {patience.headers:g} seconds: {_HAND}"
+            f"{_shown(url)}: no answer within {duration(patience.headers)}: {_HAND}"
         )
     if isinstance(box[0], requests.Response):
         return box[0]

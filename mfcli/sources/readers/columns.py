@@ -14,6 +14,7 @@ from mfcli.sources.readers import vocabulary
 from mfcli.sources.readers.looks import NUMERIC, Look
 from mfcli.sources.readers.roles import fit, is_something_else
 from mfcli.sources.readers.words import split_words
+from mfcli.wording import counted
 
 _OPTIONAL = ("rating", "time")
 # What else there is to do where the role cannot be told.
@@ -148,7 +149,7 @@ def by_place(
     names = tuple(str(number) for number in range(1, width + 1))
     for role, column in chosen.items():
         if column not in (*names, NO_COLUMN):
-            reason = "has no header" if not column.isdigit() else f"has {width} columns"
+            reason = "has no header" if not column.isdigit() else f"has {counted(width, 'column')}"
             raise UsageError(
                 f"--columns {role}={column}: {where} {reason}: give numbers from 1 to {width}"
                 + ("" if column.isdigit() else ", or --header if its first line names them")
@@ -158,7 +159,7 @@ def by_place(
     places = {role: int(column) - 1 for role, column in chosen.items() if column != NO_COLUMN}
     if width > 4 and not {"user", "item"} <= places.keys():
         raise InputError(
-            f"{where}: has {width} columns without names: choose with --columns "
+            f"{where}: has {counted(width, 'column')} without names: choose with --columns "
             "user=1,item=2,rating=3,time=4"
             + (_WIDE if looks and all(look in NUMERIC for look in looks) else "")
         )

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mfcli.sources.readers.cells import CellError
+from mfcli.wording import part_of
 
 Mask = NDArray[np.bool_]
 
@@ -59,7 +60,11 @@ class Gaps:
         )
         text = gap.text.strip() if row == gap.first + int(np.argmax(gap.mask)) else ""
         written = f" ({text!r})" if text else ""
-        more = f", and {count:,} of {len(missing):,} rows lack a value" if count > 1 else ""
+        more = (
+            f", and {part_of(count, len(missing), 'row', 'lacks', 'lack')} a value"
+            if count > 1
+            else ""
+        )
         return CellError(
             row,
             f"the {gap.what} is missing{written}{more}",

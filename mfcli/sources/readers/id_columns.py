@@ -29,6 +29,7 @@ from mfcli.sources.readers.id_tokens import (
     trim_ids,
 )
 from mfcli.sources.readers.text import whole_cell
+from mfcli.wording import counted
 
 Where = Callable[[int], str]  # row, from 0 → "ratings.csv, line 7"
 ABSENT, DROPPED = -1, -2  # codes of rows without an id, and of those whose id is left out
@@ -150,7 +151,8 @@ class IdColumnBuilder:
             token = merged.token_of(merged.first_row(doubtful))
             self.remarks.append(
                 Remark(
-                    f"{merged.count_rows(doubtful)} rows have the {self.what} {token!r}, which may "
+                    f"{counted(merged.count_rows(doubtful), 'row has', 'rows have')} the "
+                    f"{self.what} {token!r}, which may "
                     f"stand for none: kept as an id, as these ids are text; --drop-id {token} "
                     "leaves its rows out",
                     WarningCode.ids,
@@ -232,7 +234,8 @@ class IdColumnBuilder:
         others = "" if n_odd == 1 else f", and {n_odd - 1} more are not either"
         self.remarks.append(
             Remark(
-                f"{self.what} ids are kept as text, though {n_whole} of {n_ids} are integers: "
+                f"{self.what} ids are kept as text, though "
+                f"{counted(n_whole, f'of {n_ids} is an integer', f'of {n_ids} are integers')}: "
                 f"{token!r} ({where(row)}) {reason}{others}; mend it, leave it out with --drop-id "
                 f"{token}, or say with --id-type {self.what}=text that ids are text",
                 WarningCode.id_type,

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from mfcli.errors import InputError
 from mfcli.sources.readers.likeness import groups_of_parts, may_be_table, natural
 from mfcli.sources.readers.partitions import lies_in_parts
+from mfcli.wording import counted
 
 _OTHERS_SHOWN = 8
 
@@ -135,7 +136,7 @@ def _unclear(groups: dict[str, list[str]], paths: Sequence[str], where: str, pre
             "itself"
         )
     listed = [
-        group[0] if len(group) == 1 else f"{pattern} ({len(group)} files)"
+        group[0] if len(group) == 1 else f"{pattern} ({counted(len(group), 'file')})"
         for pattern, group in groups.items()
     ]
     more = ", …" if len(listed) > _OTHERS_SHOWN else ""

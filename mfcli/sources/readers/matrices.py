@@ -31,6 +31,7 @@ from mfcli.sources.readers.source import Source, cut_pieces, whole_lines
 from mfcli.sources.readers.table import TableBuilder
 from mfcli.sources.readers.text import Head
 from mfcli.sources.readers.typed import add_typed
+from mfcli.wording import counted
 
 _OURS = {"user_ids", "item_ids", "indptr", "indices", "data", "meta"}
 _SPARSE = {
@@ -87,8 +88,8 @@ def read_npz(source: Source, kind: Format, config: FetchConfig, on_event: OnEven
     n_rows, n_columns = arrays["shape"].tolist()
     on_event(
         Noted(
-            f"{source.name}: read as {kind}, a {form} matrix of {n_rows} users × {n_columns} "
-            "items; its row and column numbers, from 0, are the ids"
+            f"{source.name}: read as {kind}, a {form} matrix of {counted(n_rows, 'user')} × "
+            f"{counted(n_columns, 'item')}; its row and column numbers, from 0, are the ids"
         )
     )
     return _added(source, config, (rows, columns, values), lambda row: f"entry {row + 1}")
@@ -212,8 +213,8 @@ def read_mtx(source: Source, kind: Format, config: FetchConfig, on_event: OnEven
     n_rows, n_columns, n_entries = shape
     on_event(
         Noted(
-            f"{source.name}: read as {kind}, a matrix of {n_rows} users × {n_columns} items; its "
-            "row and column numbers, from 1, are the ids"
+            f"{source.name}: read as {kind}, a matrix of {counted(n_rows, 'user')} × "
+            f"{counted(n_columns, 'item')}; its row and column numbers, from 1, are the ids"
         )
     )
     width = 2 if pattern else 3
@@ -238,8 +239,8 @@ def read_mtx(source: Source, kind: Format, config: FetchConfig, on_event: OnEven
                 raise InputError(f"{where(error.row)}: {error}: {error.mend}") from None
     if builder.n_rows != n_entries:
         raise InputError(
-            f"{source.name}: says that it has {n_entries} entries, and has {builder.n_rows}: it "
-            "is cut off, or was changed"
+            f"{source.name}: says that it has {counted(n_entries, 'entry', 'entries')}, and has "
+            f"{builder.n_rows}: it is cut off, or was changed"
         )
     return builder
 
@@ -297,7 +298,7 @@ def _mtx_columns(
                 break
             row += bool(cells)
         raise InputError(
-            f"{where(row)}: is not an entry of {width} numbers: {lines.MEND}"
+            f"{where(row)}: is not an entry of {counted(width, 'number')}: {lines.MEND}"
         ) from None
     return [table.column(name).combine_chunks() for name in names]
 

@@ -18,6 +18,7 @@ from mfcli.sources.readers.roles import fit
 from mfcli.sources.readers.source import HEAD_BYTES, Source
 from mfcli.sources.readers.text import LINE_END, QUOTING, Head, decode
 from mfcli.sources.readers.words import split_words
+from mfcli.wording import counted
 
 LONGEST_NAME = 255
 LARGEST_FILE = 1 << 29
@@ -123,8 +124,8 @@ def _keep(
 ) -> None:
     if len(cells) <= max(place, title):
         raise InputError(
-            f"{where}, line {line}: has {len(cells)} columns, and two are needed, for the id and "
-            "the name"
+            f"{where}, line {line}: has {counted(len(cells), 'column')}, and two are needed, for "
+            "the id and the name"
         )
     name = _CONTROL.sub(" ", cells[title]).strip()[:LONGEST_NAME]
     if name:

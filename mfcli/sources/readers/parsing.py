@@ -11,6 +11,7 @@ from mfcli.artifacts.native import native_buffer
 from mfcli.sources.readers import lines
 from mfcli.sources.readers.cells import LineError, NotUtf8Error
 from mfcli.sources.readers.source import count_line_ends
+from mfcli.wording import counted
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
@@ -84,6 +85,6 @@ def _line_error(piece: bytes, width: int, delimiter: str, quoted: bool, reason: 
     line, found = ragged
     return LineError(
         line,
-        f"has {found} columns, and the table has {width}: {lines.MEND}, or choose another "
-        "--format or --quoting",
+        f"has {counted(found, 'column')}, and the table has {width}: {lines.MEND}, or choose "
+        "another --format or --quoting",
     )

@@ -34,6 +34,7 @@ from mfcli.sources.readers.id_columns import (
 )
 from mfcli.sources.readers.times import TimeColumnBuilder
 from mfcli.sources.readers.values import RatingColumnBuilder
+from mfcli.wording import part_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,14 +225,15 @@ class TableBuilder:
         remarks = []
         if n_absent:
             remarks.append(
-                f"{n_absent} of {n_rows} rows have no user or no item: left out (--drop-missing)"
+                f"{part_of(n_absent, n_rows, 'row', 'has', 'have')} no user or no item: left out "
+                "(--drop-missing)"
             )
         if n_dropped:
-            remarks.append(f"{n_dropped} of {n_rows} rows are left out (--drop-id)")
+            remarks.append(f"{part_of(n_dropped, n_rows, 'row', 'is', 'are')} left out (--drop-id)")
         if n_valueless:
             remarks.append(
-                f"{n_valueless} of {n_rows} rows have no rating or no time: left out "
-                "(--drop-missing)"
+                f"{part_of(n_valueless, n_rows, 'row', 'has', 'have')} no rating or no time: "
+                "left out (--drop-missing)"
             )
         return ParsedTable(
             _rows_of(table.users, kept),
@@ -250,7 +252,11 @@ class TableBuilder:
         found = next((first for first in firsts if first and first[0] == row), None)
         what = firsts.get(found, "user or item")
         written = f" ({found[1]!r})" if found and found[1] else ""
-        others = f", and {number} of {n_rows} rows have no user or no item" if number > 1 else ""
+        others = (
+            f", and {part_of(number, n_rows, 'row', 'has', 'have')} no user or no item"
+            if number > 1
+            else ""
+        )
         return CellError(
             row,
             f"the {what} is missing{written}{others}",

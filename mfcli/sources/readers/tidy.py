@@ -19,6 +19,7 @@ from mfcli.sources.readers.noise import COMMENTS, RULER, is_count_of_rows, kind_
 from mfcli.sources.readers.roles import role_of
 from mfcli.sources.readers.source import HEAD_BYTES, Source, cut_pieces, whole_lines
 from mfcli.sources.readers.text import BOM, LINE_END, Head, decode, is_number
+from mfcli.wording import counted
 
 MOST_LINES = 60  # above a table
 _SEPARATOR = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
@@ -200,7 +201,7 @@ def _remark(top: _Top) -> str:
     if not top.titles:
         return ""
     n = len(top.titles)
-    what = f"{n} lines above the table are" if n > 1 else "a line above the table is"
+    what = f"{counted(n, 'line')} above the table are" if n > 1 else "a line above the table is"
     return f"{what} left out ({top.titles[0][:60]!r})"
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mfcli.config.time_formats import TimeUnit
 from mfcli.data.times import LEAST_DATE, shown_span, shown_time
 from mfcli.sources.readers.cells import CellError
+from mfcli.wording import counted
 
 Seconds = NDArray[np.int64]
 _DAY = 86_400
@@ -121,13 +122,14 @@ def _doubt(seconds: Seconds) -> str:
         zero = int(np.count_nonzero(seconds == 0))
         which = "0" if zero == early else f"from {shown_time(low)} on, before 1973"
         return (
-            f"the time of {early:,} of {len(seconds):,} rows is {which}, and the others go to "
+            f"the time of {early:,} of {counted(len(seconds), 'row')} is {which}, and the others "
+            "go to "
             f"{shown_time(high)}: where that stands for no time, these rows count as the oldest"
         )
     if high > _LATEST:
         late = int(np.count_nonzero(seconds > _LATEST))
         return (
-            f"the time of {late:,} of {len(seconds):,} rows is after 2100, up to "
+            f"the time of {late:,} of {counted(len(seconds), 'row')} is after 2100, up to "
             f"{shown_time(high)}: where that stands for no time, these rows count as the latest"
         )
     return ""

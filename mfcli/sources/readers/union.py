@@ -14,6 +14,7 @@ from mfcli.sources.readers.formats import read_part
 from mfcli.sources.readers.source import Source
 from mfcli.sources.readers.table import ParsedTable, TableBuilder
 from mfcli.system import capacity
+from mfcli.wording import counted
 
 
 def read_parts(
@@ -107,4 +108,4 @@ class _Reading:
         self.done += source.size or 0
         if self.total and self.done and source is not self.sources[-1]:
             rows = int(n_rows / self.done * self.total)
-            capacity.require_rows(f"{len(self.sources)} parts", rows, self.on_event)
+            capacity.require_rows(f"{counted(len(self.sources), 'part')}", rows, self.on_event)
