@@ -342,7 +342,7 @@ class TestWrongContent:
         assert "ratings.csv" not in site.left()
 
     def test_a_set_of_another_size_is_refused_before_it_is_read(self, site: Site) -> None:
-        with pytest.raises(DownloadError, match=rf"offers {len(CONTENT)} bytes, and 7 are"):
+        with pytest.raises(DownloadError, match=rf"offers {len(CONTENT):,} bytes, and 7 are"):
             site.get(good, size=7)
         assert site.left() == []
 
@@ -352,7 +352,7 @@ class TestWrongContent:
             while not handler.server.stop.is_set():
                 handler.wfile.write(CONTENT)
 
-        with pytest.raises(DownloadError, match=r"larger than 2000000 bytes.*--max-size"):
+        with pytest.raises(DownloadError, match=r"larger than 2,000,000 bytes.*--max-size"):
             site.get(endless, max_bytes=2_000_000)
         assert site.left() == []
 

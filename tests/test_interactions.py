@@ -348,7 +348,7 @@ class TestFromRows:
         rows = RawRows(np.array([3, user]), np.array(["b", item]))
         with pytest.raises(InputError, match=reason) as error:
             from_rows(rows, catalog=catalog)
-        assert "(1 rows)" in str(error.value)
+        assert "(1 row)" in str(error.value)
 
     def test_a_wide_catalogue_takes_the_plain_sort(self) -> None:
         """Where user, item and position do not fit 63 bits together."""

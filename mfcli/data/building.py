@@ -122,7 +122,8 @@ def _catalog_of_shape(
         ids = np.arange(size, dtype=np.int64) if given is None else as_ids(given, what)
         if len(ids) != size:
             raise InputError(
-                f"the matrix has {size} {what}s, and {what}_ids {counted(len(ids), 'entry', 'entries')}"
+                f"the matrix has {size} {what}s, and {what}_ids "
+                f"{counted(len(ids), 'entry', 'entries')}"
             )
         check_ids(ids, what)
         found.append(ids)

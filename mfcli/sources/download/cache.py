@@ -167,7 +167,7 @@ def _problem(wanted: Wanted, path: Path) -> str | None:
     """Return what is wrong with a whole file, or None."""
     size = path.stat().st_size
     if wanted.size is not None and size != wanted.size:
-        return f"has {counted(size, 'byte')}, not {wanted.size}"
+        return f"has {counted(size, 'byte')}, not {wanted.size:,}"
     for kind, expected in (("sha256", wanted.sha256), ("md5", wanted.md5)):
         if expected is None:
             continue
@@ -268,7 +268,7 @@ class _Transfer:
         if total is not None and wanted.size is not None and total != wanted.size:
             self._forget()
             raise DownloadError(
-                f"{wanted.shown}: the server offers {counted(total, 'byte')}, and {wanted.size} "
+                f"{wanted.shown}: the server offers {counted(total, 'byte')}, and {wanted.size:,} "
                 f"are expected: {BY_HAND}, or choose another --base-url"
             )
         self._check_limit(total or 0)
@@ -292,7 +292,7 @@ class _Transfer:
             file.flush()
             os.fsync(file.fileno())
         if total is not None and done < total:
-            raise BrokenError(f"the connection ended after {done} of {counted(total, 'byte')}")
+            raise BrokenError(f"the connection ended after {done:,} of {counted(total, 'byte')}")
 
     def _check_limit(self, size: int) -> None:
         limit = self.wanted.max_bytes
