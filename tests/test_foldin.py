@@ -170,7 +170,7 @@ def test_recommend_writes_the_users_of_the_history(made, tmp_path, cli):
     assert [row["user_id"] for row in rows] == ["12"] * 3 + ["zoe"] * 3
     assert {row["item_id"] for row in rows[3:]}.isdisjoint({"100", "101"})
     assert "1 item is not in the model: 1 row is left out" in result.stderr
-    assert "folded in 1 new users, and 1 that the model knows" in result.stderr
+    assert "folded in 1 new user, and 1 that the model knows" in result.stderr
     (tmp_path / "users").write_text("zoe\n10\n")
     chosen = cli(*asked, "--out", "-", "--users", tmp_path / "users", "--quiet")
     users = [entry["user_id"] for entry in csv.DictReader(io.StringIO(chosen.stdout))]

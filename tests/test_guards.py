@@ -100,7 +100,7 @@ class TestDislikes:
     @pytest.mark.parametrize(
         ("values", "told"),
         [
-            ([-1, 1, 1, 1], r"1 of 4 values are 0 or less \(1 × -1\).*--drop-value -1 "),
+            ([-1, 1, 1, 1], r"1 of 4 values is 0 or less \(1 × -1\).*--drop-value -1 "),
             ([0, 0, 8, 10], r"2 of 4 values are 0 or less \(2 × 0\).*--drop-value 0 "),
             ([0, 0, -1, 10], r"\(2 × 0, 1 × -1\).*--drop-value 0 --drop-value -1 "),
             ([0, 1, 0, 1], r"2 × 0.*--threshold X of fetch or split"),

@@ -210,7 +210,7 @@ def test_users_whose_history_says_nothing_are_counted_and_ranked_as_unknown_ones
     history = from_triples([(3, 0, 1.0), (3, 5, 1.0), (4, 5, 1.0)], 6, 6)
     test = from_triples([(3, 1, 1.0), (4, 3, 1.0)], 6, 6)
     model = Model.load(tmp_path / "m.pt")
-    with pytest.warns(UserWarning, match=r"1 users of the test set .* ranked by the popular items"):
+    with pytest.warns(UserWarning, match=r"1 user of the test set .* ranked by the popular items"):
         found = mfcli.evaluate(
             model, test, history=history, metric=["mrr"], ignore=["W-popularity"]
         )

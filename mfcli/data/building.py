@@ -122,7 +122,7 @@ def _catalog_of_shape(
         ids = np.arange(size, dtype=np.int64) if given is None else as_ids(given, what)
         if len(ids) != size:
             raise InputError(
-                f"the matrix has {size} {what}s, and {what}_ids "
+                f"the matrix has {counted(size, what)}, and {what}_ids "
                 f"{counted(len(ids), 'entry', 'entries')}"
             )
         check_ids(ids, what)

@@ -183,10 +183,11 @@ def of_two_types(what: str, found: Ids, expected: Ids, matched: int, whose: str)
     if not len(found) or not len(expected) or kinds[0] == kinds[1]:
         return None
     texts = (found if kinds[0] == "text" else expected).tolist()
+    verb = "is" if matched == 1 else "are"
     odd = next((text for text in texts if not re.fullmatch(CANONICAL_INTEGER, text)), texts[0])
     return (
         f"its {what} ids are {kinds[0]}, those of {whose} are {kinds[1]} ({odd!r} is text): "
-        f"matched as they are written, {matched} of {len(found)} known; fetch --id-type "
+        f"matched as they are written, {matched} of {len(found)} {verb} known; fetch --id-type "
         f"{what}=int or {what}=text gives both one type"
     )
 

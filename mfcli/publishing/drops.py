@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mfcli.config.gates import Gate
 from mfcli.errors import GateError
 from mfcli.events import Judged, OnEvent
+from mfcli.wording import counted
 
 _SLACK = 1e-9  # of a limit: 29 of 100 rows are a drop of 0.29
 
@@ -28,7 +29,8 @@ def judge_drops(
             figure=new,
             limit=limit,
             last=old,
-            message=f"{new:,} {gate}, {whose} has {old:,}: a fall by {100 * fallen:.4g} %, "
+            message=f"{counted(new, gate.removesuffix('s'), gate)}, {whose} has {old:,}: "
+            f"a fall by {100 * fallen:.4g} %, "
             f"--max-drop {gate}={limit:g} allows {100 * limit:.4g} %",
         )
 

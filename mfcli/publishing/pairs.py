@@ -68,10 +68,9 @@ def write_pairs(
             raise InputError(f"{source}: holds no pairs: --allow-empty writes an empty output")
         if table.n_rows and users == items == table.n_rows and not allow_empty:
             raise InputError(
-                f"{source}: none of its {counted(table.n_rows, 'row')} has a user or an item of "
-                "the model: "
-                "give ids as they stand in the source of the training data; if all are new, "
-                "--allow-empty goes on"
+                f"{source}: {counted(table.n_rows, 'row')}, and none has a user or an item of "
+                "the model: give ids as they stand in the source of the training data; if all are "
+                "new, --allow-empty goes on"
             )
         summary = PairSummary(table.n_rows, users, items)
         if facts is not None:

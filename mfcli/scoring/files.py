@@ -241,9 +241,9 @@ def _refuse_strangers(
     if not users or config.allow_empty or (index.users.rows(users) >= 0).any():
         return
     raise InputError(
-        f"{source}: none of its {counted(len(users), 'user id')} is in the model (the first is "
-        f"{users[0]!r}, "
-        f"the model's first is {str(index.catalog.user_ids[0])!r}): give ids as they stand in the "
+        f"{source}: {counted(len(users), 'user id')}, and none is in the model (the first is "
+        f"{users[0]!r}, the model's first is {str(index.catalog.user_ids[0])!r}): give ids as they "
+        "stand in the "
         "source of the training data; if all of them are newcomers, --allow-empty goes on"
     )
 

@@ -171,8 +171,8 @@ class _Matching:
         """Return which items a filter names, (I,)."""
         rows = self.index.items.rows(ids)
         if name in self.filters.names and len(rows) and (rows < 0).all():
-            self._refuse(name, "item ids", ids, self.checkpoint.catalog.item_ids)
-        self._count(name, int((rows < 0).sum()), "item ids")
+            self._refuse(name, "item id", ids, self.checkpoint.catalog.item_ids)
+        self._count(name, int((rows < 0).sum()), "item id")
         named = np.zeros(self.checkpoint.n_items, bool)
         named[rows[rows >= 0]] = True
         return named
@@ -189,10 +189,10 @@ class _Matching:
         if name in self.filters.names and len(users):
             catalog = self.checkpoint.catalog
             if (users < 0).all():
-                self._refuse(name, "user ids", pairs.user_ids, catalog.user_ids)
+                self._refuse(name, "user id", pairs.user_ids, catalog.user_ids)
             if (items < 0).all():
-                self._refuse(name, "item ids", pairs.item_ids, catalog.item_ids)
-        self._count(name, int((~known).sum()), "rows")
+                self._refuse(name, "item id", pairs.item_ids, catalog.item_ids)
+        self._count(name, int((~known).sum()), "row")
         return users[known] * self.checkpoint.n_items + items[known]
 
     def _compare_types(self, name: str, pairs: IdPairs) -> None:
@@ -212,7 +212,8 @@ class _Matching:
 
     def _refuse(self, name: str, what: str, ids: Sequence[Any] | Ids, known: Ids) -> NoReturn:
         raise InputError(
-            f"{self.filters.names[name]}: none of its {len(ids)} {what} is in the model (the first "
+            f"{self.filters.names[name]}: {counted(len(ids), what)}, and none is in the model (the "
+            "first "
             f"is {str(ids[0])!r}, the model's first is {str(known[0])!r}): give ids as they stand "
             "in the source of the training data"
         )
@@ -223,7 +224,9 @@ class _Matching:
             source = self.filters.names.get(name, name)
             self.on_event(
                 Warned(
-                    WarningCode.ids, f"{source}: {number} {what} are unknown to the model: left out"
+                    WarningCode.ids,
+                    f"{source}: {counted(number, f'{what} is', f'{what}s are')} unknown to the "
+                    "model: left out",
                 )
             )
 

@@ -69,7 +69,7 @@ def _names_of(listed: NameList, table: ParsedTable, on_event: OnEvent) -> dict[A
         on_event(
             Warned(
                 WarningCode.names,
-                f"{source.name}: none of its {counted(len(names), 'name')} is of an item in the "
+                f"{source.name}: {counted(len(names), 'name')}, and none is of an item in the "
                 "table",
             )
         )

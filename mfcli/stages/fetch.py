@@ -97,8 +97,8 @@ def _check_gates(read: Interactions, out: Path, config: FetchConfig, on_event: O
                 passed=read.n_ratings >= config.min_rows,
                 figure=read.n_ratings,
                 limit=config.min_rows,
-                message=f"{counted(read.n_ratings, 'row is', 'rows are')} left, --min-rows asks "
-                f"{config.min_rows:,}",
+                message=f"{counted(read.n_ratings, 'row is', 'rows are')} left, "
+                f"--min-rows asks for {config.min_rows:,}",
             )
         )
     limits = read_drops(config.max_drop)

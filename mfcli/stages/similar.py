@@ -22,6 +22,7 @@ from mfcli.scoring.files import load_neighbours
 from mfcli.scoring.neighbours import NeighbourRanker
 from mfcli.stages.telling import begin, end
 from mfcli.system.streams import standard_output
+from mfcli.wording import part_of
 
 
 def similar(
@@ -91,7 +92,9 @@ def _write(
     ranker, n_asked = load_neighbours(model, config, on_event)
     word, lacking = ranker.side.word, n_asked - len(ranker.rows)
     if lacking:
-        text = f"{lacking} of {n_asked} {word}s have no vector, or are unknown"
+        text = (
+            f"{part_of(lacking, n_asked, word, 'has', 'have')} no vector, or not known to the model"
+        )
         on_event(Warned(WarningCode.cold, text))
     on_event(Started("similar", len(ranker.rows), f"{word}s"))
     summary = write_lists(

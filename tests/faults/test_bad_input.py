@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "ragged, deep": (
         HEADER + b"1,10,4\n" * 60_000 + b"7\n",
         (),
-        ("t.csv, line 60002", "1 columns"),
+        ("t.csv, line 60002", "1 column,"),
     ),
     "a quote that is not closed": (
         GOOD + b'"3,10,4\n',
@@ -333,7 +333,7 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
     for model, test, words in (
         ("a.pt", "b/test.npz", ("its users and items are not those of", "one split")),
         ("a.pt", "a/train.npz", ("are in the training data as well", "held-out")),
-        ("a2.pt", "a.npz", ("rows are in the training data as well", "mfcli split")),
+        ("a2.pt", "a.npz", ("are in the training data as well", "mfcli split")),
         ("a.pt", "c.npz", ("has no item in common with a.pt",)),
         ("a.pt", "a2/test.npz", ("belongs to another split", "split_id")),
         ("a.npz", "a/test.npz", ("not a checkpoint", "mfcli train")),
@@ -359,7 +359,7 @@ def test_files_that_do_not_belong_together_are_refused(cli, made, tmp_path):
     refused(
         cli("split", made / "a.npz", *split[1:], one, "--test-file", other),
         3,
-        "3.csv: user 999 (1 rows) is not in the matrix",
+        "3.csv: user 999 (1 row) is not in the matrix",
     )
     assert not list((tmp_path / "s").glob("*"))
 

@@ -42,7 +42,7 @@ def of_users(number: int) -> list[str]:
         ),
         (8, ["--max-drop", "users=0.3", "--max-drop", "rows=0.1"], "15 rows, {} has 19"),
         (8, ["--max-drop", "items=0"], None),
-        (1, ["--max-drop", "items=0"], "1 items, {} has 3: a fall by 66.67 %"),
+        (1, ["--max-drop", "items=0"], "1 item, {} has 3: a fall by 66.67 %"),
         (10, ["--min-rows", "19"], None),
         (10, ["--min-rows", "20"], "19 rows are left, --min-rows asks for 20"),
         (1, [], None),

@@ -251,7 +251,7 @@ class TestSources:
         events: list[Event] = []
         config = FetchConfig(item_names=str(tmp_path / "names.csv"))
         assert not fetch(str(ratings), out, config, events.append).has_item_names
-        assert "none of its 1 names" in messages(events, Warned)
+        assert "1 name, and none is" in messages(events, Warned)
 
     def test_a_zip_is_read_without_unpacking_it(self, tmp_path: Path, out: Path) -> None:
         path = tmp_path / "ml-tiny.zip"

@@ -78,12 +78,12 @@ def test_a_list_may_be_parquet(cli, made, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("option", "text", "message"),
     [
-        ("--exclude-items", "a\nb\n", "none of its 2 item ids is in the model (the first is 'a'"),
-        ("--items", "1\n2\n", "none of its 2 item ids is in the model"),
-        ("--exclude", "user,item\n10,1\n11,2\n", "none of its 2 item ids is in the model"),
-        ("--exclude", "user,item\n1,100\n2,100\n", "none of its 2 user ids is in the model"),
-        ("--users", "ann\nbob\n", "none of its 2 user ids is in the model"),
-        ("--pairs", "user,item\n1,1\n2,2\n", "none of its 2 rows has a user or an item"),
+        ("--exclude-items", "a\nb\n", "2 item ids, and none is in the model (the first is 'a'"),
+        ("--items", "1\n2\n", "2 item ids, and none is in the model"),
+        ("--exclude", "user,item\n10,1\n11,2\n", "2 item ids, and none is in the model"),
+        ("--exclude", "user,item\n1,100\n2,100\n", "2 user ids, and none is in the model"),
+        ("--users", "ann\nbob\n", "2 user ids, and none is in the model"),
+        ("--pairs", "user,item\n1,1\n2,2\n", "2 rows, and none has a user or an item"),
         ("--exclude-items", "a,b\nx,y\n", "has 2 columns, and none is known as the item"),
         ("--users", "1\n2\n", "(the first is '1', the model's first is '10')"),
         ("--history", "user,item,rating\n10,1,3\n", "holds no item that the model knows"),
@@ -221,7 +221,7 @@ def test_what_a_newer_matrix_of_text_ids_holds_is_seen(cli, made, tmp_path) -> N
     assert result.exit_code == 0, result.stderr
     assert not items_of(result.stdout) & {"100", "101"}
     assert "its user ids are text, those of the model are integers ('odd' is text)" in result.stderr
-    assert "1 of 2 are known" in result.stderr
+    assert "1 of 2 is known" in result.stderr
     assert result.stderr.count("[W-id-type]") == 1
 
 

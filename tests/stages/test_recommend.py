@@ -273,7 +273,7 @@ def test_lists_come_from_values_alone() -> None:
     told: list[Any] = []
     make_recommender(model, filters=Filters(exclude_items=[5]), on_event=told.append)
     assert told == [
-        Warned(WarningCode.ids, "exclude_items: 1 item ids are unknown to the model: left out")
+        Warned(WarningCode.ids, "exclude_items: 1 item id is unknown to the model: left out")
     ]
 
 
