@@ -235,7 +235,7 @@ def test_the_command_says_and_stores_what_it_left_out(cli: Cli, tmp_path: Path) 
     save_interactions(tmp_path / "train.npz", train.with_meta(meta))
     nothing = cli("evaluate", tmp_path / "a.pt", tmp_path / "train.npz")
     assert nothing.exit_code == 3
-    assert "rows are in the training data as well" in nothing.stderr
+    assert "are in the training data as well" in nothing.stderr
 
 
 def test_python_measures_later_data_too() -> None:
