@@ -213,6 +213,7 @@ def _minibatch(facts: Facts, recipe: Recipe) -> dict[str, Any]:
     hardest_of, negatives = min(2 * _hard(facts) - 1, 40), stepped(4 * rows**-0.5, 2, 4)
     widest = min(max(64.0, 100 * rows**0.4), 128, facts.users, facts.items)
     more = hardest_of**0.3 * clipped((facts.per_user / 25) ** -0.3, 0.75, 1.3) * negatives / 4
+    more *= clipped(_untold(facts, 0.1), 0.5, 1.8)
     if recipe.objective is Objective.bpr_squared:  # slopes are about half of those of bpr
         more /= 2
     return found | {
