@@ -88,8 +88,9 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/ready ## Write the generated pages anew, after options or codes of warnings have changed
+docs: $(VENV)/ready ## Write the generated pages and pictures anew, after options or tables have changed
 	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.pictures
 
 bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); BENCH='help als --quick' for some
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)

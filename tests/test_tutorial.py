@@ -8,10 +8,12 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mfcli
+from tests import pictures
 
 PAGE = (Path(mfcli.__file__).parent / "docs/tutorial.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -55,6 +57,28 @@ def test_the_five_commands_print_what_the_readme_shows(cli, tmp_path, monkeypatc
         printed += [row.split() for row in result.stdout.splitlines()]
     for row in shown.splitlines():
         assert row == "…" or any(alike(row.split(), other) for other in printed), row
+
+
+@pytest.mark.filterwarnings("ignore::mfcli.errors.MfcliWarning")
+@pytest.mark.parametrize("page", ["README.md", "mfcli/docs/python.md"])
+def test_the_lines_of_python_work(page, tmp_path, monkeypatch) -> None:
+    text = (Path(mfcli.__file__).parent.parent / page).read_text("utf-8")
+    code = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    frame = mfcli.read("demo", users=300, items=400, ratings=15_000).to_frame()
+    frame.set_axis(["user", "item", "rating", "time"], axis=1).to_csv("ratings.csv", index=False)
+    names: dict[str, Any] = {}
+    for block in code:
+        exec(block, names)
+    assert names["model"].recommend(users=[1], k=3)["rank"].tolist() == [1, 2, 3]
+    assert Path("model.pt").exists()
+
+
+def test_the_picture_of_the_live_table_is_what_the_command_shows() -> None:
+    """Figures to 2 %, as above; make docs draws it anew."""
+    assert alike(
+        pictures.words(pictures.PATH.read_text("utf-8")), pictures.words(pictures.picture())
+    )
 
 
 def alike(row: list[str], other: list[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
@@ -41,11 +41,21 @@ from mfcli.events import (
 )
 from mfcli.results import Result, without_nan
 from mfcli.system.streams import emit, standard_error
-from mfcli.wording import counted, duration, figure
+from mfcli.wording import counted, duration, figure, size
 
 
 def _nothing(_: Event) -> None:
     """Show nothing: the event is for a log."""
+
+
+class _Amount(ProgressColumn):
+    """How much is done of how much: 11,915 of 29,788, or 1.2 MB of 3.4 MB."""
+
+    def render(self, task: Task) -> Text:
+        """Return it in words; a total that is not known is left out."""
+        say = size if task.fields["unit"] == "bytes" else "{:,.0f}".format
+        amounts = [task.completed] if task.total is None else [task.completed, task.total]
+        return Text(" of ".join(map(say, amounts)), style="progress.download")
 
 
 class Screen:
@@ -89,7 +99,7 @@ class Screen:
             StageEnded: _nothing,
             Judged: _nothing,
             Noted: lambda event: self._line(event.message),
-            Started: lambda event: self._start(event.title, event.total),
+            Started: lambda event: self._start(event.title, event.total, event.unit),
             Progress: self._progress,
             TrainingStarted: self._start_training,
             EpochResult: self._epoch,
@@ -130,19 +140,19 @@ class Screen:
         console = self._live.console if self._live else self.err
         console.print(Text(plain(text)), soft_wrap=True)
 
-    def _start(self, title: str, total: int | None) -> None:
+    def _start(self, title: str, total: int | None, unit: str | None = None) -> None:
         self._stop()
         if not self.err.is_terminal:
             return
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            _Amount(),
             TaskProgressColumn(),
             console=self.err,
             transient=True,
         )
-        self._task = self._bar.add_task(title, total=total)
+        self._task = self._bar.add_task(title, total=total, unit=unit)
         self._open(self._bar)
 
     def _start_training(self, event: TrainingStarted) -> None:
