@@ -41,7 +41,7 @@ def events() -> list[Event]:
         fetch("demo", there / "demo.npz", FetchConfig())
         split(there / "demo.npz", there / "likes", SplitConfig(threshold=4.0, valid=True))
         config = TrainConfig(
-            objective=Objective.ials, valid=there / "likes/valid.npz", metric=["ndcg@10"]
+            objective=Objective.ials, valid=str(there / "likes/valid.npz"), metric=["ndcg@10"]
         )
         train(there / "likes/train.npz", there / "likes.pt", config, found.append)
     return found
