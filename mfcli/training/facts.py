@@ -49,6 +49,17 @@ class Facts:
         """How well neighbours and popularity tell a row."""
         return self.tell()
 
+    def untold(self, *, popularity: float = 0.2) -> float:
+        """Return by how much λ grows where neighbours tell little of a user, and popularity much.
+
+        Fitted for ials (``rules_for_ranking``); near 1 for most data.
+
+        popularity: the exponent of what it tells.
+        """
+        told = self.told
+        by_neighbours, by_popularity = told.neighbours / 0.08, told.popularity / 0.02
+        return float(by_neighbours**-0.42 * by_popularity**popularity)
+
     @property
     def density(self) -> float:
         """Rows a pair of a user and an item."""

@@ -62,15 +62,6 @@ def _scarce(facts: Facts, most: float) -> float:
     return clipped((26 / (facts.per_user + facts.per_item)) ** 2, 1.0, most)
 
 
-def _untold(facts: Facts, popularity: float) -> float:
-    """Return by how much λ grows where neighbours tell little of a user, and popularity much.
-
-    popularity: the exponent of what it tells.
-    """
-    told = facts.told
-    return float((told.neighbours / 0.08) ** -0.42 * (told.popularity / 0.02) ** popularity)
-
-
 def _ials(facts: Facts, _: Recipe) -> dict[str, Any]:
     """Return options of ials.
 
@@ -85,7 +76,7 @@ def _ials(facts: Facts, _: Recipe) -> dict[str, Any]:
         "factors": stepped(min(480 * rows**0.25, widest), 8, 512, 8),
         "epochs": 10,
         "regularization": clipped(
-            0.0197 * rows**-0.29 * a_user**-0.28 * _untold(facts, 0.2), 0.003, 0.1
+            0.0197 * rows**-0.29 * a_user**-0.28 * facts.untold(popularity=0.2), 0.003, 0.1
         ),
         "regularization_exponent": 0.94,
         "unobserved_weight": clipped(11.5 * rows**0.11 * facts.density, 0.0, 1.0),
@@ -130,7 +121,7 @@ def _pairwise(facts: Facts, _: Recipe) -> dict[str, Any]:
     """
     shared, hardest_of = _sampled(facts), _hard(facts)
     more = hardest_of**0.35 * clipped((facts.per_user / 25) ** -0.3, 0.75, 1.3)
-    more *= clipped(_untold(facts, 0.1), 0.5, 1.8)
+    more *= clipped(facts.untold(popularity=0.1), 0.5, 1.8)
     return shared | {
         "negatives": stepped(4 * (facts.rows / 1e5) ** -0.5, 2, 4),
         "hardest_of": hardest_of,
@@ -213,7 +204,7 @@ def _minibatch(facts: Facts, recipe: Recipe) -> dict[str, Any]:
     hardest_of, negatives = min(2 * _hard(facts) - 1, 40), stepped(4 * rows**-0.5, 2, 4)
     widest = min(max(64.0, 100 * rows**0.4), 128, facts.users, facts.items)
     more = hardest_of**0.3 * clipped((facts.per_user / 25) ** -0.3, 0.75, 1.3) * negatives / 4
-    more *= clipped(_untold(facts, 0.1), 0.5, 1.8)
+    more *= clipped(facts.untold(popularity=0.1), 0.5, 1.8)
     if recipe.objective is Objective.bpr_squared:  # slopes are about half of those of bpr
         more /= 2
     return found | {
