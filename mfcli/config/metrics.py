@@ -175,6 +175,20 @@ def better_of(full: str) -> Better:
     return entry.better
 
 
+# What a difference beyond noise means: above 0, and below.
+_WORDS: dict[Better, tuple[str, str]] = {
+    Better.higher: ("better", "worse"),
+    Better.lower: ("worse", "better"),
+    Better.neither: ("higher", "lower"),
+}
+
+
+def word_of(full: str, difference: float) -> str:
+    """Return what a difference of a metric that is more than noise means, in a word."""
+    above, below = _WORDS[better_of(full)]
+    return above if difference > 0 else below
+
+
 def usual_metrics(predicts_ratings: bool) -> list[str]:
     """Return the names of what is measured where no metric is asked for."""
     return [

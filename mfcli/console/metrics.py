@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mfcli.config.metrics import Better, better_of
+from mfcli.config.metrics import word_of
 from mfcli.console.cells import facts_sheet, options_sheet
 from mfcli.console.sheets import Column, Kind, Sheet
 from mfcli.results import EvaluateResult, FoldsResult, RepeatsResult
@@ -23,13 +23,6 @@ _DIFFERENCE = (
     Column("95 % interval of the difference", spare=1),
     Column("verdict", Kind.label),
 )
-
-# What a difference beyond noise means: above 0, and below.
-_WORDS: dict[Better, tuple[str, str]] = {
-    Better.higher: ("better", "worse"),
-    Better.lower: ("worse", "better"),
-    Better.neither: ("higher", "lower"),
-}
 
 
 def evaluate_sheets(result: EvaluateResult) -> list[Sheet]:
@@ -177,8 +170,7 @@ def _verdict(metric: str, found: Mapping[str, Any]) -> str:
         return "–"
     if not found["beyond_noise"]:
         return "noise"
-    above, below = _WORDS[better_of(metric)]
-    return above if found["difference"] > 0 else below
+    return word_of(metric, found["difference"])
 
 
 def _differences(pairs: Iterable[Mapping[str, Any]], label: str) -> Sheet:

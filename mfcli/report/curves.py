@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mfcli.config.choices import Objective
 from mfcli.report.charts import Series, draw_lines
 from mfcli.report.data import EpochPoint, Measure, Run, find_best_epoch, list_measures
 from mfcli.report.markup import Html, el, join
 
 LOSSES = ("train loss", "validation loss")
+# Objectives whose loss is over negatives drawn at random, and what that loss is in words.
+DRAWN: dict[Objective, str] = {
+    Objective.bpr: "−log of how surely a liked item stands above a drawn one; 0.69 is a guess",
+    Objective.bpr_squared: (
+        "the square of how far a liked item is from surely standing above a drawn one; 0.25 is "
+        "a guess"
+    ),
+    Objective.logistic: "the log loss of telling liked items from drawn ones",
+    Objective.warp: (
+        "how far liked items stand below drawn ones that they should stand above, those high in "
+        "the list weighing more"
+    ),
+    Objective.softmax: "−log of the share that a liked item has among drawn ones",
+    Objective.ccl: (
+        "the distance of liked items, and how much nearer than a margin drawn ones come"
+    ),
+}
 
 
 def draw_curves(runs: Sequence[Run]) -> Html:
@@ -41,6 +59,8 @@ def _groups(runs: Sequence[Run]) -> list[tuple[str, Wanted]]:
             continue  # a baseline in closed form: its one epoch has no loss
         for measure in list_measures(run.history):
             if measure.name in LOSSES:
+                if says_little(run):
+                    continue
                 title, dashed = _loss(run), measure.name == "validation loss"
             else:
                 title, dashed = f"{measure.name} on validation", False
@@ -49,6 +69,37 @@ def _groups(runs: Sequence[Run]) -> list[tuple[str, Wanted]]:
             found.setdefault(title, []).append((run, measure, colour, dashed))
     losses = [group for group in found.items() if group[0].startswith("Loss")]
     return losses + [group for group in found.items() if not group[0].startswith("Loss")]
+
+
+def says_little(run: Run) -> bool:
+    """Tell whether metrics on validation rows are drawn in place of a loss of drawn negatives."""
+    measures = list_measures(run.history)
+    return _objective(run) in DRAWN and any(it.name not in LOSSES for it in measures)
+
+
+def explain_losses(runs: Sequence[Run]) -> list[str]:
+    """Say what the losses of objectives with drawn negatives are, and which are not drawn."""
+    said: list[str] = []
+    there = [run for run in runs if run.history and _objective(run) in DRAWN]
+    left_out = dict.fromkeys(str(run.options["objective"]) for run in there if says_little(run))
+    if left_out:
+        said.append(
+            f"In place of the loss of {' and '.join(left_out)}, which is over negatives drawn at "
+            "random, the metrics on validation rows are shown: they say how good the lists are."
+        )
+    kept = dict.fromkeys(run.options["objective"] for run in there if not says_little(run))
+    said += [f"The loss of {name} is {DRAWN[Objective(name)]}." for name in kept]
+    if kept:
+        said.append(
+            "Such a loss is of pairs drawn anew each epoch, so it is noisy, and lower does not "
+            "mean better lists. train --valid FILE --metric ndcg@10 gives curves of the lists."
+        )
+    return said
+
+
+def _objective(run: Run) -> Objective | None:
+    name = run.options.get("objective")
+    return Objective(name) if name in {it.value for it in Objective} else None
 
 
 def _loss(run: Run) -> str:

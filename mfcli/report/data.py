@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from mfcli.config.metrics import Better, better_of
+from mfcli.report.per_user import ByUser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +55,47 @@ class Recommended:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """An item of a user's history; rating and time (seconds since 1970) where they are known."""
+
+    name: str
+    rating: float | None = None
+    time: int | None = None
+
+
+class Order(Enum):
+    """How a user's history is ordered, in words."""
+
+    rated_and_recent = "highest rated first, of equal ratings the most recent"
+    rated = "highest rated first; the data has no times"
+    recent = "most recent first; all ratings are equal"
+    popular = (
+        "those most rated by all users first, as the data tells neither ratings nor times apart"
+    )
+    unknown = (
+        "those most rated by all users first, as the user's ratings and times are in a matrix "
+        "that is not in the folder"
+    )
+
+
+@dataclass(frozen=True)
 class Example:
-    """A user with the names of some seen items, most rated first, and the recommended ones."""
+    """A user with some seen items, ordered as ``order`` says, and the recommended ones."""
 
     user: str
     n_seen: int
-    seen: list[str]
+    seen: list[Seen]
+    order: Order
     recommended: list[Recommended]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """All that is known of one folder; ``missing`` names the files that are not there."""
+    """All that is known of one folder; ``missing`` names the files that are not there.
+
+    by_user: the metrics of each user, where the folder keeps them; else by_user_problem may say
+    why what it keeps is of no use.
+    """
 
     name: str
     missing: list[str] = field(default_factory=list)
@@ -76,6 +107,8 @@ class Run:
     measured: dict[str, Any] = field(default_factory=dict)  # the content of metrics.json
     popularity: Popularity | None = None
     examples: list[Example] = field(default_factory=list)
+    by_user: ByUser | None = None
+    by_user_problem: str = ""
 
     @property
     def models(self) -> list[dict[str, Any]]:
@@ -139,12 +172,22 @@ class Run:
 
     def inputs_of(self, stage: str, role: str) -> list[str]:
         """Return the SHA-256s of the inputs of the last such step behind the metrics."""
+        inputs = self._step(stage).get("inputs") or []
+        there = [entry for entry in inputs if isinstance(entry, dict)]
+        return [str(entry.get("sha256")) for entry in there if entry.get("role") == role]
+
+    def options_of(self, stage: str) -> dict[str, Any]:
+        """Return the options of the last such step behind the metrics."""
+        return _table(self._step(stage).get("options"))
+
+    def _step(self, stage: str) -> dict[str, Any]:
         steps = _table(self.measured.get("meta")).get("lineage") or []
-        for step in reversed(steps):
-            if isinstance(step, dict) and step.get("stage") == stage:
-                inputs = [entry for entry in step.get("inputs") or [] if isinstance(entry, dict)]
-                return [str(entry.get("sha256")) for entry in inputs if entry.get("role") == role]
-        return []
+        found = (
+            step
+            for step in reversed(steps)
+            if isinstance(step, dict) and step.get("stage") == stage
+        )
+        return next(found, {})
 
     def measured_like(self, other: Run) -> bool:
         """Tell whether the metrics of two runs compare: one test set, mask and candidates."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mfcli.report.data import Run, find_best_epoch, find_watched, less_is_better, read_figures
+from mfcli.evaluation.baseline import judged_by
+from mfcli.report.baseline import popularity_for, why_no_popularity
+from mfcli.report.data import Run, find_best_epoch, find_watched, less_is_better
 from mfcli.report.markup import percent
 from mfcli.wording import counted, part_of
 
@@ -16,7 +18,6 @@ FAR_APART = 1.5  # validation loss over train loss
 LOW_COVERAGE = 0.05
 MANY_UNKNOWN = 0.1
 LIKE_POPULARITY = 0.7  # share of a list that popularity gives as well
-JUDGED_BY = ("ndcg", "auc", "recall", "precision", "hit_rate", "map", "mrr")
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,8 @@ def _popularity(run: Run, runs: Sequence[Run]) -> Said:
     yield from _overlap(run)
     if run.baseline:
         return  # evaluate has judged it, and what it warned of is said
-    baseline, whence = _baseline(run, runs)
-    name = next(
-        (
-            full
-            for short in JUDGED_BY
-            for full in run.metrics
-            if full.partition("@")[0] == short and full in baseline
-        ),
-        None,
-    )
+    baseline, whence = popularity_for(run, runs)
+    name = judged_by(name for name in run.metrics if name in baseline)
     ours, theirs = run.metrics.get(name or ""), baseline.get(name or "")
     if ours is not None and theirs is not None:
         if ours > theirs if less_is_better(name or "") else ours < theirs:
@@ -88,11 +81,7 @@ def _popularity(run: Run, runs: Sequence[Run]) -> Said:
             )
             yield "warning", message
     elif run.metrics and not baseline:
-        message = (
-            "Not compared with popularity: metrics.json holds no baseline, and no run of "
-            "--model popularity with the same test set is in this report."
-        )
-        yield "note", message
+        yield "note", f"Not compared with popularity: {why_no_popularity(run)}."
 
 
 def _overlap(run: Run) -> Said:
@@ -103,19 +92,6 @@ def _overlap(run: Run) -> Said:
             f"{percent(overlap)} of them as well."
         )
         yield "warning", message
-
-
-def _baseline(run: Run, runs: Sequence[Run]) -> tuple[dict[str, float | None], str]:
-    """Return the metrics of popularity on the run's test set, and where they are from."""
-    own = run.entry.get("name", run.models[0].get("name") if run.models else None)
-    for model in run.models:
-        if model.get("name") == "popularity" and model.get("baseline_of", "") == own:
-            return read_figures(model.get("metrics")), "metrics.json"
-    for other in runs:
-        popular = other.options.get("model") == "popularity"
-        if popular and other.test is not None and run.measured_like(other):
-            return other.metrics, f"run {other.name}"
-    return {}, ""
 
 
 def _trend(run: Run, runs: Sequence[Run]) -> Said:  # noqa: ARG001

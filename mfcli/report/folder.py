@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from mfcli.artifacts import file_sha256, lineage_of, open_input
 from mfcli.artifacts.checkpoint import Checkpoint, load_checkpoint
+from mfcli.artifacts.matrix import load_interactions
 from mfcli.artifacts.metrics import load_metrics
 from mfcli.artifacts.records import csv_records
 from mfcli.artifacts.tables.reading import RecommendationTable, read_recommendations
+from mfcli.data.interactions import Interactions
 from mfcli.errors import InputError
-from mfcli.report.data import EpochPoint, Example, Recommended, Run
+from mfcli.report.data import EpochPoint, Run
+from mfcli.report.examples import Places, choose_examples, finite
+from mfcli.report.per_user import PER_USER, read_by_user
 from mfcli.report.popularity import measure_popularity
 
 MODEL, HISTORY = "model.pt", "model.history.csv"
@@ -28,7 +32,6 @@ EVALUATED, EVALUATED_HISTORY = "evaluated.pt", "evaluated.history.csv"
 COLUMNS = frozenset(
     {"epoch", "stage", "learning_rate", "train_loss", "valid_loss", "seconds", "ratings_per_second"}
 )
-SEEN_SHOWN, LIST_SHOWN = 12, 10
 
 
 def read_run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
@@ -66,10 +69,12 @@ def read_run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
     options = trained.options if trained else steps[-1] if steps else {}
     popular, examples = None, []
     if checkpoint is not None and listed is not None:
-        rows = _find_places(checkpoint, listed)
+        rows = find_places(checkpoint, listed)
         popular = measure_popularity(checkpoint.item_counts, checkpoint.seen, *rows)
-        examples = _choose_examples(checkpoint, listed, *rows, users, shown)
-    return Run(
+        # Every run shows the users of the first one, whose history is shown.
+        read = None if shown else find_matrix(folder, checkpoint)
+        examples = choose_examples(checkpoint, listed, *rows, users, shown, read)
+    run = Run(
         name=name,
         missing=[file for file in FILES if file not in there],
         files={file: file_sha256(folder / file) for file in there + beside},
@@ -81,6 +86,32 @@ def read_run(folder: Path, name: str, users: int, shown: list[str]) -> Run:
         popularity=popular,
         examples=examples,
     )
+    return _with_users(run, folder)
+
+
+def _with_users(run: Run, folder: Path) -> Run:
+    """Return the run with the metrics of its users, where the folder has those of its metrics."""
+    if not run.metrics or not (folder / PER_USER).exists():
+        return run
+    by_user = read_by_user(folder / PER_USER)
+    wrong = by_user.differing(run.metrics)
+    if wrong is None:
+        return replace(run, by_user=by_user)
+    return replace(
+        run, by_user_problem=f"{PER_USER} of {run.name} gives another {wrong} than metrics.json"
+    )
+
+
+def find_matrix(folder: Path, checkpoint: Checkpoint) -> Interactions | None:
+    """Return the matrix that a model was trained on, where it lies in the folder or in split/."""
+    steps = [step for step in lineage_of(checkpoint.meta) if step.get("stage") == "train"]
+    inputs = steps[-1].get("inputs") or [] if steps else []
+    wanted = {entry.get("sha256") for entry in inputs if isinstance(entry, dict)}
+    for path in sorted([*folder.glob("*.npz"), *folder.glob("split/train.npz")]):
+        if file_sha256(path) in wanted:
+            matrix = load_interactions(path)
+            return matrix if np.array_equal(matrix.indptr, checkpoint.seen_indptr) else None
+    return None
 
 
 def _describe_shape(checkpoint: Checkpoint | None) -> dict[str, int]:
@@ -114,8 +145,8 @@ def _read_history(path: Path) -> list[EpochPoint]:
                 EpochPoint(
                     epoch=int(row["epoch"]),
                     elapsed=round(elapsed, 6),
-                    train_loss=_finite(row["train_loss"]),
-                    valid_loss=_finite(row["valid_loss"]),
+                    train_loss=finite(row["train_loss"]),
+                    valid_loss=finite(row["valid_loss"]),
                     metrics=_finite_only(metrics),
                 )
             )
@@ -129,31 +160,20 @@ def _take_history(epochs: Iterable[dict[str, Any]]) -> list[EpochPoint]:
         EpochPoint(
             epoch=int(epoch["epoch"]),
             elapsed=None,
-            train_loss=_finite(epoch.get("train_loss")),
-            valid_loss=_finite(epoch.get("valid_loss")),
+            train_loss=finite(epoch.get("train_loss")),
+            valid_loss=finite(epoch.get("valid_loss")),
             metrics=_finite_only(epoch.get("metrics") or {}),
         )
         for epoch in epochs
     ]
 
 
-def _finite(value: Any) -> float | None:
-    """Return a figure, None where there is none or it is not finite: it cannot be drawn."""
-    if value is None or value == "":
-        return None
-    figure = float(value)
-    return figure if math.isfinite(figure) else None
-
-
 def _finite_only(found: dict[str, Any]) -> dict[str, float]:
-    figures = {str(name): _finite(value) for name, value in found.items()}
+    figures = {str(name): finite(value) for name, value in found.items()}
     return {name: value for name, value in figures.items() if value is not None}
 
 
-Places = NDArray[np.int64]
-
-
-def _find_places(checkpoint: Checkpoint, listed: RecommendationTable) -> tuple[Places, Places]:
+def find_places(checkpoint: Checkpoint, listed: RecommendationTable) -> tuple[Places, Places]:
     """Return the matrix's row and column of every recommendation, −1 for what it does not hold."""
 
     def places(ids: NDArray[Any], tokens: list[str], codes: NDArray[np.int64]) -> Places:
@@ -165,54 +185,3 @@ def _find_places(checkpoint: Checkpoint, listed: RecommendationTable) -> tuple[P
         places(catalog.user_ids, listed.users, listed.user_codes),
         places(catalog.item_ids, listed.items, listed.item_codes),
     )
-
-
-def _choose_examples(
-    checkpoint: Checkpoint,
-    listed: RecommendationTable,
-    users: Places,
-    items: Places,
-    wanted: int,
-    shown: list[str],
-) -> list[Example]:
-    """Choose users with recommendations: those ``shown``, else evenly from few to many seen."""
-    seen_counts, counts, catalog = (
-        checkpoint.user_counts,
-        checkpoint.item_counts,
-        checkpoint.catalog,
-    )
-    able = np.unique(users[users >= 0])
-    able = able[seen_counts[able] > 0]
-    able = able[np.argsort(seen_counts[able], kind="stable")]
-    if not len(able) or not wanted:
-        return []
-    place = {str(catalog.user_ids[user]): user for user in able.tolist()} if shown else {}
-    chosen = [place[user] for user in shown if user in place]
-    if not chosen:
-        at = (np.arange(wanted) + 0.5) * len(able) / wanted
-        chosen = list(dict.fromkeys(able[at.astype(np.int64)].tolist()))
-    names = catalog.item_ids if catalog.item_names is None else catalog.item_names
-    made = []
-    for user in chosen:
-        seen = checkpoint.seen.of(user)
-        most = seen[np.argsort(-counts[seen], kind="stable")][:SEEN_SHOWN]
-        lines = [
-            Recommended(
-                int(listed.ranks[row]),
-                _name_item(names, catalog.item_ids, item)
-                if item >= 0
-                else listed.items[listed.item_codes[row]],
-                _finite(listed.scores[row]),
-                int(counts[item]) if item >= 0 else None,
-            )
-            for row in np.flatnonzero(users == user)[:LIST_SHOWN].tolist()
-            for item in [int(items[row])]
-        ]
-        named = [_name_item(names, catalog.item_ids, int(item)) for item in most]
-        made.append(Example(str(catalog.user_ids[user]), len(seen), named, lines))
-    return made
-
-
-def _name_item(names: NDArray[Any], ids: NDArray[Any], item: int) -> str:
-    """Return an item's name, its id where the name is empty."""
-    return str(names[item]) or str(ids[item])

@@ -59,21 +59,26 @@ def table(
     *,
     caption: str,
     numbers: Iterable[int] = (),
+    kind: str = "",
 ) -> Html:
-    """Return a table that scrolls sideways on its own; ``numbers``: columns set to the right."""
+    """Return a table that scrolls sideways on its own; ``numbers``: columns set to the right.
+
+    kind: further classes of it.
+    """
     right = set(numbers)
 
-    def kind(at: int) -> str | None:
+    def side(at: int) -> str | None:
         return "n" if at in right else None
 
-    top = join(el("th", title, scope="col", class_=kind(at)) for at, title in enumerate(head))
+    top = join(el("th", title, scope="col", class_=side(at)) for at, title in enumerate(head))
     body = []
     for row in rows:
         first, *rest = row
-        cells = join(el("td", cell, class_=kind(at)) for at, cell in enumerate(rest, 1))
-        body.append(el("tr", el("th", first, scope="row", class_=kind(0)), cells))
+        cells = join(el("td", cell, class_=side(at)) for at, cell in enumerate(rest, 1))
+        body.append(el("tr", el("th", first, scope="row", class_=side(0)), cells))
     inner = el("table", el("caption", caption), el("thead", el("tr", top)), el("tbody", join(body)))
-    return el("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    classes = f"scroll {kind}".strip()
+    return el("div", inner, class_=classes, tabindex="0", role="region", aria_label=caption)
 
 
 def facts(pairs: Iterable[tuple[object, object]], *, wide: bool = False) -> Html:

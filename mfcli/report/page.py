@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mfcli.report import results, sections
-from mfcli.report.curves import draw_curves
+from mfcli.report import protocol, results, sections, users
+from mfcli.report.curves import draw_curves, explain_losses
 from mfcli.report.data import Run
 from mfcli.report.findings import Finding, collect_findings
 from mfcli.report.markup import Html, el, join, label
@@ -32,8 +32,8 @@ def render_page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
         section("Results", results.show_results(runs)),
         section("Curves", draw_curves(runs), _explain_curves(runs)),
         section("Popularity of what is recommended", sections.show_popularity(runs)),
-        section("A few users", sections.show_users(runs)),
-        section("How it was measured", results.show_protocol(runs)),
+        section("A few users", users.show_users(runs)),
+        section("How it was measured", protocol.show_protocol(runs)),
         section("What was run", sections.show_settings(runs)),
     ]
     return whole_page(title, top, parts, version), found
@@ -99,4 +99,4 @@ def _explain_curves(runs: Sequence[Run]) -> str:
         said.append("Losses of different objectives do not compare, so each has its own chart.")
     if any(run.history and run.history[0].elapsed is None for run in runs):
         said.append("A run without model.history.csv has no timings.")
-    return " ".join(said)
+    return " ".join([*said, *explain_losses(runs)])

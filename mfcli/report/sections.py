@@ -1,4 +1,4 @@
-"""The sections on warnings, popularity, users, and on what was run."""
+"""The sections on warnings, popularity, and on what was run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mfcli.report.charts import draw_bars
-from mfcli.report.data import Example, Popularity, Run
+from mfcli.report.data import Popularity, Run
 from mfcli.report.findings import Finding
 from mfcli.report.markup import Html, el, facts, join, label, number, percent, plain, table
-from mfcli.wording import counted
 
 
 def show_remarks(found: Sequence[Finding], several: bool) -> Html:
@@ -62,7 +61,7 @@ def show_popularity(runs: Sequence[Run]) -> Html:
         ("rows", lambda p: f"{p.rows:,}"),
     ]
     rows = [[name, *(show(popular) for _, popular in there)] for name, show in columns]
-    head = ["", *(label(run.name) for run, _ in there)]
+    head = ["figure", *(label(run.name) for run, _ in there)]
     hint = el(
         "p",
         "Each pair of bars is a tenth of the items with a rating in train. The long tail are "
@@ -73,42 +72,6 @@ def show_popularity(runs: Sequence[Run]) -> Html:
     return join([hint, el("div", join(figures), class_="charts"), counted])
 
 
-def show_users(runs: Sequence[Run]) -> Html:
-    """Return some users with what they have seen and what they are recommended."""
-    shown: list[Html] = []
-    for run in runs:
-        if run.examples and len(runs) > 1:
-            shown.append(el("h3", label(run.name)))
-        shown += [_user(example) for example in run.examples]
-    if not shown:
-        return el("p", "This needs both model.pt and recommendations.csv.", class_="hint")
-    return join(shown)
-
-
-def _user(example: Example) -> Html:
-    chips = el("ul", *(el("li", label(name)) for name in example.seen), class_="chips")
-    more = example.n_seen - len(example.seen)
-    rest = f", of which the {len(example.seen)} most rated" if more > 0 else ""
-    rows = [
-        [
-            line.rank,
-            label(line.name),
-            number(line.score, 3),
-            "–" if line.count is None else number(line.count),
-        ]
-        for line in example.recommended
-    ]
-    listed = table(
-        ["rank", "item", "score", "ratings in train"],
-        rows,
-        caption="Recommended",
-        numbers=(0, 2, 3),
-    )
-    title = el("h4", "User ", label(example.user))
-    seen = el("p", f"Has {counted(example.n_seen, 'item')} in train{rest}:", class_="hint")
-    return el("div", title, seen, chips, listed, class_="user")
-
-
 def show_settings(runs: Sequence[Run]) -> Html:
     """Return the options that differ, and each run's shape, files and lineage."""
     parts = [_differing(runs)] if len(runs) > 1 else []
@@ -116,7 +79,7 @@ def show_settings(runs: Sequence[Run]) -> Html:
         files = facts(((name, el("code", digest)) for name, digest in run.files.items()), wide=True)
         inner = [
             facts((name, number(value)) for name, value in run.shape.items()),
-            el("h4", "Files, SHA-256"),
+            el("h3", "Files, SHA-256"),
             files,
             *(_step(step) for step in run.lineage),
         ]
@@ -127,7 +90,7 @@ def show_settings(runs: Sequence[Run]) -> Html:
 
 
 def _step(step: dict[str, Any]) -> Html:
-    parts = [el("h4", f"mfcli {step.get('stage', '?')}")]
+    parts = [el("h3", f"mfcli {step.get('stage', '?')}")]
     inputs = step.get("inputs")
     lines = [
         (entry.get("name") or entry.get("role") or "input", el("code", entry.get("sha256", "–")))

@@ -106,12 +106,27 @@ code { font: .82em ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow
 details { margin: 1rem 0; border: 1px solid var(--line); border-radius: .6rem;
   padding: .1rem 1rem .6rem; }
 summary { cursor: pointer; font-weight: 600; padding: .55rem 0; }
+.verdicts { list-style: none; margin: .8rem 0; padding: 0; display: grid; gap: .35rem; }
+.verdicts li { max-width: 60rem; padding-left: .8rem; border-left: 3px solid var(--c0); }
+.verdict { display: inline-block; min-width: 3.6rem; text-align: center; margin-left: .3rem;
+  padding: 0 .3rem; border-radius: .35rem; font-size: .78rem; border: 1px solid var(--line);
+  color: var(--soft); }
+.verdict.better { color: var(--good); background: var(--good-back); }
+.verdict.worse { color: var(--warn); background: var(--warn-back);
+  border-color: var(--warn-line); }
+.commands { margin: .3rem 0; padding-left: 1.1rem; font-size: .9rem; }
+.commands li { max-width: none; }
+.ranks tr > :first-child { min-width: 3.2rem; width: 3.2rem; }
+.ranks thead .n { min-width: 3.2rem; }
+.lists td { min-width: 9rem; overflow-wrap: anywhere; }
+.lists thead th { overflow-wrap: anywhere; }
 .user { border: 1px solid var(--line); border-radius: .6rem; padding: .2rem 1rem .8rem;
   margin: 1rem 0; }
-.user h4 { color: var(--ink); margin: .9rem 0 .2rem; }
+.user h3 { color: var(--ink); margin: .9rem 0 .2rem; }
 .user .scroll { margin: .5rem 0 .2rem; }
 .chips { list-style: none; display: flex; flex-wrap: wrap; gap: .35rem; margin: .4rem 0;
   padding: 0; }
+.chips small { color: var(--soft); font-size: .75rem; white-space: nowrap; }
 .chips li { background: var(--sheet); border: 1px solid var(--line); border-radius: 1rem;
   padding: .08rem .65rem; font-size: .85rem; }
 footer { color: var(--soft); font-size: .82rem; padding-top: 2rem; padding-bottom: 2.5rem; }
@@ -122,20 +137,38 @@ footer { color: var(--soft); font-size: .82rem; padding-top: 2rem; padding-botto
   figcaption { padding-left: .5rem; }
   svg { font-size: 13px; }
   th, td { padding: .42rem .65rem; }
+  .ranks th, .ranks td { padding: .35rem .4rem; }
+  .user { padding: .2rem .7rem .8rem; }
   .tiles { grid-template-columns: repeat(2, 1fr); gap: .5rem; }
   .facts.wide div { flex-direction: column; gap: 0; }
   .facts.wide dt { width: auto; max-width: none; }
 }
 @media print {
-  @page { margin: 15mm; }
-  :root { color-scheme: light; }
-  body { font-size: 10pt; }
+  @page { margin: 12mm; }
+  :root { color-scheme: light; font-size: 12px; }
+  body { font-size: 8.5pt; line-height: 1.4; }
   main, header, nav, footer { max-width: none; padding: 0; }
   nav { display: none; }
   .scroll tr > :first-child { position: static; }
-  header { padding-top: 0; }
-  .charts { grid-template-columns: 1fr 1fr; }
-  .scroll { overflow: visible; }
+  header, footer { padding-top: 0; padding-bottom: 0; }
+  h2 { margin: 1.4rem 0 .4rem; }
+  h3, h4 { margin: .7rem 0 .2rem; }
+  .charts { grid-template-columns: 1fr 1fr; gap: .6rem; }
+  .scroll { overflow: visible; margin: .5rem 0; }
+  th, td { padding: .16rem .5rem; }
+  caption { padding: .3rem .5rem .1rem; }
+  .lists td { min-width: 0; }
+  .facts, .facts.wide, code { font-size: 7pt; }
+  .facts { grid-template-columns: repeat(3, 1fr); gap: 0 1rem; margin: .2rem 0; }
+  .facts.wide { grid-template-columns: 1fr; }
+  .facts div { padding: .04rem 0; }
+  .chips { gap: .2rem; }
+  .chips li { padding: 0 .45rem; font-size: 7pt; }
+  .tiles { gap: .4rem; margin: .5rem 0; grid-template-columns: repeat(6, 1fr); }
+  .tiles li { padding: .35rem .5rem; }
+  .tiles b { font-size: 1.1rem; }
+  .user { margin: .5rem 0; padding: .1rem .7rem .4rem; }
+  .ranks table { font-size: 7.5pt; }
   h2, h3, h4, caption { break-after: avoid; }
   tr, .user, .findings li, .tiles li { break-inside: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

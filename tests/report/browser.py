@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 WIDTHS = (390, 768, 1200)
+DARK = "--blink-settings=preferredColorScheme=0"
 
 _MEASURE = """
 addEventListener('load', () => {
@@ -24,6 +25,21 @@ addEventListener('load', () => {
       fixed: getComputedStyle(it.querySelector('tbody tr > *')).position}));
     return {shown: root.clientWidth, content: root.scrollWidth, tables};
   });
+  document.body.innerHTML = '<pre id="found"></pre>';
+  document.getElementById('found').textContent = JSON.stringify(found);
+});
+"""
+
+_CHECK = """
+addEventListener('load', async () => {
+  const source = document.getElementById('axe').textContent, found = [];
+  document.getElementById('axe').remove();
+  for (const frame of document.querySelectorAll('iframe')) {
+    frame.contentWindow.eval(source);
+    const said = await frame.contentWindow.axe.run(frame.contentDocument);
+    found.push(said.violations.map(it => ({
+      rule: it.id, impact: it.impact, nodes: it.nodes.map(node => node.html.slice(0, 200))})));
+  }
   document.body.innerHTML = '<pre id="found"></pre>';
   document.getElementById('found').textContent = JSON.stringify(found);
 });
@@ -68,7 +84,26 @@ def browsed(page: Path, folder: Path, *options: str) -> subprocess.CompletedProc
 
 
 def measured(page: Path, folder: Path) -> dict[int, dict[str, Any]]:
-    """Return what a page takes at each width: of itself, and of each table within it.
+    """Return what a page takes at each width: of itself, and of each table within it."""
+    return _in_frames(page, folder, f"<script>{_MEASURE}</script>")
+
+
+def violations(page: Path, folder: Path, *options: str) -> dict[int, list[dict[str, Any]]]:
+    """Return what axe-core has against a page at each width: rule, impact and elements.
+
+    MFCLI_AXE names its axe.min.js (npm pack axe-core); tests that need it are skipped without.
+    """
+    source = os.environ.get("MFCLI_AXE")
+    if not source:
+        pytest.skip("MFCLI_AXE names no axe.min.js of axe-core")
+    # Held as text of a kind that no browser runs, until each frame does.
+    text = Path(source).read_text("utf-8").replace("</script", "<\\/script")
+    checks = f'<script id="axe" type="text/plain">{text}</script><script>{_CHECK}</script>'
+    return _in_frames(page, folder, checks, *options)
+
+
+def _in_frames(page: Path, folder: Path, scripts: str, *options: str) -> dict[int, Any]:
+    """Return what scripts find in a page, width by width.
 
     The page is put in frames of that width, as a window of a browser cannot be as narrow as a
     phone; its policy, which forbids scripts, is left out of the copies.
@@ -80,8 +115,8 @@ def measured(page: Path, folder: Path) -> dict[int, dict[str, Any]]:
         for width in WIDTHS
     )
     whole = folder / "frames.html"
-    whole.write_text(f"<!DOCTYPE html><body>{frames}<script>{_MEASURE}</script></body>", "utf-8")
-    done = browsed(whole, folder, "--virtual-time-budget=5000", "--dump-dom")
+    whole.write_text(f"<!DOCTYPE html><body>{frames}{scripts}</body>", "utf-8")
+    done = browsed(whole, folder, "--virtual-time-budget=20000", "--dump-dom", *options)
     found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found is not None, done.stderr
     return dict(zip(WIDTHS, json.loads(html.unescape(found[1])), strict=True))

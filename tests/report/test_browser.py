@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mfcli.stages.report import report
-from tests.report.browser import browsed, measured
+from tests.report.browser import DARK, browsed, measured, violations
 from tests.report.reading import Page
 
 RUN = Path(__file__).parent.parent / "zoo/files/run"
@@ -54,3 +54,11 @@ def test_a_run_takes_at_most_eight_pages_of_paper(pages, tmp_path):
         browsed(page, tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={paper}")
         sheets = re.findall(rb"/Type\s*/Page\b(?!s)", paper.read_bytes())
         assert 1 <= len(sheets) <= 8 * runs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), (DARK,)], ids=["light", "dark"])
+def test_axe_has_nothing_against_a_page(pages, tmp_path, options):
+    for runs, page in pages.items():
+        for width, found in violations(page, tmp_path, *options).items():
+            assert not found, (runs, width)
