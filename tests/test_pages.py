@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import mfcli
+from mfcli.console import Screen
 from mfcli.console.pages import Page, plain_text, without_links
+from mfcli.results import HelpResult
 from mfcli.stages.help import topics
+from mfcli.system.pager import pager
 
 DOCS = Path(mfcli.__file__).parent / "docs"
 NAMES = sorted(path.stem for path in DOCS.glob("*.md"))
@@ -113,3 +118,50 @@ def test_an_unknown_topic_names_the_nearest_once(cli):
     told = cli("help", "nights")
     assert told.exit_code == 2
     assert told.stderr.count("nightly") == 1
+
+
+class Terminal(io.StringIO):
+    """Standard output of a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("to", "asked", "lines", "paged"),
+    [
+        (Terminal, "tee", "24", True),
+        (Terminal, "tee", "2000", False),
+        (Terminal, "cat", "24", False),
+        (Terminal, "no-such-pager", "24", False),
+        (io.StringIO, "tee", "24", False),
+    ],
+)
+def test_a_page_longer_than_the_terminal_is_shown_in_the_pager(
+    to, asked, lines, paged, monkeypatch, tmp_path
+):
+    for name, value in {"TERM": "xterm", "LINES": lines, "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PAGER", f"{asked} {tmp_path / 'paged'}" if asked == "tee" else asked)
+    out = to()
+    monkeypatch.setattr(sys, "stdout", out)
+    with Screen(as_json=False, quiet=False, data_on_stdout=False) as screen:
+        screen.show_result(HelpResult(topic="choosing", text=source("choosing")), {})
+    assert (tmp_path / "paged").exists() is paged
+    shown = (tmp_path / "paged").read_text("utf-8") if paged else out.getvalue()
+    assert "seldom far from the best" in re.sub(r"\s+", " ", shown)
+    assert not (paged and out.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("environment", "command"),
+    [
+        ({"TERM": "xterm", "PAGER": "sh -c 'x'"}, ["sh", "-c", "x"]),
+        ({"TERM": "xterm", "PAGER": ""}, None),
+        ({"TERM": "xterm", "PAGER": "sh 'x"}, None),
+        ({"TERM": "dumb", "PAGER": "sh"}, None),
+        ({"PAGER": "sh"}, None),
+    ],
+)
+def test_the_pager_is_the_one_of_the_environment(environment, command):
+    assert pager({"PATH": os.environ["PATH"]} | environment) == command

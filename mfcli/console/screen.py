@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,7 +39,7 @@ from mfcli.events import (
     TuningStarted,
     Warned,
 )
-from mfcli.results import Result, without_nan
+from mfcli.results import HelpResult, Result, without_nan
 from mfcli.system.streams import emit, standard_error
 from mfcli.wording import counted, duration, figure, size
 
@@ -274,7 +274,23 @@ class Screen:
             emit(json.dumps(document, ensure_ascii=False) + "\n")
         elif not self.quiet:
             sheets = PAGES.get(type(result)) or SHEETS[type(result)]
-            for number, sheet in enumerate(sheets(result)):
-                if number:
-                    self.out.print()
-                self.out.print(sheet, crop=False)
+            if isinstance(result, HelpResult) and self._page(sheets(result)):
+                return
+            self._print(sheets(result))
+
+    def _print(self, sheets: Iterable[RenderableType]) -> None:
+        for number, sheet in enumerate(sheets):
+            if number:
+                self.out.print()
+            self.out.print(sheet, crop=False)
+
+    def _page(self, sheets: Iterable[RenderableType]) -> bool:
+        """Show a page that is longer than the terminal in a pager; False where there is none."""
+        from mfcli.system.pager import page, pager  # few commands need it
+
+        command = pager() if self.out.is_terminal and self.out.file is sys.stdout else None
+        if command is None:
+            return False
+        with self.out.capture() as taken:
+            self._print(sheets)
+        return taken.get().count("\n") >= self.out.height and page(taken.get(), command)
