@@ -116,9 +116,10 @@ summary { cursor: pointer; font-weight: 600; padding: .55rem 0; }
   border-color: var(--warn-line); }
 .commands { margin: .3rem 0; padding-left: 1.1rem; font-size: .9rem; }
 .commands li { max-width: none; }
-.ranks tr > :first-child { min-width: 3.2rem; width: 3.2rem; }
+.ranks tr > :first-child { min-width: 3.2rem; width: 3.2rem; padding-left: .5rem;
+  padding-right: .5rem; overflow-wrap: normal; }
 .ranks thead .n { min-width: 3.2rem; }
-.lists td { min-width: 9rem; overflow-wrap: anywhere; }
+.lists td { min-width: 9rem; width: 20%; overflow-wrap: anywhere; }
 .lists thead th { overflow-wrap: anywhere; }
 .user { border: 1px solid var(--line); border-radius: .6rem; padding: .2rem 1rem .8rem;
   margin: 1rem 0; }
@@ -130,6 +131,9 @@ summary { cursor: pointer; font-weight: 600; padding: .55rem 0; }
 .chips li { background: var(--sheet); border: 1px solid var(--line); border-radius: 1rem;
   padding: .08rem .65rem; font-size: .85rem; }
 footer { color: var(--soft); font-size: .82rem; padding-top: 2rem; padding-bottom: 2.5rem; }
+@media (max-width: 60rem) {
+  .charts { grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
+}
 @media (max-width: 34rem) {
   body { font-size: 15px; }
   main, header, nav, footer { padding-left: .9rem; padding-right: .9rem; }
