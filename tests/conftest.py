@@ -17,6 +17,12 @@ from typer.testing import CliRunner
 # the other processes that run tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# One terminal, whatever the tests were started from: rich draws nothing live on a dumb one, and
+# takes its width and its colours from the others.
+os.environ["TERM"] = "xterm"
+for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(name, None)
+
 # The proof says the same of the same state each time; other examples are tried by
 # make test HYPOTHESIS=default.
 settings.register_profile("repeatable", derandomize=True)
