@@ -28,7 +28,7 @@ def render_page(runs: Sequence[Run], version: str) -> tuple[str, list[Finding]]:
     title = f"{short} · mfcli report"
     top = el("header", el("h1", label(short)), el("p", _describe_runs(runs), class_="lead"))
     parts = [
-        section("Worth knowing", sections.show_remarks(found, len(runs) > 1)),
+        section("Worth knowing", sections.show_remarks(found, len(runs) > 1, names)),
         section("Results", results.show_results(runs)),
         section("Curves", draw_curves(runs), _explain_curves(runs)),
         section("Popularity of what is recommended", sections.show_popularity(runs)),

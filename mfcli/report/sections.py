@@ -11,13 +11,15 @@ from mfcli.report.findings import Finding
 from mfcli.report.markup import Html, el, facts, join, label, number, percent, plain, table
 
 
-def show_remarks(found: Sequence[Finding], several: bool) -> Html:
-    """Return warnings and notes as a list."""
+def show_remarks(found: Sequence[Finding], several: bool, everyone: str = "") -> Html:
+    """Return warnings and notes as a list; everyone: how a finding names all runs."""
     lines = [
         el(
             "li",
             el("b", finding.level.capitalize(), class_="level"),
-            el("b", label(finding.run)) if several and finding.run else "",
+            el("b", "All runs" if finding.run == everyone else label(finding.run))
+            if several and finding.run
+            else "",
             finding.message,
             class_=finding.level,
         )

@@ -67,7 +67,7 @@ thead th { color: var(--soft); font-weight: 500; font-size: .82rem; border-top: 
 tbody th { font-weight: 500; }
 /* What a row is of stays where it is while its values scroll past. */
 .scroll tr > :first-child { position: sticky; left: 0; background: var(--paper); z-index: 1;
-  min-width: 5rem; max-width: 11rem; overflow-wrap: anywhere; }
+  min-width: 8rem; max-width: 11rem; overflow-wrap: anywhere; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 thead .n { white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; }
 td small { display: block; color: var(--soft); font-size: .78rem; }
@@ -119,6 +119,8 @@ summary { cursor: pointer; font-weight: 600; padding: .55rem 0; }
 .ranks tr > :first-child { min-width: 3.2rem; width: 3.2rem; padding-left: .5rem;
   padding-right: .5rem; overflow-wrap: normal; }
 .ranks thead .n { min-width: 3.2rem; }
+.ranks td { overflow-wrap: anywhere; }
+.ranks td:nth-child(2) { min-width: 6rem; }
 .lists td { min-width: 9rem; width: 20%; overflow-wrap: anywhere; }
 .lists thead th { overflow-wrap: anywhere; }
 .user { border: 1px solid var(--line); border-radius: .6rem; padding: .2rem 1rem .8rem;
@@ -141,6 +143,7 @@ footer { color: var(--soft); font-size: .82rem; padding-top: 2rem; padding-botto
   figcaption { padding-left: .5rem; }
   svg { font-size: 13px; }
   th, td { padding: .42rem .65rem; }
+  .scroll:not(.ranks) tr > :first-child { min-width: 5rem; }
   .ranks th, .ranks td { padding: .35rem .4rem; }
   .user { padding: .2rem .7rem .8rem; }
   .tiles { grid-template-columns: repeat(2, 1fr); gap: .5rem; }
