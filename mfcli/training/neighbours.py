@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from mfcli.data.interactions import Interactions
 
 _USERS = 1000  # that are asked for, at most
 _AT_LEAST = 100
-_WORK = 1e8  # products of the second step that these may cost together
+_WORK = 1e8  # rows of neighbours that are looked at for these together
 _ROWS = 1_000_000  # of more rows a part of the users is taken
 _CUTOFF = 20
-_AT_ONCE = 64
 _LEAST = 0.002
 
 
@@ -51,38 +49,40 @@ def _told(matrix: Interactions) -> Told:
     rng = np.random.default_rng(0)
     matrix = _thinned(matrix, rng)
     counts, popular = matrix.user_counts, matrix.item_counts
-    rows = matrix.csr().astype(np.float32)
-    rows.data[:] = 1
-    asked = _asked(rows, counts, rng)
+    asked = _asked(matrix, rng)
     if not len(asked):
         return Told(_digits(0.0), _digits(0.0))
     places = (rng.random(len(asked)) * counts[asked]).astype(np.int64)
-    columns = (rows @ _diagonal(1 / np.maximum(popular, 1))).T.tocsr()
-    others = _diagonal(1 / np.sqrt(np.maximum(counts, 1)))
+    members = matrix.users[np.argsort(matrix.indices, kind="stable")]  # the users of every item
+    starts = np.cumsum(popular) - popular
+    of_item, of_user = 1 / np.maximum(popular, 1), 1 / np.sqrt(np.maximum(counts, 1))
     by_neighbours, by_popularity = np.zeros(len(asked)), np.zeros(len(asked))
-    for start in range(0, len(asked), _AT_ONCE):
-        users = asked[start : start + _AT_ONCE]
-        left = rows[users]
-        held = left.indptr[:-1] + places[start : start + _AT_ONCE]
-        left.data[held] = 0
-        alike = left @ columns
-        own = alike.indices == np.repeat(users, np.diff(alike.indptr))
-        alike.data[own] = 0  # nobody is a neighbour of themselves
-        scores = alike @ others @ rows
-        for number, item in enumerate(left.indices[held]):
-            seen = left.indices[left.indptr[number] : left.indptr[number + 1]]
-            told = np.zeros(matrix.n_items, np.float32)
-            row = slice(scores.indptr[number], scores.indptr[number + 1])
-            told[scores.indices[row]] = scores.data[row]
-            if told[item] > 0:
-                by_neighbours[start + number] = _gain(told, item, seen)
-            liked = popular.astype(np.float32)
-            liked[item] -= 1  # the row that was left out
-            by_popularity[start + number] = _gain(liked, item, seen)
+    for number, (user, place) in enumerate(zip(asked, places, strict=True)):
+        seen = matrix.indices[matrix.indptr[user] : matrix.indptr[user + 1]]
+        item, left = seen[place], np.delete(seen, place)
+        rows = _ranges(starts[left], popular[left])
+        shared = np.repeat(of_item[left], popular[left])
+        alike = np.bincount(members[rows], shared, matrix.n_users)
+        alike[user] = 0  # nobody is a neighbour of themselves
+        near = np.flatnonzero(alike)
+        rows = _ranges(matrix.indptr[near], counts[near])
+        weights = np.repeat(alike[near] * of_user[near], counts[near])
+        told = np.bincount(matrix.indices[rows], weights, matrix.n_items)
+        if told[item] > 0:
+            by_neighbours[number] = _gain(told, item, seen)
+        liked = popular.astype(np.float64)
+        liked[item] -= 1  # the row that was left out
+        by_popularity[number] = _gain(liked, item, seen)
     return Told(_digits(by_neighbours.mean()), _digits(by_popularity.mean()))
 
 
-def _gain(scores: NDArray[np.float32], item: int, seen: NDArray[np.int32]) -> float:
+def _ranges(starts: NDArray[np.integer], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of all ranges, one after the other."""
+    ends = np.cumsum(sizes)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
+
+
+def _gain(scores: NDArray[np.float64], item: int, seen: NDArray[np.integer]) -> float:
     """Return the ndcg of a list in which one item is relevant; equal scores share their ranks."""
     own = scores[item]
     scores[seen] = -1
@@ -98,16 +98,17 @@ def _thinned(matrix: Interactions, rng: np.random.Generator) -> Interactions:
     return matrix.keep(kept[matrix.users])
 
 
-def _asked(rows: Any, counts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _asked(matrix: Interactions, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return users of two rows or more in random order, as many as may be asked for."""
+    counts = matrix.user_counts
     users = rng.permutation(np.flatnonzero(counts >= 2))[:_USERS]
-    work = np.minimum(rows[users] @ (rows.T @ counts.astype(np.float64)), rows.nnz)
-    enough = int(np.searchsorted(np.cumsum(work), _WORK))
+    of_item = np.bincount(matrix.indices, counts[matrix.users], matrix.n_items)
+    rows = _ranges(matrix.indptr[users], counts[users])
+    work = np.bincount(
+        np.repeat(np.arange(len(users)), counts[users]), of_item[matrix.indices[rows]], len(users)
+    )
+    enough = int(np.searchsorted(np.cumsum(np.minimum(work, matrix.n_ratings)), _WORK))
     return users[: max(_AT_LEAST, enough)]
-
-
-def _diagonal(values: NDArray[np.float64]) -> Any:
-    return scipy.sparse.diags_array(values.astype(np.float32))
 
 
 def _digits(value: float) -> float:
