@@ -82,7 +82,7 @@ def _ranges(starts: NDArray[np.integer], sizes: NDArray[np.int64]) -> NDArray[np
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
 
 
-def _gain(scores: NDArray[np.float64], item: int, seen: NDArray[np.integer]) -> float:
+def _gain(scores: NDArray[np.number], item: int, seen: NDArray[np.integer]) -> float:
     """Return the ndcg of a list in which one item is relevant; equal scores share their ranks."""
     own = scores[item]
     scores[seen] = -1
