@@ -232,7 +232,7 @@ def test_run_keeps_it_in_both_models_and_in_the_report(cli, tmp_path, refit):
     messages = [finding["message"] for finding in found if finding["level"] == "warning"]
     assert sum("W-popularity" in message for message in messages) == 1
     assert not any("another model" in message for message in messages)
-    assert "popularity (baseline)" in page.read_text("utf-8")
+    assert "Differences to popularity" in page.read_text("utf-8")
     before = (out / "metrics.json").read_bytes()
     assert cli("run", "demo", "--out", out, "--config", config, refit, "--relevant-from", "4")
     assert (out / "metrics.json").read_bytes() == before

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 import mfcli
 
@@ -37,6 +37,13 @@ NEVER_ONE = {
 }
 
 
+@functools.cache
+def modules() -> dict[str, ast.Module]:
+    """Return the modules of the package by their names in it."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return {str(path.relative_to(PACKAGE)): ast.parse(path.read_text("utf-8")) for path in paths}
+
+
 def is_figure(number: ast.FormattedValue) -> bool:
     """Tell whether it is counted already, or has decimals: 1.0 times."""
     decimals = number.format_spec is not None and "." in ast.unparse(number.format_spec)
@@ -60,14 +67,11 @@ def plurals(tree: ast.AST) -> Iterator[tuple[ast.FormattedValue, str]]:
                 yield number, str(text.value)
 
 
-@pytest.mark.parametrize(
-    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
-)
-def test_what_is_counted_can_be_one(path):
-    name = str(path.relative_to(PACKAGE))
+def test_what_is_counted_can_be_one():
     found = [
         f"{name}:{number.lineno}: {ast.unparse(number)}{text[:40]!r}"
-        for number, text in plurals(ast.parse(path.read_text("utf-8")))
+        for name, tree in modules().items()
+        for number, text in plurals(tree)
         if ast.unparse(number.value) not in NAMES
         and (name, ast.unparse(number.value)) not in NEVER_ONE
     ]
@@ -76,8 +80,8 @@ def test_what_is_counted_can_be_one(path):
 
 def test_what_is_excepted_is_still_there():
     for name, expression in NEVER_ONE:
-        tree = ast.parse((PACKAGE / name).read_text("utf-8"))
-        assert expression in {ast.unparse(number.value) for number, _ in plurals(tree)}, name
+        numbers = plurals(modules()[name])
+        assert expression in {ast.unparse(number.value) for number, _ in numbers}, name
 
 
 def test_a_plural_is_found():
@@ -85,13 +89,10 @@ def test_a_plural_is_found():
     assert found == [" rows; ", " other items; "]
 
 
-@pytest.mark.parametrize(
-    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
-)
-def test_the_verb_of_a_part_is_the_parts(path):
+def test_the_verb_of_a_part_is_the_parts():
     """1 of 5 rows is, 2 of 5 rows are: ``wording.part_of`` says so."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in itertools.chain.from_iterable(map(ast.walk, modules().values())):
         if not isinstance(node, ast.JoinedStr):
             continue
         texts = [str(it.value) if isinstance(it, ast.Constant) else "{}" for it in node.values]

@@ -57,13 +57,8 @@ def until_epoch(process: subprocess.Popen[str], epoch: int) -> None:
     raise AssertionError("the run ended before the epoch")
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, id="SIGTERM"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interrupted_run_goes_on_to_the_same_bytes(data, uninterrupted, tmp_path, cli, number):
     out = tmp_path / "model.pt"
     out.write_bytes(b"an earlier model")
@@ -192,6 +187,7 @@ def test_arrow_that_goes_without_pandas_converts_to_it_all_the_same():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_the_pipeline_gives_the_same_bytes_from_any_folder(tmp_path):
     """Two runs in processes of their own, from folders of different names."""
     (tmp_path / "c.toml").write_text(

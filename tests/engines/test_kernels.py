@@ -105,7 +105,7 @@ class TestTopk:
         scores = np.zeros((2, 3), np.float32)
         empty = random_rows(np.random.default_rng(0), (2, 3), 0.0)
         out = np.empty((2, 2), np.int32), np.empty((2, 2), np.float32)
-        with pytest.raises(ValueError, match="k=3 columns"):
+        with pytest.raises(ValueError, match="each of the k=3 places"):
             kernels.topk_block(scores, empty.indptr, empty.indices, 3, *out)
         with pytest.raises(ValueError, match="number of rows"):
             kernels.topk_block(scores[:1], empty.indptr, empty.indices, 2, *out)
