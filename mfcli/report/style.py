@@ -120,7 +120,7 @@ summary { cursor: pointer; font-weight: 600; padding: .55rem 0; }
   padding-right: .5rem; overflow-wrap: normal; }
 .ranks thead .n { min-width: 3.2rem; }
 .ranks td { overflow-wrap: anywhere; }
-.ranks td:nth-child(2) { min-width: 6rem; }
+.ranks:not(.lists) td:nth-child(2) { min-width: 6rem; }
 .lists td { min-width: 9rem; width: 20%; overflow-wrap: anywhere; }
 .lists thead th { overflow-wrap: anywhere; }
 .user { border: 1px solid var(--line); border-radius: .6rem; padding: .2rem 1rem .8rem;
