@@ -180,6 +180,11 @@ class Run:
         """Return the options of the last such step behind the metrics."""
         return _table(self._step(stage).get("options"))
 
+    def was_read(self, role: str) -> bool:
+        """Tell whether evaluate read a file in this role."""
+        inputs = self._step("evaluate").get("inputs")
+        return isinstance(inputs, list) and any(_table(it).get("role") == role for it in inputs)
+
     def _step(self, stage: str) -> dict[str, Any]:
         steps = _table(self.measured.get("meta")).get("lineage") or []
         found = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mfcli.config.metrics import word_of
-from mfcli.evaluation.baseline import judged_by
+from mfcli.evaluation.baseline import RESAMPLES, judged_by
 from mfcli.report.baseline import differences_to_popularity, is_popularity
 from mfcli.report.data import Run, read_intervals
 from mfcli.report.markup import Html, el, join, label, number, plain, table
@@ -94,20 +94,25 @@ def show_paired(runs: Sequence[Run], pairing: Pairing) -> Html:
 
 
 def _command(run: Run) -> str:
-    """Return the call of evaluate that writes the metrics of a run's users, with its options."""
+    """Return the call of evaluate that writes the metrics of a run's users, with its options.
+
+    The names of other files that it read are not kept: FILE stands for them.
+    """
     words = [f"mfcli evaluate {run.name}/{run.measured_file} {run.name}/split/test.npz"]
     options = run.options_of("evaluate")
     words += [f"--k {k}" for k in options.get("k") or [] if options.get("k") != [10]]
     words += [f"--metric {name}" for name in options.get("metric") or []]
-    for name in ("relevant_from", "sampled", "since", "unknown_users"):
+    usual = {"unknown_users": "popular", "resamples": RESAMPLES, "seed": 0}
+    for name in ("relevant_from", "sampled", "since", "unknown_users", "resamples", "seed"):
         value = options.get(name)
-        if value is not None and (name, value) != ("unknown_users", "popular"):
+        if value is not None and value != usual.get(name):
             words.append(f"--{name.replace('_', '-')} {plain(value)}")
     words += [
         f"--{name.replace('_', '-')}"
         for name in ("include_seen", "exclude_cold")
         if options.get(name)
     ]
+    words += [f"--{role} FILE" for role in ("history", "candidates") if run.was_read(role)]
     return " ".join([*words, f"--per-user {run.name}/{PER_USER}"])
 
 

@@ -92,8 +92,23 @@ def changed(runs: Path, tmp_path: Path, change) -> str:
 def test_a_run_without_users_says_how_to_get_them(runs, tmp_path):
     text = changed(runs, tmp_path, lambda folder: (folder / "per-user.csv").unlink())
     assert "second keeps no metrics by user." in text
-    command = "mfcli evaluate second/model.pt second/split/test.npz --k 3"
+    command = "mfcli evaluate second/model.pt second/split/test.npz --k 3 --resamples 50"
     assert f"{command} --per-user second/per-user.csv" in text
+
+
+def test_the_call_has_what_was_not_usual(runs, tmp_path):
+    def change(folder: Path) -> None:
+        (folder / "per-user.csv").unlink()
+        path = folder / "metrics.json"
+        content = json.loads(path.read_text("utf-8"))
+        (step,) = [it for it in content["meta"]["lineage"] if it["stage"] == "evaluate"]
+        step["options"] |= {"resamples": 77, "seed": 5}
+        step["inputs"].append({"role": "history", "sha256": "0" * 64})
+        path.write_text(json.dumps(content), "utf-8")
+
+    text = changed(runs, tmp_path, change)
+    given = "--k 3 --resamples 77 --seed 5 --history FILE --per-user second/per-user.csv"
+    assert given in text
 
 
 def test_users_of_another_measurement_are_not_used(runs, tmp_path):
