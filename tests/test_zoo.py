@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -207,7 +208,10 @@ def test_an_old_model_is_measured_as_it_was(run):
 
 @pytest.mark.parametrize("name", EXPECTED["tables"])
 def test_a_table_is_read_as_it_was(run, name):
-    assert table_of(FILES / name) == EXPECTED["tables"][name]
+    found, expected = table_of(FILES / name), EXPECTED["tables"][name]
+    if expected["score"] is not None:  # Python 3.12 adds floats more exactly than 3.11
+        assert math.isclose(found.pop("score"), expected["score"], rel_tol=1e-12)
+    assert found == {key: expected[key] for key in found}
     if not name.startswith("export"):  # whose folder is inspected
         run("inspect", name, "--json")
 
