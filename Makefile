@@ -91,6 +91,7 @@ lint: $(VENV)/ready
 docs: $(VENV)/ready ## Write the generated pages and pictures anew, after options or tables have changed
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.report.picture
 
 bench: $(VENV)/ready $(PEERS)/ready ## Measure speed against peers (in .bench); BENCH='help als --quick' for some
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)

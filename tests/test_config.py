@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mfcli
@@ -372,7 +372,6 @@ class TestInit:
         with pytest.raises(UsageError, match=r"should look like normal:0\.05, scaled:0\.1 or uni"):
             train_config(**{name: text})
 
-    @settings(max_examples=30)
     @given(st.text(max_size=20))
     def test_no_text_gets_through_but_with_finite_numbers(self, text: str) -> None:
         try:

@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from mfcli.config import TrainConfig
 from mfcli.data.building import from_codes
 from mfcli.data.interactions import Catalog, Interactions
 from mfcli.training import neighbours
+from mfcli.training.defaults import by_data
 from mfcli.training.neighbours import Told, told_by_neighbours
 
 
@@ -90,3 +92,19 @@ def test_of_many_rows_a_part_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0.002 <= told.neighbours <= 1
     assert told == told_by_neighbours(matrix)
     assert np.array_equal(matrix.data, values)
+
+
+@pytest.mark.parametrize(
+    "way", [{"objective": "ials"}, {"mode": "hogwild"}, {"mode": "implicit"}, {"model": "ease"}]
+)
+def test_nobody_is_asked_where_the_penalty_is_given(
+    way: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Interactions) -> Told:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(neighbours, "_told", refuse)
+    given = TrainConfig.merge(("", {**way, "regularization": 0.5})).recipe()
+    assert "regularization" not in by_data(given, drawn(9, 9, 30, 0))
+    with pytest.raises(AssertionError, match="asked"):
+        by_data(TrainConfig.merge(("", way)).recipe(), drawn(9, 9, 30, 1))

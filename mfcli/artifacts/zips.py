@@ -80,7 +80,7 @@ def _members_problem(infos: list[zipfile.ZipInfo], size: int, limits: Limits) ->
         seen.add(path_of(info))
     packed = sum(info.compress_size for info in infos)
     if packed > size:
-        return f"its members claim {counted(packed, 'byte')}, of {size} that there are"
+        return f"its members claim {counted(packed, 'byte')}, more than the {size:,} that there are"
     return limits.problem(sum(info.file_size for info in infos), packed)
 
 

@@ -128,6 +128,14 @@ class Interactions:
         """Return the items of every user, on the same memory."""
         return CsrRows(self.indptr, self.indices)
 
+    def by_item(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the rows of every item begin, and all rows ordered by item, users rising.
+
+        (n_items + 1,) and (n_ratings,).
+        """
+        starts = np.concatenate([[0], np.cumsum(self.item_counts)])
+        return starts, np.argsort(self.indices, kind="stable")
+
     def csr(self) -> scipy.sparse.csr_array[Any]:
         """Return a SciPy CSR array on the same memory. Its arithmetic drops explicit zeros."""
         from scipy.sparse import csr_array

@@ -15,6 +15,7 @@ from mfcli.data.interactions import Interactions
 from mfcli.models.values import confidences
 from mfcli.training import rules_for_ease, rules_for_ranking, rules_for_ratings
 from mfcli.training.facts import Facts, clipped
+from mfcli.training.neighbours import USUAL
 from mfcli.training.rules import Rules
 
 RULES: Rules = rules_for_ease.RULES | rules_for_ranking.RULES | rules_for_ratings.RULES
@@ -37,7 +38,10 @@ def by_data(recipe: Recipe, matrix: Interactions) -> dict[str, Any]:
         rule = RULES.get((engine, objective))
     if rule is None:
         return {}
-    values = rule(Facts.of(matrix), recipe)
+    facts = Facts.of(matrix)
+    if "regularization" in recipe.chosen:  # nothing else is decided by what neighbours tell
+        facts = dataclasses.replace(facts, tell=lambda: USUAL)
+    values = rule(facts, recipe)
     if objective is Objective.ials and "unobserved_weight" in values:
         weights = confidences(matrix.data, recipe)
         mean = 1.0 if weights is None else float(weights.mean(dtype=np.float64))

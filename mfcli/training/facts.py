@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from mfcli.data.interactions import Interactions
-from mfcli.training.neighbours import Told, told_by_neighbours
+from mfcli.training.neighbours import USUAL, Told, told_by_neighbours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +44,6 @@ class Facts:
             tell=partial(told_by_neighbours, matrix),
         )
 
-    @property
-    def told(self) -> Told:
-        """How well neighbours and popularity tell a row."""
-        return self.tell()
-
     def untold(self, *, popularity: float = 0.2) -> float:
         """Return by how much λ grows where neighbours tell little of a user, and popularity much.
 
@@ -56,9 +51,9 @@ class Facts:
 
         popularity: the exponent of what it tells.
         """
-        told = self.told
-        by_neighbours, by_popularity = told.neighbours / 0.08, told.popularity / 0.02
-        return float(by_neighbours**-0.42 * by_popularity**popularity)
+        told = self.tell()
+        by_neighbours = told.neighbours / USUAL.neighbours
+        return float(by_neighbours**-0.42 * (told.popularity / USUAL.popularity) ** popularity)
 
     @property
     def density(self) -> float:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from mfcli.data.interactions import Interactions
 
 _USERS = 1000  # that are asked for, at most
-_AT_LEAST = 100
+_AT_LEAST = 100  # of them, whatever work they are
 _WORK = 1e8  # rows of neighbours that are looked at for these together
 _ROWS = 1_000_000  # of more rows a part of the users is taken
 _CUTOFF = 20
-_LEAST = 0.002
+_LEAST = 0.002  # where nothing is told
 
 
 class Told(NamedTuple):
@@ -28,6 +28,8 @@ class Told(NamedTuple):
     neighbours: float
     popularity: float
 
+
+USUAL = Told(0.08, 0.02)  # near the middle of the data that defaults were fitted on
 
 _known: WeakKeyDictionary[Interactions, Told] = WeakKeyDictionary()
 
@@ -53,8 +55,8 @@ def _told(matrix: Interactions) -> Told:
     if not len(asked):
         return Told(_digits(0.0), _digits(0.0))
     places = (rng.random(len(asked)) * counts[asked]).astype(np.int64)
-    members = matrix.users[np.argsort(matrix.indices, kind="stable")]  # the users of every item
-    starts = np.cumsum(popular) - popular
+    starts, order = matrix.by_item()
+    members = matrix.users[order]
     of_item, of_user = 1 / np.maximum(popular, 1), 1 / np.sqrt(np.maximum(counts, 1))
     by_neighbours, by_popularity = np.zeros(len(asked)), np.zeros(len(asked))
     for number, (user, place) in enumerate(zip(asked, places, strict=True)):

@@ -157,7 +157,7 @@ def any_sheet(draw: st.DrawFn) -> Sheet:
     return Sheet(draw(TEXT), columns, rows, keys=draw(st.integers(1, len(columns))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(any_sheet(), st.integers(1, 120))
 def test_whatever_the_table_and_the_width_its_figures_are_whole(sheet, width):
     text = drawn([sheet], width)

@@ -311,20 +311,20 @@ FIGURES = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(deadline=None)
 @given(FIGURES)
 def test_a_night_that_is_like_the_last_one_passes_everything(figures: Figures) -> None:
     limits = read_limits({name: {"worse": 0} for name in figures.metrics})
     assert not refused(judge(figures, figures, limits))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(deadline=None)
 @given(FIGURES)
 def test_figures_survive_json(figures: Figures) -> None:
     assert Figures.from_json(json.loads(json.dumps(figures.to_json()))) == figures
 
 
-@settings(max_examples=25, deadline=None)
+@settings(deadline=None)
 @given(FIGURES, FIGURES)
 def test_a_verdict_is_one_line_and_plain_json(tonight: Figures, last: Figures) -> None:
     for verdict in judge(tonight, last):
@@ -332,7 +332,7 @@ def test_a_verdict_is_one_line_and_plain_json(tonight: Figures, last: Figures) -
         assert json.loads(json.dumps(verdict.to_json(), allow_nan=False)) == verdict.to_json()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(deadline=None)
 @given(FIGURES, FIGURES, st.sampled_from([it for it in Gate if it is not Gate.quality]))
 def test_a_gate_that_is_off_says_nothing(tonight: Figures, last: Figures, gate: Gate) -> None:
     assert not of_gate(judge(tonight, last, read_limits({str(gate): False})), gate)

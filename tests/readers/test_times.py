@@ -194,7 +194,7 @@ moments = st.lists(MOMENT, min_size=1, max_size=12)
 
 @pytest.mark.parametrize("pattern", WRITERS.values(), ids=WRITERS)
 @given(written=moments)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_what_is_written_in_one_form_comes_back(pattern: str, written: list[datetime]) -> None:
     expected = [int(moment.timestamp()) for moment in written]
     assert column([moment.strftime(pattern) for moment in written]) == expected
@@ -202,7 +202,7 @@ def test_what_is_written_in_one_form_comes_back(pattern: str, written: list[date
 
 @pytest.mark.parametrize("pattern", [*WRITERS.values(), "%d.%m.%y %H:%M:%S", "%m/%d/%Y %H:%M:%S"])
 @given(written=moments)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_pattern_that_is_given_reads_what_it_wrote(pattern: str, written: list[datetime]) -> None:
     given_pattern = pattern.replace("+0000", "%z").replace("+00:00", "%z")
     expected = [int(moment.timestamp()) for moment in written]
@@ -210,7 +210,7 @@ def test_a_pattern_that_is_given_reads_what_it_wrote(pattern: str, written: list
 
 
 @given(written=moments, order=st.sampled_from(["%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S"]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_day_and_month_are_told_by_the_rows_or_asked_for(
     written: list[datetime], order: str
 ) -> None:
@@ -232,7 +232,7 @@ def test_day_and_month_are_told_by_the_rows_or_asked_for(
     unit=st.sampled_from([1, 10**3, 10**6, 10**9]),
     text=st.booleans(),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_units_are_told_by_magnitude(written: list[datetime], unit: int, text: bool) -> None:
     expected = [(moment - datetime(1970, 1, 1)) // timedelta(seconds=1) for moment in written]
     numbers = [moment * unit for moment in expected]
@@ -240,7 +240,7 @@ def test_units_are_told_by_magnitude(written: list[datetime], unit: int, text: b
 
 
 @given(written=moments, hours=st.integers(-12, 14))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_zone_is_heeded(written: list[datetime], hours: int) -> None:
     there = timezone(timedelta(hours=hours))
     texts = [moment.astimezone(there).isoformat() for moment in written]

@@ -48,11 +48,9 @@ class ALSEngine:
         self.by_user = self._rows(
             train.indptr, train.indices, train.data, train.n_items, self.problem, roots
         )
-        order = np.argsort(train.indices, kind="stable")
-        ends = np.cumsum(train.item_counts)
-        indptr = np.concatenate([[0], ends]).astype(train.indptr.dtype)
+        starts, order = train.by_item()
         self.by_item = self._rows(
-            indptr,
+            starts.astype(train.indptr.dtype),
             train.users[order].astype(train.indices.dtype),
             train.data[order],
             train.n_users,

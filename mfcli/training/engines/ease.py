@@ -92,8 +92,7 @@ def fill(
     """
     weights = model.weights["item_weights"]
     users = _Rows(train.indptr, train.indices, train.n_items)
-    order = np.argsort(train.indices, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(train.item_counts)])
+    starts, order = train.by_item()
     items = _Rows(starts, train.users[order], train.n_users)
     width = inverted_side(train.n_users, train.n_items, train.n_ratings)
     loss = 0.0
